@@ -1,0 +1,1 @@
+"""An equity factor risk model estimated on Spark and kept in Delta tables."""

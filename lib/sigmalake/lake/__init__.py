@@ -1,0 +1,1 @@
+"""Delta tables: versions, runs, releases."""

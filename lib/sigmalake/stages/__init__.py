@@ -1,0 +1,1 @@
+"""The stages of a run, where arrays, Spark and tables meet."""
