@@ -38,7 +38,7 @@ def dense_exposures(
 
     Args:
         n_assets: N.
-        factors: K columns, the styles last.
+        factors: K columns, in the model's order.
         member_assets: (M,) rows of X.
         member_factors: (M,) columns of X.
         member_shares: (M,) 0 to 1.
@@ -52,6 +52,6 @@ def dense_exposures(
         if factor.kind is Kind.MARKET:
             X[:, column] = 1.0
     X[member_assets, member_factors] = member_shares
-    first_style = sum(factor.kind is not Kind.STYLE for factor in factors)
-    X[:, first_style:] = styles.reshape(n_assets, len(factors) - first_style)
+    style_columns = [column for column, factor in enumerate(factors) if factor.kind is Kind.STYLE]
+    X[:, style_columns] = styles.reshape(n_assets, len(style_columns))
     return X

@@ -1,0 +1,115 @@
+"""The lake's books: runs and releases."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.lake import Lake
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.records import RELEASES, RUNS
+
+
+class StageRun(NamedTuple):
+    """What a stage did; a row of `runs`."""
+
+    run_id: str
+    stage: str
+    started_at: datetime
+    finished_at: datetime
+    status: str
+    first_date: date | None
+    last_date: date | None
+    n_dates: int
+    rows_in: int | None
+    rows_out: int | None
+    rows_rejected: int | None
+    account: list[tuple[str, int, int, int, int, int]] | None
+    config_hash: str
+    config: str
+    code_version: str
+    source_versions: dict[str, str] | None
+    table_versions: dict[str, int]
+    seconds: float
+    error: str | None
+
+
+class Release(NamedTuple):
+    """What a reader opens; a row of `releases`."""
+
+    release_id: str
+    created_at: datetime
+    as_of: date
+    variants: list[str]
+    tables: dict[str, int]
+    config_hash: str
+    run_id: str
+    checks: list[tuple[str, bool, str]]
+    sequence: int
+
+
+def now() -> datetime:
+    """The clock, for the books only: no result depends on it."""
+    return datetime.now(UTC)
+
+
+def record_run(lake: Lake, run: StageRun) -> None:
+    """Append to `runs`."""
+    lake.append(RUNS, lake.spark.createDataFrame([tuple(run)], RUNS.schema_sql()), run.stage)
+
+
+def record_release(lake: Lake, release: Release) -> None:
+    """Append to `releases`."""
+    lake.append(RELEASES, lake.spark.createDataFrame([tuple(release)], RELEASES.schema_sql()), "release")
+
+
+def settled_versions(lake: Lake, stage: str) -> dict[str, int]:
+    """The versions at which a stage's tables last agreed; none where it was never done."""
+    runs = lake.columns(RUNS, ["stage", "status", "finished_at", "table_versions"]).to_pylist()
+    done = [run for run in runs if run["stage"] == stage and run["status"] == "done"]
+    newest = max(done, key=lambda run: run["finished_at"], default=None)
+    return dict(newest["table_versions"]) if newest else {}
+
+
+def unsettled_ranges(lake: Lake, stage: str, packed: Table) -> list[DateRange]:
+    """Ranges of a packed table whose long tables may not have been written: its writer was stopped before it was done."""
+    if not lake.exists(packed):
+        return []
+    since = settled_versions(lake, stage).get(packed.name, -1)
+    return [span for commit in lake.commits(packed, since) for span in commit.ranges]
+
+
+def last_source_versions(lake: Lake) -> dict[str, str]:
+    """The sources' versions that the panel is known to agree with; none where the last ingest did not cover them."""
+    runs = lake.columns(RUNS, ["stage", "status", "finished_at", "source_versions"]).to_pylist()
+    done = [run for run in runs if run["stage"] == "ingest" and run["status"] == "done"]
+    newest = max(done, key=lambda run: run["finished_at"], default=None)
+    return dict(newest["source_versions"] or {}) if newest else {}
+
+
+def all_releases(lake: Lake) -> list[Release]:
+    """Every release, oldest first."""
+    return releases_from(lake.columns(RELEASES, RELEASES.column_names))
+
+
+def releases_from(table: pa.Table) -> list[Release]:
+    """Releases from the rows of the table, oldest first."""
+    found = [
+        Release(**{**row, "tables": dict(row["tables"]), "checks": [(c["name"], c["passed"], c["detail"]) for c in row["checks"]]})
+        for row in table.to_pylist()
+    ]
+    return sorted(found, key=lambda release: release.sequence)
+
+
+def next_release_id(as_of: date, earlier: Sequence[Release]) -> tuple[str, int]:
+    """An id that says the date and counts that date's releases; and the release's place in the order of all."""
+    of_date = sum(release.as_of == as_of for release in earlier)
+    return f"{as_of}.{of_date + 1}", max((release.sequence for release in earlier), default=0) + 1
+
+
+def as_json(value: Mapping[str, object]) -> str:
+    """A mapping for a program to read."""
+    return json.dumps(value, default=str, indent=2)

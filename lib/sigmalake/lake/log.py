@@ -1,0 +1,75 @@
+"""What a Delta table says without Spark: versions, commits and small columns in milliseconds.
+
+A lake in a folder or behind a URI is read by delta-rs. A lake in a catalog is read by Spark (`lake.py`), since only the platform
+has the keys to its storage.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from pyarrow import fs
+
+from sigmalake.errors import InfrastructureError
+from sigmalake.lake.dates import DateRange
+
+
+class Commit(NamedTuple):
+    """A version of a table, and what its writer said of it."""
+
+    version: int
+    run_id: str | None
+    ranges: tuple[DateRange, ...]
+
+
+def open_table(location: str, version: int | None = None) -> DeltaTable | None:
+    """The table at a location, or None where there is none."""
+    try:
+        return DeltaTable(location, version=version)
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError) as error:
+        raise InfrastructureError(f"{location} (version {version or 'newest'}) cannot be read: {error}") from None
+
+
+def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None) -> pa.Table:
+    """Some columns of some rows; files and row groups that hold none of them are skipped.
+
+    The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit.
+    """
+    root = table.table_uri
+    if "://" in root and not root.startswith("file://"):
+        storage, folder = fs.FileSystem.from_uri(root)
+    else:
+        storage, folder = fs.LocalFileSystem(), root.removeprefix("file://")
+    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage)).to_table(columns=list(columns), filter=rows)
+
+
+def commits_after(table: DeltaTable, version: int) -> list[Commit]:
+    """The commits that came after a version, oldest first."""
+    found = [parse_commit(int(c["version"]), c.get("userMetadata")) for c in table.history(table.version() - version)]
+    return sorted((commit for commit in found if commit.version > version), key=lambda commit: commit.version)
+
+
+def parse_commit(version: int, user_metadata: str | None) -> Commit:
+    """A commit from the metadata that our writer left; a stranger's commit has no ranges."""
+    try:
+        said = json.loads(user_metadata or "{}")
+        ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
+        return Commit(version, said.get("run_id"), ranges)
+    except (ValueError, AttributeError, TypeError):
+        return Commit(version, None, ())
+
+
+def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange]) -> str:
+    """What our writer leaves with a commit."""
+    dates = [[r.first.isoformat(), r.last.isoformat()] for r in ranges]
+    return json.dumps(
+        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "dates": dates},
+        separators=(",", ":"),
+    )

@@ -1,0 +1,55 @@
+"""What the arrays of a cross-section promise, checked before they are used."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.constraints import membership_groups
+from sigmalake.numerics.exposures import Factor, Kind
+
+SHARES = 1e-6  # how far the shares of a complete group may be from 1
+
+
+def check_cross_section(
+    returns: Floats, exposures: Floats, caps: Floats, weights: Floats, in_estimation: Bools, factors: Sequence[Factor]
+) -> None:
+    """Raise ValueError, with the value seen, for arrays that break the contract of `fit_cross_section`."""
+    _check_shapes(returns, exposures, caps, weights, in_estimation, factors)
+    _check_none("returns", returns, np.isinf(returns), "a missing return is NaN")
+    _check_none("exposures", exposures, ~np.isfinite(exposures), "exposures must be finite")
+    _check_none("caps", caps, ~((caps > 0.0) & np.isfinite(caps)), "caps must be > 0 and finite")
+    _check_none("weights", weights, ~((weights >= 0.0) & np.isfinite(weights)), "weights must be >= 0 and finite")
+    outside = (weights > 0.0) & ~in_estimation
+    _check_none("weights", weights, outside, "weights must be 0 outside the estimation universe")
+    for kind in (Kind.MEMBERSHIP, Kind.PARTIAL):
+        for group, columns in membership_groups(factors, kind).items():
+            _check_shares(group, kind, exposures[:, columns])
+
+
+def _check_shapes(
+    returns: Floats, exposures: Floats, caps: Floats, weights: Floats, in_estimation: Bools, factors: Sequence[Factor]
+) -> None:
+    expected = (len(returns), len(factors))
+    if exposures.shape != expected:
+        raise ValueError(f"exposures have shape {exposures.shape}; {expected} is returns x factors")
+    for name, array in {"caps": caps, "weights": weights, "in_estimation": in_estimation}.items():
+        if array.shape != returns.shape:
+            raise ValueError(f"{name} has shape {array.shape}; returns have {returns.shape}")
+    if in_estimation.dtype != np.bool_:
+        raise ValueError(f"in_estimation holds {in_estimation.dtype}; it must hold bool")
+
+
+def _check_none(name: str, array: Floats, wrong: Bools, rule: str) -> None:
+    if wrong.any():
+        first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+        raise ValueError(f"{name} has {wrong.sum()} wrong values (the first: {array[first]} at {list(first)}); {rule}")
+
+
+def _check_shares(group: str, kind: Kind, shares: Floats) -> None:
+    rule = f"shares of {group} lie in [0, 1]"
+    _check_none(f"membership {group}", shares, (shares < 0.0) | (shares > 1.0 + SHARES), rule)
+    sums = shares.sum(axis=1)
+    too_low = sums < (1.0 - SHARES if kind is Kind.MEMBERSHIP else 0.0)
+    rule = f"shares of {group} sum to 1{' or less' if kind is Kind.PARTIAL else ''} in each asset"
+    _check_none(f"sum of membership {group}", sums, too_low | (sums > 1.0 + SHARES), rule)

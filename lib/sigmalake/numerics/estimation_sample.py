@@ -1,0 +1,67 @@
+"""Who is in a cross-section's fit, and which factors the exposures alone rule out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sigmalake.numerics.arrays import Bools, Floats, Ints
+from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.thin_memberships import WithoutThin, thin_memberships
+
+CONSTANT = 1e-12  # a style that varies by less, relative to its size, varies by rounding
+
+
+class EstimationSample(NamedTuple):
+    """The assets and exposures that a fit is made of."""
+
+    exposures: Floats  # (N, K) with the shares of dropped factors moved
+    weights: Floats  # (N,) mean 1 over the fit, 0 elsewhere
+    fitted: Bools  # (N,)
+    stranded: Bools  # (N,) assets that only a dropped factor explains
+    dropped: Bools  # (K,) thin memberships taken out
+    empty: Bools  # (K,) zero over the fit
+    constant: Bools  # (K,) styles without variation over the fit
+    thin: Bools  # (K,) memberships with too few effective members, kept
+    n_members: Ints  # (K,) fitted assets with a non-zero exposure
+
+
+def estimation_sample(kept: WithoutThin, factors: Sequence[Factor], min_members: float) -> EstimationSample:
+    """The sample after thin factors were dropped, or with none dropped.
+
+    Args:
+        kept: exposures and unnormalised weights, 0 for assets without a return.
+        factors: the K columns.
+        min_members: effective members below which a membership factor is thin.
+    """
+    fitted = kept.weights > 0.0
+    members = kept.exposures[fitted]
+    n_members = np.count_nonzero(members, axis=0)
+    empty = (n_members == 0) & ~kept.dropped
+    return EstimationSample(
+        exposures=kept.exposures,
+        weights=_mean_one(kept.weights, fitted),
+        fitted=fitted,
+        stranded=kept.stranded,
+        dropped=kept.dropped,
+        empty=empty,
+        constant=_constant_styles(members, factors) & ~empty,
+        thin=thin_memberships(kept.exposures, kept.weights, factors, min_members),
+        n_members=n_members,
+    )
+
+
+def _constant_styles(members: Floats, factors: Sequence[Factor]) -> Bools:
+    constant = np.zeros(len(factors), dtype=np.bool_)
+    styles = [position for position, factor in enumerate(factors) if factor.kind is Kind.STYLE]
+    values = members[:, styles]
+    lowest, highest = values.min(axis=0, initial=np.inf), values.max(axis=0, initial=-np.inf)
+    constant[styles] = highest - lowest <= CONSTANT * np.maximum(np.abs(lowest), np.abs(highest))
+    return constant
+
+
+def _mean_one(weights: Floats, fitted: Bools) -> Floats:
+    if not fitted.any():
+        return np.zeros_like(weights)
+    relative: Floats = weights / weights.max()
+    return relative * (int(fitted.sum()) / float(relative.sum()))

@@ -1,0 +1,145 @@
+"""V for whole cross-sections, block by block: a task computes one block of BLOCK x BLOCK assets and its mirror.
+
+A block below the diagonal is the mirror of the one above, so that V is symmetric to the last bit. The driver ships the factor sets
+and the assets asked for; a task holds the exposures of two blocks of assets.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
+from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.usable_assets import full_symmetric, refused_assets
+
+BLOCK = 1000  # assets; 8 MB of numbers a block
+
+PREPARED = (
+    "asset_id array<string>, exposures array<double>, factor_cov array<double>, specific_var array<double>, "
+    "refused array<struct<asset_id:string,reason:string>>"
+)
+
+_READ = (
+    "factor_set", "panel_assets", "styles", "member_assets", "member_factors", "member_shares",
+    "factors", "factor_cov", "asset_id", "specific_var", "diagnostics",
+)  # fmt: skip
+
+
+def prepare_models(models: DataFrame, factor_sets: Mapping[str, Sequence[Factor]], asked: Collection[str] | None) -> DataFrame:
+    """A row a V: `variant, date, exposures_used, exposure_date, inputs_hash` and `m`, the struct of PREPARED.
+
+    Args:
+        models: rows of `risk_models` beside the panel's row with the exposures (its ids in `panel_assets`).
+        factor_sets: what the arrays by factor mean.
+        asked: the assets of V; None for all.
+    """
+    wanted = None if asked is None else sorted(asked)
+    prepared = models.withColumn("m", _preparing(factor_sets, wanted)(*_READ))
+    return prepared.select("variant", "date", "exposures", "exposure_date", "inputs_hash", "m")
+
+
+def covariance_builds(prepared: DataFrame) -> DataFrame:
+    """The rows of `covariance_builds`."""
+    n_assets = F.size("m.asset_id").alias("n_assets")
+    return prepared.select("variant", "date", "exposures", "exposure_date", "inputs_hash", n_assets, "m.refused")
+
+
+def asset_covariance(prepared: DataFrame) -> DataFrame:
+    """The rows of `asset_covariance`."""
+    n_factors = F.try_divide(F.size("m.exposures"), F.size("m.asset_id")).cast("int")
+    blocks = prepared.where(F.size("m.asset_id") > 0).select(
+        "variant", "date", "m", n_factors.alias("k"), F.explode(_block_pairs()).alias("b")
+    )
+    sliced = blocks.select(
+        "variant", "date", (F.col("b.first") == F.col("b.second")).alias("same"),
+        _block("m.asset_id", "b.first").alias("ids_1"), _block("m.asset_id", "b.second").alias("ids_2"),
+        _block("m.exposures", "b.first", F.col("k")).alias("x_1"), _block("m.exposures", "b.second", F.col("k")).alias("x_2"),
+        F.col("m.factor_cov").alias("factor_cov"), _block("m.specific_var", "b.first").alias("specific_var"),
+        F.col("b.first").alias("first"), F.col("b.second").alias("second"),
+    ).repartition("variant", "date", "first", "second")  # fmt: skip
+    computed = sliced.withColumn("v", _block_of_v("x_1", "x_2", "factor_cov", "specific_var", "same"))  # type: ignore[operator,unused-ignore]
+    upper = F.struct(F.col("ids_1").alias("rows"), F.col("ids_2").alias("columns"), F.col("v.block").alias("block"))
+    lower = F.struct(F.col("ids_2").alias("rows"), F.col("ids_1").alias("columns"), F.col("v.mirror").alias("block"))
+    halves = F.when(F.col("same"), F.array(upper)).otherwise(F.array(upper, lower))
+    half = computed.select("variant", "date", F.explode(halves).alias("h"))
+    by_row = half.select(
+        "variant",
+        "date",
+        F.col("h.columns").alias("columns"),
+        F.inline(F.arrays_zip(F.col("h.rows").alias("asset_1"), F.col("h.block").alias("row"))),
+    )
+    return by_row.select(
+        "variant", "date", "asset_1", F.inline(F.arrays_zip(F.col("columns").alias("asset_2"), F.col("row").alias("covariance")))
+    )
+
+
+def _block_pairs() -> Column:
+    last = F.ceil(F.size("m.asset_id") / F.lit(BLOCK)).cast("int") - 1
+
+    def after(first: Column) -> Column:
+        return F.transform(F.sequence(first, last), lambda second: F.struct(first.alias("first"), second.alias("second")))
+
+    return F.flatten(F.transform(F.sequence(F.lit(0), last), after))
+
+
+def _block(array: str, number: str, width: Column | None = None) -> Column:
+    wide = F.lit(BLOCK) if width is None else F.lit(BLOCK) * width
+    return F.slice(array, F.col(number) * wide + 1, wide)
+
+
+@F.pandas_udf("block array<array<double>>, mirror array<array<double>>")  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
+def _block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
+    for columns in batches:
+        yield pd.DataFrame([_one_block(*row) for row in zip(*columns, strict=True)], columns=["block", "mirror"])
+
+
+def _one_block(x_1, x_2, factor_cov, specific_var, same):  # type: ignore[no-untyped-def]  # arrays as Arrow hands them
+    size = round(len(factor_cov) ** 0.5)
+    sigma = np.asarray(factor_cov).reshape(size, size)
+    rows = np.asarray(x_1).reshape(-1, size) if size else np.zeros((len(specific_var), 0))
+    if same:
+        return list(asset_cov(rows, sigma, np.asarray(specific_var))), []
+    block = asset_cov_block(rows, np.asarray(x_2).reshape(-1, size), sigma)
+    return list(block), list(np.ascontiguousarray(block.T))
+
+
+def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None):  # type: ignore[no-untyped-def]  # a UDF has no public type
+    @F.pandas_udf(PREPARED)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
+    def prepare(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
+        for columns in batches:
+            rows = [_prepare(factor_sets, asked, *row) for row in zip(*columns, strict=True)]
+            yield pd.DataFrame(rows, columns=["asset_id", "exposures", "factor_cov", "specific_var", "refused"])
+
+    return prepare
+
+
+def _prepare(  # type: ignore[no-untyped-def]  # arrays as Arrow hands them
+    factor_sets, asked, factor_set, panel_assets, styles, member_assets, member_factors, member_shares,
+    factors, factor_cov, risk_assets, specific_var, diagnostics,
+):  # fmt: skip
+    of_set = factor_sets[factor_set]
+    ids = [str(asset) for asset in panel_assets]
+    X = dense_exposures(
+        len(ids), of_set, np.asarray(member_assets, dtype=np.int64), np.asarray(member_factors, dtype=np.int64),
+        np.asarray(member_shares, dtype=float), np.asarray(styles, dtype=float),
+    )  # fmt: skip
+    known = dict(zip(risk_assets, np.asarray(specific_var, dtype=float), strict=True))
+    var = np.array([known.get(asset, np.nan) for asset in ids])
+    names = [factor.name for factor in of_set]
+    reasons = {d["name"].removeprefix("left_out:"): d["detail"] for d in diagnostics if d["name"].startswith("left_out:")}
+    absent = {name: reasons.get(name, "no history") for name in names if name not in set(factors)}
+    refused = refused_assets(ids, X, var, names, absent)
+    if asked is not None:
+        here = set(ids)
+        refused = {
+            asset: refused.get(asset, "no exposures on the date") for asset in asked if asset in refused or asset not in here
+        }
+    wanted = set(ids if asked is None else asked) - set(refused)
+    kept = [n for n, asset in enumerate(ids) if asset in wanted]
+    columns = [names.index(factor) for factor in factors]
+    sigma = full_symmetric(np.asarray(factor_cov, dtype=float), len(columns))
+    listed = [{"asset_id": asset, "reason": reason} for asset, reason in refused.items()]
+    return [ids[n] for n in kept], X[np.ix_(kept, columns)].ravel(), sigma.ravel(), var[kept], listed

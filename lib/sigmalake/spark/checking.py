@@ -1,0 +1,402 @@
+"""Every source row, typed and checked: the rows the model can use, and for the others what is wrong with them.
+
+Rows of every source become `date, asset_id, row_hash, source_rows, problems` and the columns of what they carry. A row without
+problems is used; nothing is repaired, nothing is dropped.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from sigmalake.config import (
+    CapSource,
+    Config,
+    ExposureSource,
+    Location,
+    Membership,
+    PanelSource,
+    RateSource,
+)
+from sigmalake.errors import ConfigError
+from sigmalake.spark.sources import (
+    DATE_TYPES,
+    FLAG_TYPES,
+    ID_TYPES,
+    NUMBER_TYPES,
+    day,
+    number,
+    read_source,
+    require_columns,
+    require_type,
+)
+
+SHARE_TOLERANCE = 1e-6  # of the sum of an asset's shares in a group [model 2]
+PROBLEM = "struct<column:string,reason:string,value:string>"
+
+
+class Reason(StrEnum):
+    """Why a source row is rejected."""
+
+    MISSING = "missing"
+    NOT_A_DATE = "not a date"
+    NOT_A_NUMBER = "not a number"
+    NOT_A_FLAG = "not true or false"
+    NOT_FINITE = "not finite"
+    NOT_POSITIVE = "not positive"
+    NEGATIVE = "negative"
+    OUTSIDE_0_1 = "share outside 0 to 1"
+    SHARES_DO_NOT_SUM = "shares do not sum to 1"
+    SHARES_EXCEED = "shares sum to more than 1"
+    UNKNOWN_CATEGORY = "unknown category"
+    NO_RATE = "no risk-free rate for the date"
+    CONFLICTING_COPIES = "key given more than once, with different values"
+    IDENTICAL_COPY = "identical copy of a row"
+    NO_CAP = "no cap on the date"
+
+
+def accepted(rows: DataFrame) -> DataFrame:
+    """The rows without problems."""
+    return rows.where(F.size("problems") == 0)
+
+
+def exposure_rows(spark: SparkSession, config: Config) -> DataFrame:
+    """Exposures: also `cap`, `weight`, `in_estimation`, `issuer_id`, `styles`, `members` (group, level, share)."""
+    source = config.sources.exposure_source
+    name = "panel" if isinstance(source, PanelSource) else "exposures"
+    frame = read_source(spark, name, source)
+    columns = source.columns
+    frame, by_name = _by_factor(frame, config, name, source)
+    mapped = [columns.cap, columns.weight, columns.in_estimation, columns.issuer_id]
+    require_columns(frame, [c for c in mapped if c], name, source)
+    checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
+    payload: dict[str, Column] = {
+        "styles": F.array(*(by_name.number(style) for style in config.styles)).cast("array<double>"),
+        "members": F.concat(*(_members(by_name, group, i) for i, group in enumerate(config.memberships)))
+        if config.memberships
+        else F.array().cast(MEMBERS),
+    }
+    for style in config.styles:
+        checks += by_name.problems(style)
+    for group in config.memberships:
+        checks += _share_problems(by_name, group)
+    if columns.cap:
+        checks += [
+            *_number_problems(frame, columns.cap, name, source),
+            _problem(columns.cap, Reason.NOT_POSITIVE, _le_zero(frame, columns.cap)),
+        ]
+    if columns.weight:
+        negative = number(frame, columns.weight) < 0
+        checks += [
+            *_number_problems(frame, columns.weight, name, source),
+            _problem(columns.weight, Reason.NEGATIVE, negative),
+        ]
+    if columns.in_estimation:
+        require_type(frame, columns.in_estimation, FLAG_TYPES, name, source)
+        flag = F.col(f"`{columns.in_estimation}`")
+        checks += [
+            _problem(columns.in_estimation, Reason.MISSING, flag.isNull()),
+            _problem(
+                columns.in_estimation,
+                Reason.NOT_A_FLAG,
+                flag.isNotNull() & _flag(frame, columns.in_estimation).isNull(),
+            ),
+        ]
+    payload["cap"] = number(frame, columns.cap) if columns.cap else F.lit(None).cast("double")
+    payload["weight"] = number(frame, columns.weight) if columns.weight else F.lit(None).cast("double")
+    payload["in_estimation"] = _flag(frame, columns.in_estimation) if columns.in_estimation else F.lit(value=True)
+    payload["issuer_id"] = F.col(f"`{columns.issuer_id}`").cast("string") if columns.issuer_id else F.lit(None).cast("string")
+    return _typed(
+        frame,
+        source.columns.date,
+        source.columns.asset_id,
+        checks,
+        payload,
+        [*by_name.columns, *(c for c in mapped if c)],
+    )
+
+
+def return_rows(spark: SparkSession, config: Config, rates: DataFrame | None) -> DataFrame:
+    """Returns: also `ret`, in excess of the risk-free rate where one is given; null where the return is missing.
+
+    `rates` (`rate_date`, `rate_of_date`) come from their own source.
+    """
+    source = config.sources.return_source
+    name = "panel" if isinstance(source, PanelSource) else "returns"
+    frame = read_source(spark, name, source)
+    columns = source.columns
+    checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
+    require_columns(frame, [c for c in (columns.ret, columns.rate) if c], name, source)
+    checks += _number_problems(frame, columns.ret, name, source, missing=False)
+    ret = number(frame, columns.ret)
+    used = [columns.ret]
+    if columns.rate:
+        checks += _number_problems(frame, columns.rate, name, source)
+        ret = ret - number(frame, columns.rate)
+        used.append(columns.rate)
+    if rates is not None:
+        frame = frame.join(F.broadcast(rates), day(frame, columns.date) == F.col("rate_date"), "left")
+        rate = F.col("rate_of_date")
+        checks.append(_problem(columns.date, Reason.NO_RATE, day(frame, columns.date).isNotNull() & rate.isNull()))
+        ret = ret - rate
+    return _typed(frame, columns.date, columns.asset_id, checks, {"ret": ret}, used)
+
+
+def cap_rows(spark: SparkSession, source: CapSource) -> DataFrame:
+    """Caps from their own source: also `cap`."""
+    frame = read_source(spark, "caps", source)
+    columns = source.columns
+    checks = [*_key_problems(frame, columns.date, columns.asset_id, "caps", source)]
+    require_columns(frame, [columns.cap], "caps", source)
+    checks += [
+        *_number_problems(frame, columns.cap, "caps", source),
+        _problem(columns.cap, Reason.NOT_POSITIVE, _le_zero(frame, columns.cap)),
+    ]
+    return _typed(frame, columns.date, columns.asset_id, checks, {"cap": number(frame, columns.cap)}, [columns.cap])
+
+
+def rate_rows(spark: SparkSession, source: RateSource) -> DataFrame:
+    """Risk-free rates from their own source: also `rate`; no asset."""
+    frame = read_source(spark, "rates", source)
+    columns = source.columns
+    checks = [*_key_problems(frame, columns.date, None, "rates", source)]
+    require_columns(frame, [columns.rate], "rates", source)
+    checks += _number_problems(frame, columns.rate, "rates", source)
+    return _typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate])
+
+
+def calendar_rows(spark: SparkSession, source: Location, column: str) -> DataFrame:
+    """Dates from a table of dates; no asset."""
+    frame = read_source(spark, "calendar", source)
+    checks = [*_key_problems(frame, column, None, "calendar", source)]
+    return _typed(frame, column, None, checks, {}, [])
+
+
+MEMBERS = "array<struct<group:int,level:string,share:double>>"
+
+
+class _ByFactor:
+    """How a factor's number is found in a row: a column of its own, or a key of a map column."""
+
+    def __init__(self, frame: DataFrame, in_map: str | None, name: str, source: Location) -> None:
+        self._frame, self._map, self._name, self._source = frame, in_map, name, source
+        self.columns: list[str] = [in_map] if in_map else []
+
+    def number(self, factor: str) -> Column:
+        if self._map:
+            return F.try_element_at(F.col(f"`{self._map}`"), F.lit(factor)).cast("double")
+        return number(self._frame, factor)
+
+    def problems(self, factor: str) -> list[Column]:
+        if self._map:
+            value = self.number(factor)
+            return [
+                _problem(factor, Reason.MISSING, value.isNull()),
+                _problem(factor, Reason.NOT_FINITE, _not_finite(value), value),
+            ]
+        require_columns(self._frame, [factor], self._name, self._source)
+        if factor not in self.columns:
+            self.columns.append(factor)
+        return _number_problems(self._frame, factor, self._name, self._source)
+
+    def use(self, column: str) -> Column:
+        """A column of the source that is not a number: a category, or a map of shares."""
+        require_columns(self._frame, [column], self._name, self._source)
+        if column not in self.columns:
+            self.columns.append(column)
+        return F.col(f"`{column}`")
+
+
+def _by_factor(frame: DataFrame, config: Config, name: str, source: PanelSource | ExposureSource) -> tuple[DataFrame, _ByFactor]:
+    columns = source.columns
+    if columns.factor is not None and columns.value is not None:
+        frame = _long_to_map(frame, source, name)
+        return frame, _ByFactor(frame, "value_by_factor", name, source)
+    require_columns(frame, [columns.date, columns.asset_id], name, source)
+    if columns.map is not None:
+        require_columns(frame, [columns.map], name, source)
+        require_type(frame, columns.map, (T.MapType,), name, source)
+        return frame, _ByFactor(frame, columns.map, name, source)
+    named = [*config.styles, *(c for g in config.memberships for c in (g.columns or {}).values())]
+    require_columns(frame, named, name, source)
+    return frame, _ByFactor(frame, None, name, source)
+
+
+def _long_to_map(frame: DataFrame, source: PanelSource | ExposureSource, name: str) -> DataFrame:
+    """Long rows of a date and asset become one row with a map; factors given twice with different values make NaN."""
+    c = source.columns
+    require_columns(frame, [c.date, c.asset_id, c.factor or "", c.value or ""], name, source)
+    require_type(frame, c.value or "", NUMBER_TYPES, name, source)
+    keys = [F.col(f"`{c.date}`"), F.col(f"`{c.asset_id}`")]
+    value = number(frame, c.value or "")
+    unreadable = F.col(f"`{c.value}`").isNotNull() & value.isNull()
+    cells = frame.select(
+        *keys,
+        F.col(f"`{c.factor}`").cast("string").alias("f"),
+        F.when(unreadable, F.lit(float("nan"))).otherwise(value).alias("v"),
+    )
+    cells = (
+        cells.repartition(*keys).groupBy(*keys, "f").agg(F.min("v").alias("v"), F.max("v").alias("top"), F.count("*").alias("n"))
+    )
+    agreed = F.when(F.col("v").eqNullSafe(F.col("top")), F.col("v")).otherwise(F.lit(float("nan")))
+    entry = F.when(F.col("f").isNotNull(), F.struct("f", agreed.alias("v")))
+    return cells.groupBy(*keys).agg(
+        F.map_from_entries(F.array_sort(F.array_compact(F.collect_list(entry)))).alias("value_by_factor"),
+        F.sum("n").cast("int").alias("n_long_rows"),
+    )
+
+
+def _typed(
+    frame: DataFrame,
+    date_column: str,
+    asset_column: str | None,
+    checks: Sequence[Column],
+    payload: Mapping[str, Column],
+    used: Sequence[str],
+) -> DataFrame:
+    keys = [date_column, *([asset_column] if asset_column else [])]
+    hashed = [_hashable(frame, column) for column in dict.fromkeys([*keys, *used])]
+    asset = F.col(f"`{asset_column}`").cast("string") if asset_column else F.lit("")
+    return frame.select(
+        day(frame, date_column).alias("date"),
+        asset.alias("asset_id"),
+        F.xxhash64(*hashed).alias("row_hash"),
+        (F.col("n_long_rows") if "n_long_rows" in frame.columns else F.lit(1)).alias("source_rows"),
+        F.array_compact(F.array(*checks)).cast(f"array<{PROBLEM}>").alias("problems"),
+        *(column.alias(name) for name, column in payload.items()),
+    )
+
+
+def _hashable(frame: DataFrame, column: str) -> Column:
+    given = F.col(f"`{column}`")
+    return F.array_sort(F.map_entries(given)) if isinstance(frame.schema[column].dataType, T.MapType) else given
+
+
+def _problem(column: str, reason: Reason, wrong: Column, value: Column | None = None) -> Column:
+    shown = F.col(f"`{column}`") if value is None else value
+    return F.when(
+        wrong,
+        F.struct(F.lit(column).alias("column"), F.lit(reason.value).alias("reason"), shown.cast("string").alias("value")),
+    )
+
+
+def _key_problems(frame: DataFrame, date_column: str, asset_column: str | None, name: str, source: Location) -> list[Column]:
+    require_columns(frame, [date_column, *([asset_column] if asset_column else [])], name, source)
+    require_type(frame, date_column, DATE_TYPES, name, source)
+    given = F.col(f"`{date_column}`")
+    found = [
+        _problem(date_column, Reason.MISSING, given.isNull()),
+        _problem(date_column, Reason.NOT_A_DATE, given.isNotNull() & day(frame, date_column).isNull()),
+    ]
+    if asset_column:
+        require_type(frame, asset_column, ID_TYPES, name, source)
+        asset = F.col(f"`{asset_column}`")
+        found.append(_problem(asset_column, Reason.MISSING, asset.isNull() | (F.trim(asset.cast("string")) == "")))
+    return found
+
+
+def _number_problems(frame: DataFrame, column: str, name: str, source: Location, *, missing: bool = True) -> list[Column]:
+    require_type(frame, column, NUMBER_TYPES, name, source)
+    given, value = F.col(f"`{column}`"), number(frame, column)
+    found = [_problem(column, Reason.NOT_FINITE, _not_finite(value))]
+    if isinstance(frame.schema[column].dataType, T.StringType):
+        found.append(_problem(column, Reason.NOT_A_NUMBER, given.isNotNull() & value.isNull()))
+    if missing:
+        found.append(_problem(column, Reason.MISSING, given.isNull()))
+    return found
+
+
+def _share_problems(by_name: _ByFactor, group: Membership) -> list[Column]:
+    if group.column is not None:
+        category = by_name.use(group.column).cast("string")
+        blank = category.isNull() | (F.trim(category) == "")
+        known = F.lit(value=True) if group.levels is None else category.isin(group.levels)
+        missing = [] if group.partial else [_problem(group.column, Reason.MISSING, blank)]
+        return [*missing, _problem(group.column, Reason.UNKNOWN_CATEGORY, ~blank & ~known)]
+    if group.map is not None:
+        shares = by_name.use(group.map)
+        values = F.map_values(shares)
+        total = F.aggregate(values, F.lit(0.0), lambda total, share: total + share)
+        found = [
+            _problem(group.map, Reason.MISSING, shares.isNull() | F.exists(values, lambda share: share.isNull())),
+            _problem(group.map, Reason.OUTSIDE_0_1, F.exists(values, _outside_0_1)),
+            _sum_problem(group.map, group, total),
+        ]
+        if group.levels is not None:
+            levels = F.array(*(F.lit(level) for level in group.levels))
+            unknown = F.exists(F.map_keys(shares), lambda level: ~F.array_contains(levels, level))
+            found.append(_problem(group.map, Reason.UNKNOWN_CATEGORY, unknown))
+        return found
+    found = []
+    for column in (group.columns or {}).values():
+        found += by_name.problems(column)
+        value = by_name.number(column)
+        found.append(_problem(column, Reason.OUTSIDE_0_1, _outside_0_1(value) & ~_not_finite(value), value))
+    total = reduce(lambda total, share: total + share, (by_name.number(c) for c in (group.columns or {}).values()), F.lit(0.0))
+    return [*found, _sum_problem(group.membership, group, total)]
+
+
+def _sum_problem(column: str, group: Membership, total: Column) -> Column:
+    if group.partial:
+        return _problem(column, Reason.SHARES_EXCEED, total > 1 + SHARE_TOLERANCE, total)
+    return _problem(column, Reason.SHARES_DO_NOT_SUM, F.abs(total - 1) > SHARE_TOLERANCE, total)
+
+
+def _members(by_name: _ByFactor, group: Membership, position: int) -> Column:
+    """An asset's shares in one group that are not 0; those of a complete group are divided by their sum."""
+    if group.column is not None:
+        category = F.col(f"`{group.column}`").cast("string")
+        one = _member(position, category, F.lit(1.0))
+        blank = category.isNull() | (F.trim(category) == "")
+        return F.when(blank, F.array().cast(MEMBERS)).otherwise(F.array(one)).cast(MEMBERS)
+    if group.map is not None:
+        entries = F.map_entries(F.col(f"`{group.map}`"))
+        found = F.transform(F.array_sort(entries), lambda e: _member(position, e["key"], e["value"].cast("double")))
+    else:
+        found = F.array(*(_member(position, F.lit(level), by_name.number(c)) for level, c in (group.columns or {}).items()))
+    total = F.aggregate(found, F.lit(0.0), lambda total, m: total + m["share"])
+    scale = F.when(total > (1.0 if group.partial else 0.0), total).otherwise(1.0)  # the rest has a problem
+    held = F.filter(found, lambda m: m["share"] != 0)
+    return F.transform(held, lambda m: _member(position, m["level"], m["share"] / scale)).cast(MEMBERS)
+
+
+def _member(group: int, level: Column, share: Column) -> Column:
+    return F.struct(F.lit(group).alias("group"), level.alias("level"), share.alias("share"))
+
+
+def _not_finite(value: Column) -> Column:
+    return F.isnan(value) | (F.abs(value) == float("inf"))
+
+
+def _outside_0_1(share: Column) -> Column:
+    return (share < 0) | (share > 1)
+
+
+def _le_zero(frame: DataFrame, column: str) -> Column:
+    return number(frame, column) <= 0
+
+
+def _flag(frame: DataFrame, column: str) -> Column:
+    kind = frame.schema[column].dataType
+    given = F.col(f"`{column}`")
+    if isinstance(kind, T.StringType):
+        return given.try_cast("boolean")
+    return F.when(given.cast("double").isin(0.0, 1.0), given.cast("double") == 1.0) if isinstance(kind, T.NumericType) else given
+
+
+def check_membership_columns(frame: DataFrame, group: Membership) -> None:
+    """A category is text or a whole number; a map of shares is a map.
+
+    Raises:
+        ConfigError: names the type found.
+    """
+    column = group.column or group.map
+    if column is None or column not in frame.columns:
+        return
+    kind = frame.schema[column].dataType
+    wanted: tuple[type[T.DataType], ...] = ID_TYPES if group.column else (T.MapType,)
+    if not isinstance(kind, wanted):
+        raise ConfigError(f"factors: membership {group.membership}: column {column} is {kind.simpleString()}")

@@ -1,0 +1,120 @@
+"""One cross-sectional regression a date: a pandas UDF over the rows of `panel`, one kernel call a row, no shuffle.
+
+The driver ships the factor sets and the rules. A task holds one batch of rows (`fit_batches` bounds it by bytes) and the arrays of
+one date at a time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.cross_section import CrossSection, RegressionRules, fit_cross_section, regression_weights
+from sigmalake.numerics.exposures import Factor, dense_exposures
+
+FIT = (
+    "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "
+    "condition_number double, status string, detail string, factor_return array<double>, std_error array<double>, "
+    "n_members array<int>, factor_status array<string>, specific_return array<double>, fitted_return array<double>, "
+    "weight array<double>"
+)
+
+PACKED = (
+    "factor_set",
+    "n_assets",
+    "ret",
+    "cap",
+    "weight_column",
+    "in_estimation",
+    "styles",
+    "member_assets",
+    "member_factors",
+    "member_shares",
+)
+
+
+class PackedDate(NamedTuple):
+    """The columns of a row of `panel` that the regression reads, in the order of `PACKED`."""
+
+    factor_set: str
+    n_assets: int
+    ret: Floats
+    cap: Floats | None
+    weight_column: Floats | None
+    in_estimation: Floats
+    styles: Floats
+    member_assets: Floats
+    member_factors: Floats
+    member_shares: Floats
+
+
+def fit_each_date(panel: DataFrame, factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules) -> DataFrame:
+    """The rows of `cross_sections` for rows of `panel` with returns; `inputs_hash` must already be the regression's."""
+    fitted = panel.withColumn("fit", _fitting(factor_sets, rules)(*PACKED))
+    return fitted.select(
+        F.col("return_date").alias("date"), "factor_set", "inputs_hash", "n_assets",
+        "fit.*", F.lit(0).alias("n_outliers"), "asset_id", "in_estimation",
+    )  # fmt: skip
+
+
+def _fitting(factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules):  # type: ignore[no-untyped-def]  # a UDF has no public type
+    @F.pandas_udf(FIT)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
+    def fit(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
+        for columns in batches:
+            rows = (PackedDate(*row) for row in zip(*columns, strict=True))
+            yield pd.DataFrame([_as_row(_fit(row, factor_sets[row.factor_set], rules)) for row in rows], columns=_FIELDS)
+
+    return fit
+
+
+_FIELDS = [field.split()[0] for field in FIT.split(", ")]
+
+
+def _fit(row: PackedDate, factors: Sequence[Factor], rules: RegressionRules) -> CrossSection:
+    n = row.n_assets
+    caps = np.ones(n) if row.cap is None else np.asarray(row.cap, dtype=float)
+    given = None if row.weight_column is None else np.asarray(row.weight_column, dtype=float)
+    in_estimation = np.asarray(row.in_estimation, dtype=bool)
+    exposures = dense_exposures(
+        n,
+        factors,
+        np.asarray(row.member_assets, dtype=np.int64),
+        np.asarray(row.member_factors, dtype=np.int64),
+        np.asarray(row.member_shares, dtype=float),
+        np.asarray(row.styles, dtype=float),
+    )
+    weights = regression_weights(rules.weights, caps, given, in_estimation)
+    return fit_cross_section(np.asarray(row.ret, dtype=float), exposures, caps, weights, in_estimation, factors, rules)
+
+
+def _as_row(fit: CrossSection) -> tuple[object, ...]:
+    return (
+        fit.n_fitted, fit.rank, fit.dof, _number(fit.r2), _number(fit.adj_r2), _number(fit.r2_uncentred), _number(fit.residual_var),
+        _number(fit.condition_number), fit.status, fit.detail, _nullable(fit.factor_returns), _nullable(fit.std_errors),
+        fit.n_members.astype(np.int32), [str(status) for status in fit.factor_status], _nullable(fit.specific_returns),
+        _nullable(fit.fitted_returns), fit.weights,
+    )  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _nullable(values: Floats) -> Sequence[float | None] | Floats:
+    """Arrow keeps NaN within an array as NaN; missing is null in every table."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    filled: Sequence[float | None] = np.where(missing, None, values.astype(object)).tolist()
+    return filled
+
+
+def hashed_for_regression(panel: DataFrame, expected: Mapping[date, str]) -> DataFrame:
+    """The panel's rows of these return dates, each with the hash that its cross-section will carry."""
+    hashes = panel.sparkSession.createDataFrame(list(expected.items()), "return_date date, inputs_hash string")
+    return panel.drop("inputs_hash").join(F.broadcast(hashes), "return_date")

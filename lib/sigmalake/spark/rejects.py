@@ -1,0 +1,56 @@
+"""The rows that the model cannot use, with their reasons."""
+
+from collections.abc import Collection
+from datetime import date
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+
+def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[date], conflicts: DataFrame | None) -> DataFrame:
+    """The rows of `rejected_rows` for one source: those with problems, and those that packing rejected.
+
+    Args:
+        rows: the source's checked rows.
+        half: which half of a panel row it feeds.
+        source: its name.
+        dates: dates asked for; rows whose date is unreadable belong to none and are always there.
+        conflicts: what packing rejected, or None.
+    """
+    asked = F.broadcast(rows.sparkSession.createDataFrame([(day,) for day in sorted(dates)], "asked date"))
+    wrong = rows.where(F.size("problems") > 0).join(asked, F.col("date") == F.col("asked"), "left")
+    wrong = wrong.where(F.col("date").isNull() | F.col("asked").isNotNull())
+    found = _numbered(wrong.select("date", "asset_id", "row_hash", "source_rows", "problems"))
+    listed = found.select("date", "asset_id", "row_hash", "source_rows", "copy", F.inline("problems"))
+    if conflicts is not None:
+        clash = _numbered(conflicts.where(F.col("half") == half)).select(
+            "date",
+            "asset_id",
+            "row_hash",
+            "source_rows",
+            "copy",
+            F.lit("key").alias("column"),
+            "reason",
+            F.lit(None).cast("string").alias("value"),
+        )
+        listed = listed.unionByName(clash)
+    return listed.select(
+        F.lit(source).alias("source"), F.hex("row_hash").alias("row_hash"), "copy", "column", "reason", "date",
+        F.nullif("asset_id", F.lit("")).alias("asset_id"), "value", F.col("source_rows").cast("int").alias("source_rows"),
+    ).dropDuplicates(["source", "row_hash", "copy", "column", "reason", "date"])  # fmt: skip
+
+
+def worst_problems(rows: DataFrame) -> str:
+    """The most frequent problems of a source, with a value seen, as a message tells them."""
+    found = (
+        rows.select(F.inline("problems")).groupBy("column", "reason").agg(F.count("*").alias("n"), F.min("value").alias("value"))
+    )
+    return "; ".join(
+        f"{row['n']} with {row['column']} {row['reason']}" + (f" (e.g. {row['value']!r})" if row["value"] is not None else "")
+        for row in found.orderBy(F.desc("n"), "column", "reason").limit(3).collect()
+    )
+
+
+def _numbered(rows: DataFrame) -> DataFrame:
+    """Rows that are equal to the last byte are told apart by a number."""
+    return rows.withColumn("copy", F.row_number().over(Window.partitionBy("row_hash").orderBy("row_hash")))

@@ -1,0 +1,113 @@
+"""What every stage is given, and how a stage is run and recorded."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sigmalake import __version__
+from sigmalake.config import Config
+from sigmalake.lake.books import StageRun, now, record_run
+from sigmalake.lake.lake import Lake
+from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.long import FACTORS
+
+
+class Asked(NamedTuple):
+    """The return dates that the caller wants computed; None is open."""
+
+    start: date | None = None
+    end: date | None = None
+
+    def holds(self, day: date) -> bool:
+        """Whether a date is asked for."""
+        return (self.start is None or day >= self.start) and (self.end is None or day <= self.end)
+
+    @property
+    def everything(self) -> bool:
+        """Whether no date is left out."""
+        return self.start is None and self.end is None
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run: the lake, the configuration, the dates asked for, and where progress is said."""
+
+    lake: Lake
+    config: Config
+    run_id: str
+    asked: Asked = field(default_factory=Asked)
+    say: Callable[[str], None] = print
+    verify_sources: bool = False
+
+
+@dataclass
+class Outcome:
+    """What a stage did."""
+
+    dates: list[date] = field(default_factory=list)
+    rows_in: int | None = None
+    rows_out: int | None = None
+    rows_rejected: int | None = None
+    account: list[tuple[str, int, int, int, int, int]] | None = None
+    source_versions: dict[str, str] | None = None
+    tables: tuple[Table, ...] = ()
+    said: str = ""
+
+
+def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -> Outcome | None:
+    """Do a stage's work and write its row of `runs`; a stage with nothing to do writes none."""
+    started, clock = now(), time.perf_counter()
+    try:
+        outcome = work()
+    except Exception as error:
+        _record_failure(context, stage, started, clock, error)
+        raise
+    seconds = time.perf_counter() - clock
+    if outcome is None:
+        context.say(f"{stage}: nothing to do ({seconds:.1f} s)")
+        return None
+    _record(context, stage, started, seconds, "done", outcome, None)
+    context.say(f"{stage}: {outcome.said} ({time.perf_counter() - clock:.1f} s)")
+    return outcome
+
+
+def _record_failure(context: Context, stage: str, started: datetime, clock: float, error: Exception) -> None:
+    try:
+        _record(context, stage, started, time.perf_counter() - clock, "failed", Outcome(), str(error)[:2000])
+    except Exception as second:  # the first error is the one to tell
+        context.say(f"{stage}: its failure could not be recorded in runs: {str(second).splitlines()[0][:200]}")
+
+
+def _record(
+    context: Context, stage: str, started: datetime, seconds: float, status: str, outcome: Outcome, error: str | None
+) -> None:
+    versions = {table.name: version for table in outcome.tables if (version := context.lake.version(table)) is not None}
+    run = StageRun(
+        run_id=context.run_id, stage=stage, started_at=started, finished_at=now(), status=status,
+        first_date=min(outcome.dates, default=None), last_date=max(outcome.dates, default=None), n_dates=len(outcome.dates),
+        rows_in=outcome.rows_in, rows_out=outcome.rows_out, rows_rejected=outcome.rows_rejected, account=outcome.account,
+        config_hash=context.config.full_hash(), config=context.config.resolved(), code_version=__version__,
+        source_versions=outcome.source_versions, table_versions=versions, seconds=seconds, error=error,
+    )  # fmt: skip
+    record_run(context.lake, run)
+
+
+def factor_sets(lake: Lake) -> dict[str, list[Factor]]:
+    """What the arrays of each factor set mean; small: K rows a set."""
+    rows = lake.columns(FACTORS, FACTORS.column_names).to_pylist()
+    sets: dict[str, list[Factor]] = {}
+    for row in sorted(rows, key=lambda row: (row["factor_set"], row["position"])):
+        sets.setdefault(row["factor_set"], []).append(Factor(row["factor"], row["factor_group"], Kind(row["kind"])))
+    return sets
+
+
+def span(dates: Sequence[date]) -> str:
+    """Dates as a message names them."""
+    if not dates:
+        return "no dates"
+    if len(dates) == 1:
+        return f"1 date, {dates[0]}"
+    return f"{len(dates)} dates, {min(dates)} to {max(dates)}"

@@ -1,0 +1,165 @@
+"""Covariance: V = X Sigma X' + Delta, for the assets, dates and variants that the configuration names."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sigmalake.config import AssetFile, Config, digest_of
+from sigmalake.errors import ConfigError, DataError
+from sigmalake.lake.dates import single_days, within
+from sigmalake.lake.lake import Lake
+from sigmalake.numerics.calendar import on_grid
+from sigmalake.spark.asset_covariance import asset_covariance, covariance_builds, prepare_models
+from sigmalake.spark.session import fit_batches
+from sigmalake.stages.context import Context, Outcome, factor_sets, span
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
+from sigmalake.stages.regress import panel_row_bytes
+from sigmalake.stages.risk import RiskKey
+from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
+from sigmalake.tables.packed import PANEL, RISK_MODELS
+
+COVARIANCE_VERSION = "1"  # raised when the numbers of V change
+
+
+def plan_covariance(context: Context, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> Changes[RiskKey]:
+    """Which V are missing, not asked for any more, or rest on something that changed."""
+    expected = _expected(context.config, panel, risk_models)
+    rows = context.lake.columns(COVARIANCE_BUILDS, ["variant", "date", "inputs_hash"]).to_pylist()
+    found = changes(expected, {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}, Why.UPSTREAM)
+    compute = {key: value for key, value in found.compute.items() if context.asked.holds(key[1])}
+    return Changes(compute, {key: found.why[key] for key in compute}, [k for k in found.remove if context.asked.holds(k[1])])
+
+
+def covariance(context: Context) -> Outcome | None:
+    """Build what `plan_covariance` names, into `asset_covariance`."""
+    lake, config = context.lake, context.config
+    plan = plan_covariance(context, panel_states(lake), stored_risk_models(lake))
+    if not plan:
+        return None
+    asked = None if config.covariance is None else asked_assets(config)
+    used = config.covariance is not None and config.covariance.exposures == "used"
+    models = lake.read(RISK_MODELS).where(_keys_sql(plan.compute))
+    prepared = prepare_models(_with_exposures(lake, models, plan.compute, used=used), factor_sets(lake), asked)
+    _guard_size(lake, config, plan.compute, asked)
+    ranges = single_days(day for _, day in [*plan.compute, *plan.remove])
+    predicate = _keys_sql([*plan.compute, *plan.remove])
+    fit_batches(lake.spark, panel_row_bytes(lake))
+    lake.replace_rows(ASSET_COVARIANCE, asset_covariance(prepared), "covariance", predicate, ranges)
+    lake.replace_rows(COVARIANCE_BUILDS, covariance_builds(prepared), "covariance", predicate, ranges)
+    return _outcome(lake, plan)
+
+
+def asked_assets(config: Config) -> list[str] | None:
+    """The assets that the configuration asks V for; None for all.
+
+    Raises:
+        ConfigError: the file that lists them cannot be read.
+    """
+    asked = "all" if config.covariance is None else config.covariance.assets
+    if isinstance(asked, AssetFile):
+        return read_asset_file(Path(asked.file))
+    return None if asked == "all" else list(asked)
+
+
+def read_asset_file(path: Path) -> list[str]:
+    """Assets from a text file, one a line, or from the column `asset_id` of a CSV or Parquet file."""
+    try:
+        if path.suffix == ".parquet":
+            listed = pd.read_parquet(path, columns=["asset_id"])["asset_id"].astype(str).tolist()
+        elif path.suffix == ".csv":
+            listed = pd.read_csv(path, dtype=str)["asset_id"].dropna().tolist()
+        else:
+            listed = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigError(f"assets cannot be read from {path}: {error}") from None
+    if not listed:
+        raise ConfigError(f"{path} lists no assets")
+    return list(dict.fromkeys(listed))
+
+
+def _expected(config: Config, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> dict[RiskKey, str]:
+    asked = config.covariance
+    if asked is None:
+        return {}
+    by_date = {(row.return_date if asked.exposures == "used" else row.exposure_date): row.exposures_hash for row in panel}
+    of_config = digest_of([str(asked_assets(config)), asked.exposures, COVARIANCE_VERSION])
+    expected = {}
+    for variant in config.covariance_variants:
+        dates = sorted(day for name, day in risk_models if name == variant)
+        for day in _chosen(config, dates):
+            expected[variant, day] = join_hash(digest_of([risk_models[variant, day], by_date.get(day, "")]), of_config)
+    return expected
+
+
+def _chosen(config: Config, dates: list[date]) -> list[date]:
+    asked = "last" if config.covariance is None else config.covariance.dates
+    if asked == "last":
+        return dates[-1:]
+    if asked == "month_end":
+        return on_grid(dates, "month")
+    if unknown := sorted(set(asked) - set(dates)):
+        newest = dates[-1] if dates else "none"
+        raise DataError(f"covariance.dates: no risk model as of {', '.join(map(str, unknown))}; the newest is {newest}")
+    return sorted(asked)
+
+
+def _with_exposures(lake: Lake, models: DataFrame, keys: Mapping[RiskKey, str], *, used: bool) -> DataFrame:
+    dated = "return_date" if used else "exposure_date"
+    rows = lake.read(PANEL).where(within(dated, single_days(day for _, day in keys))).select(
+        F.col(dated).alias("date"), "exposure_date", F.col("factor_set").alias("panel_set"), F.col("asset_id").alias("panel_assets"),
+        "styles", "member_assets", "member_factors", "member_shares",
+    )  # fmt: skip
+    hashes = lake.spark.createDataFrame(
+        [(name, day, value) for (name, day), value in keys.items()], "variant string, date date, v_hash string"
+    )
+    joined = models.drop("factor_set").join(rows.withColumnRenamed("panel_set", "factor_set"), "date")
+    hashed = joined.drop("inputs_hash").join(F.broadcast(hashes), ["variant", "date"])
+    return hashed.withColumn("inputs_hash", F.col("v_hash")).withColumn("exposures", F.lit("used" if used else "known"))
+
+
+def _guard_size(lake: Lake, config: Config, keys: Collection[RiskKey], asked: list[str] | None) -> None:
+    """Refuse a V beyond `covariance.max_cells`.
+
+    Raises:
+        DataError: with the size.
+    """
+    if config.covariance is None:
+        return
+    days = {day for _, day in keys}
+    panel = lake.columns(PANEL, ["exposure_date", "return_date", "n_assets"]).to_pylist()
+    dated = "return_date" if config.covariance.exposures == "used" else "exposure_date"
+    size_of = {row[dated]: row["n_assets"] if asked is None else len(asked) for row in panel if row[dated] in days}
+    cells = sum(size_of.get(day, 0) ** 2 for _, day in keys)
+    if cells > config.covariance.max_cells:
+        raise DataError(
+            f"V of up to {max(size_of.values()):,} assets on {len(keys)} variants and dates has {cells:,} cells "
+            f"(some {cells * 25 / 1e9:.1f} GB as rows), more than covariance.max_cells ({config.covariance.max_cells:,}); "
+            "ask for fewer assets or dates, or raise it"
+        )
+
+
+def _keys_sql(keys: Collection[RiskKey]) -> str:
+    by_variant: dict[str, list[date]] = {}
+    for variant, day in keys:
+        by_variant.setdefault(variant, []).append(day)
+    clauses = [f"(variant = '{name}' AND {within('date', single_days(days))})" for name, days in by_variant.items()]
+    return " OR ".join(clauses) or "false"
+
+
+def _outcome(lake: Lake, plan: Changes[RiskKey]) -> Outcome:
+    rows = lake.columns(COVARIANCE_BUILDS, ["variant", "date", "n_assets", "refused"]).to_pylist()
+    lines = []
+    for row in rows:
+        if (row["variant"], row["date"]) in plan.compute:
+            refused = row["refused"]
+            named = ", ".join(f"{r['asset_id']} ({r['reason']})" for r in refused[:3])
+            without = f"; {len(refused)} without: {named}{', ...' if len(refused) > 3 else ''}" if refused else ""
+            lines.append(f"  {row['variant']} {row['date']}: {row['n_assets']} assets{without}")
+    dates = sorted({day for _, day in [*plan.compute, *plan.remove]})
+    said = "\n".join([f"V: {span(dates)}; refused assets are in covariance_builds", *lines[:10]])
+    tables = (ASSET_COVARIANCE, COVARIANCE_BUILDS)
+    return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tables, said=said)

@@ -1,0 +1,120 @@
+"""What would run, and why: what each row should have been computed from, against what it says it was."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from hashlib import sha256
+from typing import Generic, NamedTuple, TypeVar
+
+from sigmalake.config import Config, digest_of
+from sigmalake.lake.lake import Lake
+from sigmalake.numerics.calendar import on_grid
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+
+REGRESS_VERSION = "1"  # of the kernel: raised when its numbers change
+RISK_VERSION = "1"
+
+Key = TypeVar("Key")
+
+
+class Why(StrEnum):
+    """Why a row is computed."""
+
+    NEW = "new"
+    INPUT = "input changed"
+    CONFIGURATION = "configuration changed"
+    UPSTREAM = "upstream changed"
+    INTERRUPTED = "an earlier run stopped before it was done"
+
+
+class Changes(NamedTuple, Generic[Key]):
+    """Rows to compute, each with the hash it will carry and why; and rows to remove."""
+
+    compute: dict[Key, str]
+    why: dict[Key, Why]
+    remove: list[Key]
+
+    def __bool__(self) -> bool:
+        return bool(self.compute or self.remove)
+
+
+class PanelState(NamedTuple):
+    """What the panel says, or will say, of one row."""
+
+    exposure_date: date
+    return_date: date | None
+    inputs_hash: str
+    exposures_hash: str
+
+
+def join_hash(data: str, configuration: str) -> str:
+    """What a row was computed from, in two parts, so that a plan can say which of them changed."""
+    return f"{data}.{configuration[:8]}"
+
+
+def changes(expected: Mapping[Key, str], stored: Mapping[Key, str], changed: Why) -> Changes[Key]:
+    """Rows whose hash is missing or differs, and rows that should not be there.
+
+    Args:
+        expected: hash of every row that there should be.
+        stored: hash of every row that there is.
+        changed: what a different hash of the data means at this stage.
+    """
+    compute = {key: value for key, value in expected.items() if stored.get(key) != value}
+    why = {key: _why(value, stored.get(key), changed) for key, value in compute.items()}
+    return Changes(compute, why, [key for key in stored if key not in expected])
+
+
+def _why(expected: str, stored: str | None, changed: Why) -> Why:
+    if stored is None:
+        return Why.NEW
+    return Why.CONFIGURATION if stored.partition(".")[0] == expected.partition(".")[0] else changed
+
+
+def panel_states(lake: Lake) -> list[PanelState]:
+    """The panel's rows, in order."""
+    rows = lake.columns(PANEL, ["exposure_date", "return_date", "inputs_hash", "exposures_hash"]).to_pylist()
+    return sorted((PanelState(**row) for row in rows), key=lambda row: row.exposure_date)
+
+
+def stored_cross_sections(lake: Lake) -> dict[date, str]:
+    """Hash by date."""
+    rows = lake.columns(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
+    return {row["date"]: row["inputs_hash"] for row in sorted(rows, key=lambda row: row["date"])}
+
+
+def stored_risk_models(lake: Lake) -> dict[tuple[str, date], str]:
+    """Hash by variant and date."""
+    rows = lake.columns(RISK_MODELS, ["variant", "date", "inputs_hash"]).to_pylist()
+    return {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}
+
+
+def expected_cross_sections(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
+    """A regression for each return date of the panel."""
+    of_config = digest_of([config.regress_hash(), REGRESS_VERSION])
+    return {row.return_date: join_hash(digest_of([row.inputs_hash]), of_config) for row in panel if row.return_date is not None}
+
+
+def expected_risk_models(
+    panel: Sequence[PanelState], cross_sections: Mapping[date, str], config: Config
+) -> dict[tuple[str, date], str]:
+    """A risk model for each variant and date of its grid: of the coverage known at the date and the window before it."""
+    calendar = sorted(cross_sections)
+    known = {row.exposure_date: row.exposures_hash for row in panel}
+    prints = [sha256(cross_sections[day].encode()).digest()[:16] for day in calendar]
+    position = {day: i for i, day in enumerate(calendar)}
+    history = b"".join(prints)
+    expected = {}
+    for name, variant in config.risk.items():
+        of_config = digest_of([config.variant_hash(name), RISK_VERSION])
+        for day in on_grid(calendar, variant.every):
+            end = position[day] + 1
+            window = sha256(history[16 * max(0, end - variant.look_back) : 16 * end]).hexdigest()
+            expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
+    return expected
+
+
+def summarise(why: Iterable[Why]) -> str:
+    """Reasons with their counts."""
+    found = list(why)
+    return ", ".join(f"{found.count(reason)} {reason.value}" for reason in Why if reason in found)

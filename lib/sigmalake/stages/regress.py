@@ -1,0 +1,78 @@
+"""Regress: one cross-sectional regression a date, its row in `cross_sections`, and from it the long tables."""
+
+from datetime import date
+
+from sigmalake.lake.books import unsettled_ranges
+from sigmalake.lake.dates import as_ranges, within
+from sigmalake.lake.lake import Lake
+from sigmalake.spark.regression import fit_each_date, hashed_for_regression
+from sigmalake.spark.session import fit_batches
+from sigmalake.spark.unpacking import factor_returns, specific_returns
+from sigmalake.stages.context import Context, Outcome, factor_sets, span
+from sigmalake.stages.planning import (
+    Changes,
+    PanelState,
+    Why,
+    changes,
+    expected_cross_sections,
+    panel_states,
+    stored_cross_sections,
+)
+from sigmalake.tables.long import FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
+
+ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
+
+
+def plan_regress(context: Context, panel: list[PanelState]) -> Changes[date]:
+    """Which regressions are missing, or rest on a panel row or rules that changed."""
+    found = changes(expected_cross_sections(panel, context.config), stored_cross_sections(context.lake), Why.UPSTREAM)
+    compute = {day: value for day, value in found.compute.items() if context.asked.holds(day)}
+    return Changes(compute, {day: found.why[day] for day in compute}, [d for d in found.remove if context.asked.holds(d)])
+
+
+def regress(context: Context) -> Outcome | None:
+    """Fit the dates that `plan_regress` names, and write the long tables of all that changed."""
+    lake = context.lake
+    panel = panel_states(lake)
+    plan = plan_regress(context, panel)
+    if plan:
+        calendar = [row.return_date for row in panel if row.return_date is not None] + plan.remove
+        ranges = as_ranges([*plan.compute, *plan.remove], calendar)
+        fit_batches(lake.spark, panel_row_bytes(lake))
+        rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
+        fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), context.config.regression)
+        lake.replace(CROSS_SECTIONS, fitted, "regress", ranges)
+    changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
+    if not changed:
+        return None
+    fit_batches(lake.spark, cross_section_bytes(lake))
+    fitted = lake.read(CROSS_SECTIONS).where(within("date", changed))
+    lake.replace(FACTOR_RETURNS, factor_returns(fitted, lake.read(FACTORS)), "regress", changed)
+    lake.replace(SPECIFIC_RETURNS, specific_returns(fitted), "regress", changed)
+    return _outcome(lake, plan)
+
+
+def panel_row_bytes(lake: Lake) -> int:
+    """The widest row of the panel, in memory."""
+    widest = max(lake.columns(PANEL, ["n_assets"]).column("n_assets").to_pylist(), default=1)
+    sets = factor_sets(lake).values()
+    n_factors = max((len(factors) for factors in sets), default=1)
+    return int(widest * (ASSET_BYTES + 8 * n_factors))
+
+
+def cross_section_bytes(lake: Lake) -> int:
+    """The widest row of the cross-sections, in memory."""
+    return int(ASSET_BYTES * max(lake.columns(CROSS_SECTIONS, ["n_assets"]).column("n_assets").to_pylist(), default=1))
+
+
+def _outcome(lake: Lake, plan: Changes[date]) -> Outcome:
+    dates = sorted({*plan.compute, *plan.remove})
+    failed = [
+        row["date"]
+        for row in lake.columns(CROSS_SECTIONS, ["date", "status"]).to_pylist()
+        if row["status"] != "ok" and row["date"] in plan.compute
+    ]
+    said = f"cross-sections: {span(dates)}" + (f"; without factor returns: {span(failed)}" if failed else "")
+    tables = (CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS)
+    return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tables, said=said)

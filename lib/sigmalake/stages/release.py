@@ -1,0 +1,160 @@
+"""Release: check what was computed since the last release, then pin the version of every table in one commit."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sigmalake.config import Config
+from sigmalake.errors import DataError, ReleaseRefusedError
+from sigmalake.lake.books import Release, all_releases, next_release_id, now, record_release, unsettled_ranges
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.lake import Lake
+from sigmalake.stages.context import Context, Outcome
+from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
+from sigmalake.stages.regress import plan_regress
+from sigmalake.stages.risk import plan_risk
+from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.records import RELEASES
+
+
+class Check(NamedTuple):
+    """One check of a release."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def needs_release(context: Context) -> bool:
+    """Whether anything differs from the last release."""
+    releases = all_releases(context.lake)
+    if not releases:
+        return True
+    last = releases[-1]
+    return _versions(context.lake) != last.tables or last.config_hash != context.config.full_hash()
+
+
+def release(context: Context) -> Outcome | None:
+    """Release the lake as it stands.
+
+    Raises:
+        ReleaseRefusedError: a check failed; the tables stay, the last release stays the last.
+        DataError: there is nothing to release.
+    """
+    lake, config = context.lake, context.config
+    if not needs_release(context):
+        return None
+    as_of = newest_date(lake, config)
+    earlier = all_releases(lake)
+    checks = check_release(context, as_of, earlier[-1] if earlier else None)
+    if failed := [check for check in checks if not check.passed]:
+        last = f"{earlier[-1].release_id} stays the last release" if earlier else "there is no release yet"
+        reasons = "; ".join(f"{check.name}: {check.detail}" for check in failed)
+        raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
+    release_id, sequence = next_release_id(as_of, earlier)
+    tables = _versions(lake)
+    listed = [tuple(check) for check in checks]
+    record_release(
+        lake,
+        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),  # type: ignore[arg-type]
+    )
+    said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
+    return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)
+
+
+def newest_date(lake: Lake, config: Config) -> date:
+    """The newest date for which the whole model stands: every variant's, or the regressions' where there is no variant."""
+    models = stored_risk_models(lake)
+    newest = [max((day for name, day in models if name == variant), default=None) for variant in config.risk]
+    if config.risk and all(day is not None for day in newest):
+        return min(day for day in newest if day is not None)
+    dates = stored_cross_sections(lake)
+    if not dates:
+        raise DataError("there is nothing to release: no regression has been run; use `sigmalake run`")
+    return max(dates)
+
+
+def check_release(context: Context, as_of: date, last: Release | None) -> list[Check]:
+    """Every check of `checks:`, on the dates written since the last release."""
+    lake, config = context.lake, context.config
+    since = last.tables.get(CROSS_SECTIONS.name, -1) if last else -1
+    spans = [span for commit in lake.commits(CROSS_SECTIONS, since) for span in commit.ranges]
+    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "r2", "n_assets"]).to_pylist()
+    new = [row for row in rows if row["date"] <= as_of and _covered(row["date"], spans)]
+    return [
+        _complete(context, as_of),
+        _coverage(sorted(rows, key=lambda row: row["date"]), new, config.checks.max_coverage_drop),
+        _r2(new, config.checks.min_r2),
+        _failed(new, config.checks.max_failed_dates),
+        *([_factor_cov(lake, config, as_of)] if config.checks.require_factor_cov and config.risk else []),
+    ]
+
+
+def _versions(lake: Lake) -> dict[str, int]:
+    found = {table.name: lake.version(table) for table in MODEL_TABLES}
+    return {name: version for name, version in found.items() if version is not None}
+
+
+def _covered(day: date, spans: Sequence[DateRange]) -> bool:
+    return any(span.first <= day <= span.last for span in spans)
+
+
+def _complete(context: Context, as_of: date) -> Check:
+    """No stage is behind the one before it, up to the release's date."""
+    lake = context.lake
+    panel = panel_states(lake)
+    everything = Context(lake, context.config, context.run_id)
+    regressions = [day for day in plan_regress(everything, panel).compute if day <= as_of]
+    models = [day for _, day in plan_risk(everything, panel, stored_cross_sections(lake)).compute if day <= as_of]
+    cut = [stage for stage, table in _STAGES if unsettled_ranges(lake, stage, table)]
+    behind = [
+        *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
+        *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
+        *(f"{stage} was stopped before it was done" for stage in cut),
+    ]
+    return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")
+
+
+_STAGES = (("ingest", PANEL), ("regress", CROSS_SECTIONS), ("risk", RISK_MODELS))
+
+
+def _coverage(rows: Sequence[dict[str, object]], new: Sequence[dict[str, object]], limit: float) -> Check:
+    fresh = {row["date"] for row in new}
+    drops = []
+    for before, after in zip(rows, rows[1:], strict=False):
+        had, has = int(str(before["n_assets"])), int(str(after["n_assets"]))
+        if after["date"] in fresh and had and 1 - has / had > limit:
+            drops.append(f"{after['date']} has {has} assets after {had}")
+    detail = (
+        f"{'; '.join(drops[:3])}: more than {limit:.0%} fewer (checks.max_coverage_drop)"
+        if drops
+        else f"no drop beyond {limit:.0%}"
+    )
+    return Check("max_coverage_drop", not drops, detail)
+
+
+def _r2(new: Sequence[dict[str, object]], least: float) -> Check:
+    low = [(row["date"], row["r2"]) for row in new if isinstance(row["r2"], float) and row["r2"] < least]
+    worst = min(low, key=lambda found: float(str(found[1])), default=None)
+    detail = f"{len(low)} dates below {least}, the lowest {worst[1]:.4f} on {worst[0]}" if worst else f"none below {least}"
+    return Check("min_r2", not low, detail)
+
+
+def _failed(new: Sequence[dict[str, object]], most: int) -> Check:
+    failed = [f"{row['date']} ({row['status']})" for row in new if row["status"] != "ok"]
+    detail = f"{len(failed)} dates without factor returns, {most} allowed" + (f": {', '.join(failed[:5])}" if failed else "")
+    return Check("max_failed_dates", len(failed) <= most, detail)
+
+
+def _factor_cov(lake: Lake, config: Config, as_of: date) -> Check:
+    rows = lake.columns(RISK_MODELS, ["variant", "date", "status", "detail"]).to_pylist()
+    status = {row["variant"]: (row["status"], row["detail"]) for row in rows if row["date"] == as_of}
+    missing = [
+        f"{v}: {status[v][1] or status[v][0] if v in status else 'no row'}"
+        for v in config.risk
+        if status.get(v, ("", ""))[0] != "ok"
+    ]
+    return Check(
+        "require_factor_cov", not missing, f"no Sigma as of {as_of}: {'; '.join(missing)}" if missing else "every variant has Sigma"
+    )

@@ -1,0 +1,89 @@
+"""Risk: Sigma and Delta as of every date of each variant's grid, and from them the long tables."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from sigmalake.lake.books import unsettled_ranges
+from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.lake import Lake
+from sigmalake.spark.session import fit_batches
+from sigmalake.spark.unpacking import factor_covariance, risk_diagnostics, specific_risk
+from sigmalake.spark.windows import AsOf, Chunk, chunks_of, estimate_windows
+from sigmalake.stages.context import Context, Outcome, factor_sets, span
+from sigmalake.stages.planning import (
+    Changes,
+    PanelState,
+    Why,
+    changes,
+    expected_risk_models,
+    panel_states,
+    stored_cross_sections,
+    stored_risk_models,
+)
+from sigmalake.stages.regress import cross_section_bytes
+from sigmalake.tables.long import FACTOR_COVARIANCE, RISK_DIAGNOSTICS, SPECIFIC_RISK
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+
+LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task: their windows overlap, so few is wasteful; many is memory
+
+RiskKey = tuple[str, date]
+
+
+def plan_risk(context: Context, panel: list[PanelState], cross_sections: dict[date, str]) -> Changes[RiskKey]:
+    """Which risk models are missing, off the grid, or rest on a window, coverage or variant that changed."""
+    expected = expected_risk_models(panel, cross_sections, context.config)
+    found = changes(expected, stored_risk_models(context.lake), Why.UPSTREAM)
+    compute = {key: value for key, value in found.compute.items() if context.asked.holds(key[1])}
+    return Changes(compute, {key: found.why[key] for key in compute}, [k for k in found.remove if context.asked.holds(k[1])])
+
+
+def risk(context: Context) -> Outcome | None:
+    """Estimate what `plan_risk` names, and write the long tables of all that changed."""
+    lake = context.lake
+    cross_sections = stored_cross_sections(lake)
+    plan = plan_risk(context, panel_states(lake), cross_sections)
+    calendar = sorted(cross_sections)
+    if plan:
+        known = {*calendar, *(day for _, day in plan.remove)}
+        ranges = as_ranges({day for _, day in [*plan.compute, *plan.remove]}, sorted(known))
+        chunks = _chunks(context, plan, calendar)
+        fit_batches(lake.spark, cross_section_bytes(lake))
+        history = lake.read(CROSS_SECTIONS).where(within("date", [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]))
+        coverage = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
+        estimated = estimate_windows(history, coverage, calendar, chunks, context.config.risk, factor_sets(lake))
+        lake.create(RISK_MODELS)
+        rows = estimated if chunks else lake.read(RISK_MODELS).limit(0)
+        lake.replace_rows(RISK_MODELS, rows, "risk", _predicate([*plan.compute, *plan.remove], sorted(known)), ranges)
+    changed = unsettled_ranges(lake, "risk", RISK_MODELS)
+    if not changed:
+        return None
+    _write_long(lake, changed)
+    dates = sorted({day for _, day in [*plan.compute, *plan.remove]})
+    return Outcome(
+        dates=dates,
+        rows_in=len(plan.compute),
+        rows_out=len(plan.compute),
+        tables=(RISK_MODELS, FACTOR_COVARIANCE, SPECIFIC_RISK, RISK_DIAGNOSTICS),
+        said=f"risk models: {', '.join(sorted({v for v, _ in plan.compute})) or 'none computed'}; {span(dates)}",
+    )
+
+
+def _write_long(lake: Lake, changed: list[DateRange]) -> None:
+    models = lake.read(RISK_MODELS).where(within("date", changed))
+    lake.replace(FACTOR_COVARIANCE, factor_covariance(models), "risk", changed)
+    lake.replace(SPECIFIC_RISK, specific_risk(models), "risk", changed)
+    lake.replace(RISK_DIAGNOSTICS, risk_diagnostics(models), "risk", changed)
+
+
+def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> list[Chunk]:
+    position = {day: number for number, day in enumerate(calendar)}
+    look_back = {name: variant.look_back for name, variant in context.config.risk.items()}
+    size = min(MOST_DATES, max(LEAST_DATES, max(look_back.values(), default=0) // 2))
+    return chunks_of([AsOf(name, position[day], value) for (name, day), value in plan.compute.items()], look_back, size)
+
+
+def _predicate(keys: Iterable[RiskKey], calendar: list[date]) -> str:
+    by_variant: dict[str, set[date]] = {}
+    for variant, day in keys:
+        by_variant.setdefault(variant, set()).add(day)
+    return " OR ".join(f"(variant = '{name}' AND {within('date', as_ranges(days, calendar))})" for name, days in by_variant.items())

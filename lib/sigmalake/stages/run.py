@@ -1,0 +1,83 @@
+"""A run: all five stages in their order, each doing just what `plan` says."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from sigmalake.lake.books import unsettled_ranges
+from sigmalake.stages.context import Context, Outcome, recorded
+from sigmalake.stages.covariance import covariance, plan_covariance
+from sigmalake.stages.ingest import ingest, plan_ingest
+from sigmalake.stages.planning import (
+    Why,
+    stored_cross_sections,
+    stored_risk_models,
+)
+from sigmalake.stages.regress import plan_regress, regress
+from sigmalake.stages.release import needs_release, release
+from sigmalake.stages.risk import plan_risk, risk
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+
+STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
+    "ingest": ingest,
+    "regress": regress,
+    "risk": risk,
+    "covariance": covariance,
+    "release": release,
+}
+
+
+class PlannedStage(NamedTuple):
+    """What a stage would do."""
+
+    stage: str
+    compute: dict[date, Why]
+    rows: int  # rows of its packed table to compute: a date may have several variants
+    remove: list[date]
+
+
+def run_stage(context: Context, stage: str) -> Outcome | None:
+    """One stage, recorded in `runs`."""
+    return recorded(context, stage, lambda: STAGES[stage](context))
+
+
+def run(context: Context) -> None:
+    """Every stage. A refused release fails the run, after all tables have been written."""
+    for stage in STAGES:
+        run_stage(context, stage)
+
+
+def plan(context: Context) -> list[PlannedStage]:
+    """What a run would do now, stage by stage: each sees the tables as the stages before it will leave them."""
+    lake, config = context.lake, context.config
+    ingested = plan_ingest(context)
+    panel = ingested.expected
+    planned = [_stage(context, "ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL))]
+    regressions = plan_regress(context, panel)
+    planned.append(
+        _stage(context, "regress", regressions.why, regressions.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS))
+    )
+    sections = stored_cross_sections(lake)
+    sections.update(regressions.compute)
+    sections = {day: value for day, value in sections.items() if day not in regressions.remove}
+    models = plan_risk(context, panel, sections)
+    planned.append(_stage(context, "risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
+    stored = {key: value for key, value in stored_risk_models(lake).items() if key not in models.remove}
+    builds = plan_covariance(context, panel, {**stored, **models.compute})
+    planned.append(_stage(context, "covariance", builds.why, builds.remove, []))
+    due = any(stage.compute or stage.remove for stage in planned) or (bool(panel) and needs_release(context))
+    newest = max((row.exposure_date for row in panel), default=None)
+    planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
+    return planned
+
+
+def _stage(context, stage, why, remove, interrupted) -> PlannedStage:  # type: ignore[no-untyped-def]  # keys are dates, or variants and dates
+    by_date = {_day(key): reason for key, reason in why.items()}
+    for span in interrupted:
+        for day in (span.first, span.last):
+            by_date.setdefault(day, Why.INTERRUPTED)
+    return PlannedStage(stage, by_date, len(why), sorted(_day(key) for key in remove))
+
+
+def _day(key: date | tuple[str, date]) -> date:
+    return key[1] if isinstance(key, tuple) else key

@@ -1,0 +1,35 @@
+"""Every table of a lake."""
+
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.long import (
+    ASSET_COVARIANCE,
+    COVARIANCE_BUILDS,
+    EXPOSURES,
+    FACTOR_COVARIANCE,
+    FACTOR_RETURNS,
+    FACTORS,
+    RISK_DIAGNOSTICS,
+    SPECIFIC_RETURNS,
+    SPECIFIC_RISK,
+)
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
+
+MODEL_TABLES: tuple[Table, ...] = (
+    FACTORS,
+    PANEL,
+    REJECTED_ROWS,
+    CROSS_SECTIONS,
+    FACTOR_RETURNS,
+    SPECIFIC_RETURNS,
+    RISK_MODELS,
+    FACTOR_COVARIANCE,
+    SPECIFIC_RISK,
+    RISK_DIAGNOSTICS,
+    ASSET_COVARIANCE,
+    COVARIANCE_BUILDS,
+    EXPOSURES,
+)
+"""The tables that a release pins, in the order in which a run writes them."""
+
+ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, RUNS, RELEASES)

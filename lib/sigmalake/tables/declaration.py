@@ -1,0 +1,85 @@
+"""How a table is declared: once, and from that created, checked, written and documented."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column: Spark SQL type, what it holds with its unit, and whether it may be null."""
+
+    name: str
+    type: str
+    comment: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """The promise of a table.
+
+    `date` is the column by whose closed ranges rows are replaced; None where rows are appended or replaced by key.
+    A packed table has a row a date, megabytes wide: few rows a file and a row group, so that one date is read alone.
+    """
+
+    name: str
+    comment: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    checks: tuple[tuple[str, str], ...] = ()  # name, SQL that holds for every row
+    date: str | None = None
+    packed: bool = False
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns in order."""
+        return [column.name for column in self.columns]
+
+    def ddl(self) -> str:
+        """The columns as Spark's CREATE TABLE takes them."""
+        return ", ".join(
+            f"`{c.name}` {c.type}{'' if c.nullable else ' NOT NULL'} COMMENT {sql_text(c.comment)}" for c in self.columns
+        )
+
+    def properties(self) -> dict[str, str]:
+        """Delta properties: the checks, both retentions (releases stay readable), no deletion vectors (older readers)."""
+        return {
+            **{f"delta.constraints.{name}": check for name, check in self.checks},
+            "delta.logRetentionDuration": "interval 3650 days",
+            "delta.deletedFileRetentionDuration": "interval 3650 days",
+            "delta.enableDeletionVectors": "false",
+            "delta.dataSkippingStatsColumns": ",".join(self.key_for_skipping()),
+        }
+
+    def key_for_skipping(self) -> list[str]:
+        """The columns whose minima and maxima are kept by file: key columns and scalars, never arrays."""
+        return [c.name for c in self.columns if c.type in {"DATE", "STRING", "INT", "BIGINT", "TIMESTAMP"}][:8]
+
+    def schema_sql(self) -> str:
+        """The columns as a schema string, for functions that return this table's rows."""
+        return ", ".join(f"`{c.name}` {c.type}" for c in self.columns)
+
+
+def sql_text(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def required(name: str, kind: str, comment: str) -> Column:
+    """A column that is never null."""
+    return Column(name, kind, comment, nullable=False)
+
+
+def no_nan(*columns: str) -> tuple[tuple[str, str], ...]:
+    """Checks that numbers are not NaN: Spark says NaN > 0, so that null alone means missing."""
+    return tuple((f"{column}_is_a_number", f"{column} IS NULL OR NOT isnan({column})") for column in columns)
+
+
+def no_nan_in(*columns: str) -> tuple[tuple[str, str], ...]:
+    """The same for arrays."""
+    nan = "array_position({0}, double('NaN')) = 0"
+    return tuple((f"{column}_are_numbers", f"{column} IS NULL OR {nan.format(column)}") for column in columns)
+
+
+def same_size(first: str, *others: str) -> tuple[tuple[str, str], ...]:
+    """Checks that parallel arrays are equally long."""
+    return tuple((f"{other}_beside_{first}", f"{other} IS NULL OR size({other}) = size({first})") for other in others)

@@ -1,0 +1,144 @@
+"""The long tables, for people who query: written from the packed ones in the same run."""
+
+from sigmalake.tables.declaration import Column, Table, no_nan, required
+
+FACTORS = Table(
+    name="factors",
+    comment="What the arrays of a factor_set mean",
+    key=("factor_set", "position"),
+    columns=(
+        required("factor_set", "STRING", "hash of the factors that it lists"),
+        required("position", "INT", "column of X, from 0"),
+        required("factor", "STRING", "name"),
+        required("factor_group", "STRING", "market, the membership's group, or style"),
+        required("kind", "STRING", "market, membership, partial_membership or style"),
+    ),
+)
+
+FACTOR_RETURNS = Table(
+    name="factor_returns",
+    comment="Factor returns and their statistics, from cross_sections",
+    key=("date", "factor"),
+    date="date",
+    columns=(
+        required("date", "DATE", "date of the returns"),
+        required("factor", "STRING", "factor"),
+        required("factor_group", "STRING", "market, the membership's group, or style"),
+        Column("factor_return", "DOUBLE", "fraction per period; null: not estimated, see status"),
+        Column("std_error", "DOUBLE", "standard error, fraction per period"),
+        Column("t_stat", "DOUBLE", "factor_return / std_error"),
+        required("n_members", "INT", "assets in the fit with an exposure"),
+        required("status", "STRING", "ok, empty, constant, collinear or thin; the date's status where the date failed"),
+    ),
+    checks=no_nan("factor_return", "std_error", "t_stat"),
+)
+
+SPECIFIC_RETURNS = Table(
+    name="specific_returns",
+    comment="Residuals for the whole coverage, from cross_sections",
+    key=("date", "asset_id"),
+    date="date",
+    columns=(
+        required("date", "DATE", "date of the returns"),
+        required("asset_id", "STRING", "asset"),
+        Column("specific_return", "DOUBLE", "r - X f, fraction per period; null: no return, or no factor return for it"),
+        Column("fitted_return", "DOUBLE", "X f, fraction per period"),
+        required("in_estimation", "BOOLEAN", "member of the estimation universe"),
+        required("weight", "DOUBLE", "regression weight, mean 1 over the fit; 0: not in the fit"),
+    ),
+    checks=(*no_nan("specific_return", "fitted_return", "weight"), ("weight_is_not_negative", "weight >= 0")),
+)
+
+FACTOR_COVARIANCE = Table(
+    name="factor_covariance",
+    comment="Sigma, upper triangle, from risk_models",
+    key=("variant", "date", "factor_1", "factor_2"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("factor_1", "STRING", "factor, not after factor_2 in the model's order"),
+        required("factor_2", "STRING", "factor"),
+        required("covariance", "DOUBLE", "fraction^2 per period"),
+    ),
+    checks=no_nan("covariance"),
+)
+
+SPECIFIC_RISK = Table(
+    name="specific_risk",
+    comment="Delta, from risk_models",
+    key=("variant", "date", "asset_id"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("asset_id", "STRING", "asset"),
+        Column("specific_var", "DOUBLE", "fraction^2 per period; null: source none"),
+        required("n_obs", "INT", "specific returns in the window"),
+        Column("ts_var", "DOUBLE", "time-series estimate, fraction^2 per period"),
+        required("source", "STRING", "time_series, or none where the history is too short"),
+    ),
+    checks=(
+        *no_nan("specific_var", "ts_var"),
+        ("specific_var_is_not_negative", "specific_var IS NULL OR specific_var >= 0"),
+    ),
+)
+
+RISK_DIAGNOSTICS = Table(
+    name="risk_diagnostics",
+    comment="What was found on the way to Sigma and Delta, from risk_models",
+    key=("variant", "date", "name"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("name", "STRING", "left_out:<factor>, n_assets, n_without_specific_var, ..."),
+        Column("value", "DOUBLE", "in the unit that the name says"),
+        Column("detail", "STRING", "the reason"),
+    ),
+    checks=no_nan("value"),
+)
+
+EXPOSURES = Table(
+    name="exposures",
+    comment="X in long form, from panel",
+    key=("exposure_date", "asset_id", "factor"),
+    date="exposure_date",
+    columns=(
+        required("exposure_date", "DATE", "close at which the exposure is known"),
+        required("asset_id", "STRING", "asset"),
+        required("factor", "STRING", "factor"),
+        required("exposure", "DOUBLE", "styles: cross-sectional standard deviations; memberships: share; market: 1"),
+    ),
+)
+
+ASSET_COVARIANCE = Table(
+    name="asset_covariance",
+    comment="V = X Sigma X' + Delta, both halves",
+    key=("variant", "date", "asset_1", "asset_2"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("asset_1", "STRING", "asset"),
+        required("asset_2", "STRING", "asset"),
+        required("covariance", "DOUBLE", "fraction^2 per period"),
+    ),
+    checks=no_nan("covariance"),
+)
+
+COVARIANCE_BUILDS = Table(
+    name="covariance_builds",
+    comment="What each V of asset_covariance holds, and the assets that cannot have one",
+    key=("variant", "date"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("exposures", "STRING", "known (at the date) or used (in its regression)"),
+        required("exposure_date", "DATE", "close at which these exposures were known"),
+        required("inputs_hash", "STRING", "what this V was computed from"),
+        required("n_assets", "INT", "assets in V"),
+        required("refused", "ARRAY<STRUCT<asset_id: STRING, reason: STRING>>", "assets without a V, and why"),
+    ),
+)

@@ -1,0 +1,73 @@
+"""The lake's own books: what came in, what ran, what was released."""
+
+from sigmalake.tables.declaration import Column, Table, required
+
+REJECTED_ROWS = Table(
+    name="rejected_rows",
+    comment="Source rows that the model cannot use, each with its reasons",
+    key=("source", "row_hash", "copy", "column", "reason"),
+    date="date",
+    columns=(
+        required("source", "STRING", "the source's name in the configuration; panel.returns is the returns' half of a panel"),
+        required("row_hash", "STRING", "hash of the row"),
+        required("copy", "INT", "which of the rows that are equal to the last byte, from 1"),
+        required("column", "STRING", "the source's column"),
+        required("reason", "STRING", "what is wrong with it"),
+        Column("date", "DATE", "date of the row; null where unreadable"),
+        Column("asset_id", "STRING", "asset; null where unreadable"),
+        Column("value", "STRING", "the value seen"),
+        required(
+            "source_rows",
+            "INT",
+            "rows of the source that this stands for: those of one asset and date in a long source, else 1",
+        ),
+    ),
+)
+
+ACCOUNT = (
+    "ARRAY<STRUCT<source: STRING, rows_in: BIGINT, packed: BIGINT, rejected: BIGINT, outside: BIGINT, without_exposures: BIGINT>>"
+)
+
+RUNS = Table(
+    name="runs",
+    comment="A row for each stage of each run",
+    key=("run_id", "stage"),
+    columns=(
+        required("run_id", "STRING", "one call of the command"),
+        required("stage", "STRING", "ingest, regress, risk, covariance or release"),
+        required("started_at", "TIMESTAMP", "UTC"),
+        Column("finished_at", "TIMESTAMP", "UTC"),
+        required("status", "STRING", "done, failed or refused"),
+        Column("first_date", "DATE", "of the dates computed"),
+        Column("last_date", "DATE", "of the dates computed"),
+        Column("n_dates", "INT", "dates computed, and removed"),
+        Column("rows_in", "BIGINT", "rows read: of the sources at ingest, else of the table before"),
+        Column("rows_out", "BIGINT", "rows written to the stage's packed table"),
+        Column("rows_rejected", "BIGINT", "source rows rejected"),
+        Column("account", ACCOUNT, "ingest: where every row of every source went"),
+        required("config_hash", "STRING", "of the configuration"),
+        required("config", "STRING", "the configuration, resolved"),
+        required("code_version", "STRING", "version of sigmalake"),
+        Column("source_versions", "MAP<STRING, STRING>", "ingest: Delta version, or fingerprint of the files, by source"),
+        Column("table_versions", "MAP<STRING, BIGINT>", "version of each table of the stage when it was done"),
+        required("seconds", "DOUBLE", "wall time"),
+        Column("error", "STRING", "the message, where it failed"),
+    ),
+)
+
+RELEASES = Table(
+    name="releases",
+    comment="A commit that names the version of every table: what a reader opens",
+    key=("release_id",),
+    columns=(
+        required("release_id", "STRING", "as_of, and a number for each release of that date"),
+        required("created_at", "TIMESTAMP", "UTC: when it became known"),
+        required("as_of", "DATE", "newest date of the model"),
+        required("variants", "ARRAY<STRING>", "variants that it holds"),
+        required("tables", "MAP<STRING, BIGINT>", "Delta version of every table"),
+        required("config_hash", "STRING", "of the configuration"),
+        required("run_id", "STRING", "the run that released it"),
+        required("checks", "ARRAY<STRUCT<name: STRING, passed: BOOLEAN, detail: STRING>>", "what was checked"),
+        required("sequence", "BIGINT", "1, 2, 3: the order of releases"),
+    ),
+)

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Make .venv from requirements.lock, find or install a Java, fetch Delta's JARs; free when all is there.
+# Talks on stderr. Exits 3 when something lacks that it may not install itself. PYTHON=... chooses the interpreter.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+cd "$root"
+exec >&2
+
+lacks() {
+    printf 'setup: %s\n' "$*"
+    exit 3
+}
+
+# A complete .venv carries the hash of what it was made from, written last.
+packages_hash() { { cat requirements.lock .venv/pyvenv.cfg && pwd -P; } 2>/dev/null | sha256sum; }
+project_hash() { sha256sum <pyproject.toml; }
+is_made() { [[ -x .venv/bin/python && -f .venv/made-from && $(<.venv/made-from) == "$(packages_hash)" ]]; }
+is_installed() { [[ -f .venv/installed-from && $(<.venv/installed-from) == "$(project_hash)" ]]; }
+
+find_python() {
+    local python
+    for python in ${PYTHON:-python3.11 python3.12 python3.13 python3 python}; do
+        if "$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    local python
+    python=$(find_python) || lacks "needs Python 3.11 or newer with the venv module: on Debian and Ubuntu" \
+        "\`apt-get install python3 python3-venv\`, elsewhere https://www.python.org; or set PYTHON to one"
+    echo "setup: making .venv with $("$python" --version); the first time takes a minute or two"
+    rm -rf .venv
+    "$python" -m venv .venv || lacks "cannot make .venv (above)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock ||
+        lacks "pip could not install requirements.lock (above); behind a proxy or mirror see pip's --proxy, --index-url"
+    packages_hash >.venv/made-from
+}
+
+install_project() { # no build isolation: setuptools comes from the lock, and no network is asked
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    project_hash >.venv/installed-from
+}
+
+install_java() {
+    local as=() name
+    command -v apt-get >/dev/null || return 1
+    if ((EUID != 0)); then
+        sudo -n true 2>/dev/null || return 1
+        as=(sudo -n)
+    fi
+    echo "setup: no Java for Spark yet; installing one with apt-get"
+    "${as[@]}" apt-get -qq update || true # an unreachable list of somebody's need not matter
+    for name in openjdk-17-jre-headless openjdk-21-jre-headless; do
+        "${as[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get -qq install -y --no-install-recommends "$name" </dev/null >/dev/null && return
+    done
+    return 1
+}
+
+exec {lock}<"$root" # the folder itself: two first calls side by side make one .venv
+flock "$lock"
+is_made || make_venv
+is_installed || install_project
+if ! .venv/bin/python -c 'from sigmalake.runtime import find_java; find_java()' 2>/dev/null; then
+    install_java || true # what to do by hand is said below
+fi
+.venv/bin/python -m sigmalake.runtime >/dev/null

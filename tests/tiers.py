@@ -1,0 +1,26 @@
+"""A pytest plugin for scripts/test: the cheapest tests first, and the seconds of each tier at the end."""
+
+from collections import defaultdict
+
+import pytest
+
+TIERS = ("arrays", "jvm", "cluster", "fault")  # all but the first are markers
+_tier_of: dict[str, str] = {}  # of a test's node id
+_seconds: defaultdict[str, float] = defaultdict(float)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        marked = [name for name in TIERS if item.get_closest_marker(name)]
+        _tier_of[item.nodeid] = marked[-1] if marked else TIERS[0]
+    items.sort(key=lambda item: TIERS.index(_tier_of[item.nodeid]))
+
+
+def pytest_runtest_logreport(report):
+    _seconds[_tier_of[report.nodeid]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter):
+    for name in filter(_seconds.__contains__, TIERS):
+        terminalreporter.write_line(f"-- pytest {name}: {_seconds[name]:.1f} s")
