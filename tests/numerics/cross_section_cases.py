@@ -120,3 +120,26 @@ def projected_fit(case: Case, constraints: Floats) -> Floats:
 def without(case: Case, columns: Sequence[int]) -> Case:
     kept = [k for k in range(len(case.factors)) if k not in columns]
     return case._replace(exposures=case.exposures[:, kept], factors=[case.factors[k] for k in kept])
+
+
+def three_sectors(rng: np.random.Generator) -> Case:
+    """Market, three sectors of 20 assets each, two styles."""
+    made = generated(rng, 60, groups={"sector": Membership(3)}, n_styles=2)
+    made.exposures[:, 1:4] = np.repeat(np.eye(3), 20, axis=0)
+    return made
+
+
+def with_columns(case: Case, *columns: np.ndarray, kind: Kind = Kind.STYLE, group: str = "style") -> Case:
+    added = [Factor(f"added_{k}", group, kind) for k in range(len(columns))]
+    return case._replace(exposures=np.column_stack([case.exposures, *columns]), factors=[*case.factors, *added])
+
+
+def assert_same_answer(section: CrossSection, expected: CrossSection, columns: list[int]) -> None:
+    """The factors of `expected` are the `columns` of `section`; all else is the same."""
+    np.testing.assert_allclose(section.factor_returns[columns], expected.factor_returns, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(section.std_errors[columns], expected.std_errors, rtol=1e-9)
+    np.testing.assert_allclose(section.specific_returns, expected.specific_returns, rtol=0, atol=1e-14)
+    assert (section.rank, section.dof) == (expected.rank, expected.dof)
+    others = np.setdiff1d(np.arange(len(section.factor_returns)), columns)
+    assert np.isnan(section.factor_returns[others]).all()
+    assert np.isnan(section.std_errors[others]).all()

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-import pyarrow as pa
-
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.releases import Release, releases_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
 
@@ -35,20 +34,6 @@ class StageRun(NamedTuple):
     table_versions: dict[str, int]
     seconds: float
     error: str | None
-
-
-class Release(NamedTuple):
-    """What a reader opens; a row of `releases`."""
-
-    release_id: str
-    created_at: datetime
-    as_of: date
-    variants: list[str]
-    tables: dict[str, int]
-    config_hash: str
-    run_id: str
-    checks: list[tuple[str, bool, str]]
-    sequence: int
 
 
 def now() -> datetime:
@@ -93,15 +78,6 @@ def last_source_versions(lake: Lake) -> dict[str, str]:
 def all_releases(lake: Lake) -> list[Release]:
     """Every release, oldest first."""
     return releases_from(lake.columns(RELEASES, RELEASES.column_names))
-
-
-def releases_from(table: pa.Table) -> list[Release]:
-    """Releases from the rows of the table, oldest first."""
-    found = [
-        Release(**{**row, "tables": dict(row["tables"]), "checks": [(c["name"], c["passed"], c["detail"]) for c in row["checks"]]})
-        for row in table.to_pylist()
-    ]
-    return sorted(found, key=lambda release: release.sequence)
 
 
 def next_release_id(as_of: date, earlier: Sequence[Release]) -> tuple[str, int]:

@@ -10,16 +10,13 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from sigmalake.config import CATALOG_NAME
-from sigmalake.errors import ConfigError, InfrastructureError
+from sigmalake.errors import InfrastructureError
 from sigmalake.lake.dates import DateRange, envelope, within
+from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import Commit, commit_metadata, commits_after, open_table, parse_commit, read_columns
 from sigmalake.tables.declaration import Table, sql_text
 
-FORMAT = 1
-"""Version of the lake's layout: tables, columns and what they mean."""
-
-FORMAT_PROPERTY = "sigmalake.format"
 ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest (delta-rs .3-.5 s with 400)
 
 
@@ -34,7 +31,7 @@ class Writer(NamedTuple):
 class Lake:
     """The tables under a folder or URI, or in a catalog's schema."""
 
-    def __init__(self, spark: SparkSession, root: str, writer: Writer | None = None) -> None:
+    def __init__(self, spark: SparkSession | None, root: str, writer: Writer | None = None) -> None:
         self._spark = spark
         self._root = root.rstrip("/")
         self._in_catalog = CATALOG_NAME.fullmatch(root) is not None
@@ -42,8 +39,23 @@ class Lake:
 
     @property
     def spark(self) -> SparkSession:
-        """The session that reads and writes."""
+        """The session that reads and writes; a lake in a folder answers questions of its log without one."""
+        if self._spark is None:
+            raise ValueError("this lake was opened without a Spark session")
         return self._spark
+
+    @property
+    def root(self) -> str:
+        """Where it is."""
+        return self._root
+
+    def size(self, table: Table) -> tuple[int, int]:
+        """Files and bytes of the newest version; 0, 0 where unknown."""
+        log = self._log(table)
+        if log is None:
+            return 0, 0
+        sizes = pa.table(log.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
+        return len(sizes), sum(sizes)
 
     def name(self, table: Table) -> str:
         """The table as SQL names it."""
@@ -52,7 +64,7 @@ class Lake:
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
         if self._in_catalog:
-            return bool(self._spark.catalog.tableExists(self.name(table)))
+            return bool(self.spark.catalog.tableExists(self.name(table)))
         return self._log(table) is not None
 
     def create(self, table: Table) -> None:
@@ -62,7 +74,7 @@ class Lake:
             return
         properties = {**table.properties(), FORMAT_PROPERTY: str(FORMAT)}
         listed = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
-        self._spark.sql(
+        self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({table.ddl()}) USING delta "
             f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({listed})"
         )
@@ -70,7 +82,7 @@ class Lake:
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, as they are or as they stood at a version."""
         at = "" if version is None else f" VERSION AS OF {version}"
-        return self._spark.sql(f"SELECT * FROM {self.name(table)}{at}")
+        return self.spark.sql(f"SELECT * FROM {self.name(table)}{at}")
 
     def columns(self, table: Table, columns: Sequence[str]) -> pa.Table:
         """Small columns of every row, on the driver; no rows where the table does not exist."""
@@ -87,7 +99,7 @@ class Lake:
         log = self._log(table)
         if log is not None:
             return int(log.version())
-        return int(self._spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0]["version"])
+        return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0]["version"])
 
     def commits(self, table: Table, after: int) -> list[Commit]:
         """The commits after a version, oldest first."""
@@ -96,7 +108,7 @@ class Lake:
         log = self._log(table)
         if log is not None:
             return commits_after(log, after)
-        history = self._spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata")
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata")
         found = [parse_commit(row["version"], row["userMetadata"]) for row in history.collect()]
         return sorted((commit for commit in found if commit.version > after), key=lambda commit: commit.version)
 
@@ -138,11 +150,11 @@ class Lake:
     @contextmanager
     def _layout(self, table: Table) -> Iterator[None]:
         if table.packed:
-            self._spark.conf.set("parquet.block.row.count.limit", str(ROWS_A_GROUP))
+            self.spark.conf.set("parquet.block.row.count.limit", str(ROWS_A_GROUP))
         try:
             yield
         finally:
-            self._spark.conf.unset("parquet.block.row.count.limit")
+            self.spark.conf.unset("parquet.block.row.count.limit")
 
     def _is_new(self, table: Table, ranges: Sequence[DateRange]) -> bool:
         asked = envelope(ranges)
@@ -168,18 +180,9 @@ class Lake:
         if log is not None:
             found = log.metadata().configuration.get(FORMAT_PROPERTY)
         else:
-            shown = self._spark.sql(f"SHOW TBLPROPERTIES {self.name(table)} ({sql_text(FORMAT_PROPERTY)})")
+            shown = self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)} ({sql_text(FORMAT_PROPERTY)})")
             found = shown.collect()[0]["value"]
         check_format(found, f"{self._root}/{table.name}")
-
-
-def check_format(found: str | None, where: str) -> None:
-    """Refuse a table whose layout this version does not know."""
-    if found != str(FORMAT):
-        said = f"has lake format {found}" if found and found.isdigit() else "was not made by sigmalake"
-        raise ConfigError(
-            f"{where} {said}; this version reads and writes format {FORMAT}. Use the version that made it, or another folder."
-        )
 
 
 @contextmanager

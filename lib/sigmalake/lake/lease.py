@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sigmalake.config import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 
 LIFETIME = 60.0  # seconds without renewal after which a holder counts as dead
@@ -88,6 +89,20 @@ def hold(lake: Path, owner: str, wait: float = 0.0) -> Iterator[Lease]:
         yield lease
     finally:
         lease.release()
+
+
+@contextmanager
+def hold_lake(root: str, owner: str, wait: float = 0.0) -> Iterator[Lease | None]:
+    """Hold the lease of a lake in a folder of this machine; elsewhere there is none to hold.
+
+    Behind a URI or in a catalog, Delta's own commits are put if absent: two writers of one table cannot both commit,
+    but that they do not take turns within a run is left to the scheduler.
+    """
+    if "://" in root or CATALOG_NAME.fullmatch(root):
+        yield None
+        return
+    with hold(Path(root), owner, wait) as lease:
+        yield lease
 
 
 def newest_claim(folder: Path) -> Claim | None:

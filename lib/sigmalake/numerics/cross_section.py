@@ -206,8 +206,8 @@ def _answer(
     factor_returns, std_errors = np.full((2, len(factors)), np.nan)
     factor_returns[active] = fit.coefficients
     explained = sample.exposures @ np.nan_to_num(factor_returns)
-    unexplained = sample.stranded | (sample.exposures[:, sample.empty] != 0.0).any(axis=1)
-    fitted_returns = np.where(unexplained, np.nan, explained)
+    lost = sample.stranded | (sample.exposures[:, sample.empty] != 0.0).any(axis=1)
+    fitted_returns = np.where(lost, np.nan, explained)
     specific_returns = returns - fitted_returns
     on_fit = (returns[sample.fitted], specific_returns[sample.fitted], sample.weights[sample.fitted])
     statistics = fit_statistics(*on_fit, fit.rank)
@@ -227,7 +227,7 @@ def _answer(
         **statistics._asdict(),
         condition_number=fit.condition_number,
         status=Status.OK.value,
-        detail=_lost_detail(unexplained & np.isfinite(returns), exposures, sample, factors),
+        detail=_lost_detail(lost & np.isfinite(returns), exposures, sample, factors),
     )
 
 
@@ -252,7 +252,7 @@ def _lost_detail(lost: Bools, exposures: Floats, sample: EstimationSample, facto
         if exposed:
             reason = "empty" if sample.empty[position] else "thin, dropped"
             causes.append(f"{exposed} exposed to {factors[position].name} ({reason})")
-    return f"{lost.sum()} assets with a return have no specific return: {', '.join(causes)}" if causes else ""
+    return f"assets with a return but no specific return: {lost.sum()}, {', '.join(causes)}" if causes else ""
 
 
 def _no_fit(sample: EstimationSample, status: Status, detail: str) -> CrossSection:

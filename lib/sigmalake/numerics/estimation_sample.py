@@ -21,7 +21,7 @@ class EstimationSample(NamedTuple):
     stranded: Bools  # (N,) assets that only a dropped factor explains
     dropped: Bools  # (K,) thin memberships taken out
     empty: Bools  # (K,) zero over the fit
-    constant: Bools  # (K,) styles without variation over the fit
+    constant: Bools  # (K,) styles without variation over the fit, empty ones too
     thin: Bools  # (K,) memberships with too few effective members, kept
     n_members: Ints  # (K,) fitted assets with a non-zero exposure
 
@@ -37,15 +37,14 @@ def estimation_sample(kept: WithoutThin, factors: Sequence[Factor], min_members:
     fitted = kept.weights > 0.0
     members = kept.exposures[fitted]
     n_members = np.count_nonzero(members, axis=0)
-    empty = (n_members == 0) & ~kept.dropped
     return EstimationSample(
         exposures=kept.exposures,
         weights=_mean_one(kept.weights, fitted),
         fitted=fitted,
         stranded=kept.stranded,
         dropped=kept.dropped,
-        empty=empty,
-        constant=_constant_styles(members, factors) & ~empty,
+        empty=(n_members == 0) & ~kept.dropped,
+        constant=_constant_styles(members, factors),
         thin=thin_memberships(kept.exposures, kept.weights, factors, min_members),
         n_members=n_members,
     )

@@ -60,7 +60,7 @@ def asset_covariance(prepared: DataFrame) -> DataFrame:
         F.col("m.factor_cov").alias("factor_cov"), _block("m.specific_var", "b.first").alias("specific_var"),
         F.col("b.first").alias("first"), F.col("b.second").alias("second"),
     ).repartition("variant", "date", "first", "second")  # fmt: skip
-    computed = sliced.withColumn("v", _block_of_v("x_1", "x_2", "factor_cov", "specific_var", "same"))  # type: ignore[operator,unused-ignore]
+    computed = sliced.withColumn("v", _blocks_of_v()("x_1", "x_2", "factor_cov", "specific_var", "same"))
     upper = F.struct(F.col("ids_1").alias("rows"), F.col("ids_2").alias("columns"), F.col("v.block").alias("block"))
     lower = F.struct(F.col("ids_2").alias("rows"), F.col("ids_1").alias("columns"), F.col("v.mirror").alias("block"))
     halves = F.when(F.col("same"), F.array(upper)).otherwise(F.array(upper, lower))
@@ -90,10 +90,13 @@ def _block(array: str, number: str, width: Column | None = None) -> Column:
     return F.slice(array, F.col(number) * wide + 1, wide)
 
 
-@F.pandas_udf("block array<array<double>>, mirror array<array<double>>")  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
-def _block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
-    for columns in batches:
-        yield pd.DataFrame([_one_block(*row) for row in zip(*columns, strict=True)], columns=["block", "mirror"])
+def _blocks_of_v():  # type: ignore[no-untyped-def]  # a UDF has no public type
+    @F.pandas_udf("block array<array<double>>, mirror array<array<double>>")  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
+    def block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
+        for columns in batches:
+            yield pd.DataFrame([_one_block(*row) for row in zip(*columns, strict=True)], columns=["block", "mirror"])
+
+    return block_of_v
 
 
 def _one_block(x_1, x_2, factor_cov, specific_var, same):  # type: ignore[no-untyped-def]  # arrays as Arrow hands them

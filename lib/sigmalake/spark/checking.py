@@ -107,7 +107,7 @@ def exposure_rows(spark: SparkSession, config: Config) -> DataFrame:
         ]
     payload["cap"] = number(frame, columns.cap) if columns.cap else F.lit(None).cast("double")
     payload["weight"] = number(frame, columns.weight) if columns.weight else F.lit(None).cast("double")
-    payload["in_estimation"] = _flag(frame, columns.in_estimation) if columns.in_estimation else F.lit(value=True)
+    payload["in_estimation"] = _flag(frame, columns.in_estimation) if columns.in_estimation else F.lit(True)
     payload["issuer_id"] = F.col(f"`{columns.issuer_id}`").cast("string") if columns.issuer_id else F.lit(None).cast("string")
     return _typed(
         frame,
@@ -313,7 +313,7 @@ def _share_problems(by_name: _ByFactor, group: Membership) -> list[Column]:
     if group.column is not None:
         category = by_name.use(group.column).cast("string")
         blank = category.isNull() | (F.trim(category) == "")
-        known = F.lit(value=True) if group.levels is None else category.isin(group.levels)
+        known = F.lit(True) if group.levels is None else category.isin(group.levels)
         missing = [] if group.partial else [_problem(group.column, Reason.MISSING, blank)]
         return [*missing, _problem(group.column, Reason.UNKNOWN_CATEGORY, ~blank & ~known)]
     if group.map is not None:

@@ -126,8 +126,8 @@ def _judge(met: DataFrame, *, caps_apart: bool) -> DataFrame:
     extra = [
         F.when(F.col(f"n_{h}") <= 1, 0).when(F.col(f"same_{h}"), F.col(f"n_{h}") - 1).otherwise(F.col(f"n_{h}")) for h in _HASHES
     ]
-    capless = one["hx"] & ~F.coalesce(one["hc"], F.lit(value=False)) if caps_apart else F.lit(value=False)
-    usable = F.coalesce(one["hx"], F.lit(value=False)) & ~F.coalesce(capless, F.lit(value=False))
+    capless = one["hx"] & ~F.coalesce(one["hc"], F.lit(False)) if caps_apart else F.lit(False)
+    usable = F.coalesce(one["hx"], F.lit(False)) & ~F.coalesce(capless, F.lit(False))
     return met.select(
         *_KEYS,
         usable.alias("usable"),

@@ -40,14 +40,19 @@ def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[dat
     ).dropDuplicates(["source", "row_hash", "copy", "column", "reason", "date"])  # fmt: skip
 
 
-def worst_problems(rows: DataFrame) -> str:
-    """The most frequent problems of a source, with a value seen, as a message tells them."""
+def problem_counts(rows: DataFrame) -> list[tuple[str, str, int, str | None]]:
+    """The problems of a source, most frequent first: column, reason, rows, and a value seen."""
     found = (
         rows.select(F.inline("problems")).groupBy("column", "reason").agg(F.count("*").alias("n"), F.min("value").alias("value"))
     )
+    return [(r["column"], r["reason"], r["n"], r["value"]) for r in found.orderBy(F.desc("n"), "column", "reason").collect()]
+
+
+def worst_problems(rows: DataFrame) -> str:
+    """The most frequent problems of a source as a message tells them."""
     return "; ".join(
-        f"{row['n']} with {row['column']} {row['reason']}" + (f" (e.g. {row['value']!r})" if row["value"] is not None else "")
-        for row in found.orderBy(F.desc("n"), "column", "reason").limit(3).collect()
+        f"{n} with {column} {reason}" + (f" (e.g. {value!r})" if value is not None else "")
+        for column, reason, n, value in problem_counts(rows)[:3]
     )
 
 

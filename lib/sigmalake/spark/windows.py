@@ -77,10 +77,10 @@ def estimate_windows(
     """
     spark = cross_sections.sparkSession
     history = cross_sections.select(
-        "date", F.lit(value=False).alias("covers"), "factor_set", "factor_return", "asset_id", "specific_return"
+        "date", F.lit(False).alias("covers"), "factor_set", "factor_return", "asset_id", "specific_return"
     )
     coverage = panel.select(
-        F.col("exposure_date").alias("date"), F.lit(value=True).alias("covers"), "factor_set",
+        F.col("exposure_date").alias("date"), F.lit(True).alias("covers"), "factor_set",
         F.lit(None).cast("array<double>").alias("factor_return"), "asset_id",
         F.lit(None).cast("array<double>").alias("specific_return"),
     )  # fmt: skip

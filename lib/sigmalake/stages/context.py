@@ -1,5 +1,6 @@
 """What every stage is given, and how a stage is run and recorded."""
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,11 @@ class Outcome:
     source_versions: dict[str, str] | None = None
     tables: tuple[Table, ...] = ()
     said: str = ""
+
+
+def new_run_id() -> str:
+    """The instant at which a run began, and four random digits: sortable, and no two alike."""
+    return f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
 def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -> Outcome | None:

@@ -62,8 +62,8 @@ def plan_ingest(context: Context) -> IngestPlan:
     complete = stored and versions == last_source_versions(lake) and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], versions)
-    sources = _read_sources(lake.spark, config)
-    rows, sets, ranks = _plan_rows(config, sources)
+    sources = read_sources(lake.spark, config)
+    rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
     found = changes(expected, {row.exposure_date: row.inputs_hash for row in stored}, Why.INPUT)
     asked = _asked(context, rows, stored, found)
@@ -105,7 +105,8 @@ def _source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     return {**versions, "configuration": digest_of([config.ingest_hash(), INGEST_VERSION])}
 
 
-def _read_sources(spark: SparkSession, config: Config) -> Sources:
+def read_sources(spark: SparkSession, config: Config) -> Sources:
+    """Check every row of every source, and take each source's print by date."""
     fit_batches(spark, FLAT_ROW_BYTES)
     s = config.sources
     rows: dict[str, DataFrame] = {}
@@ -144,7 +145,8 @@ def _dates(prints: Prints) -> list[date]:
     return sorted(day for day, found in prints.items() if day is not None and found.rows > found.rejected)
 
 
-def _plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
+def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
+    """Every row that the panel should have, the factor sets, and the rank of each group's levels."""
     prints = sources.prints
     calendar = _dates(prints["calendar"] if "calendar" in prints else prints["returns"])
     starts = config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD

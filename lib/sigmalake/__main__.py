@@ -1,0 +1,5 @@
+"""`python -m sigmalake`."""
+
+from sigmalake.cli import main
+
+main()

@@ -1,0 +1,318 @@
+"""The command line: `sigmalake VERB --config FILE`. Results go to stdout, everything else to stderr."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError
+from sigmalake.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sigmalake.config import Config
+    from sigmalake.stages.context import Context
+
+app = typer.Typer(
+    name="sigmalake",
+    help="An equity factor risk model estimated on Spark and kept in Delta tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Output(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration, a YAML file.")]
+Start = Annotated[str | None, typer.Option(help="First return date, YYYY-MM-DD.")]
+End = Annotated[str | None, typer.Option(help="Last return date, YYYY-MM-DD.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="a.b=c over the file; may be given again.")]
+OutputForm = Annotated[Output, typer.Option("--output", help="How results are printed.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for another writer of the lake.", min=0)]
+Verify = Annotated[bool, typer.Option("--verify", help="Hash every source, also where its version is unchanged.")]
+
+
+@app.command()
+def run(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
+    output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """All five stages: ingest, regress, risk, covariance, release. What is up to date is not computed again."""
+    from sigmalake.stages.run import run as run_all
+
+    with _writing(config, overrides, start, end, wait, verify) as context:
+        run_all(context)
+        _print_last_release(context, output)
+
+
+def _stage_command(stage: str, what: str) -> None:
+    def command(
+        config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
+        wait: Wait = 0.0,
+    ) -> None:  # fmt: skip
+        from sigmalake.stages.run import run_stage
+
+        with _writing(config, overrides, start, end, wait, verify) as context:
+            run_stage(context, stage)
+
+    command.__doc__ = what
+    app.command(stage)(command)
+
+
+_stage_command("ingest", "Check every source row and pack each date into a row of `panel`.")
+_stage_command("regress", "One cross-sectional regression a date: factor returns and residuals.")
+_stage_command("risk", "Sigma and Delta over rolling windows, every variant.")
+_stage_command("release", "Check what is new, then name the version of every table in one commit.")
+
+
+@app.command()
+def covariance(
+    config: ConfigFile,
+    start: Start = None,
+    end: End = None,
+    overrides: Overrides = None,
+    assets: Annotated[str | None, typer.Option(help="By hand: assets, separated by commas, or @FILE.")] = None,
+    day: Annotated[str | None, typer.Option("--date", help="By hand: the date; the release's by default.")] = None,
+    variant: Annotated[str | None, typer.Option(help="By hand: the variant; the only one by default.")] = None,
+    exposures: Annotated[str | None, typer.Option(help="By hand: known at the date, or used in its regression.")] = None,
+    to: Annotated[Path | None, typer.Option(help="By hand: the Parquet or CSV file to write.")] = None,
+    release: Annotated[str | None, typer.Option(help="By hand: the release to read; the last by default.")] = None,
+    wait: Wait = 0.0,
+    output: OutputForm = Output.TEXT,
+) -> None:
+    """V = X Sigma X' + Delta: what the configuration names, into the lake; or by hand, from a release to a file."""
+    if not any((assets, day, variant, exposures, to, release)):
+        from sigmalake.stages.run import run_stage
+
+        with _writing(config, overrides, start, end, wait, verify=False) as context:
+            run_stage(context, "covariance")
+        return
+    from sigmalake.stages.covariance_by_hand import build_by_hand, choose
+
+    with _reading(config, overrides, None, None) as context:
+        chosen = choose(context, assets, _date(day, "--date"), variant, exposures, release)
+        built = build_by_hand(context, chosen, to)
+        typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
+
+
+@app.command()
+def plan(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
+    output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """Which dates of which stage would run, and why. Writes nothing."""
+    from sigmalake.stages.planning import summarise
+    from sigmalake.stages.run import plan as plan_all
+
+    with _reading(config, overrides, start, end, verify) as context:
+        planned = plan_all(context)
+    if output is Output.JSON:
+        shown = [
+            {
+                "stage": s.stage,
+                "rows": s.rows,
+                "compute": {str(d): w.value for d, w in sorted(s.compute.items())},
+                "remove": s.remove,
+            }
+            for s in planned
+        ]
+        typer.echo(json.dumps(shown, default=str))
+        return
+    for s in planned:
+        days = sorted(s.compute)
+        spans = f"{len(days)} dates, {days[0]} to {days[-1]} ({summarise(s.compute.values())})" if days else "nothing to do"
+        typer.echo(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
+
+
+@app.command()
+def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
+    """Check the configuration and its sources: what is missing, what would be rejected. Writes nothing."""
+    from sigmalake.stages.validate import validate as validate_all
+
+    with _reading(config, overrides, None, None) as context:
+        found = validate_all(context)
+        if output is Output.JSON:
+            body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
+            typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
+            return
+        typer.echo(context.config.resolved())
+        for source in found.sources:
+            typer.echo(
+                f"{source.name}: {source.rows:,} rows, {source.first_date} to {source.last_date}; {source.rejected:,} would be rejected"
+            )
+            for column, reason, rows, value in source.problems:
+                typer.echo(f"  {rows:,} with {column} {reason}" + (f", e.g. {value}" if value is not None else ""))
+        typer.echo(f"panel: {found.dates} dates, {len(found.factors)} factors: {', '.join(found.factors)}")
+
+
+@app.command()
+def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
+    """Runs, newest dates, releases, sizes and the lake's format."""
+    from sigmalake.config import CATALOG_NAME, load_config
+    from sigmalake.lake.lake import Lake
+    from sigmalake.stages.status import status as read_status
+
+    loaded = load_config(config, overrides or [])
+    session = _session(loaded) if CATALOG_NAME.fullmatch(loaded.lake) else nullcontext()
+    with session as spark:
+        found = read_status(Lake(spark, loaded.lake))
+    if output is Output.JSON:
+        body = {**found._asdict(), "tables": [t._asdict() for t in found.tables], "releases": [r._asdict() for r in found.releases]}
+        typer.echo(json.dumps(body, default=str))
+        return
+    typer.echo(f"lake {found.lake}, format {found.format}")
+    if not found.tables:
+        typer.echo("no tables yet: use `sigmalake run`")
+    for t in found.tables:
+        typer.echo(f"  {t.name:<20} version {t.version:<4} {t.files:>4} files {t.megabytes:>9.1f} MB  {t.rows_from} {t.rows_to}")
+    for r in found.runs:
+        dates = f"{r['n_dates']} dates {r['first_date']} to {r['last_date']}" if r["n_dates"] else ""
+        typer.echo(f"  run {r['run_id']} {r['stage']:<10} {r['status']:<7} {r['seconds']:>6.1f} s  {dates}{r['error'] or ''}"[:200])
+    for release in found.releases:
+        typer.echo(f"  release {release.release_id}, {', '.join(release.variants)}, made {release.created_at:%Y-%m-%d %H:%M} UTC")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the generated panel and the lake go.")] = Path("lakes/demo"),
+) -> None:
+    """The whole flow on a generated market with known truth: what was recovered, and where the tables are."""
+    from sigmalake.stages.demo import demo as run_demo
+
+    run_demo(folder, _writing, typer.echo)
+
+
+def main() -> None:
+    """Entry point: errors become one message and an exit code."""
+    prepare_environment()
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("interrupted; what was committed stays, and the next run goes on from there", err=True)
+        sys.exit(130)
+    except SigmalakeError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:  # a mishap of ours or of the machine: told in a line, kept whole in the log
+        _exit_unexpected(error)
+
+
+def _exit_unexpected(error: Exception) -> None:
+    show = getattr(error, "show", None)
+    if callable(show):  # typer's own usage errors
+        show()
+        sys.exit(int(getattr(error, "exit_code", 2)))
+    log = _log_file()
+    with log.open("a", encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    typer.echo(f"error: {type(error).__name__}: {first}\n  the whole story is in {log}", err=True)
+    sys.exit(InfrastructureError.exit_code)
+
+
+def _log_file() -> Path:
+    folder = cache_folder() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"sigmalake-{os.getpid()}.log"
+
+
+def _date(text: str | None, option: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text!r} is not a date; give it as YYYY-MM-DD") from None
+
+
+@contextmanager
+def _session(config: "Config") -> "Iterator[SparkSession]":
+    from sigmalake.spark.session import local_session, submitted_session
+
+    if "PYSPARK_GATEWAY_PORT" in os.environ or "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        yield submitted_session()
+        return
+    find_java()
+    jars = delta_jars()
+    with quiet_jvm(_log_file()):
+        spark = local_session(jars, config.spark)
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def _reading(
+    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False
+) -> "Iterator[Context]":
+    from sigmalake.config import load_config
+    from sigmalake.lake.lake import Lake
+    from sigmalake.stages.context import Context
+
+    config = load_config(config_file, overrides or [])
+    asked = _asked(start, end)
+    with _session(config) as spark:
+        yield Context(Lake(spark, config.lake), config, "reading", asked, _say, verify)
+
+
+@contextmanager
+def _writing(
+    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, wait: float, verify: bool
+) -> "Iterator[Context]":
+    from sigmalake.config import load_config
+    from sigmalake.lake.lake import Lake, Writer
+    from sigmalake.lake.lease import hold_lake
+    from sigmalake.stages.context import Context, new_run_id
+
+    config = load_config(config_file, overrides or [])
+    asked = _asked(start, end)
+    run_id = new_run_id()
+    with hold_lake(config.lake, f"run {run_id}", wait) as lease, _session(config) as spark:
+        lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
+        yield Context(lake, config, run_id, asked, _say, verify)
+
+
+def _asked(start: str | None, end: str | None) -> Any:
+    from sigmalake.stages.context import Asked
+
+    first, last = _date(start, "--start"), _date(end, "--end")
+    if first is not None and last is not None and first > last:
+        raise ConfigError(f"--start {first} is after --end {last}")
+    return Asked(first, last)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _print_last_release(context: "Context", output: Output) -> None:
+    from sigmalake.lake.books import all_releases
+
+    last = all_releases(context.lake)[-1]
+    if output is Output.JSON:
+        typer.echo(json.dumps(last._asdict(), default=str))
+    else:
+        typer.echo(f"{context.lake.root}: release {last.release_id}, {', '.join(last.variants) or 'no risk variant'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What a lake holds: runs, newest dates, releases, sizes."""
+
+from typing import NamedTuple
+
+from sigmalake.lake.books import Release, all_releases
+from sigmalake.lake.lake import FORMAT, Lake
+from sigmalake.tables.catalogue import ALL_TABLES
+from sigmalake.tables.records import RUNS
+
+
+class TableStatus(NamedTuple):
+    """A table as it is now."""
+
+    name: str
+    version: int
+    rows_from: str
+    rows_to: str
+    files: int
+    megabytes: float
+
+
+class Status(NamedTuple):
+    """A lake as it is now."""
+
+    lake: str
+    format: int
+    tables: list[TableStatus]
+    runs: list[dict[str, object]]  # newest last
+    releases: list[Release]
+
+
+def status(lake: Lake, most: int = 10) -> Status:
+    """Read a lake's books and logs; no row of a large column is read."""
+    tables = []
+    for table in ALL_TABLES:
+        version = lake.version(table)
+        if version is None:
+            continue
+        days = sorted(d for d in lake.columns(table, [table.date]).column(0).unique().to_pylist() if d) if table.date else []
+        files, size = lake.size(table)
+        first, last = (str(days[0]), str(days[-1])) if days else ("", "")
+        tables.append(TableStatus(table.name, version, first, last, files, size / 1e6))
+    columns = ["run_id", "stage", "finished_at", "status", "n_dates", "first_date", "last_date", "seconds", "error"]
+    runs = sorted(lake.columns(RUNS, columns).to_pylist(), key=lambda run: str(run["finished_at"]))
+    return Status(lake.root, FORMAT, tables, runs[-most:], all_releases(lake)[-most:])
