@@ -198,11 +198,11 @@ def demo(
     run_demo(folder, _writing, typer.echo)
 
 
-def main() -> None:
-    """Entry point: errors become one message and an exit code."""
+def main(verb: str | None = None) -> None:
+    """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
     try:
-        app(standalone_mode=False)
+        app(args=None if verb is None else [verb, *sys.argv[1:]], standalone_mode=False)
     except typer.Exit as done:
         sys.exit(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):

@@ -27,9 +27,11 @@ def refused_assets(
     lacking: Bools = np.array([factor in absent for factor in factors], dtype=bool)
     exposed = exposures[:, lacking] != 0
     names = [factor for factor in factors if factor in absent]
-    for row in np.flatnonzero(np.isnan(specific_var) | exposed.any(axis=1)):
+    for row in np.flatnonzero(np.isnan(specific_var) | exposed.any(axis=1)).tolist():
         reasons = ["no specific variance: its history is too short"] if np.isnan(specific_var[row]) else []
-        reasons += [f"exposed to {names[k]}, which is not in Sigma: {absent[names[k]]}" for k in np.flatnonzero(exposed[row])]
+        reasons += [
+            f"exposed to {names[k]}, which is not in Sigma: {absent[names[k]]}" for k in np.flatnonzero(exposed[row]).tolist()
+        ]
         refused[asset_ids[row]] = "; ".join(reasons)
     return refused
 

@@ -5,12 +5,14 @@ and the assets asked for; a task holds the exposures of two blocks of assets.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.usable_assets import full_symmetric, refused_assets
@@ -90,7 +92,7 @@ def _block(array: str, number: str, width: Column | None = None) -> Column:
     return F.slice(array, F.col(number) * wide + 1, wide)
 
 
-def _blocks_of_v():  # type: ignore[no-untyped-def]  # a UDF has no public type
+def _blocks_of_v() -> Any:
     @F.pandas_udf("block array<array<double>>, mirror array<array<double>>")  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
@@ -99,7 +101,7 @@ def _blocks_of_v():  # type: ignore[no-untyped-def]  # a UDF has no public type
     return block_of_v
 
 
-def _one_block(x_1, x_2, factor_cov, specific_var, same):  # type: ignore[no-untyped-def]  # arrays as Arrow hands them
+def _one_block(x_1: Floats, x_2: Floats, factor_cov: Floats, specific_var: Floats, same: bool) -> tuple[list[Floats], list[Floats]]:
     size = round(len(factor_cov) ** 0.5)
     sigma = np.asarray(factor_cov).reshape(size, size)
     rows = np.asarray(x_1).reshape(-1, size) if size else np.zeros((len(specific_var), 0))
@@ -109,32 +111,43 @@ def _one_block(x_1, x_2, factor_cov, specific_var, same):  # type: ignore[no-unt
     return list(block), list(np.ascontiguousarray(block.T))
 
 
-def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None):  # type: ignore[no-untyped-def]  # a UDF has no public type
+def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None) -> Any:
     @F.pandas_udf(PREPARED)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def prepare(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
-            rows = [_prepare(factor_sets, asked, *row) for row in zip(*columns, strict=True)]
+            models = (_Model(*row) for row in zip(*columns, strict=True))
+            rows = [_prepare(model, factor_sets[model.factor_set], asked) for model in models]
             yield pd.DataFrame(rows, columns=["asset_id", "exposures", "factor_cov", "specific_var", "refused"])
 
     return prepare
 
 
-def _prepare(  # type: ignore[no-untyped-def]  # arrays as Arrow hands them
-    factor_sets, asked, factor_set, panel_assets, styles, member_assets, member_factors, member_shares,
-    factors, factor_cov, risk_assets, specific_var, diagnostics,
-):  # fmt: skip
-    of_set = factor_sets[factor_set]
-    ids = [str(asset) for asset in panel_assets]
+class _Model(NamedTuple):
+    """A row of `risk_models` beside the panel's, in the order of `_READ`."""
+
+    factor_set: str
+    panel_assets: Sequence[str]
+    styles: Floats
+    member_assets: Ints
+    member_factors: Ints
+    member_shares: Floats
+    factors: Sequence[str]
+    factor_cov: Floats
+    asset_id: Sequence[str]
+    specific_var: Floats
+    diagnostics: Sequence[Mapping[str, str]]
+
+
+def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | None) -> tuple[object, ...]:
+    ids = [str(asset) for asset in model.panel_assets]
     X = dense_exposures(
-        len(ids), of_set, np.asarray(member_assets, dtype=np.int64), np.asarray(member_factors, dtype=np.int64),
-        np.asarray(member_shares, dtype=float), np.asarray(styles, dtype=float),
+        len(ids), factors, np.asarray(model.member_assets, dtype=np.int64), np.asarray(model.member_factors, dtype=np.int64),
+        np.asarray(model.member_shares, dtype=float), np.asarray(model.styles, dtype=float),
     )  # fmt: skip
-    known = dict(zip(risk_assets, np.asarray(specific_var, dtype=float), strict=True))
+    known = dict(zip(model.asset_id, np.asarray(model.specific_var, dtype=float), strict=True))
     var = np.array([known.get(asset, np.nan) for asset in ids])
-    names = [factor.name for factor in of_set]
-    reasons = {d["name"].removeprefix("left_out:"): d["detail"] for d in diagnostics if d["name"].startswith("left_out:")}
-    absent = {name: reasons.get(name, "no history") for name in names if name not in set(factors)}
-    refused = refused_assets(ids, X, var, names, absent)
+    names = [factor.name for factor in factors]
+    refused = refused_assets(ids, X, var, names, _absent(model, names))
     if asked is not None:
         here = set(ids)
         refused = {
@@ -142,7 +155,13 @@ def _prepare(  # type: ignore[no-untyped-def]  # arrays as Arrow hands them
         }
     wanted = set(ids if asked is None else asked) - set(refused)
     kept = [n for n, asset in enumerate(ids) if asset in wanted]
-    columns = [names.index(factor) for factor in factors]
-    sigma = full_symmetric(np.asarray(factor_cov, dtype=float), len(columns))
+    columns = [names.index(factor) for factor in model.factors]
+    sigma = full_symmetric(np.asarray(model.factor_cov, dtype=float), len(columns))
     listed = [{"asset_id": asset, "reason": reason} for asset, reason in refused.items()]
     return [ids[n] for n in kept], X[np.ix_(kept, columns)].ravel(), sigma.ravel(), var[kept], listed
+
+
+def _absent(model: _Model, names: Sequence[str]) -> dict[str, str]:
+    """The model's factors that Sigma lacks, each with the reason."""
+    reasons = {d["name"].removeprefix("left_out:"): d["detail"] for d in model.diagnostics if d["name"].startswith("left_out:")}
+    return {name: reasons.get(name, "no history") for name in names if name not in set(model.factors)}

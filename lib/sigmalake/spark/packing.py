@@ -45,7 +45,7 @@ class Sourced(NamedTuple):
 
 def plan_frame(spark: SparkSession, rows: Sequence[PanelRow]) -> DataFrame:
     """The planned rows, shipped to every task: a few dozen bytes a date."""
-    return F.broadcast(spark.createDataFrame([tuple(row) for row in rows], PANEL_ROW))  # type: ignore[arg-type]
+    return F.broadcast(spark.createDataFrame([tuple(row) for row in rows], PANEL_ROW))
 
 
 def pack(plan: DataFrame, sourced: Sourced, level_ranks: Sequence[dict[str, int]], parts: int) -> DataFrame:

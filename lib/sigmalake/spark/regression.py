@@ -6,7 +6,7 @@ one date at a time.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ def fit_each_date(panel: DataFrame, factor_sets: Mapping[str, Sequence[Factor]],
     )  # fmt: skip
 
 
-def _fitting(factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules):  # type: ignore[no-untyped-def]  # a UDF has no public type
+def _fitting(factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules) -> Any:
     @F.pandas_udf(FIT)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def fit(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
@@ -110,8 +110,7 @@ def _nullable(values: Floats) -> Sequence[float | None] | Floats:
     missing = np.isnan(values)
     if not missing.any():
         return values
-    filled: Sequence[float | None] = np.where(missing, None, values.astype(object)).tolist()
-    return filled
+    return [None if gone else value for value, gone in zip(values.tolist(), missing.tolist(), strict=True)]
 
 
 def hashed_for_regression(panel: DataFrame, expected: Mapping[date, str]) -> DataFrame:

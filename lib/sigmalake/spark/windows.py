@@ -5,7 +5,7 @@ hold it; a task holds one chunk: (look_back + dates of the chunk) x N numbers, a
 date. Nothing of N by T passes through the driver.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -102,7 +102,9 @@ def _destinations(spark: SparkSession, calendar: Sequence[date], chunks: Sequenc
     return spark.createDataFrame(rows, "date date, covers boolean, chunk int, position int")
 
 
-def _estimating(calendar, chunks, variants, factor_sets):  # type: ignore[no-untyped-def]  # what applyInArrow takes has no public type
+def _estimating(
+    calendar: Sequence[date], chunks: Sequence[Chunk], variants: Mapping[str, Variant], factor_sets: Mapping[str, Sequence[Factor]]
+) -> Callable[[pa.Table], pa.Table]:
     def estimate(rows: pa.Table) -> pa.Table:
         chunk = chunks[rows.column("chunk")[0].as_py()]
         return estimate_chunk(rows, chunk, calendar, variants, factor_sets)
@@ -275,11 +277,11 @@ def _detail(row: _Row) -> str:
 
 
 def _diagnostics(row: _Row) -> list[dict[str, object]]:
-    left_out = [
+    left_out: list[dict[str, object]] = [
         {"name": f"left_out:{row.names[out.factor]}", "value": None, "detail": out.reason} for out in row.factor_cov.left_out
     ]
     counts = {"n_assets": len(row.covered), "n_without_specific_var": int(np.isnan(row.specific_var).sum())}
-    return [*left_out, *({"name": name, "value": float(count), "detail": None} for name, count in counts.items())]
+    return left_out + [{"name": name, "value": float(count), "detail": None} for name, count in counts.items()]
 
 
 def _schema() -> pa.Schema:

@@ -42,9 +42,10 @@ def covariance(context: Context) -> Outcome | None:
         return None
     asked = None if config.covariance is None else asked_assets(config)
     used = config.covariance is not None and config.covariance.exposures == "used"
-    models = lake.read(RISK_MODELS).where(_keys_sql(plan.compute))
-    prepared = prepare_models(_with_exposures(lake, models, plan.compute, used=used), factor_sets(lake), asked)
-    _guard_size(lake, config, plan.compute, asked)
+    _refuse_impossible(lake, config, plan.compute, asked)
+    models = _hashed(lake.read(RISK_MODELS).where(_keys_sql(plan.compute)), plan.compute)
+    beside = beside_exposures(models, lake.read(PANEL), {day for _, day in plan.compute}, used=used)
+    prepared = prepare_models(beside, factor_sets(lake), asked)
     ranges = single_days(day for _, day in [*plan.compute, *plan.remove])
     predicate = _keys_sql([*plan.compute, *plan.remove])
     fit_batches(lake.spark, panel_row_bytes(lake))
@@ -107,39 +108,51 @@ def _chosen(config: Config, dates: list[date]) -> list[date]:
     return sorted(asked)
 
 
-def _with_exposures(lake: Lake, models: DataFrame, keys: Mapping[RiskKey, str], *, used: bool) -> DataFrame:
+def beside_exposures(models: DataFrame, panel: DataFrame, days: Collection[date], *, used: bool) -> DataFrame:
+    """Rows of `risk_models`, each beside the panel's row with the exposures known at its date, or used in its regression."""
     dated = "return_date" if used else "exposure_date"
-    rows = lake.read(PANEL).where(within(dated, single_days(day for _, day in keys))).select(
-        F.col(dated).alias("date"), "exposure_date", F.col("factor_set").alias("panel_set"), F.col("asset_id").alias("panel_assets"),
-        "styles", "member_assets", "member_factors", "member_shares",
+    rows = panel.where(within(dated, single_days(days)) + " AND n_assets > 0").select(
+        F.col(dated).alias("date"), "exposure_date", "factor_set", F.col("asset_id").alias("panel_assets"),
+        "styles", "member_assets", "member_factors", "member_shares", F.lit("used" if used else "known").alias("exposures"),
     )  # fmt: skip
-    hashes = lake.spark.createDataFrame(
-        [(name, day, value) for (name, day), value in keys.items()], "variant string, date date, v_hash string"
-    )
-    joined = models.drop("factor_set").join(rows.withColumnRenamed("panel_set", "factor_set"), "date")
-    hashed = joined.drop("inputs_hash").join(F.broadcast(hashes), ["variant", "date"])
-    return hashed.withColumn("inputs_hash", F.col("v_hash")).withColumn("exposures", F.lit("used" if used else "known"))
+    return models.drop("factor_set").join(rows, "date")
 
 
-def _guard_size(lake: Lake, config: Config, keys: Collection[RiskKey], asked: list[str] | None) -> None:
-    """Refuse a V beyond `covariance.max_cells`.
+def _hashed(models: DataFrame, keys: Mapping[RiskKey, str]) -> DataFrame:
+    """Each row with the hash that its V will carry."""
+    rows = [(name, day, value) for (name, day), value in keys.items()]
+    hashes = models.sparkSession.createDataFrame(rows, "variant string, date date, inputs_hash string")
+    return models.drop("inputs_hash").join(F.broadcast(hashes), ["variant", "date"])
+
+
+def refuse_size(cells: int, n_assets: int, n_builds: int, limit: int) -> None:
+    """Refuse a V beyond the guard.
 
     Raises:
         DataError: with the size.
     """
-    if config.covariance is None:
+    if cells > limit:
+        raise DataError(
+            f"V of up to {n_assets:,} assets, {n_builds} times, has {cells:,} cells (some {cells * 25 / 1e9:.1f} GB as rows), more than "
+            f"covariance.max_cells ({limit:,}); ask for fewer assets or dates, or raise it"
+        )
+
+
+def _refuse_impossible(lake: Lake, config: Config, keys: Collection[RiskKey], asked: list[str] | None) -> None:
+    if config.covariance is None or not keys:
         return
     days = {day for _, day in keys}
     panel = lake.columns(PANEL, ["exposure_date", "return_date", "n_assets"]).to_pylist()
     dated = "return_date" if config.covariance.exposures == "used" else "exposure_date"
     size_of = {row[dated]: row["n_assets"] if asked is None else len(asked) for row in panel if row[dated] in days}
-    cells = sum(size_of.get(day, 0) ** 2 for _, day in keys)
-    if cells > config.covariance.max_cells:
+    without = sorted(day for day in days if not any(row[dated] == day and row["n_assets"] for row in panel))
+    if without:
         raise DataError(
-            f"V of up to {max(size_of.values()):,} assets on {len(keys)} variants and dates has {cells:,} cells "
-            f"(some {cells * 25 / 1e9:.1f} GB as rows), more than covariance.max_cells ({config.covariance.max_cells:,}); "
-            "ask for fewer assets or dates, or raise it"
+            f"covariance: no exposures are {config.covariance.exposures} as of {without[-1]}; V needs `exposures: used`, "
+            "or a larger sources.exposures_max_age"
         )
+    cells = sum(size_of.get(day, 0) ** 2 for _, day in keys)
+    refuse_size(cells, max(size_of.values(), default=0), len(keys), config.covariance.max_cells)
 
 
 def _keys_sql(keys: Collection[RiskKey]) -> str:

@@ -1,14 +1,16 @@
 """Release: check what was computed since the last release, then pin the version of every table in one commit."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 from sigmalake.config import Config
 from sigmalake.errors import DataError, ReleaseRefusedError
-from sigmalake.lake.books import Release, all_releases, next_release_id, now, record_release, unsettled_ranges
+from sigmalake.lake.books import all_releases, next_release_id, now, record_release, unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.releases import Release
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
 from sigmalake.stages.regress import plan_regress
@@ -80,11 +82,11 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
     lake, config = context.lake, context.config
     since = last.tables.get(CROSS_SECTIONS.name, -1) if last else -1
     spans = [span for commit in lake.commits(CROSS_SECTIONS, since) for span in commit.ranges]
-    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "r2", "n_assets"]).to_pylist()
+    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "r2", "n_assets"]).sort_by("date").to_pylist()
     new = [row for row in rows if row["date"] <= as_of and _covered(row["date"], spans)]
     return [
         _complete(context, as_of),
-        _coverage(sorted(rows, key=lambda row: row["date"]), new, config.checks.max_coverage_drop),
+        _coverage(rows, new, config.checks.max_coverage_drop),
         _r2(new, config.checks.min_r2),
         _failed(new, config.checks.max_failed_dates),
         *([_factor_cov(lake, config, as_of)] if config.checks.require_factor_cov and config.risk else []),
@@ -122,7 +124,7 @@ _STAGES = (("ingest", PANEL), ("regress", CROSS_SECTIONS), ("risk", RISK_MODELS)
 def _coverage(rows: Sequence[dict[str, object]], new: Sequence[dict[str, object]], limit: float) -> Check:
     fresh = {row["date"] for row in new}
     drops = []
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         had, has = int(str(before["n_assets"])), int(str(after["n_assets"]))
         if after["date"] in fresh and had and 1 - has / had > limit:
             drops.append(f"{after['date']} has {has} assets after {had}")

@@ -1,10 +1,11 @@
 """A run: all five stages in their order, each doing just what `plan` says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sigmalake.lake.books import unsettled_ranges
+from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance, plan_covariance
 from sigmalake.stages.ingest import ingest, plan_ingest
@@ -25,6 +26,9 @@ STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "covariance": covariance,
     "release": release,
 }
+
+
+StageKey = TypeVar("StageKey", date, tuple[str, date])
 
 
 class PlannedStage(NamedTuple):
@@ -49,29 +53,27 @@ def run(context: Context) -> None:
 
 def plan(context: Context) -> list[PlannedStage]:
     """What a run would do now, stage by stage: each sees the tables as the stages before it will leave them."""
-    lake, config = context.lake, context.config
+    lake = context.lake
     ingested = plan_ingest(context)
     panel = ingested.expected
-    planned = [_stage(context, "ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL))]
+    planned = [_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL))]
     regressions = plan_regress(context, panel)
-    planned.append(
-        _stage(context, "regress", regressions.why, regressions.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS))
-    )
+    planned.append(_stage("regress", regressions.why, regressions.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
     sections = stored_cross_sections(lake)
     sections.update(regressions.compute)
     sections = {day: value for day, value in sections.items() if day not in regressions.remove}
     models = plan_risk(context, panel, sections)
-    planned.append(_stage(context, "risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
+    planned.append(_stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
     stored = {key: value for key, value in stored_risk_models(lake).items() if key not in models.remove}
     builds = plan_covariance(context, panel, {**stored, **models.compute})
-    planned.append(_stage(context, "covariance", builds.why, builds.remove, []))
+    planned.append(_stage("covariance", builds.why, builds.remove, []))
     due = any(stage.compute or stage.remove for stage in planned) or (bool(panel) and needs_release(context))
     newest = max((row.exposure_date for row in panel), default=None)
     planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
     return planned
 
 
-def _stage(context, stage, why, remove, interrupted) -> PlannedStage:  # type: ignore[no-untyped-def]  # keys are dates, or variants and dates
+def _stage(stage: str, why: Mapping[StageKey, Why], remove: Sequence[StageKey], interrupted: Sequence[DateRange]) -> PlannedStage:
     by_date = {_day(key): reason for key, reason in why.items()}
     for span in interrupted:
         for day in (span.first, span.last):
@@ -79,5 +81,5 @@ def _stage(context, stage, why, remove, interrupted) -> PlannedStage:  # type: i
     return PlannedStage(stage, by_date, len(why), sorted(_day(key) for key in remove))
 
 
-def _day(key: date | tuple[str, date]) -> date:
+def _day(key: StageKey) -> date:
     return key[1] if isinstance(key, tuple) else key

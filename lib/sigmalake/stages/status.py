@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
-from sigmalake.lake.books import Release, all_releases
-from sigmalake.lake.lake import FORMAT, Lake
+from sigmalake.lake.books import all_releases
+from sigmalake.lake.format import FORMAT
+from sigmalake.lake.lake import Lake
+from sigmalake.lake.releases import Release
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.records import RUNS
 

@@ -39,6 +39,6 @@ def validate(context: Context) -> Validation:
         reports.append(
             SourceReport(sources.names[half], rows, rejected, min(days, default=None), max(days, default=None), problems)
         )
-    rows, sets, _ = plan_rows(context.config, sources)
-    newest = rows[max(rows)]
-    return Validation(reports, len(rows), [factor.name for factor in sets[newest.factor_set]])
+    planned, sets, _ = plan_rows(context.config, sources)
+    newest = planned[max(planned)]
+    return Validation(reports, len(planned), [factor.name for factor in sets[newest.factor_set]])

@@ -1,0 +1,6 @@
+"""spark-submit jobs/covariance.py --config FILE: V for what the configuration names, or by hand. Arguments as for `sigmalake covariance`."""
+
+from sigmalake.cli import main
+
+if __name__ == "__main__":
+    main("covariance")
