@@ -1,4 +1,4 @@
-"""spark-submit jobs/covariance.py --config FILE: V for what the configuration names, or by hand. Arguments as for `sigmalake covariance`."""
+"""spark-submit jobs/covariance.py --config FILE: V for what the configuration names, or by hand. Arguments as for the command."""
 
 from sigmalake.cli import main
 

@@ -1,6 +1,6 @@
 """One date's risk as arrays: V of a list of assets, and the risk of holdings."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # the plain name is a field
 from functools import cached_property
@@ -13,7 +13,7 @@ from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.asset_cov import asset_cov
 from sigmalake.numerics.portfolio import portfolio_risk
-from sigmalake.numerics.usable_assets import refused_assets
+from sigmalake.numerics.usable_assets import align_model
 
 NAMED = 50  # assets that a message names before it counts the rest
 
@@ -147,21 +147,20 @@ def assemble(
         specific_var: by asset, fraction^2 per period; NaN or absent: none.
         left_out: why Sigma lacks a factor, where it is known.
     """
-    var = np.array([specific_var.get(asset, np.nan) for asset in assets], dtype=float)
-    in_x: Collection[str] = set(columns)
-    kept = [position for position, factor in enumerate(factors) if factor in in_x]  # nobody is exposed to the others
-    of_sigma = [factors[position] for position in kept]
-    absent = {factor: left_out.get(factor, "no history") for factor in columns if factor not in set(of_sigma)}
+    aligned = align_model(
+        assets=assets, columns=columns, exposures=exposures, factors=factors, factor_cov=factor_cov,
+        specific_var=specific_var, left_out=left_out,
+    )  # fmt: skip
     return RiskModel(
         variant=variant,
         date=date,
         exposure_date=exposure_date,
         assets=tuple(assets),
-        factors=tuple(of_sigma),
-        exposures=exposures[:, [list(columns).index(factor) for factor in of_sigma]],
-        factor_cov=factor_cov[np.ix_(kept, kept)],
-        specific_var=var,
-        refused=refused_assets(assets, exposures, var, columns, absent),
+        factors=tuple(aligned.factors),
+        exposures=aligned.exposures,
+        factor_cov=aligned.factor_cov,
+        specific_var=aligned.specific_var,
+        refused=aligned.refused,
     )
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -34,7 +35,7 @@ def open_table(location: str, version: int | None = None) -> DeltaTable | None:
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
-        raise InfrastructureError(f"{location} (version {version or 'newest'}) cannot be read: {error}") from None
+        raise InfrastructureError(f"{location} ({'newest' if version is None else version}) cannot be read: {error}") from None
 
 
 def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None) -> pa.Table:
@@ -46,7 +47,7 @@ def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression 
     if "://" in root and not root.startswith("file://"):
         storage, folder = fs.FileSystem.from_uri(root)
     else:
-        storage, folder = fs.LocalFileSystem(), root.removeprefix("file://")
+        storage, folder = fs.LocalFileSystem(), unquote(root.removeprefix("file://"))
     return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage)).to_table(columns=list(columns), filter=rows)
 
 

@@ -1,6 +1,7 @@
 """Which assets of a cross-section can have a V, and why the others cannot."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,6 +35,51 @@ def refused_assets(
         ]
         refused[asset_ids[row]] = "; ".join(reasons)
     return refused
+
+
+class AlignedModel(NamedTuple):
+    """X, Sigma and Delta over the same factors and assets."""
+
+    factors: list[str]  # (K,) Sigma's factors that X has, in the model's order
+    exposures: Floats  # (N, K)
+    factor_cov: Floats  # (K, K) fraction^2 per period
+    specific_var: Floats  # (N,) fraction^2 per period; NaN: none
+    refused: dict[str, str]  # assets that cannot have a V, with the reason
+
+
+def align_model(
+    *,
+    assets: Sequence[str],
+    columns: Sequence[str],
+    exposures: Floats,
+    factors: Sequence[str],
+    factor_cov: Floats,
+    specific_var: Mapping[str, float],
+    left_out: Mapping[str, str],
+) -> AlignedModel:
+    """X brought to Sigma's factors, Delta to X's assets.
+
+    Args:
+        assets: (N,) rows of X.
+        columns: (K',) factors of X, in the model's order.
+        exposures: (N, K') X.
+        factors: (K,) factors of Sigma.
+        factor_cov: (K, K) fraction^2 per period.
+        specific_var: by asset, fraction^2 per period; NaN or absent: none.
+        left_out: why Sigma lacks a factor, where it is known.
+    """
+    var = np.array([specific_var.get(asset, np.nan) for asset in assets], dtype=float)
+    column = {factor: position for position, factor in enumerate(columns)}
+    kept = [position for position, factor in enumerate(factors) if factor in column]  # nobody is exposed to the others
+    of_sigma = [factors[position] for position in kept]
+    absent = {factor: left_out.get(factor, "no history") for factor in columns if factor not in set(of_sigma)}
+    return AlignedModel(
+        of_sigma,
+        exposures[:, [column[factor] for factor in of_sigma]],
+        factor_cov[np.ix_(kept, kept)],
+        var,
+        refused_assets(assets, exposures, var, columns, absent),
+    )
 
 
 def full_symmetric(upper: Floats, size: int) -> Floats:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.exposures import Factor, dense_exposures
-from sigmalake.numerics.usable_assets import full_symmetric, refused_assets
+from sigmalake.numerics.usable_assets import align_model, full_symmetric
 
 BLOCK = 1000  # assets; 8 MB of numbers a block
 
@@ -144,10 +144,14 @@ def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | No
         len(ids), factors, np.asarray(model.member_assets, dtype=np.int64), np.asarray(model.member_factors, dtype=np.int64),
         np.asarray(model.member_shares, dtype=float), np.asarray(model.styles, dtype=float),
     )  # fmt: skip
-    known = dict(zip(model.asset_id, np.asarray(model.specific_var, dtype=float), strict=True))
-    var = np.array([known.get(asset, np.nan) for asset in ids])
-    names = [factor.name for factor in factors]
-    refused = refused_assets(ids, X, var, names, _absent(model, names))
+    size = len(model.factors)
+    aligned = align_model(
+        assets=ids, columns=[factor.name for factor in factors], exposures=X, factors=list(model.factors),
+        factor_cov=full_symmetric(np.asarray(model.factor_cov, dtype=float), size),
+        specific_var=dict(zip(model.asset_id, np.asarray(model.specific_var, dtype=float), strict=True)),
+        left_out={d["name"].removeprefix("left_out:"): d["detail"] for d in model.diagnostics if d["name"].startswith("left_out:")},
+    )  # fmt: skip
+    refused = aligned.refused
     if asked is not None:
         here = set(ids)
         refused = {
@@ -155,13 +159,6 @@ def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | No
         }
     wanted = set(ids if asked is None else asked) - set(refused)
     kept = [n for n, asset in enumerate(ids) if asset in wanted]
-    columns = [names.index(factor) for factor in model.factors]
-    sigma = full_symmetric(np.asarray(model.factor_cov, dtype=float), len(columns))
     listed = [{"asset_id": asset, "reason": reason} for asset, reason in refused.items()]
-    return [ids[n] for n in kept], X[np.ix_(kept, columns)].ravel(), sigma.ravel(), var[kept], listed
-
-
-def _absent(model: _Model, names: Sequence[str]) -> dict[str, str]:
-    """The model's factors that Sigma lacks, each with the reason."""
-    reasons = {d["name"].removeprefix("left_out:"): d["detail"] for d in model.diagnostics if d["name"].startswith("left_out:")}
-    return {name: reasons.get(name, "no history") for name in names if name not in set(model.factors)}
+    sigma = aligned.factor_cov.ravel()
+    return [ids[n] for n in kept], aligned.exposures[kept].ravel(), sigma, aligned.specific_var[kept], listed

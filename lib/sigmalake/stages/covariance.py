@@ -133,8 +133,8 @@ def refuse_size(cells: int, n_assets: int, n_builds: int, limit: int) -> None:
     """
     if cells > limit:
         raise DataError(
-            f"V of up to {n_assets:,} assets, {n_builds} times, has {cells:,} cells (some {cells * 25 / 1e9:.1f} GB as rows), more than "
-            f"covariance.max_cells ({limit:,}); ask for fewer assets or dates, or raise it"
+            f"V of up to {n_assets:,} assets, {n_builds} times, has {cells:,} cells (some {cells * 25 / 1e9:.1f} GB as rows), "
+            f"more than covariance.max_cells ({limit:,}); ask for fewer assets or dates, or raise it"
         )
 
 

@@ -155,8 +155,8 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
     if not any(row.source_date for row in aligned):
         shown = _dates(prints["exposures"])
         raise DataError(
-            f"no exposures meet the calendar: exposures are dated {shown[0]} to {shown[-1]}, returns {calendar[0]} to {calendar[-1]}; "
-            "check exposures_dated and exposures_max_age"
+            f"no exposures meet the calendar: exposures are dated {shown[0]} to {shown[-1]}, "
+            f"returns {calendar[0]} to {calendar[-1]}; check exposures_dated and exposures_max_age"
         )
     caps = {}
     if "caps" in prints:

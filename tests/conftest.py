@@ -1,0 +1,35 @@
+"""What the tests that need a JVM share: one local Spark session, and a small market with known truth."""
+
+import pytest
+
+from sigmalake.market import Market, generate_market
+from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
+
+SESSION = {
+    "spark.master": "local[2]",  # two tasks at a time: enough for an order of rows to go wrong
+    "spark.driver.memory": "2g",  # two cores' worth of small dates
+    "spark.sql.shuffle.partitions": "2",  # of a few hundred rows: each more is a task that costs more than its work
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # the same, for listing files
+    "spark.databricks.delta.snapshotPartitions": "1",  # a log of a dozen entries
+    "spark.databricks.delta.stats.collect.using.tableSchema": "true",  # as is the default, said since `Lake` reads these statistics
+}
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """The one session of all tests; what its JVM prints goes to a file."""
+    from sigmalake.spark.session import local_session
+
+    prepare_environment()
+    folder = tmp_path_factory.mktemp("spark")
+    places = {"spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.local.dir": str(folder / "local")}
+    with quiet_jvm(folder / "spark.log"):
+        session = local_session(delta_jars(), {**SESSION, **places})
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def market() -> Market:
+    """Sixty names, eighty dates: listings, delistings, missing returns, names outside the estimation universe."""
+    return generate_market(n_assets=60, n_dates=80, n_industries=4, n_styles=2, seed=5)
