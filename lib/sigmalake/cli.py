@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError
+from sigmalake import __version__
+from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, telling_line
 from sigmalake.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="sigmalake",
-    help="An equity factor risk model estimated on Spark and kept in Delta tables.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,13 +40,38 @@ class Output(StrEnum):
     JSON = "json"
 
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration, a YAML file.")]
-Start = Annotated[str | None, typer.Option(help="First return date, YYYY-MM-DD.")]
-End = Annotated[str | None, typer.Option(help="Last return date, YYYY-MM-DD.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="a.b=c over the file; may be given again.")]
-OutputForm = Annotated[Output, typer.Option("--output", help="How results are printed.")]
-Wait = Annotated[float, typer.Option(help="Seconds to wait for another writer of the lake.", min=0)]
+class Exposures(StrEnum):
+    """Which exposures V is built with."""
+
+    KNOWN = "known"  # at the date
+    USED = "used"  # in the date's regression
+
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a YAML file.")]
+Start = Annotated[str | None, typer.Option(metavar="DATE", help="First return date, YYYY-MM-DD.")]
+End = Annotated[str | None, typer.Option(metavar="DATE", help="Last return date, YYYY-MM-DD.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Over the file, e.g. regression.weights=equal; may be given again."),
+]
+OutputForm = Annotated[Output, typer.Option("--output", metavar="text|json", help="How results are printed.")]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for another writer of the lake.", min=0)]
 Verify = Annotated[bool, typer.Option("--verify", help="Hash every source, also where its version is unchanged.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sigmalake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """An equity factor risk model estimated on Spark and kept in Delta tables."""
 
 
 @app.command()
@@ -53,10 +79,13 @@ def run(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
     output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """All five stages: ingest, regress, risk, covariance, release. What is up to date is not computed again."""
+    """All five stages, as far as they are not up to date.
+
+    Ingest, regress, risk, covariance, release: each computes the dates whose inputs or configuration changed.
+    """
     from sigmalake.stages.run import run as run_all
 
-    with _writing(config, overrides, start, end, wait, verify) as context:
+    with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
         run_all(context)
         _print_last_release(context, output)
 
@@ -64,21 +93,19 @@ def run(
 def _stage_command(stage: str, what: str) -> None:
     def command(
         config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
-        wait: Wait = 0.0,
+        wait: Wait = 0.0, output: OutputForm = Output.TEXT,
     ) -> None:  # fmt: skip
-        from sigmalake.stages.run import run_stage
-
-        with _writing(config, overrides, start, end, wait, verify) as context:
-            run_stage(context, stage)
+        with _writing(config, overrides, start, end, wait, verify, reads_sources=stage == "ingest") as context:
+            _run_stage(context, stage, output)
 
     command.__doc__ = what
     app.command(stage)(command)
 
 
-_stage_command("ingest", "Check every source row and pack each date into a row of `panel`.")
-_stage_command("regress", "One cross-sectional regression a date: factor returns and residuals.")
-_stage_command("risk", "Sigma and Delta over rolling windows, every variant.")
-_stage_command("release", "Check what is new, then name the version of every table in one commit.")
+_stage_command("ingest", "Source rows, checked and packed, a date a row.")
+_stage_command("regress", "A cross-sectional regression for each date.")
+_stage_command("risk", "Sigma and Delta over rolling windows.")
+_stage_command("release", "Check what is new, then pin every table's version.")
 
 
 @app.command()
@@ -87,25 +114,30 @@ def covariance(
     start: Start = None,
     end: End = None,
     overrides: Overrides = None,
-    assets: Annotated[str | None, typer.Option(help="By hand: assets, separated by commas, or @FILE.")] = None,
-    day: Annotated[str | None, typer.Option("--date", help="By hand: the date; the release's by default.")] = None,
-    variant: Annotated[str | None, typer.Option(help="By hand: the variant; the only one by default.")] = None,
-    exposures: Annotated[str | None, typer.Option(help="By hand: known at the date, or used in its regression.")] = None,
-    to: Annotated[Path | None, typer.Option(help="By hand: the Parquet or CSV file to write.")] = None,
-    release: Annotated[str | None, typer.Option(help="By hand: the release to read; the last by default.")] = None,
+    assets: Annotated[str | None, typer.Option(metavar="A,B|@FILE", help="By hand: assets, separated by commas, or @FILE.")] = None,
+    day: Annotated[str | None, typer.Option("--date", metavar="DATE", help="By hand: the date; the release's by default.")] = None,
+    variant: Annotated[str | None, typer.Option(metavar="NAME", help="By hand: the variant; the only one by default.")] = None,
+    exposures: Annotated[
+        Exposures | None,
+        typer.Option(metavar="known|used", help="By hand: known at the date, or used in its regression."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="By hand: the Parquet or CSV file to write.")] = None,
+    release: Annotated[str | None, typer.Option(metavar="ID", help="By hand: the release to read; the last by default.")] = None,
     wait: Wait = 0.0,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """V = X Sigma X' + Delta: what the configuration names, into the lake; or by hand, from a release to a file."""
-    if not any((assets, day, variant, exposures, to, release)):
-        from sigmalake.stages.run import run_stage
+    """V = X Sigma X' + Delta, into the lake or by hand.
 
+    Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
+    """
+    if all(option is None for option in (assets, day, variant, exposures, to, release)):
         with _writing(config, overrides, start, end, wait, verify=False) as context:
-            run_stage(context, "covariance")
+            _run_stage(context, "covariance", output)
         return
-    from sigmalake.stages.covariance_by_hand import build_by_hand, choose
+    from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose
 
-    with _reading(config, overrides, None, None) as context:
+    check_target(to)
+    with _reading(config, overrides, start, end) as context:
         chosen = choose(context, assets, _date(day, "--date"), variant, exposures, release)
         built = build_by_hand(context, chosen, to)
         typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
@@ -116,11 +148,14 @@ def plan(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
     output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """Which dates of which stage would run, and why. Writes nothing."""
+    """Which dates would run in which stage, and why.
+
+    Writes nothing.
+    """
     from sigmalake.stages.planning import summarise
     from sigmalake.stages.run import plan as plan_all
 
-    with _reading(config, overrides, start, end, verify) as context:
+    with _reading(config, overrides, start, end, verify, reads_sources=True) as context:
         planned = plan_all(context)
     if output is Output.JSON:
         shown = [
@@ -142,10 +177,13 @@ def plan(
 
 @app.command()
 def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
-    """Check the configuration and its sources: what is missing, what would be rejected. Writes nothing."""
+    """Check the configuration and its sources.
+
+    Shows what is missing and what would be rejected, and the configuration with its defaults. Writes nothing.
+    """
     from sigmalake.stages.validate import validate as validate_all
 
-    with _reading(config, overrides, None, None) as context:
+    with _reading(config, overrides, None, None, reads_sources=True) as context:
         found = validate_all(context)
         if output is Output.JSON:
             body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
@@ -153,9 +191,8 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
             return
         typer.echo(context.config.resolved())
         for source in found.sources:
-            typer.echo(
-                f"{source.name}: {source.rows:,} rows, {source.first_date} to {source.last_date}; {source.rejected:,} would be rejected"
-            )
+            spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
+            typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
             for column, reason, rows, value in source.problems:
                 typer.echo(f"  {rows:,} with {column} {reason}" + (f", e.g. {value}" if value is not None else ""))
         typer.echo(f"panel: {found.dates} dates, {len(found.factors)} factors: {', '.join(found.factors)}")
@@ -190,9 +227,12 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the generated panel and the lake go.")] = Path("lakes/demo"),
+    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the generated panel and the lake go.")] = Path("lakes/demo"),
 ) -> None:
-    """The whole flow on a generated market with known truth: what was recovered, and where the tables are."""
+    """The whole flow on a generated market with known truth.
+
+    Shows what was recovered, and where the tables are.
+    """
     from sigmalake.stages.demo import demo as run_demo
 
     run_demo(folder, _writing, typer.echo)
@@ -203,8 +243,6 @@ def main(verb: str | None = None) -> None:
     prepare_environment()
     try:
         app(args=None if verb is None else [verb, *sys.argv[1:]], standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted; what was committed stays, and the next run goes on from there", err=True)
         sys.exit(130)
@@ -225,14 +263,18 @@ def _exit_unexpected(error: Exception) -> None:
     log = _log_file()
     with log.open("a", encoding="utf-8") as file:
         traceback.print_exception(error, file=file)
-    first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-    typer.echo(f"error: {type(error).__name__}: {first}\n  the whole story is in {log}", err=True)
+    typer.echo(f"error: {type(error).__name__}: {telling_line(error)}\n  the whole story is in {log}", err=True)
     sys.exit(InfrastructureError.exit_code)
 
 
 def _log_file() -> Path:
     folder = cache_folder() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            folder = Path(tempfile.gettempdir())
+    except OSError:  # no home, or one that is not ours: a log elsewhere is better than none
+        folder = Path(tempfile.gettempdir())
     return folder / f"sigmalake-{os.getpid()}.log"
 
 
@@ -260,35 +302,56 @@ def _session(config: "Config") -> "Iterator[SparkSession]":
         spark.stop()
 
 
+def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
+    """The configuration; that its sources exist is told before a JVM has started."""
+    from sigmalake.config import load_config
+
+    config = load_config(config_file, overrides or [])
+    for name, place in config.sources.locations().items() if reads_sources else ():
+        place.check_exists(name)
+    return config
+
+
 @contextmanager
 def _reading(
-    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False
-) -> "Iterator[Context]":
-    from sigmalake.config import load_config
+    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False,
+    *, reads_sources: bool = False,
+) -> "Iterator[Context]":  # fmt: skip
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.context import Context
 
-    config = load_config(config_file, overrides or [])
-    asked = _asked(start, end)
+    config, asked = _load(config_file, overrides, reads_sources=reads_sources), _asked(start, end)
     with _session(config) as spark:
         yield Context(Lake(spark, config.lake), config, "reading", asked, _say, verify)
 
 
 @contextmanager
 def _writing(
-    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, wait: float, verify: bool
-) -> "Iterator[Context]":
-    from sigmalake.config import load_config
+    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, wait: float, verify: bool,
+    *, reads_sources: bool = False,
+) -> "Iterator[Context]":  # fmt: skip
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.lake.lease import hold_lake
     from sigmalake.stages.context import Context, new_run_id
 
-    config = load_config(config_file, overrides or [])
-    asked = _asked(start, end)
+    config, asked = _load(config_file, overrides, reads_sources=reads_sources), _asked(start, end)
     run_id = new_run_id()
     with hold_lake(config.lake, f"run {run_id}", wait) as lease, _session(config) as spark:
         lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
         yield Context(lake, config, run_id, asked, _say, verify)
+
+
+def _run_stage(context: "Context", stage: str, output: Output) -> None:
+    from sigmalake.stages.run import run_stage
+
+    outcome = run_stage(context, stage)
+    if output is Output.TEXT:
+        return  # progress has said it
+    done: dict[str, object] = {"run_id": context.run_id, "stage": stage, "status": "nothing to do" if outcome is None else "done"}
+    if outcome is not None:
+        done |= {"dates": outcome.dates, "rows_in": outcome.rows_in, "rows_out": outcome.rows_out}
+        done |= {"rows_rejected": outcome.rows_rejected}
+    typer.echo(json.dumps(done, default=str))
 
 
 def _asked(start: str | None, end: str | None) -> Any:
@@ -296,7 +359,7 @@ def _asked(start: str | None, end: str | None) -> Any:
 
     first, last = _date(start, "--start"), _date(end, "--end")
     if first is not None and last is not None and first > last:
-        raise ConfigError(f"--start {first} is after --end {last}")
+        raise ConfigError(f"--start {first} is after --end {last}; give the earlier date as --start")
     return Asked(first, last)
 
 

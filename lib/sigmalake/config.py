@@ -4,25 +4,51 @@ Unknown and duplicate keys are refused. Paths in the file are relative to the fi
 the folder where the command runs. A stage's hash covers what that stage reads and no path, so that moving files recomputes nothing.
 """
 
+import difflib
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+from sigmalake.config_file import explain_validation, merge, overridden, problem_lines, read_mapping
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.cross_section import RegressionRules, Weighting
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 
 CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
-FACTOR_NAME = re.compile(r"[^\s,][^,\n]*")
+VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names
+OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
+UNREADABLE = (".xlsx", ".xls", ".feather", ".arrow", ".json", ".txt", ".tsv", ".pkl", ".h5", ".zip", ".orc", ".avro")
+
+
+def _printable(name: str) -> str:
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        raise ValueError("a name is text without blanks around it")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_printable)]
+"""Of a factor, a group or a column."""
 
 
 class _Strict(BaseModel):
@@ -39,17 +65,34 @@ class Dated(StrEnum):
 class Location(_Strict):
     """Where a source lies: a file, a folder or a table, and how its columns are called."""
 
-    path: str | None = None
+    path: Annotated[str, Field(min_length=1)] | None = None
     table: str | None = None
     format: Literal["parquet", "csv", "delta"] | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> "Location":
         if (self.path is None) == (self.table is None):
-            raise ValueError("give either `path:` (a file, folder or URI) or `table:` (catalog.schema.name)")
+            given = "neither is given" if self.path is None else "both are given"
+            raise ValueError(f"give either `path:` (a file, folder or URI) or `table:` (catalog.schema.name); {given}")
+        if self.format is None and PurePath(self.path or "").suffix.lower() in UNREADABLE:
+            raise ValueError(f"{self.path} is neither Parquet, CSV nor Delta by its suffix; convert it, or say `format:`")
         if self.table is not None and not CATALOG_NAME.fullmatch(self.table):
             raise ValueError(f"table: {self.table!r} is not a table's name; give catalog.schema.name or schema.name")
         return self
+
+    def check_exists(self, name: str) -> None:
+        """Refuse a file or folder of this machine that is not there.
+
+        Raises:
+            ConfigError: names it, and a file beside it that is called much the same.
+        """
+        if self.path is None or "://" in self.path or Path(self.path).exists():
+            return
+        folder = Path(self.path).parent
+        beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        close = difflib.get_close_matches(Path(self.path).name, beside, n=1)
+        hint = f"did you mean {close[0]}?" if close else "paths are relative to the configuration's folder"
+        raise ConfigError(f"sources.{name}: {self.path} does not exist; {hint}")
 
     @property
     def where(self) -> str:
@@ -67,20 +110,29 @@ class Location(_Strict):
 class KeyColumns(_Strict):
     """The source's own names for date and asset."""
 
-    date: str = "date"
-    asset_id: str = "asset_id"
+    date: Name = "date"
+    asset_id: Name = "asset_id"
+
+    @model_validator(mode="after")
+    def _a_column_each(self) -> "KeyColumns":
+        first: dict[str, str] = {}
+        for key in ("date", "asset_id", "ret", "rate", "cap", "factor", "value", "map"):
+            column = getattr(self, key, None)
+            if column is not None and first.setdefault(column, key) != key:
+                raise ValueError(f"`{first[column]}` and `{key}` are both column {column!r}; each has a column of its own")
+        return self
 
 
 class ExposureColumns(KeyColumns):
     """Wide sources name their factor columns under `factors:`; `factor` and `value` make it long, `map` a map column."""
 
-    cap: str | None = None  # market capitalisation, any one currency
-    weight: str | None = None  # regression weights, for `weights: column`
-    in_estimation: str | None = None  # boolean: member of the estimation universe; absent: every asset is
-    issuer_id: str | None = None
-    factor: str | None = None
-    value: str | None = None
-    map: str | None = None
+    cap: Name | None = None  # market capitalisation, any one currency
+    weight: Name | None = None  # regression weights, for `weights: column`
+    in_estimation: Name | None = None  # boolean: member of the estimation universe; absent: every asset is
+    issuer_id: Name | None = None
+    factor: Name | None = None
+    value: Name | None = None
+    map: Name | None = None
 
     @model_validator(mode="after")
     def _one_shape(self) -> "ExposureColumns":
@@ -96,34 +148,34 @@ class ExposureColumns(KeyColumns):
 class PanelColumns(ExposureColumns):
     """One wide panel: exposures and returns side by side."""
 
-    ret: str = "ret"  # simple return of the period that ends at `date`, fraction
-    rate: str | None = None  # risk-free rate of the same period, fraction
+    ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
+    rate: Name | None = None  # risk-free rate of the same period, fraction
 
 
 class ReturnColumns(KeyColumns):
     """Returns apart."""
 
-    ret: str = "ret"
-    rate: str | None = None
+    ret: Name = "ret"
+    rate: Name | None = None
 
 
 class CapColumns(KeyColumns):
     """Caps apart."""
 
-    cap: str = "cap"
+    cap: Name = "cap"
 
 
 class RateColumns(_Strict):
     """Risk-free rates, one a date."""
 
-    date: str = "date"
-    rate: str = "rate"
+    date: Name = "date"
+    rate: Name = "rate"
 
 
 class CalendarColumns(_Strict):
     """A table of dates."""
 
-    date: str = "date"
+    date: Name = "date"
 
 
 class PanelSource(Location):
@@ -178,9 +230,10 @@ class Sources(_Strict):
     @model_validator(mode="after")
     def _complete(self) -> "Sources":
         if (self.panel is None) == (self.returns is None and self.exposures is None):
-            raise ValueError("give either `panel:` or `returns:` and `exposures:`")
+            given = ", ".join(self.locations()) or "none"
+            raise ValueError(f"give either `panel:`, or `returns:` and `exposures:`; given: {given}")
         if self.panel is None and (self.returns is None or self.exposures is None):
-            raise ValueError("`returns:` and `exposures:` go together")
+            raise ValueError(f"`returns:` and `exposures:` go together; given: {', '.join(self.locations())}")
         if self.caps is not None and self.exposure_columns.cap is not None:
             raise ValueError("caps are given twice: as a column and as `caps:`")
         if self.rates is not None and self.return_columns.rate is not None:
@@ -220,25 +273,25 @@ class Sources(_Strict):
 class MarketFactor(_Strict):
     """A column of ones."""
 
-    market: str = "market"
+    market: Name = "market"
 
 
 class Membership(_Strict):
     """A group of factors whose exposures are shares: a category column, numeric columns, or a map column."""
 
-    membership: str
-    column: str | None = None  # a category: share 1 in its level
-    columns: dict[str, str] | None = None  # factor: column of shares
-    map: str | None = None  # a map column: factor -> share
-    levels: list[str] | None = None  # the group's factors; absent: learned, in the order (first date, name)
+    membership: Name
+    column: Name | None = None  # a category: share 1 in its level
+    columns: Annotated[dict[Name, Name], Field(min_length=1)] | None = None  # factor: column of shares
+    map: Name | None = None  # a map column: factor -> share
+    levels: Annotated[list[Name], Field(min_length=1)] | None = None  # absent: learned, in the order (first date, name)
     partial: bool = False  # shares may sum to less than 1
 
-    @field_validator("columns", mode="before")
+    @field_validator("membership")
     @classmethod
-    def _names_are_text(cls, columns: object) -> object:
-        if isinstance(columns, Mapping) and (odd := [key for key in columns if not isinstance(key, str)]):
-            raise ValueError(f"{odd[0]!r} is not a name; YAML reads NO, ON and YES as true or false: write them in quotes")
-        return columns
+    def _not_our_own(cls, name: str) -> str:
+        if name in OWN_GROUPS:
+            raise ValueError(f"the groups {' and '.join(OWN_GROUPS)} are the model's own; choose another name")
+        return name
 
     @model_validator(mode="after")
     def _one_form(self) -> "Membership":
@@ -246,8 +299,8 @@ class Membership(_Strict):
             raise ValueError("give one of `column:` (a category), `columns:` (shares by factor) or `map:` (a map column)")
         if self.columns is not None and self.levels is not None:
             raise ValueError("`columns:` already lists the levels")
-        if self.levels is not None and len(set(self.levels)) < len(self.levels):
-            raise ValueError("`levels:` names a level twice")
+        _refuse_repeated("level", self.levels or ())
+        _refuse_repeated("column of shares", list((self.columns or {}).values()))
         return self
 
     @property
@@ -259,7 +312,7 @@ class Membership(_Strict):
 class Styles(_Strict):
     """Numeric exposures, used as they stand; a row without one is rejected."""
 
-    styles: Annotated[list[str], Field(min_length=1)]
+    styles: Annotated[list[Name], Field(min_length=1)]
     as_given: Literal[True] = True
     missing: Literal["reject"] = "reject"
 
@@ -283,15 +336,36 @@ class Variant(_Strict):
 class AssetFile(_Strict):
     """Assets listed in a file: one a line, or a column `asset_id` of a CSV or Parquet file."""
 
-    file: str
+    file: Annotated[str, Field(min_length=1)]
+
+
+def _one_of(told: str, *words: str) -> Discriminator:
+    """Tells a value that may have several forms by its form, so that a mistake is told of the form that was meant."""
+
+    def form(value: object) -> str | None:
+        if isinstance(value, str):
+            return "<word>" if value in words else None
+        return "<list>" if isinstance(value, list) else "<section>" if isinstance(value, dict | AssetFile) else None
+
+    return Discriminator(form, custom_error_type="form", custom_error_message=told)
+
+
+DatesAsked = Annotated[
+    Annotated[Literal["last", "month_end"], Tag("<word>")] | Annotated[list[date], Tag("<list>")],
+    _one_of("must be last, month_end or a list of dates, e.g. [2024-06-28]", "last", "month_end"),
+]
+AssetsAsked = Annotated[
+    Annotated[Literal["all"], Tag("<word>")] | Annotated[list[str], Tag("<list>")] | Annotated[AssetFile, Tag("<section>")],
+    _one_of("must be all, a list of assets, e.g. [AAPL, MSFT], or {file: FILE}", "all"),
+]
 
 
 class Covariance(_Strict):
     """The final build of V: which assets, dates and variants `run` ends with."""
 
     variants: list[str] | None = None  # None: every variant
-    dates: Literal["last", "month_end"] | list[date] = "last"
-    assets: Literal["all"] | list[str] | AssetFile = "all"
+    dates: DatesAsked = "last"
+    assets: AssetsAsked = "all"
     exposures: Literal["known", "used"] = "known"
     max_cells: int = Field(default=100_000_000, ge=1)  # N^2 x dates x variants; 10,000 assets on one date, some 2.5 GB
 
@@ -300,7 +374,7 @@ class Checks(_Strict):
     """What stops a release."""
 
     max_coverage_drop: float = Field(default=0.2, ge=0, le=1)  # share of the day before's assets that may go missing
-    min_r2: float = Field(default=0.0, le=1)  # of every regression since the last release
+    min_r2: float = Field(default=0.0, le=1)  # of every regression since the last release; uncentred where X has no constant
     max_failed_dates: int = Field(default=0, ge=0)  # regressions without factor returns since the last release
     require_factor_cov: bool = True  # every variant has Sigma on the release's date
 
@@ -322,12 +396,32 @@ class Config(_Strict):
     @classmethod
     def _tell_entries_apart(cls, entries: object) -> object:
         if not isinstance(entries, list):
-            raise ValueError("factors is a list: - {market: market}, - {membership: sector, column: sector}, - {styles: [...]}")
-        return [_factor_entry(entry, position) for position, entry in enumerate(entries)]
+            raise ValueError("must be a list: - {market: market}, - {membership: sector, column: sector}, - {styles: [...]}")
+        found = [_factor_entry(entry, f"factors, entry {position}") for position, entry in enumerate(entries, 1)]
+        if wrong := [line for lines in found if isinstance(lines, list) for line in lines]:
+            raise PydanticCustomError("explained", "{lines}", {"lines": "\n  ".join(wrong)})
+        return found
+
+    @field_validator("risk", mode="before")
+    @classmethod
+    def _variants_are_plain(cls, risk: object) -> object:
+        for name in risk if isinstance(risk, Mapping) else ():
+            if isinstance(name, str) and not VARIANT_NAME.fullmatch(name):
+                raise ValueError(f"variant {name!r} must be named with letters, digits, _ and - only, e.g. monthly_60")
+        return risk
+
+    @field_validator("spark", mode="before")
+    @classmethod
+    def _settings_are_flat(cls, settings: object) -> object:
+        for name, value in settings.items() if isinstance(settings, Mapping) else ():
+            if not isinstance(value, str | int | float):
+                raise ValueError(f"{name} is {value!r}; a setting is text, a number, true or false: {{spark.driver.memory: 8g}}")
+        return settings
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
-        _refuse_repeated("factor group", ["market" for e in self.factors if isinstance(e, MarketFactor)])
+        if sum(isinstance(entry, MarketFactor) for entry in self.factors) > 1:
+            raise ValueError("factors has two `market:` entries; a model has one market factor")
         _refuse_repeated("factor group", [entry.membership for entry in self.memberships])
         _refuse_repeated("factor", self._listed_factors())
         needs_caps = self.regression.weights in (Weighting.CAP, Weighting.SQRT_CAP)
@@ -338,8 +432,8 @@ class Config(_Strict):
             )
         if self.regression.weights is Weighting.COLUMN and self.sources.exposure_columns.weight is None:
             raise ValueError("regression.weights is column but no `weight` column is mapped")
-        if self.covariance is not None and (unknown := set(self.covariance.variants or ()) - set(self.risk)):
-            raise ValueError(f"covariance.variants names {sorted(unknown)}; risk has {sorted(self.risk) or 'no variant'}")
+        if self.covariance is not None and (unknown := sorted(set(self.covariance.variants or ()) - set(self.risk))):
+            raise ValueError(f"covariance.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")
         return self
 
     def _listed_factors(self) -> list[str]:
@@ -395,108 +489,34 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: names every mistake, with its place in the file.
     """
-    body = _read_yaml(path)
+    body = read_mapping(path)
+    given = overridden(body, overrides)
     _resolve_paths(body, path.resolve().parent)
-    given: dict[str, Any] = {}
-    for override in overrides:
-        _set_override(body, given, override)
     _resolve_paths(given, Path.cwd())
-    _merge(body, given)
+    merge(body, given)
     try:
         return Config.model_validate(body)
     except ValidationError as error:
-        raise ConfigError(explain_validation(error, str(path))) from None
+        raise ConfigError(explain_validation(error, str(path), Config)) from None
 
 
-def explain_validation(error: ValidationError, where: str) -> str:
-    """Pydantic's findings as lines a quant reads: the key, what is wrong, the value seen."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"] if not _is_tag(part)) or "the file"
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "unknown key"
-        elif problem["type"] == "missing":
-            message = "is missing"
-        seen = problem.get("input")
-        shown = "" if problem["type"] == "missing" or isinstance(seen, dict | list | BaseModel) else f" (value: {seen!r})"
-        lines.append(f"{key}: {message}{shown}")
-    return f"{where} is not a valid configuration:\n  " + "\n  ".join(dict.fromkeys(lines))
-
-
-def _is_tag(part: object) -> bool:
-    return part in {"PanelSource", "MarketFactor", "Membership", "Styles", "list[str]", "AssetFile", "list[date]"} or (
-        isinstance(part, str) and part.startswith(("literal[", "function-"))
-    )
-
-
-def _factor_entry(entry: object, position: int) -> object:
+def _factor_entry(entry: object, place: str) -> _Strict | list[str]:
+    """The entry, or what is wrong with it."""
     kinds: dict[str, type[_Strict]] = {"market": MarketFactor, "membership": Membership, "styles": Styles}
     if isinstance(entry, _Strict):
         return entry
     found = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
     if len(found) != 1:
-        raise ValueError(f"entry {position + 1} must have exactly one of `market:`, `membership:`, `styles:`; it is {entry!r}")
+        return [f"{place}: must have exactly one of `market:`, `membership:`, `styles:`; it is {entry!r}"]
     try:
         return kinds[found[0]].model_validate(entry)
     except ValidationError as error:
-        raise ValueError(explain_validation(error, f"entry {position + 1} ({found[0]})")) from None
+        return problem_lines(error, kinds[found[0]], within=f"{place} ({found[0]})")
 
 
 def _refuse_repeated(what: str, names: Sequence[str]) -> None:
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{what} {repeated[0]!r} is named twice")
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                line = node.value[position][0].start_mark.line + 1
-                raise ConfigError(f"key {key!r} is given twice (line {line})")
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        body = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # a SafeLoader
-    except FileNotFoundError:
-        raise ConfigError(f"configuration {path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration {path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if not isinstance(body, dict):
-        raise ConfigError(f"{path} is not a configuration: it holds {type(body).__name__}, not `key: value` lines")
-    return body
-
-
-def _set_override(body: Mapping[str, Any], given: dict[str, Any], override: str) -> None:
-    keys, equals, text = override.partition("=")
-    if not equals or not keys.strip():
-        raise ConfigError(f"--set {override!r}: give it as a.b=c")
-    node, here = given, body
-    *parents, leaf = keys.strip().split(".")
-    for parent in parents:
-        inner = here.get(parent) if isinstance(here, Mapping) else None
-        if inner is not None and not isinstance(inner, Mapping):
-            raise ConfigError(f"--set {override!r}: {parent} is not a section")
-        node, here = node.setdefault(parent, {}), inner or {}
-    try:
-        node[leaf] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override!r}: the value is not YAML: {error}") from None
-
-
-def _merge(body: dict[str, Any], given: Mapping[str, Any]) -> None:
-    for key, value in given.items():
-        if isinstance(value, Mapping) and isinstance(body.get(key), dict):
-            _merge(body[key], value)
-        else:
-            body[key] = value
 
 
 def _resolve_paths(body: dict[str, Any], folder: Path) -> None:
@@ -513,12 +533,20 @@ def _resolve_paths(body: dict[str, Any], folder: Path) -> None:
 
 
 def _absolute(path: str, folder: Path) -> str:
-    scheme = re.match(r"([a-z][a-z0-9+.-]*):", path)
+    scheme = re.match(r"([a-z][a-z0-9+.-]+):", path)
     if scheme is None:
-        return str((folder / path).resolve())
-    if not re.match(r"[a-z][a-z0-9+.-]*:/", path) or (scheme[1] != "file" and not re.match(r"[a-z0-9+.-]+://[^/]", path)):
-        raise ConfigError(f"{path!r} is not a path: after {scheme[1]}: a URI goes on as //host/... (or file:/folder)")
-    return path.removeprefix("file://").removeprefix("file:") if scheme[1] == "file" else path
+        return str((folder / Path(path).expanduser()).resolve()) if path else path
+    if scheme[1] in {"http", "https", "ftp"}:
+        raise ConfigError(f"{path!r}: Spark reads no files over {scheme[1]}; download it and give its path")
+    if scheme[1] == "file":
+        if not (local := re.fullmatch(r"file:(//)?(/[^/].*)", path)):
+            raise ConfigError(f"{path!r} is not a path of this machine; give /folder/file or file:///folder/file")
+        return local[2]
+    if scheme[1] in {"hdfs", "dbfs", "viewfs"}:  # these have a host of their own
+        return re.sub(r":/+", "://" if re.match(r"\w+://[^/]", path) else ":///", path, count=1)
+    if not re.match(r"[a-z0-9+.-]+://[^/]", path):
+        raise ConfigError(f"{path!r} is not a path: after {scheme[1]}: a URI goes on as //host/..., e.g. s3a://bucket/folder")
+    return path
 
 
 def _digest(value: object) -> str:

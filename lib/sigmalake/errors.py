@@ -1,5 +1,7 @@
 """What can go wrong, by who has to act. Messages say what, the value seen, where, and what to do."""
 
+import re
+
 
 class SigmalakeError(Exception):
     """A mistake or mishap that is explained to its reader; `exit_code` is the command's."""
@@ -29,3 +31,12 @@ class InfrastructureError(SigmalakeError):
     """Java, disk, network, another writer: worth a retry once mended."""
 
     exit_code = 3
+
+
+def telling_line(error: BaseException) -> str:
+    """The line of a long error, say Spark's with both its stacks, that says what happened."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    raised = [line for line in lines[1:] if re.match(r"[\w.]*(Error|Exception): \S", line)]
+    found = (causes or raised or lines or [type(error).__name__])[-1 if causes or raised else 0]
+    return re.sub(r"^([a-z]\w*\.)+", "", found)[:300]

@@ -1,11 +1,23 @@
 """The version of a lake's layout: what every reader and writer checks first."""
 
+from pathlib import Path
+
 from sigmalake.errors import ConfigError
 
 FORMAT = 1
 """Version of the lake's layout: tables, columns and what they mean."""
 
 FORMAT_PROPERTY = "sigmalake.format"
+
+
+def check_root(root: str) -> None:
+    """Refuse a lake where no lake can be: a file, or a folder that is itself one Delta table."""
+    if "://" in root:
+        return
+    if Path(root).is_file():
+        raise ConfigError(f"lake: {root} is a file; a lake is a folder of tables: name a folder, which need not exist yet")
+    if Path(root, "_delta_log").is_dir():
+        raise ConfigError(f"lake: {root} is itself a Delta table; a lake is a folder of tables: name another folder")
 
 
 def check_format(found: str | None, where: str) -> None:

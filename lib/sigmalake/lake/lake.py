@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sigmalake.config import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.dates import DateRange, envelope, within
-from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
+from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import Commit, commit_metadata, commits_after, open_table, parse_commit, read_columns
 from sigmalake.tables.declaration import Table, sql_text
@@ -35,6 +35,8 @@ class Lake:
         self._spark = spark
         self._root = root.rstrip("/")
         self._in_catalog = CATALOG_NAME.fullmatch(root) is not None
+        if not self._in_catalog:
+            check_root(self._root)
         self._writer = writer
 
     @property

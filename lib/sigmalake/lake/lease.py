@@ -10,12 +10,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigmalake.config import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
+from sigmalake.lake.format import check_root
 
 LIFETIME = 60.0  # seconds without renewal after which a holder counts as dead
 KEPT = 20  # claims kept for the record
@@ -64,17 +65,19 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Give the lake back."""
+        """Give the lake back. On a full disk the claim stays as it is; it lapses with this process."""
         self._done.set()
         self._renewal.join()
-        _rewrite(self._folder, self._claim, time.time(), released=True)
+        with suppress(OSError):
+            _rewrite(self._folder, self._claim, time.time(), released=True)
 
     def _renew(self) -> None:
         while not self._done.wait(LIFETIME / 4):
             newest = newest_claim(self._folder)
             if newest is None or newest.fence != self._claim.fence:
                 return  # lost: `verify` says so
-            _rewrite(self._folder, self._claim, time.time() + LIFETIME, released=False)
+            with suppress(OSError):  # the next renewal may go through; if none does, the lease expires
+                _rewrite(self._folder, self._claim, time.time() + LIFETIME, released=False)
 
 
 @contextmanager
@@ -101,6 +104,7 @@ def hold_lake(root: str, owner: str, wait: float = 0.0) -> Iterator[Lease | None
     if "://" in root or CATALOG_NAME.fullmatch(root):
         yield None
         return
+    check_root(root)
     with hold(Path(root), owner, wait) as lease:
         yield lease
 
@@ -119,7 +123,17 @@ def newest_claim(folder: Path) -> Claim | None:
 
 
 def _acquire(folder: Path, owner: str, give_up_at: float) -> Lease:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _claim_in_turn(folder, owner, give_up_at)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the lake {folder.parent} cannot be written: {error.strerror} ({error.filename}); "
+            "make it writable for this user, or name another folder as `lake:`"
+        ) from error
+
+
+def _claim_in_turn(folder: Path, owner: str, give_up_at: float) -> Lease:
     while True:
         newest = newest_claim(folder)
         if newest is None or not newest.alive(time.time()):

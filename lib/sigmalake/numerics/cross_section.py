@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from math import isfinite
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -57,10 +58,18 @@ class Status(StrEnum):
 class RegressionRules:
     """What the configuration's `regression:` says."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     weights: Weighting = Weighting.SQRT_CAP
     thin: Thin = Thin.KEEP
     min_members: float = 5.0  # effective members of a membership factor
     min_assets: int | None = None  # assets in the fit; None: twice the number of factors
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.min_members) and self.min_members >= 0):
+            raise ValueError(f"min_members is {self.min_members}; it must be a finite number >= 0, e.g. 5")
+        if self.min_assets is not None and self.min_assets < 0:
+            raise ValueError(f"min_assets is {self.min_assets}; it must be a number of assets, e.g. 30")
 
 
 class CrossSection(NamedTuple):

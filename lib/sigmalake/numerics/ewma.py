@@ -7,6 +7,7 @@ import numpy as np
 from sigmalake.numerics.arrays import Floats, Ints
 
 EQUAL = float("inf")  # the half-life of equal weights
+_LONGEST = 100_000  # periods: four centuries of days
 _OLDEST = 500  # half-lives; the weight 2^-500 and its square are still ordinary numbers
 
 
@@ -35,6 +36,8 @@ def check_window(name: str, window: int, half_life: float = EQUAL) -> None:
     """Refuse a window too short for a variance, or so long that its oldest weights vanish."""
     if window < 2:
         raise ValueError(f"{name} is {window}; a variance needs a window of 2 periods or more")
+    if window > _LONGEST:
+        raise ValueError(f"{name} is {window:.3g}; the longest is {_LONGEST:,} periods (3 half-lives where none is given)")
     if window > _OLDEST * half_life:
         raise ValueError(
             f"{name} is {window}, more than {_OLDEST} half-lives of {half_life} periods: "

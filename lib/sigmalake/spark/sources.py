@@ -1,7 +1,6 @@
 """Sources as they come: files and tables become DataFrames, with errors that name the file and the column."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -20,8 +19,7 @@ def read_source(spark: SparkSession, name: str, source: Location) -> DataFrame:
     Raises:
         ConfigError: the source does not exist, or is not of its format.
     """
-    if source.path is not None and "://" not in source.path and not Path(source.path).exists():
-        raise ConfigError(f"sources.{name}: {source.path} does not exist")
+    source.check_exists(name)
     try:
         if source.table is not None:
             return spark.table(source.table)

@@ -22,6 +22,7 @@ from sigmalake.stages.regress import panel_row_bytes
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 
+KINDS = {".parquet": "parquet", ".csv": "csv"}
 SHOWN = 50  # assets whose V is printed where no file is named
 
 
@@ -118,16 +119,24 @@ def write_one_file(rows: DataFrame, to: Path) -> None:
     Raises:
         ConfigError: another suffix, or a folder that does not exist.
     """
-    kinds = {".parquet": "parquet", ".csv": "csv"}
-    if to.suffix not in kinds:
-        raise ConfigError(f"--to {to}: the name must end in .parquet or .csv")
-    if not to.parent.is_dir():
-        raise ConfigError(f"--to {to}: the folder {to.parent} does not exist")
+    check_target(to)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".sigmalake-") as folder:
         one = rows.coalesce(1).sortWithinPartitions("asset_1", "asset_2").write.mode("overwrite")
-        one.format(kinds[to.suffix]).option("header", True).save(f"{folder}/v")
+        one.format(KINDS[to.suffix]).option("header", True).save(f"{folder}/v")
         part = next(Path(folder, "v").glob("part-*"))
         shutil.move(part, to)
+
+
+def check_target(to: Path | None) -> None:
+    """Refuse a file that could not be written, before anything is computed.
+
+    Raises:
+        ConfigError: another suffix, or a folder that does not exist.
+    """
+    if to is not None and to.suffix not in KINDS:
+        raise ConfigError(f"--to {to}: the name must end in .parquet or .csv")
+    if to is not None and not to.parent.is_dir():
+        raise ConfigError(f"--to {to}: the folder {to.parent} does not exist")
 
 
 def _assets(given: str | None) -> list[str] | None:

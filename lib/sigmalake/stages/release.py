@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sigmalake.config import Config
+from sigmalake.config import Config, MarketFactor, Membership
 from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases, next_release_id, now, record_release, unsettled_ranges
 from sigmalake.lake.dates import DateRange
@@ -18,6 +18,8 @@ from sigmalake.stages.risk import plan_risk
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES
+
+R2_ROUNDING = 1e-12  # a market alone has an R2 of 0 but for rounding
 
 
 class Check(NamedTuple):
@@ -82,12 +84,12 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
     lake, config = context.lake, context.config
     since = last.tables.get(CROSS_SECTIONS.name, -1) if last else -1
     spans = [span for commit in lake.commits(CROSS_SECTIONS, since) for span in commit.ranges]
-    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "r2", "n_assets"]).sort_by("date").to_pylist()
+    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "r2", "r2_uncentred", "n_assets"]).sort_by("date").to_pylist()
     new = [row for row in rows if row["date"] <= as_of and _covered(row["date"], spans)]
     return [
         _complete(context, as_of),
         _coverage(rows, new, config.checks.max_coverage_drop),
-        _r2(new, config.checks.min_r2),
+        _r2(new, config.checks.min_r2, "r2" if _explains_mean(config) else "r2_uncentred"),
         _failed(new, config.checks.max_failed_dates),
         *([_factor_cov(lake, config, as_of)] if config.checks.require_factor_cov and config.risk else []),
     ]
@@ -136,10 +138,16 @@ def _coverage(rows: Sequence[dict[str, object]], new: Sequence[dict[str, object]
     return Check("max_coverage_drop", not drops, detail)
 
 
-def _r2(new: Sequence[dict[str, object]], least: float) -> Check:
-    low = [(row["date"], row["r2"]) for row in new if isinstance(row["r2"], float) and row["r2"] < least]
+def _explains_mean(config: Config) -> bool:
+    """Whether a constant lies in the span of X; without one R2 about the mean may be negative, and says little."""
+    return any(isinstance(e, MarketFactor) or (isinstance(e, Membership) and not e.partial) for e in config.factors)
+
+
+def _r2(new: Sequence[dict[str, object]], least: float, column: str) -> Check:
+    low = [(row["date"], value) for row in new if isinstance(value := row[column], float) and value < least - R2_ROUNDING]
     worst = min(low, key=lambda found: float(str(found[1])), default=None)
-    detail = f"{len(low)} dates below {least}, the lowest {worst[1]:.4f} on {worst[0]}" if worst else f"none below {least}"
+    found = f"{column} of {len(low)} dates below {least}"
+    detail = f"{found}, the lowest {worst[1]:.4f} on {worst[0]}" if worst else f"none below {least}"
     return Check("min_r2", not low, detail)
 
 

@@ -1,0 +1,55 @@
+"""The tables as a page to read: `python -m sigmalake.tables.documentation > docs/tables.md`."""
+
+from collections.abc import Sequence
+
+from sigmalake.tables.catalogue import ALL_TABLES
+from sigmalake.tables.declaration import Column, Table
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
+
+HEAD = """\
+# Tables
+
+Written from the declarations in `lib/sigmalake/tables` by `python -m sigmalake.tables.documentation`; a test compares.
+
+Returns, variances and covariances are per period of the calendar, in fractions: a return of 0.01 is 1 %. Nothing is annualised.
+Missing is null. The constraints hold for every row: Delta refuses a write that breaks one. In a packed table a date is a row (in
+`risk_models` a variant and date), and the arrays of one length are parallel: entry n of each belongs to the same asset, factor or
+membership.
+"""
+
+BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
+
+GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
+    ("Packed tables: they carry the model", (PANEL, CROSS_SECTIONS, RISK_MODELS)),
+    ("Long tables: for people who query", [table for table in ALL_TABLES if not table.packed and table not in BOOKS]),
+    ("Books: what came in, what ran, what was released", BOOKS),
+)
+
+
+def tables_page() -> str:
+    """Every table with its key, columns, units and constraints, as Markdown."""
+    parts = [HEAD]
+    for title, tables in GROUPS:
+        names = ", ".join(f"[{table.name}](#{table.name})" for table in tables)
+        parts.append(f"## {title}\n\n{names}\n")
+        parts += [_table(table) for table in tables]
+    return "\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    lines = [f"### {table.name}", "", f"{table.comment}. Key: {', '.join(f'`{name}`' for name in table.key)}.", ""]
+    lines += ["| column | type | null | what it holds |", "|---|---|---|---|"]
+    lines += [_column(column) for column in table.columns]
+    if table.checks:
+        lines += ["", "Constraints:", "", *(f"- `{name}`: `{rule}`" for name, rule in table.checks)]
+    return "\n".join([*lines, ""])
+
+
+def _column(column: Column) -> str:
+    comment = column.comment.replace("|", "\\|")
+    return f"| `{column.name}` | `{column.type}` | {'yes' if column.nullable else 'no'} | {comment} |"
+
+
+if __name__ == "__main__":
+    print(tables_page(), end="")

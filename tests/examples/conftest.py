@@ -1,0 +1,42 @@
+"""The examples run as a user runs them: the command line, on the session that the tests share."""
+
+from contextlib import nullcontext, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from sigmalake import cli
+from sigmalake.lake.log import open_table, read_columns
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+class CommandLine:
+    """`sigmalake VERB --config conf/FILE ...`, what it prints, and the tables that it leaves."""
+
+    def __init__(self, config: str, lake: Path, overrides: tuple[str, ...] = ()) -> None:
+        self.config, self.lake = CONF / config, lake
+        self._set = [f"--set={override}" for override in (f"lake={lake}", *overrides)]
+
+    def __call__(self, verb: str, *options: str) -> str:
+        printed = StringIO()
+        with redirect_stdout(printed):
+            cli.app([verb, "--config", str(self.config), *self._set, *options], standalone_mode=False)
+        return printed.getvalue()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table's rows, read without Spark."""
+        log = open_table(f"{self.lake}/{name}")
+        assert isinstance(log, DeltaTable)
+        return read_columns(log, [field.name for field in log.schema().fields]).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def command_line(spark):
+    """Makes a `CommandLine`; its commands use the tests' session and leave it running."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "_session", lambda _config: nullcontext(spark))
+        yield CommandLine
