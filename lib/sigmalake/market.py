@@ -159,7 +159,7 @@ def write_panel(market: Market, path: Path | str) -> None:
         name: pa.array(column, type=nullable[name], from_pandas=True) if name in nullable else pa.array(column.to_numpy())
         for name, column in market.panel.items()
     }
-    pq.write_table(pa.table(arrays), path)
+    pq.write_table(pa.table(arrays), path, row_group_size=1 << 16)  # Spark reads row groups in parallel
 
 
 class _Paths(NamedTuple):

@@ -116,6 +116,11 @@ def read_sources(spark: SparkSession, config: Config) -> Sources:
         "returns": "panel.returns" if s.panel else "returns",
         "caps": "caps", "rates": "rates", "calendar": "calendar",
     }  # fmt: skip
+    places: dict[str, tuple[str, Location]] = {
+        "exposures": ("panel" if s.panel else "exposures", s.exposure_source),
+        "returns": ("panel" if s.panel else "returns", s.return_source),
+        **s.locations(),
+    }
     rates = None
     if s.rates is not None:
         rows["rates"] = rate_rows(spark, s.rates)
@@ -128,7 +133,8 @@ def read_sources(spark: SparkSession, config: Config) -> Sources:
     rows["returns"] = return_rows(spark, config, rates)
     rows["exposures"] = exposure_rows(spark, config)
     for half, frame in rows.items():
-        prints[half] = fingerprint(frame)
+        with explained_read(*places[half]):
+            prints[half] = fingerprint(frame)
         _refuse_empty(half, names[half], prints[half], frame)
     return Sources(rows, prints, names)
 
