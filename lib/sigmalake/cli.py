@@ -194,7 +194,7 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
             spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
             typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
             for column, reason, rows, value in source.problems:
-                typer.echo(f"  {rows:,} with {column} {reason}" + (f", e.g. {value}" if value is not None else ""))
+                typer.echo(f"  {rows:,} with {column} {reason}" + (f", e.g. {value!r}" if value is not None else ""))
         typer.echo(f"panel: {found.dates} dates, {len(found.factors)} factors: {', '.join(found.factors)}")
 
 
@@ -233,9 +233,13 @@ def demo(
 
     Shows what was recovered, and where the tables are.
     """
-    from sigmalake.stages.demo import demo as run_demo
+    from sigmalake.stages.demo import prepare_demo, report
+    from sigmalake.stages.run import run as run_all
 
-    run_demo(folder, _writing, typer.echo)
+    prepared = prepare_demo(folder, _say)
+    with _writing(prepared.config_file, None, None, None, 0.0, verify=False) as context:
+        run_all(context)
+    typer.echo(report(prepared))
 
 
 def main(verb: str | None = None) -> None:

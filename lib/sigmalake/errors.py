@@ -39,4 +39,4 @@ def telling_line(error: BaseException) -> str:
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     raised = [line for line in lines[1:] if re.match(r"[\w.]*(Error|Exception): \S", line)]
     found = (causes or raised or lines or [type(error).__name__])[-1 if causes or raised else 0]
-    return re.sub(r"^([a-z]\w*\.)+", "", found)[:300]
+    return re.sub(r"^([a-z]\w*\.)+|\s*SQLSTATE: \w+$", "", found)[:300]

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from sigmalake.config import CATALOG_NAME
-from sigmalake.errors import InfrastructureError
+from sigmalake.errors import ConfigError, InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange, envelope, within
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.lease import Lease
@@ -61,12 +62,13 @@ class Lake:
 
     def name(self, table: Table) -> str:
         """The table as SQL names it."""
-        return f"{self._root}.{table.name}" if self._in_catalog else f"delta.`{self._root}/{table.name}`"
+        return f"{self._root}.{table.name}" if self._in_catalog else "delta.`" + f"{self._root}/{table.name}".replace("`", "``") + "`"
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
         if self._in_catalog:
-            return bool(self.spark.catalog.tableExists(self.name(table)))
+            with self._explained_catalog():
+                return bool(self.spark.catalog.tableExists(self.name(table)))
         return self._log(table) is not None
 
     def create(self, table: Table) -> None:
@@ -76,10 +78,11 @@ class Lake:
             return
         properties = {**table.properties(), FORMAT_PROPERTY: str(FORMAT)}
         listed = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
-        self.spark.sql(
-            f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({table.ddl()}) USING delta "
-            f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({listed})"
-        )
+        with self._explained_catalog():
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({table.ddl()}) USING delta "
+                f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({listed})"
+            )
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, as they are or as they stood at a version."""
@@ -148,6 +151,15 @@ class Lake:
                 writer.saveAsTable(self.name(table))
             else:
                 writer.save(f"{self._root}/{table.name}")
+
+    @contextmanager
+    def _explained_catalog(self) -> Iterator[None]:
+        """Tell a catalog or schema that is not there, and a folder with files of another kind, as mistakes in `lake:`."""
+        try:
+            yield
+        except AnalysisException as error:
+            folder = f"create the schema first; or for a folder write ./{self._root}" if self._in_catalog else "name another folder"
+            raise ConfigError(f"lake: {self._root} cannot hold a table ({telling_line(error)}); {folder}") from error
 
     @contextmanager
     def _layout(self, table: Table) -> Iterator[None]:

@@ -22,12 +22,12 @@ from sigmalake.config import (
     PanelSource,
     RateSource,
 )
-from sigmalake.errors import ConfigError
 from sigmalake.spark.sources import (
     DATE_TYPES,
     FLAG_TYPES,
     ID_TYPES,
     NUMBER_TYPES,
+    RAGGED,
     day,
     number,
     quoted,
@@ -44,6 +44,7 @@ class Reason(StrEnum):
     """Why a source row is rejected."""
 
     MISSING = "missing"
+    RAGGED = "too few or too many values"
     NOT_A_DATE = "not a date"
     NOT_A_NUMBER = "not a number"
     NOT_A_FLAG = "not true or false"
@@ -207,9 +208,10 @@ class _ByFactor:
             self.columns.append(factor)
         return _number_problems(self._frame, factor, self._name, self._source)
 
-    def use(self, column: str) -> Column:
+    def use(self, column: str, kinds: tuple[type[T.DataType], ...]) -> Column:
         """A column of the source that is not a number: a category, or a map of shares."""
         require_columns(self._frame, [column], self._name, self._source)
+        require_type(self._frame, column, kinds, self._name, self._source)
         if column not in self.columns:
             self.columns.append(column)
         return F.col(quoted(column))
@@ -237,10 +239,12 @@ def _long_to_map(frame: DataFrame, source: PanelSource | ExposureSource, name: s
     require_type(frame, c.value or "", NUMBER_TYPES, name, source)
     keys = [F.col(quoted(c.date)), F.col(quoted(c.asset_id))]
     value = number(frame, c.value or "")
-    unreadable = F.col(quoted(c.value)).isNotNull() & value.isNull()
+    unreadable = F.col(quoted(c.value or "")).isNotNull() & value.isNull()
+    if RAGGED in frame.columns:
+        unreadable |= F.col(RAGGED).isNotNull()
     cells = frame.select(
         *keys,
-        F.col(quoted(c.factor)).cast("string").alias("f"),
+        F.col(quoted(c.factor or "")).cast("string").alias("f"),
         F.when(unreadable, F.lit(float("nan"))).otherwise(value).alias("v"),
     )
     cells = (
@@ -263,7 +267,7 @@ def _typed(
     used: Sequence[str],
     bulky: Sequence[Column] = (),
 ) -> DataFrame:
-    keys = [date_column, *([asset_column] if asset_column else [])]
+    keys = [date_column, *([asset_column] if asset_column else []), *([RAGGED] if RAGGED in frame.columns else [])]
     hashed = [_hashable(frame, column) for column in dict.fromkeys([*keys, *used])]
     asset = F.col(quoted(asset_column)).cast("string") if asset_column else F.lit("")
     return frame.select(
@@ -322,6 +326,8 @@ def _key_problems(frame: DataFrame, date_column: str, asset_column: str | None, 
         _problem(date_column, Reason.MISSING, given.isNull()),
         _problem(date_column, Reason.NOT_A_DATE, given.isNotNull() & day(frame, date_column).isNull()),
     ]
+    if RAGGED in frame.columns:
+        found.append(_problem("line", Reason.RAGGED, F.col(RAGGED).isNotNull(), F.col(RAGGED)))
     if asset_column:
         require_type(frame, asset_column, ID_TYPES, name, source)
         asset = F.col(quoted(asset_column))
@@ -332,23 +338,24 @@ def _key_problems(frame: DataFrame, date_column: str, asset_column: str | None, 
 def _number_problems(frame: DataFrame, column: str, name: str, source: Location, *, missing: bool = True) -> list[Column]:
     require_type(frame, column, NUMBER_TYPES, name, source)
     given, value = F.col(quoted(column)), number(frame, column)
-    found = [_problem(column, Reason.NOT_FINITE, _not_finite(value))]
+    found, absent = [_problem(column, Reason.NOT_FINITE, _not_finite(value))], given.isNull()
     if isinstance(frame.schema[column].dataType, T.StringType):
-        found.append(_problem(column, Reason.NOT_A_NUMBER, given.isNotNull() & value.isNull()))
+        absent |= F.trim(given) == ""
+        found.append(_problem(column, Reason.NOT_A_NUMBER, ~absent & value.isNull()))
     if missing:
-        found.append(_problem(column, Reason.MISSING, given.isNull()))
+        found.append(_problem(column, Reason.MISSING, absent))
     return found
 
 
 def _share_problems(by_name: _ByFactor, group: Membership) -> list[Column]:
     if group.column is not None:
-        category = by_name.use(group.column).cast("string")
+        category = by_name.use(group.column, ID_TYPES).cast("string")
         blank = category.isNull() | (F.trim(category) == "")
         known = F.lit(True) if group.levels is None else category.isin(group.levels)
         missing = [] if group.partial else [_problem(group.column, Reason.MISSING, blank)]
         return [*missing, _problem(group.column, Reason.UNKNOWN_CATEGORY, ~blank & ~known)]
     if group.map is not None:
-        shares = by_name.use(group.map)
+        shares = by_name.use(group.map, (T.MapType,))
         values = F.map_values(shares)
         total = F.aggregate(values, F.lit(0.0), lambda total, share: total + share)
         found = [
@@ -385,7 +392,7 @@ def _members(by_name: _ByFactor, group: Membership, position: int) -> Column:
         return F.when(blank, F.array().cast(MEMBERS)).otherwise(F.array(one)).cast(MEMBERS)
     if group.columns is not None:
         return _members_from_columns(by_name, group, position)
-    entries = F.map_entries(F.col(quoted(group.map)))
+    entries = F.map_entries(F.col(quoted(group.map or "")))
     found = F.transform(F.array_sort(entries), lambda e: _member(position, e["key"], e["value"].cast("double")))
     scale = _share_scale(group, F.aggregate(found, F.lit(0.0), lambda total, m: total + m["share"]))
     held = F.filter(found, lambda m: m["share"] != 0)
@@ -426,18 +433,3 @@ def _flag(frame: DataFrame, column: str) -> Column:
     if isinstance(kind, T.StringType):
         return given.try_cast("boolean")
     return F.when(given.cast("double").isin(0.0, 1.0), given.cast("double") == 1.0) if isinstance(kind, T.NumericType) else given
-
-
-def check_membership_columns(frame: DataFrame, group: Membership) -> None:
-    """A category is text or a whole number; a map of shares is a map.
-
-    Raises:
-        ConfigError: names the type found.
-    """
-    column = group.column or group.map
-    if column is None or column not in frame.columns:
-        return
-    kind = frame.schema[column].dataType
-    wanted: tuple[type[T.DataType], ...] = ID_TYPES if group.column else (T.MapType,)
-    if not isinstance(kind, wanted):
-        raise ConfigError(f"factors: membership {group.membership}: column {column} is {kind.simpleString()}")

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -47,7 +48,10 @@ def first_dates_of_levels(rows: DataFrame) -> dict[int, dict[str, date]]:
 def location_version(spark: SparkSession, place: Location) -> str:
     """A source's version, read without its rows: Delta's version, or its files' sizes and times; "" where that is unknown."""
     if place.table is not None:
-        kind = spark.sql(f"DESCRIBE TABLE EXTENDED {place.table}").where("col_name = 'Provider'").collect()
+        try:
+            kind = spark.sql(f"DESCRIBE TABLE EXTENDED {place.table}").where("col_name = 'Provider'").collect()
+        except AnalysisException:  # no such table: told where it is read
+            return ""
         if not kind or kind[0]["data_type"] != "delta":
             return ""
         return f"{place.table}@{spark.sql(f'DESCRIBE HISTORY {place.table} LIMIT 1').collect()[0]['version']}"

@@ -6,6 +6,8 @@ from datetime import date
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from sigmalake.spark.checking import Reason
+
 
 def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[date], conflicts: DataFrame | None) -> DataFrame:
     """The rows of `rejected_rows` for one source: those with problems, and those that packing rejected.
@@ -50,10 +52,13 @@ def problem_counts(rows: DataFrame) -> list[tuple[str, str, int, str | None]]:
 
 def worst_problems(rows: DataFrame) -> str:
     """The most frequent problems of a source as a message tells them."""
-    return "; ".join(
-        f"{n} with {column} {reason}" + (f" (e.g. {value!r})" if value is not None else "")
-        for column, reason, n, value in problem_counts(rows)[:3]
-    )
+    found = problem_counts(rows)[:3]
+    listed = [
+        f"{n} with {column} {reason}" + (f" (e.g. {value!r})" if value is not None else "") for column, reason, n, value in found
+    ]
+    if any(reason == Reason.NOT_A_DATE for _, reason, _, _ in found):
+        listed.append("a date is YYYY-MM-DD, or a timestamp at midnight UTC")
+    return "; ".join(listed)
 
 
 def _numbered(rows: DataFrame) -> DataFrame:

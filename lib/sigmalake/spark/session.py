@@ -23,6 +23,7 @@ LOCAL = {
 }
 
 RUNTIME = {
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # what pandas writes is read, and made timestamps in `sources`
     "spark.sql.session.timeZone": "UTC",  # a DATE is a DATE wherever the job runs
     "spark.sql.ansi.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",

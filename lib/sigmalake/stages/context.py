@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sigmalake import __version__
 from sigmalake.config import Config
+from sigmalake.errors import ConfigError, SigmalakeError, telling_line
 from sigmalake.lake.books import StageRun, now, record_run
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.exposures import Factor, Kind
@@ -68,6 +69,8 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     started, clock = now(), time.perf_counter()
     try:
         outcome = work()
+    except ConfigError:  # nothing has run yet, and `runs` need not be made for it
+        raise
     except Exception as error:
         _record_failure(context, stage, started, clock, error)
         raise
@@ -82,9 +85,13 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
 
 def _record_failure(context: Context, stage: str, started: datetime, clock: float, error: Exception) -> None:
     try:
-        _record(context, stage, started, time.perf_counter() - clock, "failed", Outcome(), str(error)[:2000])
+        _record(context, stage, started, time.perf_counter() - clock, "failed", Outcome(), _told(error))
     except Exception as second:  # the first error is the one to tell
         context.say(f"{stage}: its failure could not be recorded in runs: {str(second).splitlines()[0][:200]}")
+
+
+def _told(error: Exception) -> str:
+    return str(error)[:2000] if isinstance(error, SigmalakeError) else f"{type(error).__name__}: {telling_line(error)}"
 
 
 def _record(

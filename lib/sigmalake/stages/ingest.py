@@ -20,6 +20,7 @@ from sigmalake.spark.fingerprint import DatePrint, fingerprint, first_dates_of_l
 from sigmalake.spark.packing import PanelRow, Sourced, conflicts, pack, plan_frame
 from sigmalake.spark.rejects import rejected_rows, worst_problems
 from sigmalake.spark.session import fit_batches
+from sigmalake.spark.sources import explained_read
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
 from sigmalake.tables.long import FACTORS
@@ -116,11 +117,6 @@ def read_sources(spark: SparkSession, config: Config) -> Sources:
         "returns": "panel.returns" if s.panel else "returns",
         "caps": "caps", "rates": "rates", "calendar": "calendar",
     }  # fmt: skip
-    places: dict[str, tuple[str, Location]] = {
-        "exposures": ("panel" if s.panel else "exposures", s.exposure_source),
-        "returns": ("panel" if s.panel else "returns", s.return_source),
-        **s.locations(),
-    }
     rates = None
     if s.rates is not None:
         rows["rates"] = rate_rows(spark, s.rates)
@@ -133,18 +129,19 @@ def read_sources(spark: SparkSession, config: Config) -> Sources:
     rows["returns"] = return_rows(spark, config, rates)
     rows["exposures"] = exposure_rows(spark, config)
     for half, frame in rows.items():
-        with explained_read(*places[half]):
+        name = names[half].partition(".")[0]
+        with explained_read(name, s.locations()[name]):
             prints[half] = fingerprint(frame)
-        _refuse_empty(half, names[half], prints[half], frame)
+        _refuse_empty(f"sources.{names[half]}: {s.locations()[name].where}", prints[half], frame)
     return Sources(rows, prints, names)
 
 
-def _refuse_empty(half: str, name: str, prints: Prints, frame: DataFrame) -> None:
+def _refuse_empty(source: str, prints: Prints, frame: DataFrame) -> None:
     total, rejected = sum(p.rows for p in prints.values()), sum(p.rejected for p in prints.values())
     if total == 0:
-        raise DataError(f"sources.{name} ({half}) has no rows")
+        raise DataError(f"{source} has no rows")
     if total == rejected:
-        raise DataError(f"sources.{name}: none of its {total} rows can be used: {worst_problems(frame)}")
+        raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(frame)}")
 
 
 def _dates(prints: Prints) -> list[date]:

@@ -1,5 +1,7 @@
 """Regress: one cross-sectional regression a date, its row in `cross_sections`, and from it the long tables."""
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import date
 
 from sigmalake.lake.books import unsettled_ranges
@@ -66,6 +68,20 @@ def cross_section_bytes(lake: Lake) -> int:
     return int(ASSET_BYTES * max(lake.columns(CROSS_SECTIONS, ["n_assets"]).column("n_assets").to_pylist(), default=1))
 
 
+def _without_return(lake: Lake, dates: Collection[date]) -> str:
+    """Factors that have no return on dates that were fitted, and why."""
+    sets = {name: [factor.name for factor in factors] for name, factors in factor_sets(lake).items()}
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in lake.columns(CROSS_SECTIONS, ["date", "factor_set", "factor_return", "factor_status"]).to_pylist():
+        if row["date"] in dates:
+            found = zip(sets[row["factor_set"]], row["factor_return"], row["factor_status"], strict=True)
+            counts.update((factor, status) for factor, value, status in found if value is None)
+    listed = [
+        f"\n  {factor} has no return on {n} of {len(dates)} dates: {status}" for (factor, status), n in counts.most_common(10)
+    ]
+    return "".join(listed) + ("\n  ..." if len(counts) > 10 else "")
+
+
 def _outcome(lake: Lake, plan: Changes[date]) -> Outcome:
     dates = sorted({*plan.compute, *plan.remove})
     failed = [
@@ -74,5 +90,6 @@ def _outcome(lake: Lake, plan: Changes[date]) -> Outcome:
         if row["status"] != "ok" and row["date"] in plan.compute
     ]
     said = f"cross-sections: {span(dates)}" + (f"; without factor returns: {span(failed)}" if failed else "")
+    said += _without_return(lake, set(plan.compute) - set(failed))
     tables = (CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS)
     return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tables, said=said)

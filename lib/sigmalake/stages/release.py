@@ -75,7 +75,12 @@ def newest_date(lake: Lake, config: Config) -> date:
         return min(day for day in newest if day is not None)
     dates = stored_cross_sections(lake)
     if not dates:
-        raise DataError("there is nothing to release: no regression has been run; use `sigmalake run`")
+        panel = [row.exposure_date for row in panel_states(lake)]
+        found = f"the panel has {len(panel)} dates ({', '.join(map(str, panel[:1]))})" if len(panel) < 2 else "none has been run"
+        raise DataError(
+            f"there is nothing to release: no regression; {found}. A regression needs the exposures of one date and the returns "
+            "of the next: bring two dates or more, then use `sigmalake run`"
+        )
     return max(dates)
 
 
@@ -84,7 +89,7 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
     lake, config = context.lake, context.config
     since = last.tables.get(CROSS_SECTIONS.name, -1) if last else -1
     spans = [span for commit in lake.commits(CROSS_SECTIONS, since) for span in commit.ranges]
-    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "r2", "r2_uncentred", "n_assets"]).sort_by("date").to_pylist()
+    rows = lake.columns(CROSS_SECTIONS, ["date", "status", "detail", "r2", "r2_uncentred", "n_assets"]).sort_by("date").to_pylist()
     new = [row for row in rows if row["date"] <= as_of and _covered(row["date"], spans)]
     return [
         _complete(context, as_of),
@@ -152,8 +157,9 @@ def _r2(new: Sequence[dict[str, object]], least: float, column: str) -> Check:
 
 
 def _failed(new: Sequence[dict[str, object]], most: int) -> Check:
-    failed = [f"{row['date']} ({row['status']})" for row in new if row["status"] != "ok"]
-    detail = f"{len(failed)} dates without factor returns, {most} allowed" + (f": {', '.join(failed[:5])}" if failed else "")
+    failed = [f"{row['date']} ({row['status']}: {row['detail']})" for row in new if row["status"] != "ok"]
+    more = ", ..." if len(failed) > 3 else ""
+    detail = f"{len(failed)} dates without factor returns, {most} allowed" + (f": {', '.join(failed[:3])}{more}" if failed else "")
     return Check("max_failed_dates", len(failed) <= most, detail)
 
 

@@ -1,0 +1,50 @@
+"""How the tests of bad input ask: the command line in this process, with no session or with the shared one."""
+
+import sys
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pytest
+
+from sigmalake import cli
+
+
+class Outcome(NamedTuple):
+    """What a user sees."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    def says(self, *words: str) -> bool:
+        """Whether the message holds all of these, and no traceback and no stack."""
+        assert "Traceback" not in self.err, self.err
+        assert "\tat " not in self.err, self.err
+        missing = [word for word in words if word not in self.err]
+        assert not missing, f"{missing} not in: {self.err}"
+        return True
+
+
+@pytest.fixture
+def asked(monkeypatch, capsys, tmp_path):
+    """`asked(*arguments, session=None)` runs the command; None: one that starts a JVM fails the test."""
+    monkeypatch.setenv("SIGMALAKE_CACHE", str(tmp_path / "cache"))
+
+    def ask(*arguments, session=None) -> Outcome:
+        @contextmanager
+        def shared(_config):
+            assert session is not None, "a JVM was started for a mistake that needs none"
+            yield session
+
+        monkeypatch.setattr(cli, "_session", shared)
+        monkeypatch.setattr(sys, "argv", ["sigmalake", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as done:
+            code = int(done.code or 0)
+        seen = capsys.readouterr()
+        return Outcome(code, seen.out, seen.err)
+
+    return ask

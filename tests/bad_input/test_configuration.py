@@ -1,0 +1,195 @@
+"""Mistakes in the configuration and on the command line: each is told in full, with exit code 2, before any JVM has started."""
+
+import pytest
+
+from small_panel import CONFIG, small_panel, swapped, written
+
+FACTOR_COV = "factor_cov: {estimator: ewma, half_life: 2, window: 4, min_periods: 3}"
+SECTOR = "{membership: sector, column: sector}"
+STYLES = "{styles: [size, beta], as_given: true}"
+COLUMNS = "{date: date, asset_id: symbol, ret: ret, cap: mcap}"
+PATH = "path: panel.parquet"
+
+
+def factor_cov(said: str) -> str:
+    return swapped(FACTOR_COV, f"factor_cov: {{{said}}}")
+
+
+IN_THE_FILE = [
+    # what is not YAML, or no configuration
+    ("a file that is not YAML", "model: [a\nlake: b", "not YAML (line 2, column 5)", "expected ',' or ']'"),
+    ("a tab for an indent", "model: m\nsources:\n\tpanel: x\n", "line 3", "spaces, not tabs"),
+    ("an empty file", "", "is empty", "model, lake, sources and factors"),
+    ("a file of comments only", "# later\n", "is empty"),
+    ("a list instead of a configuration", "- a\n- b\n", "a list", "`key: value` lines"),
+    ("text instead of a configuration", "hello", "'hello'", "`key: value` lines"),
+    ("two documents in a file", f"{CONFIG}---\n{CONFIG}", "another document", "line 15"),
+    ("an object of Python", CONFIG + "spark: !!python/object:os.system {}\n", "line 15", "python/object"),
+    # keys
+    ("an unknown key", CONFIG + "modell: x\n", "modell: unknown key", "did you mean `model`?", "'x'"),
+    ("an unknown key deep down", swapped(PATH, "pth: x"), "sources.panel.pth: unknown key", "did you mean `path`?"),
+    ("an unknown key of the regression", CONFIG + "regression: {weigths: cap}\n", "regression.weigths", "did you mean `weights`?"),
+    ("an unknown key of an estimator", factor_cov("estimator: ewma, half_live: 84"), "factor_cov.half_live", "did you mean `half_life`"),
+    ("a key that another estimator has", factor_cov("estimator: sample, half_life: 84"), "half_life: unknown key", "min_periods, window"),
+    ("a key given twice", CONFIG + "model: again\n", "'model' is given twice", "on line 1 and on line 15"),
+    ("NO as a key", swapped(SECTOR, "{membership: country, columns: {US: us, NO: no}}"), "key NO on line 9", "false", "quotes"),
+    ("a number as a key", swapped("  short:", "  60:"), "key 60", "write '60' in quotes"),
+    ("a list as a key", CONFIG + "[1, 2]: x\n", "line 15", "keys are text"),
+    # types and ranges
+    ("a word for a number", CONFIG + "regression: {min_members: many}\n", "regression.min_members: must be a number", "'many'"),
+    ("a word for a section", CONFIG + "regression: sqrt_cap\n", "regression: must be a section", "'sqrt_cap'"),
+    ("a word for a list", swapped("[size, beta]", "size"), "entry 3 (styles): styles: must be a list", "'size'"),
+    ("NO as a value", swapped("[size, beta]", "[size, NO]"), "styles.1", "must be text", "YAML reads NO", "quotes"),
+    ("a number for a name", swapped(SECTOR, "{membership: gics, column: gics, levels: [10, 15]}"), "levels.0", "quotes", "10"),
+    ("a key without a value", swapped("model: small", "model:"), "model: is empty"),
+    ("a missing section", "model: small\nlake: lake\n", "sources: is missing", "factors: is missing"),
+    ("a negative min_members", CONFIG + "regression: {min_members: -3}\n", "min_members is -3.0", ">= 0"),
+    ("a share beyond 1", CONFIG + "checks: {max_coverage_drop: 20}\n", "checks.max_coverage_drop: must be 1", "20"),
+    ("an unknown word", CONFIG + "regression: {weights: sqrtcap}\n", "'sqrt_cap', 'cap', 'equal' or 'column'", "'sqrtcap'"),
+    ("a date that does not exist", swapped("variants: [short]", "dates: [2024-02-30]"), "covariance.dates.0", "YYYY-MM-DD", "2024-02-30"),
+    ("a date where a list is meant", swapped("variants: [short]", "dates: 2024-02-28"), "last, month_end or a list of dates"),
+    ("an asset where a list is meant", swapped("variants: [short]", "assets: AAPL"), "a list of assets", "'AAPL'"),
+    ("a setting of Spark that is a list", CONFIG + "spark: {spark.master: [1]}\n", "spark.master is [1]", "{spark.driver.memory: 8g}"),
+    # estimators
+    ("an unknown estimator", factor_cov("estimator: garch"), "factor_cov.estimator: 'garch' is unknown", "'sample', 'ewma'"),
+    ("no estimator", factor_cov("half_life: 84"), "factor_cov.estimator: is missing"),
+    ("a negative half_life", factor_cov("estimator: ewma, half_life: -3"), "half_life is -3.0", "> 0, e.g. 84"),
+    ("a half_life that is not a number", factor_cov("estimator: ewma, half_life: .nan"), "half_life is nan"),
+    ("a huge half_life", factor_cov("estimator: ewma, half_life: 1.0e+300"), "window is 3e+300", "100,000 periods"),
+    ("a window of one", factor_cov("estimator: sample, window: 1"), "window is 1", "2 periods or more"),
+    ("min_periods beyond the window", factor_cov("estimator: sample, window: 60, min_periods: 61"), "min_periods is 61", "60 periods"),
+    # factors and names
+    ("weights by cap without caps", swapped(", cap: mcap", ""), "regression.weights is sqrt_cap", "`weights: equal`"),
+    ("weights of a column without one", CONFIG + "regression: {weights: column}\n", "no `weight` column"),
+    ("an unknown variant in covariance", swapped("[short]", "[long]"), "covariance.variants names long", "risk has short"),
+    ("two factors of one name", swapped("[size, beta]", "[size, market]"), "factor 'market' is named twice"),
+    ("two groups of one name", swapped(STYLES, "{membership: sector, column: industry}"), "factor group 'sector' is named twice"),
+    ("two market factors", swapped(STYLES, "{market: world}"), "two `market:` entries"),
+    ("no factor", swapped("[size, beta]", "[]"), "styles: is empty", "at least one"),
+    ("an entry that is two kinds", swapped(STYLES, "{market: m, styles: [size]}"), "entry 3", "exactly one of"),
+    ("a group with two forms", swapped(SECTOR, "{membership: s, column: a, map: b}"), "entry 2", "give one of `column:`"),
+    ("a group called style", swapped("membership: sector", "membership: style"), "market and style are the model's own", "'style'"),
+    ("a variant with a quote", swapped("  short:", '  "it\'s":'), '"it\'s"', "letters, digits, _ and - only"),
+    ("a variant with a dot", swapped("  short:", "  a.b:"), "'a.b'", "e.g. monthly_60"),
+    ("a factor without a name", swapped("market: market", 'market: ""'), "entry 1 (market): market", "a name is text"),
+    ("a style with a blank before it", swapped("[size, beta]", '[size, " beta"]'), "styles.1", "without blanks", "' beta'"),
+    ("one column for two things", swapped("ret: ret", "ret: mcap"), "`ret` and `cap` are both column 'mcap'"),
+    # places
+    ("a missing source", CONFIG, "sources.panel", "panel.parquet does not exist"),
+    ("a path and a table", swapped(PATH, f"{PATH}\n    table: a.b"), "`path:`", "`table:`", "both are given"),
+    ("neither path nor table", swapped(f"{PATH}\n    ", ""), "sources.panel", "neither is given"),
+    ("a panel and returns apart", swapped("  panel:", "  returns: {path: r.csv}\n  panel:"), "given: panel, returns"),
+    ("returns without exposures", swapped("panel:", "returns:").replace(", cap: mcap", ""), "go together; given: returns"),
+    ("a scheme without a host", swapped("panel.parquet", "s3:/bucket/panel"), "'s3:/bucket/panel' is not a path", "s3a://bucket/folder"),
+    ("a web address", swapped("panel.parquet", "https://x.org/panel.parquet"), "over https", "download it"),
+    ("a file of another machine", swapped("panel.parquet", "file://host/panel"), "file:///folder/file"),
+    ("a workbook", swapped("panel.parquet", "panel.xlsx"), "panel.xlsx", "neither Parquet, CSV nor Delta"),
+    ("a table without a schema", swapped(PATH, "table: prices"), "'prices' is not a table's name", "catalog.schema.name"),
+    ("an unknown format", swapped(PATH, f"{PATH}\n    format: xlsx"), "sources.panel.format", "'parquet', 'csv' or 'delta'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "words"), [pytest.param(text, words, id=name) for name, text, *words in IN_THE_FILE])
+def test_a_mistake_in_the_file_is_told_with_its_place(asked, tmp_path, text, words):
+    seen = asked("validate", "--config", written(tmp_path, text))
+    assert seen.says("error: ", "model.yaml" if "does not exist" not in words[1:] else "", *words)
+    assert (seen.exit_code, seen.out) == (2, "")
+
+
+ON_THE_COMMAND_LINE = [
+    ("--set without a value", ["--set", "regression"], "--set 'regression'", "a.b=c"),
+    ("--set without a key", ["--set", "=3"], "--set '=3'", "regression.weights=equal"),
+    ("--set with an empty part", ["--set", "risk..window=3"], "'risk..window=3'", "a.b=c"),
+    ("--set that is not YAML", ["--set", "covariance.variants=[short"], "--set", "the value is not YAML"),
+    ("--set below a value", ["--set", "model.name=x"], "model is the value 'small', not a section"),
+    ("--set below a list", ["--set", "factors.0=x"], "factors is a list: set it whole"),
+    ("--set of a mistake", ["--set", "risk.short.every=year"], "risk.short.every", "'day', 'week' or 'month'", "'year'"),
+    ("a start that is no date", ["--start", "2024-13-01"], "--start '2024-13-01' is not a date", "YYYY-MM-DD"),
+    ("a range reversed", ["--start", "2024-02-01", "--end", "2024-01-01"], "--start 2024-02-01 is after --end 2024-01-01"),
+    ("a form of output that there is not", ["--output", "xml"], "'xml' is not one of 'text', 'json'"),
+    ("an unknown option", ["--strat", "2024-01-01"], "No such option: --strat"),
+    ("no time to wait", ["--wait", "-1"], "--wait", "greater than or equal to 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [pytest.param(options, words, id=name) for name, options, *words in ON_THE_COMMAND_LINE]
+)
+def test_a_mistake_on_the_command_line_is_told(asked, tmp_path, options, words):
+    seen = asked("run", "--config", written(tmp_path), *options)
+    assert seen.says(*words)
+    assert (seen.exit_code, seen.out) == (2, "")
+
+
+def test_a_file_that_does_not_exist_is_told_with_the_folder_looked_in(asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seen = asked("run", "--config", "modle.yaml")
+    assert seen.says("modle.yaml does not exist", str(tmp_path))
+    assert seen.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"model: caf\xe9", "byte 0xe9 at position 10"), (b"PAR1\x00\x15\x04", "not YAML"), (CONFIG.encode("utf-16"), "UTF-8")],
+    ids=["Latin-1", "a binary file", "UTF-16"],
+)
+def test_a_file_that_is_not_utf_8_is_told(asked, tmp_path, content, word):
+    (tmp_path / "model.yaml").write_bytes(content)
+    seen = asked("validate", "--config", tmp_path / "model.yaml")
+    assert seen.says("model.yaml", word)
+    assert seen.exit_code == 2
+
+
+def test_a_folder_is_not_a_configuration(asked, tmp_path):
+    seen = asked("validate", "--config", tmp_path)
+    assert seen.says("is a folder")
+    assert seen.exit_code == 2
+
+
+def test_a_source_called_much_the_same_is_proposed(asked, tmp_path):
+    small_panel().to_parquet(tmp_path / "panel_daily.parquet")
+    seen = asked("ingest", "--config", written(tmp_path, swapped("panel.parquet", "panel_dialy.parquet")))
+    assert seen.says("panel_dialy.parquet does not exist", "did you mean panel_daily.parquet?")
+    assert seen.exit_code == 2
+
+
+def test_every_mistake_of_a_file_is_told_at_once(asked, tmp_path):
+    text = swapped("[size, beta]", "[size, 3]", swapped("market: market", "market: 7", CONFIG + "modell: x\nlakes: y\n"))
+    seen = asked("validate", "--config", written(tmp_path, text))
+    assert seen.says("modell", "did you mean `lake`?", "entry 1 (market)", "entry 3 (styles)")
+
+
+def test_a_reused_section_of_yaml_and_a_norwegian_level_in_quotes_are_fine(tmp_path):
+    from sigmalake.config import load_config
+
+    text = swapped("  short:\n", "  base: &base {every: month}\n  short:\n    <<: *base\n")
+    text = swapped(SECTOR, '{membership: country, column: country, levels: [US, "NO"]}', text)
+    config = load_config(written(tmp_path, text), ["spark.spark.driver.memory=8g", "risk.base=null", "risk.base.every=week"])
+    assert config.risk["short"].every == "month"
+    assert config.memberships[0].levels == ["US", "NO"]
+    assert config.spark == {"spark.driver.memory": "8g"}
+    assert config.risk["base"].every == "week"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("file:/data/p.parquet", "/data/p.parquet"),
+        ("file:///data/p.parquet", "/data/p.parquet"),
+        ("s3a://bucket/p.parquet", "s3a://bucket/p.parquet"),
+        ("hdfs:/data/p.parquet", "hdfs:///data/p.parquet"),
+        ("dbfs:/mnt/p.parquet", "dbfs:///mnt/p.parquet"),
+        ("hdfs://nn:8020/p.parquet", "hdfs://nn:8020/p.parquet"),
+    ],
+)
+def test_places_are_read_as_they_are_meant(tmp_path, given, read):
+    from sigmalake.config import load_config
+
+    assert load_config(written(tmp_path, swapped("panel.parquet", given))).sources.panel.path == read
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
+    from sigmalake.config import load_config
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_config(written(tmp_path, swapped("panel.parquet", "~/p.parquet"))).sources.panel.path == f"{tmp_path}/p.parquet"

@@ -1,0 +1,22 @@
+"""The models that the tests of the stages share."""
+
+import pandas as pd
+import pytest
+from small_model import Model, make_model
+
+
+@pytest.fixture(scope="session")
+def panel(market) -> pd.DataFrame:
+    return market.panel
+
+
+@pytest.fixture(scope="session")
+def built_once(spark, market, tmp_path_factory) -> Model:
+    """The whole market, run once; for reading only."""
+    return make_model(spark, market, tmp_path_factory.mktemp("built")).write(market.panel).run()
+
+
+@pytest.fixture
+def model(spark, market, tmp_path) -> Model:
+    """An empty lake for this test alone."""
+    return make_model(spark, market, tmp_path)

@@ -1,0 +1,108 @@
+"""A small model built in a folder of the test's own, on the shared session."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lakes import differences, rows_of
+from sigmalake.config import Config
+from sigmalake.lake.lake import Lake, Writer
+from sigmalake.market import Market, write_panel
+from sigmalake.stages.context import Asked, Context, new_run_id
+from sigmalake.stages.run import plan, run, run_stage
+from sigmalake.tables.catalogue import ALL_TABLES
+from sigmalake.tables.declaration import Table
+
+WINDOWS = {
+    "short": {
+        "factor_cov": {
+            "estimator": "ewma",
+            "half_life": 8,
+            "corr_half_life": 16,
+            "window": 20,
+            "corr_window": 25,
+            "min_periods": 10,
+        },
+        "specific_var": {"estimator": "ewma", "half_life": 8, "window": 20, "min_periods": 8},
+    },
+    "monthly": {
+        "factor_cov": {"estimator": "sample", "window": 20, "min_periods": 12},
+        "specific_var": {"estimator": "sample", "window": 20, "min_periods": 8},
+        "every": "month",
+    },
+}
+
+
+@dataclass
+class Model:
+    """A lake, its configuration and the panel that feeds it."""
+
+    spark: Any
+    folder: Path
+    market: Market
+    body: dict[str, Any]
+
+    @property
+    def lake_folder(self) -> Path:
+        return Path(self.body["lake"])
+
+    @property
+    def config(self) -> Config:
+        return Config.model_validate(self.body)
+
+    def context(self, asked: Asked | None = None) -> Context:
+        run_id = new_run_id()
+        lake = Lake(self.spark, self.body["lake"], Writer(run_id, self.config.full_hash(), None))
+        return Context(lake, self.config, run_id, asked or Asked(), lambda _: None)
+
+    def write(self, panel: pd.DataFrame) -> "Model":
+        write_panel(self.market._replace(panel=panel), self.folder / "panel.parquet")
+        return self
+
+    def run(self, asked: Asked | None = None) -> "Model":
+        run(self.context(asked))
+        return self
+
+    def stage(self, name: str, asked: Asked | None = None) -> None:
+        run_stage(self.context(asked), name)
+
+    def plan(self) -> dict[str, dict[date, str]]:
+        return {stage.stage: {day: why.value for day, why in stage.compute.items()} for stage in plan(self.context())}
+
+    def versions(self) -> dict[str, int | None]:
+        lake = Lake(self.spark, self.body["lake"])
+        return {table.name: lake.version(table) for table in ALL_TABLES}
+
+    def rows(self, table: Table) -> pd.DataFrame:
+        return rows_of(self.lake_folder, table).to_pandas()
+
+    def copied_to(self, folder: Path) -> "Model":
+        """The same lake in another folder, to go on from."""
+        shutil.copytree(self.folder, folder / "copy")
+        sources = {"panel": {**self.body["sources"]["panel"], "path": str(folder / "copy" / "panel.parquet")}}
+        return Model(
+            self.spark, folder / "copy", self.market, {**self.body, "lake": str(folder / "copy" / "lake"), "sources": sources}
+        )
+
+
+def make_model(spark: Any, market: Market, folder: Path) -> Model:
+    columns = list(market.panel.columns)
+    shares = {name.removeprefix("ind_"): name for name in columns if name.startswith("ind_")}
+    styles = [name for name in columns if name not in {"date", "asset_id", "ret", "cap", "in_estimation", *shares.values()}]
+    body = {
+        "model": "test",
+        "lake": str(folder / "lake"),
+        "sources": {"panel": {"path": str(folder / "panel.parquet"), "columns": {"cap": "cap", "in_estimation": "in_estimation"}}},
+        "factors": [{"market": "market"}, {"membership": "industry", "columns": shares}, {"styles": styles, "as_given": True}],
+        "risk": WINDOWS,
+        "covariance": {"variants": ["short"], "dates": "last"},
+    }
+    return Model(spark, folder, market, body)
+
+
+def assert_same(one: Model, other: Model) -> None:
+    assert differences(one.lake_folder, other.lake_folder) == []
