@@ -10,7 +10,7 @@ from sigmalake.lake.log import open_table
 
 pytestmark = pytest.mark.fault
 
-POINTS = ("panel", "cross_sections", "factor_returns", "risk_models", "asset_covariance", "covariance_builds")
+POINTS = ("panel", "cross_sections", "risk_models", "asset_covariance")
 
 
 @pytest.fixture(scope="module")
