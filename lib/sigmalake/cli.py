@@ -33,6 +33,9 @@ app = typer.Typer(
 )
 
 
+INTERRUPTED = 130  # also what typer returns after Ctrl-C
+
+
 class Output(StrEnum):
     """How results are printed."""
 
@@ -134,11 +137,12 @@ def covariance(
         with _writing(config, overrides, start, end, wait, verify=False) as context:
             _run_stage(context, "covariance", output)
         return
-    from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose
+    from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose, named_assets
 
     check_target(to)
+    named, on = named_assets(assets), _date(day, "--date")
     with _reading(config, overrides, start, end) as context:
-        chosen = choose(context, assets, _date(day, "--date"), variant, exposures, release)
+        chosen = choose(context, named, on, variant, exposures, release)
         built = build_by_hand(context, chosen, to)
         typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
 
@@ -246,10 +250,10 @@ def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
     try:
-        app(args=None if verb is None else [verb, *sys.argv[1:]], standalone_mode=False)
+        if code := app(args=None if verb is None else [verb, *sys.argv[1:]], standalone_mode=False):
+            _exit_interrupted() if code == INTERRUPTED else sys.exit(code)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("interrupted; what was committed stays, and the next run goes on from there", err=True)
-        sys.exit(130)
+        _exit_interrupted()
     except SigmalakeError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
@@ -257,6 +261,11 @@ def main(verb: str | None = None) -> None:
         sys.exit(0)
     except Exception as error:  # a mishap of ours or of the machine: told in a line, kept whole in the log
         _exit_unexpected(error)
+
+
+def _exit_interrupted() -> None:
+    typer.echo("interrupted; what was committed stays, and the next run goes on from there", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _exit_unexpected(error: Exception) -> None:
@@ -324,7 +333,7 @@ def _reading(
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.context import Context
 
-    config, asked = _load(config_file, overrides, reads_sources=reads_sources), _asked(start, end)
+    asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     with _session(config) as spark:
         yield Context(Lake(spark, config.lake), config, "reading", asked, _say, verify)
 
@@ -338,7 +347,7 @@ def _writing(
     from sigmalake.lake.lease import hold_lake
     from sigmalake.stages.context import Context, new_run_id
 
-    config, asked = _load(config_file, overrides, reads_sources=reads_sources), _asked(start, end)
+    asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     run_id = new_run_id()
     with hold_lake(config.lake, f"run {run_id}", wait) as lease, _session(config) as spark:
         lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))

@@ -521,31 +521,33 @@ def _refuse_repeated(what: str, names: Sequence[str]) -> None:
 
 def _resolve_paths(body: dict[str, Any], folder: Path) -> None:
     sources = body.get("sources")
-    for source in sources.values() if isinstance(sources, dict) else ():
+    for name, source in sources.items() if isinstance(sources, dict) else ():
         if isinstance(source, dict) and isinstance(source.get("path"), str):
-            source["path"] = _absolute(source["path"], folder)
+            source["path"] = _absolute(f"sources.{name}.path", source["path"], folder)
     lake = body.get("lake")
     if isinstance(lake, str) and lake and not CATALOG_NAME.fullmatch(lake):
-        body["lake"] = _absolute(lake, folder)
+        body["lake"] = _absolute("lake", lake, folder)
     assets = body["covariance"].get("assets") if isinstance(body.get("covariance"), dict) else None
     if isinstance(assets, dict) and isinstance(assets.get("file"), str):
-        assets["file"] = _absolute(assets["file"], folder)
+        assets["file"] = _absolute("covariance.assets.file", assets["file"], folder)
 
 
-def _absolute(path: str, folder: Path) -> str:
+def _absolute(key: str, path: str, folder: Path) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]+):", path)
     if scheme is None:
         return str((folder / Path(path).expanduser()).resolve()) if path else path
     if scheme[1] in {"http", "https", "ftp"}:
-        raise ConfigError(f"{path!r}: Spark reads no files over {scheme[1]}; download it and give its path")
+        raise ConfigError(f"{key}: {path!r}: Spark reads no files over {scheme[1]}; download it and give its path")
     if scheme[1] == "file":
         if not (local := re.fullmatch(r"file:(//)?(/[^/].*)", path)):
-            raise ConfigError(f"{path!r} is not a path of this machine; give /folder/file or file:///folder/file")
+            raise ConfigError(f"{key}: {path!r} is not a path of this machine; give /folder/file or file:///folder/file")
         return local[2]
     if scheme[1] in {"hdfs", "dbfs", "viewfs"}:  # these have a host of their own
         return re.sub(r":/+", "://" if re.match(r"\w+://[^/]", path) else ":///", path, count=1)
     if not re.match(r"[a-z0-9+.-]+://[^/]", path):
-        raise ConfigError(f"{path!r} is not a path: after {scheme[1]}: a URI goes on as //host/..., e.g. s3a://bucket/folder")
+        raise ConfigError(
+            f"{key}: {path!r} is not a path: after {scheme[1]}: a URI goes on as //host/..., e.g. s3a://bucket/folder"
+        )
     return path
 
 

@@ -1,5 +1,6 @@
 """The demo's report: plain text of 100 columns, but for the lines to paste; annualised percent where it says so."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
@@ -206,26 +207,22 @@ def _account_line(line: Mapping[str, int], n_rows: int) -> str:
 
 def commands_text(python: Path, lake: Path, config: Path, jars: Path, variant: str) -> str:
     """Section: three lines to paste."""
-    opened = f"open_release({str(lake)!r}).risk(variant={variant!r})"
+    opened = f"open_release({json.dumps(str(lake))}).risk(variant={json.dumps(variant)})"  # double quotes: the shell's are single
     read = f"from sigmalake.model import open_release; print({opened}.asset_cov().iloc[:4, :4])"
-    query = f"SELECT * FROM delta.`{lake}/factor_returns` WHERE factor = 'market' ORDER BY date DESC LIMIT 5"
+    query = f'SELECT * FROM delta.`{lake}/factor_returns` WHERE factor = "market" ORDER BY date DESC LIMIT 5'
     session = (
         f"--driver-class-path {quote(f'{jars}/*')} --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension "
         "--conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog"
     )
     us, sql, submit = (quote(str(path)) for path in (python, python.parent / "spark-sql", python.parent / "spark-submit"))
+    local = f"SPARK_LOCAL_IP=127.0.0.1 PYSPARK_PYTHON={us}"
     return section(
         "To paste",
-        f"# Python, without Spark\n{us} -c {_double_quoted(read)}",
-        f"# SQL; the query also goes into spark.sql(...)\nSPARK_LOCAL_IP=127.0.0.1 {sql} {session} -e {_double_quoted(query)}",
-        f"# the same run by spark-submit, from the project's folder\nSPARK_LOCAL_IP=127.0.0.1 PYSPARK_PYTHON={us} {submit} "
+        f"# Python, without Spark\n{us} -c {quote(read)}",
+        f"# SQL; the query also goes into spark.sql(...)\n{local} {sql} {session} -e {quote(query)}",
+        f"# the same run by spark-submit, from the project's folder\n{local} {submit} "
         f"--driver-class-path {quote(f'{jars}/*')} jobs/run_model.py --config {quote(str(config))}",
     )
-
-
-def _double_quoted(words: str) -> str:
-    """For a shell; the words have single quotes of their own."""
-    return '"' + "".join("\\" + c if c in '"\\$`' else c for c in words) + '"'
 
 
 def _percent(vol: float) -> str:

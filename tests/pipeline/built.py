@@ -107,9 +107,9 @@ def run_stages(spark: SparkSession, built: Built, *stages: str, asked: Asked | N
 
 
 def planned(spark: SparkSession, built: Built, asked: Asked | None = None) -> dict[str, dict[date, str]]:
-    """Why each date of each stage would be computed; dates that would be removed say so."""
+    """Why each date of each stage would be computed; dates that would only be removed say so."""
     return {
-        stage.stage: {day: why.value for day, why in stage.compute.items()} | dict.fromkeys(stage.remove, "removed")
+        stage.stage: dict.fromkeys(stage.remove, "removed") | {day: why.value for day, why in stage.compute.items()}
         for stage in plan(context_of(spark, built, asked))
     }
 
@@ -122,7 +122,9 @@ def versions(built: Built) -> dict[str, int | None]:
 def dates_written(built: Built, table: Table, since: Mapping[str, int | None]) -> set[date]:
     """The dates of the panel that lie in the ranges committed to a table after these versions."""
     after = since[table.name]
-    spans = [span for commit in Lake(None, str(built.lake)).commits(table, -1 if after is None else after) for span in commit.ranges]
+    spans = [
+        span for commit in Lake(None, str(built.lake)).commits(table, -1 if after is None else after) for span in commit.ranges
+    ]
     return {day for day in built.panel["date"].dropna() if any(span.first <= day <= span.last for span in spans)}
 
 

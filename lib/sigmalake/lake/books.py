@@ -1,7 +1,6 @@
 """The lake's books: runs and releases."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -84,8 +83,3 @@ def next_release_id(as_of: date, earlier: Sequence[Release]) -> tuple[str, int]:
     """An id that says the date and counts that date's releases; and the release's place in the order of all."""
     of_date = sum(release.as_of == as_of for release in earlier)
     return f"{as_of}.{of_date + 1}", max((release.sequence for release in earlier), default=0) + 1
-
-
-def as_json(value: Mapping[str, object]) -> str:
-    """A mapping for a program to read."""
-    return json.dumps(value, default=str, indent=2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -62,7 +61,9 @@ class Lake:
 
     def name(self, table: Table) -> str:
         """The table as SQL names it."""
-        return f"{self._root}.{table.name}" if self._in_catalog else "delta.`" + f"{self._root}/{table.name}".replace("`", "``") + "`"
+        return (
+            f"{self._root}.{table.name}" if self._in_catalog else "delta.`" + f"{self._root}/{table.name}".replace("`", "``") + "`"
+        )
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
@@ -211,9 +212,3 @@ def explained_write(table: Table) -> Iterator[None]:
         if "No space left" in text:
             raise InfrastructureError(f"{table.name}: no space left on the disk; free some and run again") from error
         raise
-
-
-def dates_of(table: pa.Table, column: str) -> list[date]:
-    """A date column as Python dates."""
-    found: list[date] = table.column(column).to_pylist()
-    return found

@@ -66,6 +66,7 @@ def pack(plan: DataFrame, sourced: Sourced, level_ranks: Sequence[dict[str, int]
     grouped = met.groupBy("part", "exposure_date").agg(
         F.sort_array(F.collect_list(F.when(used, asset))).alias("assets"),  # null, not usable, is not collected
         F.count_if(used & F.col("ret").isNotNull()).cast("int").alias("n_returns"),
+        F.count_if(used & F.col("ret").isNull() & (F.col("n_valid_returns") == 1)).cast("int").alias("n_missing"),
         F.sum(F.when(F.col("asset_id").isNull(), 0).when(~used, F.col("n_valid_returns")).otherwise(0))
         .cast("int")
         .alias("n_unmatched"),
@@ -165,7 +166,7 @@ def _as_panel(grouped: DataFrame, ranks: Sequence[Column]) -> DataFrame:
     )
     return grouped.withColumn("m", members).select(
         "exposure_date", "return_date", "exposures_age", "factor_set", "inputs_hash", "exposures_hash",
-        F.size("assets").alias("n_assets"), "n_returns", "n_unmatched", "n_conflicts",
+        F.size("assets").alias("n_assets"), "n_returns", "n_missing", "n_unmatched", "n_conflicts",
         of("asset_id").alias("asset_id"),
         of("ret").alias("ret"),
         present("cap").alias("cap"),

@@ -47,33 +47,3 @@ def specific_risk(risk_models: DataFrame) -> DataFrame:
 def risk_diagnostics(risk_models: DataFrame) -> DataFrame:
     """The rows of `risk_diagnostics`."""
     return risk_models.select("variant", "date", F.inline("diagnostics"))
-
-
-def exposures(panel: DataFrame, factors: DataFrame) -> DataFrame:
-    """The rows of `exposures`: memberships, styles and, where the model has one, the market; zero shares are left out."""
-    kinds = F.broadcast(factors)
-    styles_of = (
-        factors.where("kind = 'style'")
-        .groupBy("factor_set")
-        .agg(F.sort_array(F.collect_list(F.struct("position", "factor"))).alias("s"))
-    )
-    marked = panel.join(F.broadcast(styles_of), "factor_set", "left").withColumn("n_styles", F.coalesce(F.size("s"), F.lit(0)))
-    member = F.explode(F.arrays_zip("member_assets", "member_factors", "member_shares"))
-    shares = panel.select("exposure_date", "factor_set", "asset_id", member.alias("m")).select(
-        "exposure_date", F.get("asset_id", F.col("m.member_assets")).alias("asset_id"), "factor_set",
-        F.col("m.member_factors").alias("position"), F.col("m.member_shares").alias("exposure"),
-    )  # fmt: skip
-    named = shares.join(kinds, ["factor_set", "position"]).select("exposure_date", "asset_id", "factor", "exposure")
-    flat = marked.where("n_styles > 0").select(
-        "exposure_date", "asset_id", "s", "n_styles", F.posexplode("styles").alias("i", "exposure")
-    )
-    style = flat.select(
-        "exposure_date",
-        F.get("asset_id", (F.col("i") / F.col("n_styles")).cast("int")).alias("asset_id"),
-        F.get("s", F.col("i") % F.col("n_styles"))["factor"].alias("factor"),
-        "exposure",
-    )
-    market = panel.join(F.broadcast(factors.where("kind = 'market'")), "factor_set").select(
-        "exposure_date", F.explode("asset_id").alias("asset_id"), "factor", F.lit(1.0).alias("exposure")
-    )
-    return market.unionByName(named).unionByName(style)

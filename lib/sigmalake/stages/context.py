@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigmalake import __version__
 from sigmalake.config import Config
-from sigmalake.errors import ConfigError, SigmalakeError, telling_line
+from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, telling_line
 from sigmalake.lake.books import StageRun, now, record_run
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.exposures import Factor, Kind
@@ -84,8 +84,9 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
 
 
 def _record_failure(context: Context, stage: str, started: datetime, clock: float, error: Exception) -> None:
+    status = "refused" if isinstance(error, ReleaseRefusedError) else "failed"
     try:
-        _record(context, stage, started, time.perf_counter() - clock, "failed", Outcome(), _told(error))
+        _record(context, stage, started, time.perf_counter() - clock, status, Outcome(), _told(error))
     except Exception as second:  # the first error is the one to tell
         context.say(f"{stage}: its failure could not be recorded in runs: {str(second).splitlines()[0][:200]}")
 

@@ -59,13 +59,13 @@ class Built(NamedTuple):
 
 
 def choose(
-    context: Context, assets: str | None, day: date | None, variant: str | None, exposures: str | None, release: str | None
+    context: Context, assets: list[str] | None, day: date | None, variant: str | None, exposures: str | None, release: str | None
 ) -> Choice:
     """The choice with its defaults: the last release, its date, its only variant, exposures known, all assets.
 
     Raises:
         MissingRiskError: no such release, or several variants and none named.
-        ConfigError: `exposures` is neither known nor used; the list of assets is empty or unreadable.
+        ConfigError: `exposures` is neither known nor used.
     """
     releases = all_releases(context.lake)
     if not releases:
@@ -79,7 +79,7 @@ def choose(
         raise MissingRiskError(f"--variant {variant or 'is needed'}: release {chosen.release_id} has {', '.join(chosen.variants)}")
     if exposures not in (None, "known", "used"):
         raise ConfigError(f"--exposures {exposures!r} is neither known nor used")
-    return Choice(chosen, _assets(assets), day or chosen.as_of, name, exposures or "known")
+    return Choice(chosen, assets, day or chosen.as_of, name, exposures or "known")
 
 
 def build_by_hand(context: Context, choice: Choice, to: Path | None) -> Built:
@@ -139,7 +139,12 @@ def check_target(to: Path | None) -> None:
         raise ConfigError(f"--to {to}: the folder {to.parent} does not exist")
 
 
-def _assets(given: str | None) -> list[str] | None:
+def named_assets(given: str | None) -> list[str] | None:
+    """Assets between commas, or those of @FILE; None for all.
+
+    Raises:
+        ConfigError: the list is empty or unreadable.
+    """
     if given is None or given == "all":
         return None
     if given.startswith("@"):

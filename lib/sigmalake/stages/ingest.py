@@ -30,6 +30,7 @@ from sigmalake.tables.records import REJECTED_ROWS
 INGEST_VERSION = "1"  # of checking and packing: raised when what they write changes
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 FLAT_ROW_BYTES = 256  # a source row, roughly
+COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts")
 LEAST_FILES = 4  # so that small panels, too, are read in parallel
 
 Prints = dict[date | None, DatePrint]
@@ -41,6 +42,18 @@ class Sources(NamedTuple):
     rows: dict[str, DataFrame]  # by half: exposures, returns, caps, rates, calendar
     prints: dict[str, Prints]
     names: dict[str, str]  # the half's name in rejected_rows and in the account
+    countable: bool  # whether an asset of the panel is a row of the exposures' source
+
+    def count_packed(
+        self, half: str, rows: Mapping[date, PanelRow], compute: list[date], counts: Mapping[date, dict[str, int]]
+    ) -> int | None:
+        """Source rows that the panel holds, counted in the panel; None where it cannot tell."""
+        if half == "returns":
+            return sum(counts[day]["n_returns"] + counts[day]["n_missing"] for day in compute)
+        if half == "exposures" and self.countable:
+            first = {rows[day].exposures_from: day for day in reversed(compute)}  # carried rows count once
+            return sum(counts[day]["n_assets"] for source_date, day in first.items() if source_date is not None)
+        return None
 
 
 class IngestPlan(NamedTuple):
@@ -133,7 +146,8 @@ def read_sources(spark: SparkSession, config: Config) -> Sources:
         with explained_read(name, s.locations()[name]):
             prints[half] = fingerprint(frame)
         _refuse_empty(f"sources.{names[half]}: {s.locations()[name].where}", prints[half], frame)
-    return Sources(rows, prints, names)
+    countable = s.exposure_columns.factor is None and (s.caps is None or s.exposures_max_age == 1)
+    return Sources(rows, prints, names, countable)
 
 
 def _refuse_empty(source: str, prints: Prints, frame: DataFrame) -> None:
@@ -269,7 +283,7 @@ def _pack(lake: Lake, plan: IngestPlan, compute: list[date]) -> dict[date, dict[
     lake.create(PANEL)
     lake.replace(PANEL, packed, "ingest", ranges)
     wanted = set(compute)
-    counts = lake.columns(PANEL, ["exposure_date", "n_assets", "n_returns", "n_unmatched", "n_conflicts"]).to_pylist()
+    counts = lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()
     return {row["exposure_date"]: row for row in counts if row["exposure_date"] in wanted}
 
 
@@ -358,7 +372,7 @@ def _account(
     """Where every row of every source went: source, rows in, packed, rejected, outside the dates, without exposures.
 
     Raises:
-        AssertionError: never, unless a row was lost; then nothing is recorded as done.
+        DataError: what the panel holds is not what the sources gave less what was rejected; nothing is recorded as done.
     """
     sources = plan.sources
     if sources is None:
@@ -373,7 +387,14 @@ def _account(
         unmatched = 0
         if half == "returns":
             unmatched = sum(counts[day]["n_unmatched"] for day in compute) + _opening_returns(plan, dates[half])
-        lines.append((name, rows_in, asked - refused - unmatched, refused, rows_in - asked, unmatched))
+        packed = asked - refused - unmatched
+        found = sources.count_packed(half, plan.rows, compute, counts)
+        if found is not None and found != packed:
+            raise DataError(
+                f"the account of {name} does not add up: {asked} rows of the dates asked for, {refused} rejected, {unmatched} "
+                f"without exposures, but {found} in the panel. Was the source written while it was read? Run again"
+            )
+        lines.append((name, rows_in, packed, refused, rows_in - asked, unmatched))
     return lines
 
 

@@ -12,6 +12,7 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.releases import Release
 from sigmalake.stages.context import Context, Outcome
+from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
 from sigmalake.stages.regress import plan_regress
 from sigmalake.stages.risk import plan_risk
@@ -76,7 +77,7 @@ def newest_date(lake: Lake, config: Config) -> date:
     dates = stored_cross_sections(lake)
     if not dates:
         panel = [row.exposure_date for row in panel_states(lake)]
-        found = f"the panel has {len(panel)} dates ({', '.join(map(str, panel[:1]))})" if len(panel) < 2 else "none has been run"
+        found = f"the panel has one date, {panel[0]}" if len(panel) == 1 else "none has been run"
         raise DataError(
             f"there is nothing to release: no regression; {found}. A regression needs the exposures of one date and the returns "
             "of the next: bring two dates or more, then use `sigmalake run`"
@@ -114,12 +115,16 @@ def _complete(context: Context, as_of: date) -> Check:
     lake = context.lake
     panel = panel_states(lake)
     everything = Context(lake, context.config, context.run_id)
-    regressions = [day for day in plan_regress(everything, panel).compute if day <= as_of]
-    models = [day for _, day in plan_risk(everything, panel, stored_cross_sections(lake)).compute if day <= as_of]
+    regress, risk = plan_regress(everything, panel), plan_risk(everything, panel, stored_cross_sections(lake))
+    builds = plan_covariance(everything, panel, stored_risk_models(lake))
+    regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]
+    models = [day for _, day in [*risk.compute, *risk.remove] if day <= as_of]
+    stale = [day for _, day in [*builds.compute, *builds.remove] if day <= as_of]
     cut = [stage for stage, table in _STAGES if unsettled_ranges(lake, stage, table)]
     behind = [
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
         *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
+        *([f"{len(stale)} V are behind the risk models"] if stale else []),
         *(f"{stage} was stopped before it was done" for stage in cut),
     ]
     return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")

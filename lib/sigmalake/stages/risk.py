@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import date
 
+from pyspark.sql import DataFrame
+
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
@@ -46,13 +48,8 @@ def risk(context: Context) -> Outcome | None:
     if plan:
         known = {*calendar, *(day for _, day in plan.remove)}
         ranges = as_ranges({day for _, day in [*plan.compute, *plan.remove]}, sorted(known))
-        chunks = _chunks(context, plan, calendar)
-        fit_batches(lake.spark, cross_section_bytes(lake))
-        history = lake.read(CROSS_SECTIONS).where(within("date", [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]))
-        coverage = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
-        estimated = estimate_windows(history, coverage, calendar, chunks, context.config.risk, factor_sets(lake))
         lake.create(RISK_MODELS)
-        rows = estimated if chunks else lake.read(RISK_MODELS).limit(0)
+        rows = _estimated(context, plan, calendar) if plan.compute else lake.read(RISK_MODELS).limit(0)
         lake.replace_rows(RISK_MODELS, rows, "risk", _predicate([*plan.compute, *plan.remove], sorted(known)), ranges)
     changed = unsettled_ranges(lake, "risk", RISK_MODELS)
     if not changed:
@@ -66,6 +63,14 @@ def risk(context: Context) -> Outcome | None:
         tables=(RISK_MODELS, FACTOR_COVARIANCE, SPECIFIC_RISK, RISK_DIAGNOSTICS),
         said=f"risk models: {', '.join(sorted({v for v, _ in plan.compute})) or 'none computed'}; {span(dates)}",
     )
+
+
+def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> DataFrame:
+    lake, chunks = context.lake, _chunks(context, plan, calendar)
+    fit_batches(lake.spark, cross_section_bytes(lake))
+    history = lake.read(CROSS_SECTIONS).where(within("date", [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]))
+    coverage = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
+    return estimate_windows(history, coverage, calendar, chunks, context.config.risk, factor_sets(lake))
 
 
 def _write_long(lake: Lake, changed: list[DateRange]) -> None:

@@ -4,7 +4,6 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
     COVARIANCE_BUILDS,
-    EXPOSURES,
     FACTOR_COVARIANCE,
     FACTOR_RETURNS,
     FACTORS,
@@ -28,7 +27,6 @@ MODEL_TABLES: tuple[Table, ...] = (
     RISK_DIAGNOSTICS,
     ASSET_COVARIANCE,
     COVARIANCE_BUILDS,
-    EXPOSURES,
 )
 """The tables that a release pins, in the order in which a run writes them."""
 

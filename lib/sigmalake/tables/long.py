@@ -99,19 +99,6 @@ RISK_DIAGNOSTICS = Table(
     checks=no_nan("value"),
 )
 
-EXPOSURES = Table(
-    name="exposures",
-    comment="X in long form, from panel",
-    key=("exposure_date", "asset_id", "factor"),
-    date="exposure_date",
-    columns=(
-        required("exposure_date", "DATE", "close at which the exposure is known"),
-        required("asset_id", "STRING", "asset"),
-        required("factor", "STRING", "factor"),
-        required("exposure", "DOUBLE", "styles: cross-sectional standard deviations; memberships: share; market: 1"),
-    ),
-)
-
 ASSET_COVARIANCE = Table(
     name="asset_covariance",
     comment="V = X Sigma X' + Delta, both halves",

@@ -17,6 +17,7 @@ PANEL = Table(
         required("exposures_hash", "STRING", "the part of it that is known at exposure_date"),
         required("n_assets", "INT", "assets with exposures: the coverage"),
         required("n_returns", "INT", "of these, with a return"),
+        required("n_missing", "INT", "of these, whose return of return_date is given as missing"),
         required("n_unmatched", "INT", "returns of return_date whose asset has no exposures here"),
         required("n_conflicts", "INT", "source rows rejected when packing: duplicate keys, copies, no cap"),
         required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
