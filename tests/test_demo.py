@@ -129,7 +129,8 @@ def test_specific_volatilities_are_recovered_within_their_sampling_error(first):
     assert z.size > 0.7 * N_ASSETS
     assert abs(np.median(z)) < TOO_FAR * 1.253 / np.sqrt(z.size)
     assert abs(np.mean(np.abs(z) < 2) - 0.954) < TOO_FAR * np.sqrt(0.954 * 0.046 / z.size)
-    assert np.corrcoef(np.sqrt(found[quiet.index]), np.sqrt(specific_var(first, quiet.index)))[0, 1] > 0.95
+    attainable = np.sqrt(np.var(np.sqrt(quiet)) / (np.var(np.sqrt(quiet)) + np.mean(quiet) / (2 * (N_DATES - 1))))
+    assert np.corrcoef(np.sqrt(found[quiet.index]), np.sqrt(quiet))[0, 1] > attainable - 0.02
 
 
 def test_the_cap_weighted_volatility_is_recovered_within_its_sampling_error(first):

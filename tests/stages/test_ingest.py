@@ -142,7 +142,7 @@ def test_an_asset_without_exposures_at_the_date_before_is_not_in_the_regression(
 def test_rarer_exposures_are_carried_to_their_greatest_age(model, short):
     days = sorted(short["date"].unique())
     kept = short["date"].isin([days[0], days[5]])
-    pq.write_table(to_table(short[["date", "asset_id", "ret"]].dropna()), model.folder / "returns.parquet")
+    pq.write_table(to_table(short[["date", "asset_id", "ret"]].fillna({"ret": 0.0})), model.folder / "returns.parquet")
     pq.write_table(to_table(short[kept].drop(columns="ret")), model.folder / "exposures.parquet")
     apart = {
         "returns": source(model, "returns.parquet"),
