@@ -1,5 +1,7 @@
 """Sources of every form make one panel; what cannot be used is kept with its reason, and every row is accounted for."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -115,7 +117,7 @@ def test_returns_exposures_caps_and_rates_apart_make_the_same_panel(model, short
 
 def test_exposures_beside_their_return_are_the_same_model_a_period_later(model, short, expected):
     days = sorted(short["date"].unique())
-    after = dict(zip(days, days[1:], strict=False))
+    after = dict(pairwise(days))
     returns = short[["date", "asset_id", "ret"]]
     moved = short.drop(columns="ret").assign(date=short["date"].map(after)).dropna(subset=["date"])
     joined = moved.merge(returns, on=["date", "asset_id"], how="left")

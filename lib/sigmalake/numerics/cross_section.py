@@ -150,6 +150,7 @@ def fit_cross_section(
             estimation universe, shares outside [0, 1] or not summing to 1 in a complete group.
     """
     check_cross_section(returns, exposures, caps, weights, in_estimation, factors)
+    caps, weights = _below_one(caps), _below_one(weights)
     sample = _sample(returns, exposures, weights, factors, rules)
     n_fitted, needed = int(sample.fitted.sum()), _assets_needed(rules, len(factors))
     if n_fitted < needed:
@@ -169,6 +170,11 @@ def fit_cross_section(
         detail = f"{n_fitted} assets in the fit and rank {fit.rank} leave no degree of freedom"
         return _no_fit(sample, Status.TOO_FEW, detail)._replace(rank=fit.rank)
     return _answer(returns, exposures, sample, active, fit, factors)
+
+
+def _below_one(sizes: Floats) -> Floats:
+    """The same relative sizes, to the last bit, whose sums and squares are numbers: divided by a power of 2."""
+    return np.ldexp(sizes, -np.frexp(sizes.max(initial=0.0))[1])
 
 
 def _sample(

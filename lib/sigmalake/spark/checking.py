@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import reduce
 from operator import add, and_
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -171,7 +171,18 @@ def rate_rows(spark: SparkSession, source: RateSource) -> DataFrame:
     checks = [*_key_problems(frame, columns.date, None, "rates", source)]
     require_columns(frame, [columns.rate], "rates", source)
     checks += _number_problems(frame, columns.rate, "rates", source)
-    return _typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate])
+    return _once_a_date(_typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate]))
+
+
+def _once_a_date(rows: DataFrame) -> DataFrame:
+    """Of equal copies one is used, of unequal ones none, as packing has it for the sources by asset."""
+    usable = F.size("problems") == 0
+    row_hash, of_date = F.when(usable, F.col("row_hash")), Window.partitionBy("date")
+    unequal = F.min(row_hash).over(of_date) != F.max(row_hash).over(of_date)
+    copy = F.row_number().over(Window.partitionBy("date", usable).orderBy("row_hash"))
+    reason = F.when(unequal, Reason.CONFLICTING_COPIES.value).when(copy > 1, Reason.IDENTICAL_COPY.value)
+    found = F.when(usable & reason.isNotNull(), F.struct(F.lit("key"), reason, F.lit(None).cast("string")).cast(PROBLEM))
+    return rows.withColumn("problems", F.concat("problems", F.array_compact(F.array(found))))
 
 
 def calendar_rows(spark: SparkSession, source: Location, column: str) -> DataFrame:
@@ -306,8 +317,15 @@ def _good_shares(by_name: _ByFactor, group: Membership) -> Column:
 
 
 def _hashable(frame: DataFrame, column: str) -> Column:
+    """What of a column goes into the hash. xxhash64 passes over nulls: unmarked, a text could move to another column unseen."""
     given = F.col(quoted(column))
-    return F.array_sort(F.map_entries(given)) if isinstance(frame.schema[column].dataType, T.MapType) else given
+    match frame.schema[column].dataType:
+        case T.MapType():
+            return F.array_sort(F.map_entries(given))
+        case T.StringType():
+            return F.coalesce(given, F.lit("\0"))
+        case _:
+            return given
 
 
 def _problem(column: str, reason: Reason, wrong: Column, value: Column | None = None) -> Column:

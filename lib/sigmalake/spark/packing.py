@@ -198,8 +198,15 @@ def _repeated(rows: DataFrame, half: str, dates: DataFrame) -> DataFrame:
 
 
 def _without_cap(plan: DataFrame, exposures: DataFrame, caps: DataFrame) -> DataFrame:
+    """Exposures that no cap stands beside on some date that they serve; conflicting ones are rejected as such already."""
     pairs = plan.where(F.col("exposures_from").isNotNull()).select(F.col("exposures_from").alias("date"), "caps_from")
-    dated = accepted(exposures).join(F.broadcast(pairs), "date").dropDuplicates(["date", "asset_id", "row_hash", "caps_from"])
+    single = (
+        accepted(exposures)
+        .join(F.broadcast(pairs.select("date").distinct()), "date")
+        .groupBy("date", "asset_id")
+        .agg(F.min("row_hash").alias("row_hash"), F.max("row_hash").alias("top"), F.first("source_rows").alias("source_rows"))
+        .where("row_hash = top")
+    )
     priced = (
         accepted(caps)
         .groupBy(F.col("date").alias("caps_from"), "asset_id")
@@ -207,11 +214,12 @@ def _without_cap(plan: DataFrame, exposures: DataFrame, caps: DataFrame) -> Data
         .where("n = 1")
         .drop("n")
     )
-    return dated.join(priced, ["caps_from", "asset_id"], "left_anti").select(
+    capless = single.join(F.broadcast(pairs), "date").join(priced, ["caps_from", "asset_id"], "left_anti")
+    return capless.select(
         F.lit("exposures").alias("half"),
         "date",
         "asset_id",
         "row_hash",
         "source_rows",
         F.lit(Reason.NO_CAP.value).alias("reason"),
-    )
+    ).distinct()

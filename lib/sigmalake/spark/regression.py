@@ -78,7 +78,8 @@ _FIELDS = [field.split()[0] for field in FIT.split(", ")]
 def _fit(row: PackedDate, factors: Sequence[Factor], rules: RegressionRules) -> CrossSection:
     n = row.n_assets
     caps = np.ones(n) if row.cap is None else np.asarray(row.cap, dtype=float)
-    given = None if row.weight_column is None else np.asarray(row.weight_column, dtype=float)
+    column = row.weight_column if n else ()  # the packed arrays of a date without assets are null
+    given = None if column is None else np.asarray(column, dtype=float)
     in_estimation = np.asarray(row.in_estimation, dtype=bool)
     exposures = dense_exposures(
         n,

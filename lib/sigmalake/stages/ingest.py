@@ -1,6 +1,6 @@
 """Ingest: check every source row, align X(t-1) with r(t) by the calendar, pack each date into a row of `panel`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.calendar import Alignment, align
 from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.spark.checking import calendar_rows, cap_rows, exposure_rows, rate_rows, return_rows
+from sigmalake.spark.checking import accepted, calendar_rows, cap_rows, exposure_rows, rate_rows, return_rows
 from sigmalake.spark.fingerprint import DatePrint, fingerprint, first_dates_of_levels, location_version
 from sigmalake.spark.packing import PanelRow, Sourced, conflicts, pack, plan_frame
 from sigmalake.spark.rejects import rejected_rows, worst_problems
@@ -101,7 +101,7 @@ def ingest(context: Context) -> Outcome | None:
     counts = _pack(lake, plan, compute)
     n_rejected = _write_rejected(lake, plan, compute, counts)
     covered = context.asked.everything
-    account = _account(plan, compute, counts, n_rejected)
+    account = _account(lake, plan, compute, counts, n_rejected)
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
         rows_in=sum(line[1] for line in account),
@@ -133,8 +133,7 @@ def read_sources(spark: SparkSession, config: Config) -> Sources:
     rates = None
     if s.rates is not None:
         rows["rates"] = rate_rows(spark, s.rates)
-        rates = rows["rates"].where(F.size("problems") == 0).groupBy(F.col("date").alias("rate_date"))
-        rates = rates.agg(F.first("rate").alias("rate_of_date"), F.countDistinct("row_hash").alias("n")).where("n = 1").drop("n")
+        rates = accepted(rows["rates"]).select(F.col("date").alias("rate_date"), F.col("rate").alias("rate_of_date"))
     if s.caps is not None:
         rows["caps"] = cap_rows(spark, s.caps)
     if s.calendar is not None:
@@ -158,28 +157,32 @@ def _refuse_empty(source: str, prints: Prints, frame: DataFrame) -> None:
         raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(frame)}")
 
 
-def _dates(prints: Prints) -> list[date]:
+def _usable_dates(prints: Prints) -> list[date]:
     return sorted(day for day, found in prints.items() if day is not None and found.rows > found.rejected)
+
+
+def _lost_dates(prints: Prints, days: Iterable[date]) -> set[date]:
+    """Those of the days whose rows are all rejected: no panel row holds them."""
+    return {day for day in days if day in prints and prints[day].rows == prints[day].rejected}
 
 
 def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
     """Every row that the panel should have, the factor sets, and the rank of each group's levels."""
     prints = sources.prints
-    calendar = _dates(prints["calendar"] if "calendar" in prints else prints["returns"])
+    calendar = sorted(day for day in prints["calendar" if "calendar" in prints else "returns"] if day is not None)
     starts = config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD
     age = config.sources.exposures_max_age
-    aligned = align(calendar, _dates(prints["exposures"]), starts_period=starts, max_age=age)
+    aligned = align(calendar, _usable_dates(prints["exposures"]), starts_period=starts, max_age=age)
     if not any(row.source_date for row in aligned):
-        shown = _dates(prints["exposures"])
+        shown = _usable_dates(prints["exposures"])
         raise DataError(
             f"no exposures meet the calendar: exposures are dated {shown[0]} to {shown[-1]}, "
             f"returns {calendar[0]} to {calendar[-1]}; check exposures_dated and exposures_max_age"
         )
     caps = {}
     if "caps" in prints:
-        caps = {
-            row.exposure_date: row.source_date for row in align(calendar, _dates(prints["caps"]), starts_period=starts, max_age=age)
-        }
+        priced = align(calendar, _usable_dates(prints["caps"]), starts_period=starts, max_age=age)
+        caps = {row.exposure_date: row.source_date for row in priced}
     levels = _levels(config, sources.rows["exposures"])
     sets: dict[str, list[Factor]] = {}
     of_config = digest_of([config.ingest_hash(), INGEST_VERSION])
@@ -200,7 +203,11 @@ def _panel_row(
         return f"{day}:{found.content}" if found else ""
 
     known = digest_of([factor_set, str(row.age), content("exposures", row.source_date), content("caps", caps_from)])
-    full = digest_of([known, str(row.return_date), content("returns", row.return_date), content("rates", row.return_date)])
+    beside = [content("returns", row.return_date), content("rates", row.return_date)]
+    for half in ("exposures", "caps"):  # what a date without any usable row holds is listed in rejected_rows
+        lost = sorted(_lost_dates(prints.get(half, {}), {row.exposure_date, row.return_date or row.exposure_date}))
+        beside += [content(half, day) for day in lost]
+    full = digest_of([known, str(row.return_date), *beside])
     return PanelRow(
         0, row.exposure_date, row.return_date, row.source_date, caps_from, row.age, factor_set, first_factor,
         join_hash(full, of_config), join_hash(known, of_config),
@@ -341,11 +348,13 @@ def _source_dates(plan: IngestPlan, compute: list[date]) -> dict[str, set[date]]
     opening = min(plan.rows) if plan.rows else None
     if opening is not None and opening in compute and opening != first:
         returned.add(opening)  # the calendar's first returns, which nothing explains
+    prints = {} if plan.sources is None else plan.sources.prints
+    lost = {half: _lost_dates(prints.get(half, {}), {*compute, *returned}) for half in ("exposures", "caps")}
     every = set(plan.rows) | returned
     return {
-        "exposures": {row.exposures_from for row in rows if row.exposures_from is not None},
+        "exposures": lost["exposures"] | {row.exposures_from for row in rows if row.exposures_from is not None},
         "returns": returned,
-        "caps": {row.caps_from for row in rows if row.caps_from is not None},
+        "caps": lost["caps"] | {row.caps_from for row in rows if row.caps_from is not None},
         "rates": returned,
         "calendar": every,
     }
@@ -367,7 +376,7 @@ def _rejected_predicate(sources: Sources, dates: Mapping[str, set[date]], stale:
 
 
 def _account(
-    plan: IngestPlan, compute: list[date], counts: Mapping[date, dict[str, int]], rejected: Mapping[str, int]
+    lake: Lake, plan: IngestPlan, compute: list[date], counts: Mapping[date, dict[str, int]], rejected: Mapping[str, int]
 ) -> list[tuple[str, int, int, int, int, int]]:
     """Where every row of every source went: source, rows in, packed, rejected, outside the dates, without exposures.
 
@@ -387,6 +396,8 @@ def _account(
         unmatched = 0
         if half == "returns":
             unmatched = sum(counts[day]["n_unmatched"] for day in compute) + _opening_returns(plan, dates[half])
+        elif half == "caps":
+            unmatched = asked - refused - _caps_packed(lake, plan, compute, counts)
         packed = asked - refused - unmatched
         found = sources.count_packed(half, plan.rows, compute, counts)
         if found is not None and found != packed:
@@ -396,6 +407,21 @@ def _account(
             )
         lines.append((name, rows_in, packed, refused, rows_in - asked, unmatched))
     return lines
+
+
+def _caps_packed(lake: Lake, plan: IngestPlan, compute: list[date], counts: Mapping[date, dict[str, int]]) -> int:
+    """Rows of caps that the panel holds: one an asset, but those carried over several rows count once."""
+    served: dict[date, list[date]] = {}
+    for day in compute:
+        if (source_date := plan.rows[day].caps_from) is not None:
+            served.setdefault(source_date, []).append(day)
+    alone = sum(counts[days[0]]["n_assets"] for days in served.values() if len(days) == 1)
+    shared = [(day, source_date) for source_date, days in served.items() if len(days) > 1 for day in days]
+    if not shared:
+        return alone
+    sources = F.broadcast(lake.spark.createDataFrame(shared, "exposure_date date, caps_from date"))
+    held = lake.read(PANEL).join(sources, "exposure_date").select("caps_from", F.explode("asset_id"))
+    return alone + held.distinct().count()
 
 
 def _opening_returns(plan: IngestPlan, dates: set[date]) -> int:
