@@ -73,7 +73,7 @@ def panel_row(day: int, truth: Truth, n: int = len(ASSETS)) -> dict[str, object]
     rows, columns = np.nonzero(truth.exposures[:n, 1:4])
     return {
         "exposure_date": DAYS[day], "return_date": None if newest else DAYS[day + 1], "exposures_age": 1, "factor_set": "set",
-        "inputs_hash": "-", "exposures_hash": "-", "n_assets": n, "n_returns": 0 if newest else n, "n_unmatched": 0,
+        "inputs_hash": "-", "exposures_hash": "-", "n_assets": n, "n_returns": 0 if newest else n, "n_missing": 0, "n_unmatched": 0,
         "n_conflicts": 0, "asset_id": ASSETS[:n], "ret": [None] * n if newest else truth.ret[:n].tolist(),
         "cap": np.arange(1.0, n + 1).tolist(), "weight_column": None, "in_estimation": [i != 2 for i in range(n)],
         "issuer_id": None, "styles": truth.exposures[:n, 4:].ravel().tolist(), "member_assets": rows.tolist(),

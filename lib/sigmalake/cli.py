@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sigmalake import __version__
-from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, telling_line
+from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 from sigmalake.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
 
 if TYPE_CHECKING:
@@ -255,6 +255,8 @@ def main(verb: str | None = None) -> None:
     except (typer.Abort, KeyboardInterrupt):
         _exit_interrupted()
     except SigmalakeError as error:
+        if caused_by_interrupt(error):
+            _exit_interrupted()
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
@@ -273,6 +275,8 @@ def _exit_unexpected(error: Exception) -> None:
     if callable(show):  # typer's own usage errors
         show()
         sys.exit(int(getattr(error, "exit_code", 2)))
+    if caused_by_interrupt(error):
+        _exit_interrupted()
     log = _log_file()
     with log.open("a", encoding="utf-8") as file:
         traceback.print_exception(error, file=file)

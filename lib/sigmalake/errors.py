@@ -33,6 +33,13 @@ class InfrastructureError(SigmalakeError):
     exit_code = 3
 
 
+def caused_by_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: py4j turns it into one of its own where it strikes between two bytes."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 def telling_line(error: BaseException) -> str:
     """The line of a long error, say Spark's with both its stacks, that says what happened."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -129,6 +129,22 @@ def test_ctrl_c_is_130_and_one_line(asked, config, monkeypatch):
     assert seen.exit_code == 130
 
 
+def test_ctrl_c_that_py4j_has_made_an_error_of_is_130_too(asked, config, monkeypatch):
+    def ctrl_c():
+        raise KeyboardInterrupt
+
+    def interrupted(*_arguments, **_options):
+        try:
+            ctrl_c()
+        except KeyboardInterrupt:
+            raise RuntimeError("Gateway must be connected") from None
+
+    monkeypatch.setattr("sigmalake.config.load_config", interrupted)
+    seen = asked("run", "--config", config)
+    assert seen.says("interrupted; what was committed stays")
+    assert (seen.exit_code, seen.err.count("\n")) == (130, 1)
+
+
 def test_a_mishap_of_ours_is_one_line_and_the_rest_is_in_the_log(asked, config, tmp_path, monkeypatch):
     def broken(*_arguments, **_options):
         raise RuntimeError("first line\nsecond line")

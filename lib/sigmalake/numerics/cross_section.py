@@ -174,7 +174,8 @@ def fit_cross_section(
 
 def _below_one(sizes: Floats) -> Floats:
     """The same relative sizes, to the last bit, whose sums and squares are numbers: divided by a power of 2."""
-    return np.ldexp(sizes, -np.frexp(sizes.max(initial=0.0))[1])
+    scaled: Floats = np.ldexp(sizes, -np.frexp(sizes.max(initial=0.0))[1])
+    return scaled
 
 
 def _sample(

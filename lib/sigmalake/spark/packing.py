@@ -78,8 +78,13 @@ def pack(plan: DataFrame, sourced: Sourced, level_ranks: Sequence[dict[str, int]
     return _as_panel(grouped.join(plan.drop("part"), "exposure_date"), ranks)
 
 
-def conflicts(plan: DataFrame, sourced: Sourced) -> DataFrame:
+def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced) -> DataFrame:
     """The rows that packing rejects: keys given more than once, and assets without a cap where caps lie apart.
+
+    Args:
+        plan: the rows that were packed.
+        serving: these, and the others that carry the same exposures forward.
+        sourced: checked rows of every source.
 
     Returns:
         `half` (exposures, returns or caps), `date`, `asset_id`, `row_hash`, `source_rows`, `reason`.
@@ -88,7 +93,7 @@ def conflicts(plan: DataFrame, sourced: Sourced) -> DataFrame:
     found.append(_repeated(sourced.returns, "returns", plan.select(F.col("return_date").alias("date"))))
     if sourced.caps is not None:
         found.append(_repeated(sourced.caps, "caps", plan.select(F.col("caps_from").alias("date"))))
-        found.append(_without_cap(plan, sourced.exposures, sourced.caps))
+        found.append(_without_cap(serving, sourced.exposures, sourced.caps))
     union = found[0]
     for more in found[1:]:
         union = union.unionByName(more)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigmalake import __version__
 from sigmalake.config import Config
-from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, telling_line
+from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
 from sigmalake.lake.books import StageRun, now, record_run
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.exposures import Factor, Kind
@@ -72,7 +72,8 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     except ConfigError:  # nothing has run yet, and `runs` need not be made for it
         raise
     except Exception as error:
-        _record_failure(context, stage, started, clock, error)
+        if not caused_by_interrupt(error):
+            _record_failure(context, stage, started, clock, error)
         raise
     seconds = time.perf_counter() - clock
     if outcome is None:

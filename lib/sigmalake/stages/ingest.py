@@ -276,7 +276,7 @@ def _write_factor_sets(lake: Lake, sets: Mapping[str, list[Factor]]) -> None:
 
 
 def _pack(lake: Lake, plan: IngestPlan, compute: list[date]) -> dict[date, dict[str, int]]:
-    """Write the panel's rows; returns their counts."""
+    """Write the panel's rows; returns the counts of every row of it."""
     sources = plan.sources
     if sources is None:
         return {}
@@ -289,9 +289,7 @@ def _pack(lake: Lake, plan: IngestPlan, compute: list[date]) -> dict[date, dict[
     packed = pack(plan_frame(lake.spark, rows), sourced, plan.level_ranks, parts)
     lake.create(PANEL)
     lake.replace(PANEL, packed, "ingest", ranges)
-    wanted = set(compute)
-    counts = lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()
-    return {row["exposure_date"]: row for row in counts if row["exposure_date"] in wanted}
+    return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
 
 
 def _sourced(sources: Sources) -> Sourced:
@@ -310,8 +308,14 @@ def _write_rejected(lake: Lake, plan: IngestPlan, compute: list[date], counts: M
     if sources is None:
         return {}
     dates = _source_dates(plan, compute)
-    conflicting = [plan.rows[day] for day in compute if counts[day]["n_conflicts"]]
-    clash = conflicts(plan_frame(lake.spark, conflicting), _sourced(sources)) if conflicting else None
+    computed = set(compute)
+    serving = [  # exposures carried over several rows are rejected for what any of these rows lacks
+        row
+        for day, row in plan.rows.items()
+        if (day in computed or row.exposures_from in dates["exposures"]) and counts.get(day, {}).get("n_conflicts")
+    ]
+    conflicting = [row for row in serving if row.exposure_date in computed]
+    clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), _sourced(sources)) if serving else None
     found = []
     for half, name in sources.names.items():
         if half not in sources.rows:
@@ -421,7 +425,7 @@ def _caps_packed(lake: Lake, plan: IngestPlan, compute: list[date], counts: Mapp
         return alone
     sources = F.broadcast(lake.spark.createDataFrame(shared, "exposure_date date, caps_from date"))
     held = lake.read(PANEL).join(sources, "exposure_date").select("caps_from", F.explode("asset_id"))
-    return alone + held.distinct().count()
+    return alone + int(held.distinct().count())
 
 
 def _opening_returns(plan: IngestPlan, dates: set[date]) -> int:
