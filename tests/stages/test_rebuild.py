@@ -75,7 +75,10 @@ def test_restated_exposures_of_the_newest_date_move_no_regression(built_once, pa
 
 def test_another_half_life_recomputes_one_variant_and_nothing_before_it(built_once, tmp_path):
     model = built_once.copied_to(tmp_path)
-    model.body["risk"] = {**WINDOWS, "short": {**WINDOWS["short"], "specific_var": {"estimator": "ewma", "half_life": 9}}}
+    model.body["risk"] = {
+        **WINDOWS,
+        "short": {**WINDOWS["short"], "specific_var": {**WINDOWS["short"]["specific_var"], "half_life": 9}},
+    }
     planned = model.plan()
     assert planned["ingest"] == planned["regress"] == {}
     assert set(planned["risk"].values()) == {"configuration changed"}
