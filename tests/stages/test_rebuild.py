@@ -9,6 +9,7 @@ import pytest
 from small_model import WINDOWS, assert_same
 
 from lakes import rows_of
+from sigmalake.errors import ReleaseRefusedError
 from sigmalake.lake.books import all_releases
 from sigmalake.stages import regress as regress_module
 from sigmalake.stages.context import Asked
@@ -150,3 +151,22 @@ def test_a_release_reads_as_it_stood_after_a_restatement(built_once, panel, tmp_
     assert [release.release_id for release in all_releases(lake)] == [f"{first.as_of}.1", f"{first.as_of}.2"]
     assert lake.read(CROSS_SECTIONS, first.tables["cross_sections"]).orderBy("date").collect() == before
     assert lake.read(CROSS_SECTIONS).orderBy("date").collect() != before
+
+
+def test_a_refused_release_says_why_and_leaves_the_last_one(built_once, panel, tmp_path):
+    model, day = built_once.copied_to(tmp_path), dates(panel)[-1]
+    newest = panel[panel["date"] == day]
+    after = [newest.assign(date=day + timedelta(days=n)) for n in (1, 2)]
+    after[0] = after[0].iloc[:5]  # too few returns for a regression on that day, too few exposures on the day after
+    model.write(pd.concat([panel, *after]))
+    with pytest.raises(ReleaseRefusedError) as refused:
+        model.run()
+    assert f"{day + timedelta(days=2)} has 5 assets after" in str(refused.value)
+    assert f"2 dates without factor returns, 0 allowed: {day + timedelta(days=1)} (too_few: " in str(refused.value)
+    assert f", {day + timedelta(days=2)} (too_few: " in str(refused.value)
+    assert f"{day}.1 stays the last release" in str(refused.value)
+    lake = model.context().lake
+    assert [release.as_of for release in all_releases(lake)] == [day]
+    model.body["checks"] = {"max_coverage_drop": 1.0, "max_failed_dates": 2}
+    model.run()
+    assert [release.as_of for release in all_releases(lake)] == [day, day + timedelta(days=2)]
