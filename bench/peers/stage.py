@@ -43,7 +43,7 @@ def run(peer: str, stages: dict[str, Stage]) -> None:
     report: dict[str, Any] = {"peer": peer, "version": version(peer), "stage": arguments.stage, "computed": stage.computes}
     seconds: dict[str, float] = {}
     cpu_seconds: dict[str, float] = {}
-    value: Any = Selection(arguments.data / "panel.parquet", arguments.dates, arguments.assets)
+    value: Any = Selection(arguments.data / "panel", arguments.dates, arguments.assets)
     arguments.out.mkdir(parents=True, exist_ok=True)
     steps = {"read": stage.read, "prepare": stage.prepare, "compute": stage.compute}
     steps["write"] = lambda results: stage.write(results, arguments.out)

@@ -93,22 +93,37 @@ def run(
         _print_last_release(context, output)
 
 
+@app.command()
+def ingest(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
+    output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """Source rows, checked and packed, a date a row."""
+    with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
+        _run_stage(context, "ingest", output)
+
+
 def _stage_command(stage: str, what: str) -> None:
     def command(
-        config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
-        wait: Wait = 0.0, output: OutputForm = Output.TEXT,
+        config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
+        output: OutputForm = Output.TEXT,
     ) -> None:  # fmt: skip
-        with _writing(config, overrides, start, end, wait, verify, reads_sources=stage == "ingest") as context:
+        with _writing(config, overrides, start, end, wait) as context:
             _run_stage(context, stage, output)
 
     command.__doc__ = what
     app.command(stage)(command)
 
 
-_stage_command("ingest", "Source rows, checked and packed, a date a row.")
 _stage_command("regress", "A cross-sectional regression for each date.")
 _stage_command("risk", "Sigma and Delta over rolling windows.")
-_stage_command("release", "Check what is new, then pin every table's version.")
+
+
+@app.command()
+def release(config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, output: OutputForm = Output.TEXT) -> None:
+    """Check what is new, then pin every table's version."""
+    with _writing(config, overrides, wait=wait) as context:
+        _run_stage(context, "release", output)
 
 
 @app.command()
@@ -134,7 +149,7 @@ def covariance(
     Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
     """
     if all(option is None for option in (assets, day, variant, exposures, to, release)):
-        with _writing(config, overrides, start, end, wait, verify=False) as context:
+        with _writing(config, overrides, start, end, wait) as context:
             _run_stage(context, "covariance", output)
         return
     from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose, named_assets
@@ -241,7 +256,7 @@ def demo(
     from sigmalake.stages.run import run as run_all
 
     prepared = prepare_demo(folder, _say)
-    with _writing(prepared.config_file, None, None, None, 0.0, verify=False) as context:
+    with _writing(prepared.config_file) as context:
         run_all(context)
     typer.echo(report(prepared))
 
@@ -307,7 +322,10 @@ def _session(config: "Config") -> "Iterator[SparkSession]":
     from sigmalake.spark.session import local_session, submitted_session
 
     if "PYSPARK_GATEWAY_PORT" in os.environ or "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        yield submitted_session()
+        spark, ignored = submitted_session(config.spark)
+        if ignored:
+            _say(f"spark: {', '.join(ignored)} cannot be set on a running session; give them to spark-submit, or to the platform")
+        yield spark
         return
     find_java()
     jars = delta_jars()
@@ -344,8 +362,8 @@ def _reading(
 
 @contextmanager
 def _writing(
-    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, wait: float, verify: bool,
-    *, reads_sources: bool = False,
+    config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
+    verify: bool = False, *, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.lake.lease import hold_lake

@@ -1,7 +1,7 @@
 """Every source row, typed and checked: the rows the model can use, and for the others what is wrong with them.
 
-Rows of every source become `date, asset_id, row_hash, source_rows, problems` and the columns of what they carry. A row without
-problems is used; nothing is repaired, nothing is dropped.
+Rows of every source become `date, asset_id, file, row_hash, source_rows, problems` and the columns of what they carry. A row
+without problems is used; nothing is repaired, nothing is dropped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ from sigmalake.config import (
 )
 from sigmalake.spark.sources import (
     DATE_TYPES,
+    FILE,
     FLAG_TYPES,
     ID_TYPES,
     NUMBER_TYPES,
@@ -284,6 +285,7 @@ def _typed(
     return frame.select(
         day(frame, date_column).alias("date"),
         asset.alias("asset_id"),
+        (F.col(FILE) if FILE in frame.columns else F.lit(None).cast("string")).alias("file"),
         F.xxhash64(*hashed).alias("row_hash"),
         (F.col("n_long_rows") if "n_long_rows" in frame.columns else F.lit(1)).alias("source_rows"),
         F.concat(F.array_compact(F.array(*checks)).cast(f"array<{PROBLEM}>"), *bulky).alias("problems"),

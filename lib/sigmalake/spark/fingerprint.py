@@ -1,48 +1,91 @@
-"""What a source holds on each date, in a few numbers: an order-free hash, counts, and the levels of its categories."""
+"""What a source holds on each date, told from a sum of row hashes: the order of rows and of files does not matter."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Location
-from sigmalake.spark.checking import accepted
+
+
+class FilePrint(NamedTuple):
+    """The rows of one date in one file."""
+
+    file: str | None  # as Spark names it; null where the source's files cannot be told
+    date: date | None  # null: unreadable
+    rows: int  # source rows
+    rejected: int  # of these, with a problem
+    high: int  # sums over the halves of the row hashes
+    low: int
+    levels: list[tuple[int, str]]  # of each membership group that learns them
 
 
 class DatePrint(NamedTuple):
     """A source on one date."""
 
-    rows: int  # source rows
-    rejected: int  # of these, with a problem
-    content: str  # changes when any row is restated, added or removed; the order of rows does not matter
+    rows: int
+    rejected: int
+    content: str  # changes when any row is restated, added or removed
 
 
-def fingerprint(rows: DataFrame) -> dict[date | None, DatePrint]:
-    """Every date of a source; None holds the rows whose date is unreadable. One pass, a row a date comes back."""
-    found = rows.groupBy("date").agg(
+def fingerprint(rows: DataFrame, learning: Iterable[int] = ()) -> list[FilePrint]:
+    """Every file and date of a source, in one pass; a row of each comes back.
+
+    Args:
+        rows: checked rows.
+        learning: positions of the membership groups whose levels are learned from the data.
+    """
+    groups = list(learning)
+    levels = F.lit(None).cast("array<struct<group:int,level:string>>")
+    if groups:
+        learned = F.filter("members", lambda m: m["group"].isin(groups))
+        found = F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level")))
+        levels = F.array_distinct(F.flatten(F.collect_set(F.when(F.size("problems") == 0, found))))
+    printed = rows.groupBy("file", "date").agg(
         F.sum("source_rows").alias("rows"),
         F.sum(F.when(F.size("problems") > 0, F.col("source_rows")).otherwise(0)).alias("rejected"),
         F.sum(F.shiftright("row_hash", 32)).alias("high"),  # halves of 32 bits: their sums do not overflow
         F.sum(F.col("row_hash").bitwiseAND(F.lit(0xFFFFFFFF))).alias("low"),
+        levels.alias("levels"),
     )
-    return {
-        row["date"]: DatePrint(row["rows"], row["rejected"], f"{row['rows']}:{row['rejected']}:{row['high']}:{row['low']}")
-        for row in found.collect()
-    }
+    return file_prints(printed.toArrow().to_pylist())
 
 
-def first_dates_of_levels(rows: DataFrame) -> dict[int, dict[str, date]]:
+def file_prints(rows: Iterable[Mapping[str, Any]]) -> list[FilePrint]:
+    """Prints from rows as Arrow gives them."""
+    return [
+        FilePrint(
+            row["file"], row["date"], row["rows"], row["rejected"], row["high"], row["low"],
+            [(level["group"], level["level"]) for level in row["levels"] or ()],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def by_date(prints: Iterable[FilePrint]) -> dict[date | None, DatePrint]:
+    """The prints of all files added up; None holds the rows whose date is unreadable."""
+    sums: dict[date | None, list[int]] = {}
+    for found in prints:
+        total = sums.setdefault(found.date, [0, 0, 0, 0])
+        for i, number in enumerate((found.rows, found.rejected, found.high, found.low)):
+            total[i] += number
+    return {day: DatePrint(total[0], total[1], ":".join(map(str, total))) for day, total in sums.items()}
+
+
+def first_dates_of_levels(prints: Iterable[FilePrint]) -> dict[int, dict[str, date]]:
     """For each membership group, the first date of each level among the accepted rows."""
-    member = accepted(rows).select("date", F.explode("members").alias("m"))
-    found = member.groupBy(F.col("m.group").alias("group"), F.col("m.level").alias("level")).agg(F.min("date").alias("first"))
-    levels: dict[int, dict[str, date]] = {}
-    for row in found.collect():
-        levels.setdefault(row["group"], {})[row["level"]] = row["first"]
-    return levels
+    first: dict[int, dict[str, date]] = {}
+    for found in prints:
+        if (day := found.date) is not None:
+            for group, level in found.levels:
+                known = first.setdefault(group, {})
+                known[level] = min(day, known.get(level, day))
+    return first
 
 
 def location_version(spark: SparkSession, place: Location) -> str:

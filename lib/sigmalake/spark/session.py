@@ -49,12 +49,19 @@ def local_session(jars: Sequence[Path], settings: Mapping[str, object]) -> Spark
     return prepare(builder.getOrCreate(), settings)
 
 
-def submitted_session() -> SparkSession:
-    """The session of spark-submit or of the platform; Delta must be on its classpath."""
+def submitted_session(settings: Mapping[str, object]) -> tuple[SparkSession, list[str]]:
+    """The session of spark-submit or of the platform, and the user's settings that come too late for it.
+
+    Delta must be on its classpath.
+    """
     builder = SparkSession.builder.appName("sigmalake")
     for key, value in STATIC.items():
         builder = builder.config(key, value)
-    return prepare(builder.getOrCreate(), {})
+    spark = prepare(builder.getOrCreate(), settings)
+    late = [key for key in settings if not spark.conf.isModifiable(key)]
+    for key in settings.keys() - set(late):
+        spark.conf.set(key, _text(settings[key]))
+    return spark, late
 
 
 def prepare(spark: SparkSession, settings: Mapping[str, object]) -> SparkSession:

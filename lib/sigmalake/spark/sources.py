@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 from sigmalake.config import Location
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, SigmalakeError, telling_line
 
+FILE = "_source_file"  # column of a source in files: the file of the row, as Spark names it
 RAGGED = "_ragged_line"  # column of a CSV source: the line, where its values are too few or too many
 _DAY = r"^\s*\d{4}-\d{1,2}-\d{1,2}([T ]00:00(:00(\.0+)?)?(Z|\+00:00)?)?\s*$"  # Spark's own cast takes 2024, and drops the hour
 NUMBER_TYPES: tuple[type[T.DataType], ...] = (T.NumericType, T.StringType)
@@ -34,8 +35,8 @@ def read_source(spark: SparkSession, name: str, source: Location) -> DataFrame:
         if source.table is not None:
             return spark.table(source.table)
         if source.read_as == "csv":
-            return _read_csv(spark, source.path or "")
-        return _with_timestamps(spark.read.format(source.read_as).load(source.path), source)
+            return _with_file(_read_csv(spark, source.path or ""))
+        return _with_timestamps(_with_file(spark.read.format(source.read_as).load(source.path)), source)
     except (PySparkException, Py4JJavaError) as error:  # of a file's schema, Spark's errors come as they are thrown
         raise _unreadable(name, source, error) from None
 
@@ -50,6 +51,10 @@ def _read_csv(spark: SparkSession, path: str) -> DataFrame:
     columns = ", ".join(f"{quoted(column)} STRING" for column in [*named.load(path).columns, RAGGED])
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": RAGGED, "columnPruning": "false"}
     return named.options(**options, enforceSchema=Path(path).is_file()).schema(columns).load(path)
+
+
+def _with_file(frame: DataFrame) -> DataFrame:
+    return frame.withColumn(FILE, F.col("_metadata.file_path"))
 
 
 def _with_timestamps(frame: DataFrame, source: Location) -> DataFrame:
@@ -116,7 +121,7 @@ def require_columns(frame: DataFrame, columns: Iterable[str], name: str, source:
     """
     missing = [column for column in dict.fromkeys(columns) if column not in frame.columns]
     if missing:
-        there = [column for column in frame.columns if column != RAGGED]
+        there = [column for column in frame.columns if column not in (RAGGED, FILE)]
         close = [f"{c} (is it {near[0]}?)" if (near := _similar(c, there)) else c for c in missing]
         shown = ", ".join(column if column.isprintable() else repr(column) for column in there)
         header = "the first line of a CSV file names its columns, between commas; " if source.read_as == "csv" else ""

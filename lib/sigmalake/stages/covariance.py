@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -165,14 +166,16 @@ def _keys_sql(keys: Collection[RiskKey]) -> str:
 
 def _outcome(lake: Lake, plan: Changes[RiskKey]) -> Outcome:
     rows = lake.columns(COVARIANCE_BUILDS, ["variant", "date", "n_assets", "refused"]).to_pylist()
-    lines = []
-    for row in rows:
-        if (row["variant"], row["date"]) in plan.compute:
-            refused = row["refused"]
-            named = ", ".join(f"{r['asset_id']} ({r['reason']})" for r in refused[:3])
-            without = f"; {len(refused)} without: {named}{', ...' if len(refused) > 3 else ''}" if refused else ""
-            lines.append(f"  {row['variant']} {row['date']}: {row['n_assets']} assets{without}")
+    built = [row for row in rows if (row["variant"], row["date"]) in plan.compute]
     dates = sorted({day for _, day in [*plan.compute, *plan.remove]})
-    said = "\n".join([f"V: {span(dates)}; refused assets are in covariance_builds", *lines[:10]])
+    said = f"V: {span(dates)}" + ("; refused assets are in covariance_builds" if any(row["refused"] for row in built) else "")
     tables = (ASSET_COVARIANCE, COVARIANCE_BUILDS)
-    return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tables, said=said)
+    lines = [said, *map(_built_line, built[:10])]
+    return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tables, said="\n".join(lines))
+
+
+def _built_line(row: Mapping[str, Any]) -> str:
+    refused = row["refused"]
+    named = ", ".join(f"{r['asset_id']} ({r['reason']})" for r in refused[:3])
+    without = f"; {len(refused)} without: {named}{', ...' if len(refused) > 3 else ''}" if refused else ""
+    return f"  {row['variant']} {row['date']}: {row['n_assets']} assets{without}"

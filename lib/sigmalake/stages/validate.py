@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sigmalake.spark.rejects import problem_counts
 from sigmalake.stages.context import Context
-from sigmalake.stages.ingest import plan_rows, read_sources
+from sigmalake.stages.ingest import plan_rows
+from sigmalake.stages.panel_sources import read_sources
 
 
 class SourceReport(NamedTuple):

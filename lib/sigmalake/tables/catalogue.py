@@ -12,7 +12,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RISK,
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
-from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
+from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
     FACTORS,
@@ -30,4 +30,4 @@ MODEL_TABLES: tuple[Table, ...] = (
 )
 """The tables that a release pins, in the order in which a run writes them."""
 
-ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, RUNS, RELEASES)
+ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, SOURCE_PRINTS, RUNS, RELEASES)

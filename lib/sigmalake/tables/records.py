@@ -24,6 +24,24 @@ REJECTED_ROWS = Table(
     ),
 )
 
+SOURCE_PRINTS = Table(
+    name="source_prints",
+    comment="What each file of a source holds on each date: a file that has not changed is not read again",
+    key=("source", "file", "date"),
+    columns=(
+        required("source", "STRING", "which half of a panel row it feeds: exposures, returns or caps"),
+        required("key", "STRING", "hash of the rules by which its rows were checked"),
+        required("state", "STRING", "size and time of the file when it was read"),
+        Column("file", "STRING", "as Spark names it"),
+        Column("date", "DATE", "date of the rows; null where unreadable"),
+        required("rows", "BIGINT", "rows"),
+        required("rejected", "BIGINT", "of these, with a problem"),
+        required("high", "BIGINT", "sum of the upper halves of the rows' hashes"),
+        required("low", "BIGINT", "sum of the lower halves"),
+        Column("levels", "ARRAY<STRUCT<group: INT, level: STRING>>", "levels of the memberships that learn them"),
+    ),
+)
+
 ACCOUNT = (
     "ARRAY<STRUCT<source: STRING, rows_in: BIGINT, packed: BIGINT, rejected: BIGINT, outside: BIGINT, without_exposures: BIGINT>>"
 )

@@ -1,0 +1,120 @@
+"""A child of the benchmark: every stage and its floor, side by side in one warm session.
+
+    python -m bench.warm SIZE WARM_UP_SIZE CACHE OUT.json [STAGE...]
+
+The stages build the size's lake in the cache, or find it there, so that a single stage may be measured again.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.data import panel_of
+from bench.floors import covariance_floor, ingest_floor, regress_floor, risk_floor
+from bench.measure import Cost, commits_in, count_events, measured
+from bench.sizes import SIZES, write_config
+from pyspark.sql import SparkSession
+
+from sigmalake.config import Config, load_config
+from sigmalake.lake.lake import Lake, Writer
+from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
+from sigmalake.spark.session import local_session
+from sigmalake.stages.context import Context, new_run_id
+from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
+from sigmalake.stages.run import run_stage
+
+STAGES = ("ingest", "regress", "risk", "covariance")
+
+
+class Bench:
+    """A warm session, a size, and the costs found so far."""
+
+    def __init__(self, spark: SparkSession, size_name: str, cache: Path) -> None:
+        self.spark, self.size = spark, SIZES[size_name]
+        self.panel = panel_of(self.size, cache)
+        self.folder = cache / "lakes" / size_name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lake = self.folder / "lake"
+        self.config: Config = load_config(write_config(self.folder / "model.yaml", self.size, panel=self.panel, lake=self.lake))
+
+    def stage(self, name: str) -> None:
+        """Do a stage; nothing of it is there yet."""
+        run_id = new_run_id()
+        lake = Lake(self.spark, str(self.lake), Writer(run_id, self.config.full_hash(), None))
+        run_stage(Context(lake, self.config, run_id, say=lambda text: print(text, file=sys.stderr)), name)
+
+    def floor(self, name: str) -> None:
+        """Do what the stage cannot do without."""
+        to = self.folder / "floor"
+        shutil.rmtree(to, ignore_errors=True)
+        read = Lake(self.spark, str(self.lake))
+        if name == "ingest":
+            ingest_floor(self.spark, self.panel, to, max(4, self.size.n_dates // 64))
+        elif name == "regress":
+            regress_floor(self.spark, self.lake, to, self.size.n_factors, panel_row_bytes(read))
+        elif name == "risk":
+            risk_floor(self.spark, self.lake, to, self.size.n_factors, cross_section_bytes(read))
+        else:
+            covariance_floor(self.spark, to, self.size.n_assets)
+        shutil.rmtree(to, ignore_errors=True)
+
+    def forget(self, name: str) -> None:
+        """Take back a stage and all after it."""
+        tables = {
+            "ingest": ["panel", "rejected_rows", "factors", "runs"],
+            "regress": ["cross_sections", "factor_returns", "specific_returns"],
+            "risk": ["risk_models", "factor_covariance", "specific_risk", "risk_diagnostics"],
+            "covariance": ["asset_covariance", "covariance_builds"],
+        }
+        for stage in STAGES[STAGES.index(name) :]:
+            for table in tables[stage]:
+                shutil.rmtree(self.lake / table, ignore_errors=True)
+
+
+def costed(work: Callable[[], None], events: Path, lake: Path) -> Cost:
+    """What a piece of work costs."""
+    cost, commits, since = Cost(), commits_in(lake), time.time()
+    with measured(cost):
+        work()
+    count_events(events, since, time.time(), cost)
+    cost.commits = commits_in(lake) - commits
+    return cost
+
+
+def main(size_name: str, warm_up: str, cache: Path, out: Path, stages: list[str]) -> None:
+    """Measure and write what was found."""
+    prepare_environment()
+    events = cache / "events" / f"{time.time():.0f}"
+    events.mkdir(parents=True)
+    logged = {"spark.eventLog.enabled": True, "spark.eventLog.compress": False, "spark.eventLog.dir": events.as_uri()}
+    settings = {**logged, "spark.local.dir": str(cache / "spark")}
+    with quiet_jvm(cache / "warm.log"):
+        spark = local_session(delta_jars(), settings)
+    small = Bench(spark, warm_up, cache)
+    small.forget("ingest")
+    for name in STAGES:
+        small.floor(name) if name != "ingest" else None
+        small.stage(name)
+    small.floor("ingest")
+    found = {}
+    bench = Bench(spark, size_name, cache)
+    for name in stages:
+        bench.forget(name)
+        found[name] = {
+            "floor": asdict(costed(lambda name=name: bench.floor(name), events, bench.lake)),  # type: ignore[misc]
+            "stage": asdict(costed(lambda name=name: bench.stage(name), events, bench.lake)),  # type: ignore[misc]
+        }
+        ratio = found[name]["stage"]["cpu"] / found[name]["floor"]["cpu"]
+        print(name, {k: {m: round(v, 1) for m, v in c.items()} for k, c in found[name].items()}, f"{ratio:.2f}", file=sys.stderr)
+        out.write_text(json.dumps(found, indent=1))
+    spark.stop()
+    shutil.rmtree(events, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    _, size_asked, warm_up_asked, cache_asked, out_asked, *stages_asked = sys.argv
+    main(size_asked, warm_up_asked, Path(cache_asked), Path(out_asked), stages_asked or list(STAGES))

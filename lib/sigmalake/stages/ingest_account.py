@@ -1,0 +1,157 @@
+"""The account of ingest: where every row of every source went, and the rows that the model cannot use."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sigmalake.errors import DataError
+from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.lake import Lake
+from sigmalake.spark.packing import PanelRow, Sourced, conflicts, plan_frame
+from sigmalake.spark.rejects import rejected_rows
+from sigmalake.stages.panel_sources import Sources, lost_dates
+from sigmalake.tables.packed import PANEL
+from sigmalake.tables.records import REJECTED_ROWS
+
+Rows = Mapping[date, PanelRow]
+Counts = Mapping[date, dict[str, int]]
+AccountLine = tuple[str, int, int, int, int, int]
+
+
+def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts) -> dict[str, int]:
+    """Replace the rejected rows of the dates computed, and those whose date is unreadable; returns source rows by source."""
+    dates = source_dates(sources, rows, compute)
+    computed = set(compute)
+    serving = [  # exposures carried over several rows are rejected for what any of these rows lacks
+        row
+        for day, row in rows.items()
+        if (day in computed or row.exposures_from in dates["exposures"]) and counts.get(day, {}).get("n_conflicts")
+    ]
+    conflicting = [row for row in serving if row.exposure_date in computed]
+    clash = None
+    if serving:
+        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sourced(sources, dates))
+    found = []
+    for half, name in sources.names.items():
+        if half not in sources.rows:
+            continue
+        prints = sources.prints[half]
+        any_problem = any(prints[day].rejected for day in [*dates[half], None] if day in prints)
+        if any_problem or clash is not None:
+            found.append(rejected_rows(sources.rows_of(half, dates[half]), half, name, dates[half], clash))
+    stale = lake.columns(REJECTED_ROWS, ["source", "date"]).to_pylist()
+    if not found and not stale:
+        return {}
+    predicate = _rejected_predicate(sources, dates, stale)
+    lake.create(REJECTED_ROWS)
+    wrong = reduce(DataFrame.unionByName, found) if found else lake.read(REJECTED_ROWS).limit(0)
+    lake.replace_rows(REJECTED_ROWS, wrong, "ingest", predicate)
+    written = lake.columns(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "source_rows"]).to_pylist()
+    of_half = {name: half for half, name in sources.names.items()}
+    once = {
+        (row["source"], row["row_hash"], row["copy"], row["date"]): row["source_rows"]
+        for row in written
+        if row["date"] is None or row["date"] in dates.get(of_half.get(row["source"], ""), ())
+    }
+    totals: dict[str, int] = {}
+    for (source, *_), rows_rejected in once.items():
+        totals[source] = totals.get(source, 0) + rows_rejected
+    return totals
+
+
+def source_dates(sources: Sources, rows: Rows, compute: list[date]) -> dict[str, set[date]]:
+    """The dates of each source whose rows the computed panel rows hold."""
+    computed = [rows[day] for day in compute]
+    returned = {row.return_date for row in computed if row.return_date is not None}
+    first = min((row.return_date for row in rows.values() if row.return_date is not None), default=None)
+    opening = min(rows) if rows else None
+    if opening is not None and opening in compute and opening != first:
+        returned.add(opening)  # the calendar's first returns, which nothing explains
+    lost = {half: lost_dates(sources.prints.get(half, {}), {*compute, *returned}) for half in ("exposures", "caps")}
+    every = set(rows) | returned
+    return {
+        "exposures": lost["exposures"] | {row.exposures_from for row in computed if row.exposures_from is not None},
+        "returns": returned,
+        "caps": lost["caps"] | {row.caps_from for row in computed if row.caps_from is not None},
+        "rates": returned,
+        "calendar": every,
+    }
+
+
+def _rejected_predicate(sources: Sources, dates: Mapping[str, set[date]], stale: list[dict[str, object]]) -> str:
+    clauses = ["date IS NULL"]
+    for half, name in sources.names.items():
+        gone = {
+            row["date"]
+            for row in stale
+            if row["source"] == name and row["date"] is not None and row["date"] not in sources.prints.get(half, {})
+        }
+        if span_dates := sorted({*dates[half], *gone}):  # type: ignore[type-var]  # the table's dates
+            known = [day for day in sources.prints.get(half, {}) if day is not None]
+            ranges: list[DateRange] = as_ranges(span_dates, known)  # type: ignore[arg-type]
+            clauses.append(f"(source = '{name}' AND {within('date', ranges)})")
+    return " OR ".join(clauses)
+
+
+def account_for(
+    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, rejected: Mapping[str, int]
+) -> list[AccountLine]:
+    """Where every row of every source went: source, rows in, packed, rejected, outside the dates, without exposures.
+
+    Raises:
+        DataError: what the panel holds is not what the sources gave less what was rejected; nothing is recorded as done.
+    """
+    dates = source_dates(sources, rows, compute)
+    lines = []
+    for half, prints in sources.prints.items():
+        name = sources.names[half]
+        asked = sum(found.rows for day, found in prints.items() if day is None or day in dates[half])
+        rows_in = sum(found.rows for found in prints.values())
+        refused = rejected.get(name, 0)
+        unmatched = 0
+        if half == "returns":
+            unmatched = sum(counts[day]["n_unmatched"] for day in compute) + _opening_returns(sources, rows, dates[half])
+        elif half == "caps":
+            unmatched = asked - refused - _caps_packed(lake, rows, compute, counts)
+        packed = asked - refused - unmatched
+        found = sources.count_packed(half, rows, compute, counts)
+        if found is not None and found != packed:
+            raise DataError(
+                f"the account of {name} does not add up: {asked} rows of the dates asked for, {refused} rejected, {unmatched} "
+                f"without exposures, but {found} in the panel. Was the source written while it was read? Run again"
+            )
+        lines.append((name, rows_in, packed, refused, rows_in - asked, unmatched))
+    return lines
+
+
+def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) -> int:
+    """Rows of caps that the panel holds: one an asset, but those carried over several rows count once."""
+    served: dict[date, list[date]] = {}
+    for day in compute:
+        if (source_date := rows[day].caps_from) is not None:
+            served.setdefault(source_date, []).append(day)
+    alone = sum(counts[days[0]]["n_assets"] for days in served.values() if len(days) == 1)
+    shared = [(day, source_date) for source_date, days in served.items() if len(days) > 1 for day in days]
+    if not shared:
+        return alone
+    serving = F.broadcast(lake.spark.createDataFrame(shared, "exposure_date date, caps_from date"))
+    held = lake.read(PANEL).join(serving, "exposure_date").select("caps_from", F.explode("asset_id"))
+    return alone + int(held.distinct().count())
+
+
+def _opening_returns(sources: Sources, rows: Rows, dates: set[date]) -> int:
+    """Returns of the calendar's first date, which no exposures explain."""
+    if not rows:
+        return 0
+    opening = min(rows)
+    found = sources.prints["returns"].get(opening)
+    return found.rows - found.rejected if found is not None and opening in dates else 0
+
+
+def sourced(sources: Sources, dates: Mapping[str, set[date]]) -> Sourced:
+    """The rows of these dates of each source that is packed."""
+    caps = sources.rows_of("caps", dates["caps"]) if "caps" in sources.rows else None
+    return Sourced(sources.rows_of("exposures", dates["exposures"]), sources.rows_of("returns", dates["returns"]), caps)
