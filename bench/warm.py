@@ -65,7 +65,7 @@ class Bench:
     def forget(self, name: str) -> None:
         """Take back a stage and all after it."""
         tables = {
-            "ingest": ["panel", "rejected_rows", "factors", "runs"],
+            "ingest": ["panel", "source_prints", "rejected_rows", "factors", "runs"],
             "regress": ["cross_sections", "factor_returns", "specific_returns"],
             "risk": ["risk_models", "factor_covariance", "specific_risk", "risk_diagnostics"],
             "covariance": ["asset_covariance", "covariance_builds"],

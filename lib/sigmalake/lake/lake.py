@@ -164,12 +164,16 @@ class Lake:
 
     @contextmanager
     def _layout(self, table: Table) -> Iterator[None]:
+        settings = {f"parquet.enable.dictionary#{path}": "false" for path in table.measured_paths}
         if table.packed:
-            self.spark.conf.set("parquet.block.row.count.limit", str(ROWS_A_GROUP))
+            settings["parquet.block.row.count.limit"] = str(ROWS_A_GROUP)
+        for key, value in settings.items():
+            self.spark.conf.set(key, value)
         try:
             yield
         finally:
-            self.spark.conf.unset("parquet.block.row.count.limit")
+            for key in settings:
+                self.spark.conf.unset(key)
 
     def _is_new(self, table: Table, ranges: Sequence[DateRange]) -> bool:
         asked = envelope(ranges)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import reduce
 from operator import add, and_
+from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -62,16 +63,36 @@ class Reason(StrEnum):
     NO_CAP = "no cap on the date"
 
 
+class Half(NamedTuple):
+    """What one half of the panel takes from a source: the source's frame, and the checked columns of it by name."""
+
+    frame: DataFrame
+    columns: dict[str, Column]
+
+    @property
+    def rows(self) -> DataFrame:
+        """Every row of the source, checked."""
+        return self.frame.select(*(column.alias(name) for name, column in self.columns.items()))
+
+
 def accepted(rows: DataFrame) -> DataFrame:
     """The rows without problems."""
     return rows.where(F.size("problems") == 0)
 
 
-def exposure_rows(spark: SparkSession, config: Config) -> DataFrame:
+def together(halves: Mapping[str, Half]) -> DataFrame:
+    """Halves of one frame, a struct each, so that one pass over the source serves them all."""
+    frame = next(iter(halves.values())).frame
+    structs = [
+        F.struct(*(column.alias(name) for name, column in half.columns.items())).alias(name) for name, half in halves.items()
+    ]
+    return frame.select(*structs)
+
+
+def exposure_half(frame: DataFrame, config: Config) -> Half:
     """Exposures: also `cap`, `weight`, `in_estimation`, `issuer_id`, `styles`, `members` (group, level, share)."""
     source = config.sources.exposure_source
     name = "panel" if isinstance(source, PanelSource) else "exposures"
-    frame = read_source(spark, name, source)
     columns = source.columns
     frame, by_name = _by_factor(frame, config, name, source)
     mapped = [columns.cap, columns.weight, columns.in_estimation, columns.issuer_id]
@@ -83,12 +104,12 @@ def exposure_rows(spark: SparkSession, config: Config) -> DataFrame:
         if config.memberships
         else F.array().cast(MEMBERS),
     }
-    bulky = [_unless(_all_finite(by_name, config.styles), [p for style in config.styles for p in by_name.problems(style)])]
+    bulky = [_Bulky(_all_finite(by_name, config.styles), [p for style in config.styles for p in by_name.problems(style)])]
     for group in config.memberships:
         if group.columns is None:
             checks += _share_problems(by_name, group)
         else:
-            bulky.append(_unless(_good_shares(by_name, group), _share_problems(by_name, group)))
+            bulky.append(_Bulky(_good_shares(by_name, group), _share_problems(by_name, group)))
     if columns.cap:
         checks += [
             *_number_problems(frame, columns.cap, name, source),
@@ -126,14 +147,21 @@ def exposure_rows(spark: SparkSession, config: Config) -> DataFrame:
     )
 
 
-def return_rows(spark: SparkSession, config: Config, rates: DataFrame | None) -> DataFrame:
-    """Returns: also `ret`, in excess of the risk-free rate where one is given; null where the return is missing.
-
-    `rates` (`rate_date`, `rate_of_date`) come from their own source.
-    """
+def beside_rates(frame: DataFrame, config: Config, rates: DataFrame | None) -> DataFrame:
+    """The returns' source, each row with the rate of its date (`rate_of_date`) from their own source."""
+    if rates is None:
+        return frame
     source = config.sources.return_source
     name = "panel" if isinstance(source, PanelSource) else "returns"
-    frame = read_source(spark, name, source)
+    require_columns(frame, [source.columns.date], name, source)
+    require_type(frame, source.columns.date, DATE_TYPES, name, source)
+    return frame.join(F.broadcast(rates), day(frame, source.columns.date) == F.col("rate_date"), "left")
+
+
+def return_half(frame: DataFrame, config: Config) -> Half:
+    """Returns: also `ret`, in excess of the risk-free rate where one is given; null where the return is missing."""
+    source = config.sources.return_source
+    name = "panel" if isinstance(source, PanelSource) else "returns"
     columns = source.columns
     checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
     require_columns(frame, [c for c in (columns.ret, columns.rate) if c], name, source)
@@ -144,17 +172,15 @@ def return_rows(spark: SparkSession, config: Config, rates: DataFrame | None) ->
         checks += _number_problems(frame, columns.rate, name, source)
         ret = ret - number(frame, columns.rate)
         used.append(columns.rate)
-    if rates is not None:
-        frame = frame.join(F.broadcast(rates), day(frame, columns.date) == F.col("rate_date"), "left")
+    if "rate_of_date" in frame.columns:
         rate = F.col("rate_of_date")
         checks.append(_problem(columns.date, Reason.NO_RATE, day(frame, columns.date).isNotNull() & rate.isNull()))
         ret = ret - rate
     return _typed(frame, columns.date, columns.asset_id, checks, {"ret": ret}, used)
 
 
-def cap_rows(spark: SparkSession, source: CapSource) -> DataFrame:
+def cap_half(frame: DataFrame, source: CapSource) -> Half:
     """Caps from their own source: also `cap`."""
-    frame = read_source(spark, "caps", source)
     columns = source.columns
     checks = [*_key_problems(frame, columns.date, columns.asset_id, "caps", source)]
     require_columns(frame, [columns.cap], "caps", source)
@@ -172,7 +198,7 @@ def rate_rows(spark: SparkSession, source: RateSource) -> DataFrame:
     checks = [*_key_problems(frame, columns.date, None, "rates", source)]
     require_columns(frame, [columns.rate], "rates", source)
     checks += _number_problems(frame, columns.rate, "rates", source)
-    return _once_a_date(_typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate]))
+    return _once_a_date(_typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate]).rows)
 
 
 def _once_a_date(rows: DataFrame) -> DataFrame:
@@ -190,7 +216,7 @@ def calendar_rows(spark: SparkSession, source: Location, column: str) -> DataFra
     """Dates from a table of dates; no asset."""
     frame = read_source(spark, "calendar", source)
     checks = [*_key_problems(frame, column, None, "calendar", source)]
-    return _typed(frame, column, None, checks, {}, [])
+    return _typed(frame, column, None, checks, {}, []).rows
 
 
 MEMBERS = "array<struct<group:int,level:string,share:double>>"
@@ -277,20 +303,28 @@ def _typed(
     checks: Sequence[Column],
     payload: Mapping[str, Column],
     used: Sequence[str],
-    bulky: Sequence[Column] = (),
-) -> DataFrame:
+    bulky: Sequence["_Bulky"] = (),
+) -> Half:
     keys = [date_column, *([asset_column] if asset_column else []), *([RAGGED] if RAGGED in frame.columns else [])]
     hashed = [_hashable(frame, column) for column in dict.fromkeys([*keys, *used])]
     asset = F.col(quoted(asset_column)).cast("string") if asset_column else F.lit("")
-    return frame.select(
-        day(frame, date_column).alias("date"),
-        asset.alias("asset_id"),
-        (F.col(FILE) if FILE in frame.columns else F.lit(None).cast("string")).alias("file"),
-        F.xxhash64(*hashed).alias("row_hash"),
-        (F.col("n_long_rows") if "n_long_rows" in frame.columns else F.lit(1)).alias("source_rows"),
-        F.concat(F.array_compact(F.array(*checks)).cast(f"array<{PROBLEM}>"), *bulky).alias("problems"),
-        *(column.alias(name) for name, column in payload.items()),
-    )
+    clean = [check.isNull() for check in checks] + [found.clean for found in bulky]
+    columns = {
+        "date": day(frame, date_column),
+        "asset_id": asset,
+        "file": F.col(FILE) if FILE in frame.columns else F.lit(None).cast("string"),
+        "row_hash": F.xxhash64(*hashed),
+        "source_rows": F.col("n_long_rows") if "n_long_rows" in frame.columns else F.lit(1),
+        "problems": _unless(reduce(and_, clean), [*checks, *(problem for found in bulky for problem in found.problems)]),
+    }
+    return Half(frame, {**columns, **payload})
+
+
+class _Bulky(NamedTuple):
+    """Checks of many columns alike, and one cheap expression that says whether any of them finds something."""
+
+    clean: Column
+    problems: list[Column]
 
 
 def _unless(clean: Column, problems: Sequence[Column]) -> Column:

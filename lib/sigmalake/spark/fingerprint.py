@@ -1,13 +1,13 @@
 """What a source holds on each date, told from a sum of row hashes: the order of rows and of files does not matter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Location
@@ -33,27 +33,37 @@ class DatePrint(NamedTuple):
     content: str  # changes when any row is restated, added or removed
 
 
-def fingerprint(rows: DataFrame, learning: Iterable[int] = ()) -> list[FilePrint]:
-    """Every file and date of a source, in one pass; a row of each comes back.
+def fingerprint(checked: DataFrame, halves: Sequence[str], learning: Iterable[int] = ()) -> dict[str, list[FilePrint]]:
+    """Every file and date of a source by half, in one pass; a row of each comes back.
 
     Args:
-        rows: checked rows.
+        checked: a struct of checked columns for each half.
+        halves: their names; "exposures" may learn levels.
         learning: positions of the membership groups whose levels are learned from the data.
     """
-    groups = list(learning)
-    levels = F.lit(None).cast("array<struct<group:int,level:string>>")
-    if groups:
-        learned = F.filter("members", lambda m: m["group"].isin(groups))
-        found = F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level")))
-        levels = F.array_distinct(F.flatten(F.collect_set(F.when(F.size("problems") == 0, found))))
-    printed = rows.groupBy("file", "date").agg(
-        F.sum("source_rows").alias("rows"),
-        F.sum(F.when(F.size("problems") > 0, F.col("source_rows")).otherwise(0)).alias("rejected"),
-        F.sum(F.shiftright("row_hash", 32)).alias("high"),  # halves of 32 bits: their sums do not overflow
-        F.sum(F.col("row_hash").bitwiseAND(F.lit(0xFFFFFFFF))).alias("low"),
-        levels.alias("levels"),
-    )
-    return file_prints(printed.toArrow().to_pylist())
+    by_half = [F.struct(*_sums(half), _levels(half, list(learning)).alias("levels")).alias(half) for half in halves]
+    printed = checked.groupBy(F.col(f"{halves[0]}.file").alias("file"), F.col(f"{halves[0]}.date").alias("date")).agg(*by_half)
+    rows = printed.toArrow().to_pylist()
+    return {half: file_prints({**row, **row[half]} for row in rows) for half in halves}
+
+
+def _sums(half: str) -> list[Column]:
+    count, row_hash = F.col(f"{half}.source_rows"), F.col(f"{half}.row_hash")
+    return [
+        F.sum(count).alias("rows"),
+        F.sum(F.when(F.size(f"{half}.problems") > 0, count).otherwise(0)).alias("rejected"),
+        F.sum(F.shiftright(row_hash, 32)).alias("high"),  # halves of 32 bits: their sums do not overflow
+        F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF))).alias("low"),
+    ]
+
+
+def _levels(half: str, learning: list[int]) -> Column:
+    """The levels that a file has on a date, of the groups that learn them."""
+    if half != "exposures" or not learning:
+        return F.lit(None).cast("array<struct<group:int,level:string>>")
+    learned = F.filter("exposures.members", lambda m: m["group"].isin(learning))
+    found = F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level")))
+    return F.array_distinct(F.flatten(F.collect_set(F.when(F.size("exposures.problems") == 0, found))))
 
 
 def file_prints(rows: Iterable[Mapping[str, Any]]) -> list[FilePrint]:

@@ -1,46 +1,44 @@
-"""A date becomes a row: exposures and the next date's returns, grouped once and packed into arrays.
+"""A date becomes a row: exposures and the next date's returns, brought together once and packed into arrays.
 
-All in the JVM and in one shuffle: both halves go to the partition of their panel date, are sorted by date and asset, meet in one
-row an asset, and are collected into one row a date. A task holds the dates of one partition, sorted; its largest state is one date.
+Every source row goes to the tasks that pack its date, in one shuffle; a row of a wide panel carries both halves and goes once.
+A task holds the source rows of one file of the panel (some dozen dates, `FILE_BYTES` bounds it) as Arrow columns, and packs them
+with `pack_dates`; the driver ships what it knows of each panel row, a few dozen bytes a date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from typing import NamedTuple
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from sigmalake.spark.checking import Reason, accepted
-
-
-class PanelRow(NamedTuple):
-    """What the driver knows of a panel row before its arrays are packed."""
-
-    part: int  # partition, and so file, that it goes to
-    exposure_date: date
-    return_date: date | None
-    exposures_from: date | None  # date of the exposures' source rows
-    caps_from: date | None  # date of the caps' source rows, where caps lie apart
-    exposures_age: int
-    factor_set: str
-    first_factor: list[int]  # of each membership group, its first position in the factor set
-    inputs_hash: str
-    exposures_hash: str
-
+from sigmalake.spark.checking import Half, Reason, accepted, together
+from sigmalake.spark.packed_dates import PanelRow, pack_dates
+from sigmalake.tables.packed import PANEL
 
 PANEL_ROW = (
     "part int, exposure_date date, return_date date, exposures_from date, caps_from date, exposures_age int, factor_set string, "
     "first_factor array<int>, inputs_hash string, exposures_hash string"
 )
+SENT = {  # what a source row takes with it; a hash is null where the row has no such half, or one that cannot be used
+    "date": "date", "asset_id": "string", "exposures_hash": "bigint", "returns_hash": "bigint", "caps_hash": "bigint",
+    "ret": "double", "cap": "double", "cap_apart": "double", "weight": "double", "in_estimation": "boolean", "issuer_id": "string",
+    "styles": "array<double>", "member_groups": "array<int>", "member_levels": "array<string>", "member_shares": "array<double>",
+}  # fmt: skip
+ROWS_A_BATCH = 1 << 15  # of source rows on their way to Python
+DATES_A_BATCH = 8  # of packed rows on their way back
 
 
 class Sourced(NamedTuple):
-    """The checked rows of each source."""
+    """The checked rows of each half, by source: halves of one source's rows go together."""
 
-    exposures: DataFrame
-    returns: DataFrame
-    caps: DataFrame | None
+    sources: Sequence[Mapping[str, Half]]  # halves: exposures, returns, caps
+
+    def half(self, name: str) -> DataFrame | None:
+        """The checked rows of one half."""
+        return next((halves[name].rows for halves in self.sources if name in halves), None)
 
 
 def plan_frame(spark: SparkSession, rows: Sequence[PanelRow]) -> DataFrame:
@@ -48,34 +46,71 @@ def plan_frame(spark: SparkSession, rows: Sequence[PanelRow]) -> DataFrame:
     return F.broadcast(spark.createDataFrame([tuple(row) for row in rows], PANEL_ROW))
 
 
-def pack(plan: DataFrame, sourced: Sourced, level_ranks: Sequence[dict[str, int]], parts: int) -> DataFrame:
+def pack(spark: SparkSession, plan: Sequence[PanelRow], sourced: Sourced, level_ranks: Sequence[dict[str, int]]) -> DataFrame:
     """The planned rows of `panel`.
 
     Args:
-        plan: from `plan_frame`.
+        spark: the session.
+        plan: the rows; their parts count from 0.
         sourced: checked rows of every source.
         level_ranks: for each membership group, the rank of each level.
-        parts: number of partitions.
     """
-    met = _meet(plan, sourced, parts)
-    asset = F.struct(
-        "asset_id", "ret", "cap", F.col("x.weight").alias("weight"), F.col("x.in_estimation").alias("in_estimation"),
-        F.col("x.issuer_id").alias("issuer_id"), F.col("x.styles").alias("styles"), F.col("x.members").alias("members"),
-    )  # fmt: skip
-    used = F.col("usable")
-    grouped = met.groupBy("part", "exposure_date").agg(
-        F.sort_array(F.collect_list(F.when(used, asset))).alias("assets"),  # null, not usable, is not collected
-        F.count_if(used & F.col("ret").isNotNull()).cast("int").alias("n_returns"),
-        F.count_if(used & F.col("ret").isNull() & (F.col("n_valid_returns") == 1)).cast("int").alias("n_missing"),
-        F.sum(F.when(F.col("asset_id").isNull(), 0).when(~used, F.col("n_valid_returns")).otherwise(0))
-        .cast("int")
-        .alias("n_unmatched"),
-        F.sum("n_conflicts").cast("int").alias("n_conflicts"),
-    )
-    ranks = [
-        F.create_map(*(F.lit(x) for pair in levels.items() for x in pair)) if levels else F.lit(None) for levels in level_ranks
-    ]
-    return _as_panel(grouped.join(plan.drop("part"), "exposure_date"), ranks)
+    parts: dict[int, list[PanelRow]] = {}
+    for row in plan:
+        parts.setdefault(row.part, []).append(row)
+    caps_apart = any("caps" in halves for halves in sourced.sources)
+    destinations = F.broadcast(_destinations(spark, plan))
+    sent = [_sent(halves).join(destinations, "date").withColumn("part", F.explode("parts")) for halves in sourced.sources]
+    every_part = spark.createDataFrame([(part,) for part in parts], "part int")  # also those without a source row
+    columns = ["part", *SENT]
+    union = reduce(DataFrame.unionByName, [*(frame.select(columns) for frame in sent), _with_nulls(every_part)])
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_A_BATCH))
+    schema = ", ".join(f"{c.name} {c.type}" for c in PANEL.columns)
+    return union.repartitionById(len(parts), "part").mapInArrow(_packing(parts, level_ranks, caps_apart=caps_apart), schema)
+
+
+def _packing(
+    parts: Mapping[int, Sequence[PanelRow]], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def pack_part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        if (first := next(batches, None)) is None:
+            return
+        rows = pa.Table.from_batches([first, *batches])
+        part = rows.column("part")[0].as_py()
+        yield from pack_dates(rows, parts[part], level_ranks, caps_apart=caps_apart).to_batches(DATES_A_BATCH)
+
+    return pack_part
+
+
+def _destinations(spark: SparkSession, plan: Sequence[PanelRow]) -> DataFrame:
+    """For each date of a source, the parts that its rows go to: mostly one."""
+    found: dict[date, set[int]] = {}
+    for row in plan:
+        for day in {row.return_date, row.exposures_from, row.caps_from} - {None}:
+            found.setdefault(day, set()).add(row.part)  # type: ignore[arg-type]  # None is taken out
+    return spark.createDataFrame([(day, sorted(parts)) for day, parts in found.items()], "date date, parts array<int>")
+
+
+def _sent(halves: Mapping[str, Half]) -> DataFrame:
+    """The rows of one source with something to pack, in the columns of `SENT`."""
+    frame = together(halves)
+    hashes = {f"{name}_hash": F.when(F.size(f"{name}.problems") == 0, F.col(f"{name}.row_hash")) for name in halves}
+    first = next(iter(halves))
+    payload: dict[str, Column] = {"date": F.col(f"{first}.date"), "asset_id": F.col(f"{first}.asset_id"), **hashes}
+    if "exposures" in halves:
+        payload |= {name: F.col(f"exposures.{name}") for name in ("cap", "weight", "in_estimation", "issuer_id", "styles")}
+        payload |= {f"member_{name}s": F.col(f"exposures.members.{name}") for name in ("group", "level", "share")}
+    if "returns" in halves:
+        payload["ret"] = F.col("returns.ret")
+    if "caps" in halves:
+        payload["cap_apart"] = F.col("caps.cap")
+    typed = frame.select(*(column.alias(name) for name, column in payload.items()))
+    return _with_nulls(typed.where(reduce(Column.__or__, (F.col(name).isNotNull() for name in hashes))))
+
+
+def _with_nulls(frame: DataFrame) -> DataFrame:
+    missing = {name: F.lit(None).cast(kind) for name, kind in SENT.items() if name not in frame.columns}
+    return frame.withColumns(missing)
 
 
 def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced) -> DataFrame:
@@ -89,105 +124,12 @@ def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced) -> DataFram
     Returns:
         `half` (exposures, returns or caps), `date`, `asset_id`, `row_hash`, `source_rows`, `reason`.
     """
-    found = [_repeated(sourced.exposures, "exposures", plan.select(F.col("exposures_from").alias("date")))]
-    found.append(_repeated(sourced.returns, "returns", plan.select(F.col("return_date").alias("date"))))
-    if sourced.caps is not None:
-        found.append(_repeated(sourced.caps, "caps", plan.select(F.col("caps_from").alias("date"))))
-        found.append(_without_cap(serving, sourced.exposures, sourced.caps))
-    union = found[0]
-    for more in found[1:]:
-        union = union.unionByName(more)
-    return union
-
-
-def _meet(plan: DataFrame, sourced: Sourced, parts: int) -> DataFrame:
-    """One row an asset and panel date, from the halves that carry it; and one without an asset for each planned date."""
-    x = F.struct("weight", "in_estimation", "issuer_id", "styles", "members")
-    exposures = _half(plan, sourced.exposures, "exposures_from").select(
-        *_KEYS, F.col("row_hash").alias("hx"), x.alias("x"), F.col("cap").alias("cap_x")
-    )
-    returns = _half(plan, sourced.returns, "return_date").select(*_KEYS, F.col("row_hash").alias("hr"), "ret")
-    union = exposures.unionByName(returns, allowMissingColumns=True)
-    if sourced.caps is not None:
-        caps = _half(plan, sourced.caps, "caps_from").select(*_KEYS, F.col("row_hash").alias("hc"), F.col("cap").alias("cap_c"))
-        union = union.unionByName(caps, allowMissingColumns=True)
-    else:
-        union = union.withColumns({"hc": F.lit(None).cast("bigint"), "cap_c": F.lit(None).cast("double")})
-    union = union.unionByName(plan.select("part", "exposure_date"), allowMissingColumns=True)
-    met = union.repartitionById(parts, "part").groupBy(*_KEYS).agg(
-        *(F.count(h).alias(f"n_{h}") for h in _HASHES),
-        *((F.min(h) == F.max(h)).alias(f"same_{h}") for h in _HASHES),
-        *(F.first(c, ignorenulls=True).alias(c) for c in ("x", "cap_x", "ret", "cap_c")),
-    )  # fmt: skip
-    return _judge(met, caps_apart=sourced.caps is not None)
-
-
-_KEYS = ("part", "exposure_date", "asset_id")
-_HASHES = ("hx", "hr", "hc")
-
-
-def _judge(met: DataFrame, *, caps_apart: bool) -> DataFrame:
-    """Which assets are usable, and how many source rows are rejected. Of equal copies one is used, of unequal none."""
-    one = {h: (F.col(f"n_{h}") > 0) & F.col(f"same_{h}") for h in _HASHES}
-    extra = [
-        F.when(F.col(f"n_{h}") <= 1, 0).when(F.col(f"same_{h}"), F.col(f"n_{h}") - 1).otherwise(F.col(f"n_{h}")) for h in _HASHES
-    ]
-    capless = one["hx"] & ~F.coalesce(one["hc"], F.lit(False)) if caps_apart else F.lit(False)
-    usable = F.coalesce(one["hx"], F.lit(False)) & ~F.coalesce(capless, F.lit(False))
-    return met.select(
-        *_KEYS,
-        usable.alias("usable"),
-        F.when(one["hr"], F.col("ret")).alias("ret"),
-        (F.col("cap_c") if caps_apart else F.col("cap_x")).alias("cap"),
-        "x",
-        F.when(one["hr"], 1).otherwise(0).alias("n_valid_returns"),
-        (extra[0] + extra[1] + extra[2] + F.when(capless, 1).otherwise(0)).alias("n_conflicts"),
-    )
-
-
-def _as_panel(grouped: DataFrame, ranks: Sequence[Column]) -> DataFrame:
-    def of(field: str) -> Column:
-        return F.col("assets").getField(field)
-
-    def present(field: str) -> Column:
-        return F.when(~F.forall(of(field), lambda value: value.isNull()), of(field))
-
-    group_ranks = F.array(*ranks) if ranks else F.array()
-
-    def placed(asset: Column, position: Column) -> Column:
-        return F.transform(
-            asset["members"],
-            lambda m: F.struct(
-                position.cast("int").alias("asset"),
-                (F.element_at(F.col("first_factor"), m["group"] + 1) + F.try_element_at(F.get(group_ranks, m["group"]), m["level"]))
-                .cast("int")
-                .alias("factor"),
-                m["share"].alias("share"),
-            ),
-        )
-
-    members = (
-        F.flatten(F.transform("assets", placed)) if ranks else F.array().cast("array<struct<asset:int,factor:int,share:double>>")
-    )
-    return grouped.withColumn("m", members).select(
-        "exposure_date", "return_date", "exposures_age", "factor_set", "inputs_hash", "exposures_hash",
-        F.size("assets").alias("n_assets"), "n_returns", "n_missing", "n_unmatched", "n_conflicts",
-        of("asset_id").alias("asset_id"),
-        of("ret").alias("ret"),
-        present("cap").alias("cap"),
-        present("weight").alias("weight_column"),
-        of("in_estimation").alias("in_estimation"),
-        present("issuer_id").alias("issuer_id"),
-        F.flatten(of("styles")).alias("styles"),
-        F.col("m.asset").alias("member_assets"),
-        F.col("m.factor").alias("member_factors"),
-        F.col("m.share").alias("member_shares"),
-    )  # fmt: skip
-
-
-def _half(plan: DataFrame, rows: DataFrame, dated: str) -> DataFrame:
-    at = plan.where(F.col(dated).isNotNull()).select("part", "exposure_date", F.col(dated).alias("date"))
-    return accepted(rows).join(F.broadcast(at), "date")
+    dated = {"exposures": "exposures_from", "returns": "return_date", "caps": "caps_from"}
+    rows = {half: frame for half in dated if (frame := sourced.half(half)) is not None}
+    found = [_repeated(frame, half, plan.select(F.col(dated[half]).alias("date"))) for half, frame in rows.items()]
+    if "caps" in rows:
+        found.append(_without_cap(serving, rows["exposures"], rows["caps"]))
+    return reduce(DataFrame.unionByName, found)
 
 
 def _repeated(rows: DataFrame, half: str, dates: DataFrame) -> DataFrame:

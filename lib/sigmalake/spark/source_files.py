@@ -9,8 +9,6 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from sigmalake.config import Location
 
@@ -37,11 +35,6 @@ def source_files(place: Location, date_column: str) -> list[SourceFile] | None:
 def plain_path(uri: str) -> str:
     """A file as the operating system names it, from Spark's `_metadata.file_path`."""
     return "/" + unquote(uri).removeprefix("file:").lstrip("/")
-
-
-def without_files(rows: DataFrame, known: list[str]) -> DataFrame:
-    """The rows of other files than these, of which Spark opens none."""
-    return rows.where(~F.col("file").isin(known)) if known else rows
 
 
 def _is_read(path: Path) -> bool:

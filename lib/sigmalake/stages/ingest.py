@@ -11,9 +11,10 @@ from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.calendar import Alignment, align
 from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.spark.packing import PanelRow, pack, plan_frame
+from sigmalake.spark.packed_dates import PanelRow
+from sigmalake.spark.packing import pack
 from sigmalake.stages.context import Context, Outcome, span
-from sigmalake.stages.ingest_account import AccountLine, account_for, source_dates, sourced, write_rejected
+from sigmalake.stages.ingest_account import AccountLine, account_for, source_dates, write_rejected
 from sigmalake.stages.panel_sources import (
     FLAT_ROW_BYTES,
     INGEST_VERSION,
@@ -210,11 +211,12 @@ def _pack(lake: Lake, plan: IngestPlan, sources: Sources, compute: list[date]) -
     ranges = as_ranges([*compute, *plan.changes.remove], known)
     dates_a_file = _dates_a_file(sources, compute)
     rows = [plan.rows[day]._replace(part=number // dates_a_file) for number, day in enumerate(compute)]
-    halves = sourced(sources, source_dates(sources, plan.rows, compute))
-    parts = max(1, -(-len(rows) // dates_a_file))
-    packed = pack(plan_frame(lake.spark, rows), halves, plan.level_ranks, parts)
     lake.create(PANEL)
-    lake.replace(PANEL, packed, "ingest", ranges)
+    if rows:
+        halves = sources.sourced(source_dates(sources, plan.rows, compute))
+        lake.replace(PANEL, pack(lake.spark, rows, halves, plan.level_ranks), "ingest", ranges)
+    else:
+        lake.replace(PANEL, lake.read(PANEL).limit(0), "ingest", ranges)
     return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
 
 

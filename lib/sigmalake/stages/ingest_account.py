@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.packing import PanelRow, Sourced, conflicts, plan_frame
+from sigmalake.spark.packed_dates import PanelRow
+from sigmalake.spark.packing import conflicts, plan_frame
 from sigmalake.spark.rejects import rejected_rows
 from sigmalake.stages.panel_sources import Sources, lost_dates
 from sigmalake.tables.packed import PANEL
@@ -33,7 +34,7 @@ def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date]
     conflicting = [row for row in serving if row.exposure_date in computed]
     clash = None
     if serving:
-        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sourced(sources, dates))
+        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sources.sourced(dates))
     found = []
     for half, name in sources.names.items():
         if half not in sources.rows:
@@ -149,9 +150,3 @@ def _opening_returns(sources: Sources, rows: Rows, dates: set[date]) -> int:
     opening = min(rows)
     found = sources.prints["returns"].get(opening)
     return found.rows - found.rejected if found is not None and opening in dates else 0
-
-
-def sourced(sources: Sources, dates: Mapping[str, set[date]]) -> Sourced:
-    """The rows of these dates of each source that is packed."""
-    caps = sources.rows_of("caps", dates["caps"]) if "caps" in sources.rows else None
-    return Sourced(sources.rows_of("exposures", dates["exposures"]), sources.rows_of("returns", dates["returns"]), caps)

@@ -2,16 +2,27 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Config, Location, digest_of
 from sigmalake.errors import DataError
-from sigmalake.lake.dates import as_ranges, within
+from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.checking import accepted, calendar_rows, cap_rows, exposure_rows, rate_rows, return_rows
+from sigmalake.spark.checking import (
+    Half,
+    accepted,
+    beside_rates,
+    calendar_rows,
+    cap_half,
+    exposure_half,
+    rate_rows,
+    return_half,
+    together,
+)
 from sigmalake.spark.fingerprint import (
     DatePrint,
     FilePrint,
@@ -21,52 +32,80 @@ from sigmalake.spark.fingerprint import (
     first_dates_of_levels,
     location_version,
 )
-from sigmalake.spark.packing import PanelRow
+from sigmalake.spark.packed_dates import PanelRow
+from sigmalake.spark.packing import Sourced
 from sigmalake.spark.rejects import worst_problems
 from sigmalake.spark.session import fit_batches
-from sigmalake.spark.source_files import SourceFile, plain_path, source_files, without_files
-from sigmalake.spark.sources import explained_read
+from sigmalake.spark.source_files import SourceFile, plain_path, source_files
+from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.records import SOURCE_PRINTS
 
 INGEST_VERSION = "1"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly
 MOST_REMEMBERED = 300_000  # prints of a source, which pass through the driver: files that hold every date are not worth it
-BY_FILE = ("exposures", "returns", "caps")  # the halves whose rows are checked one by one, whatever other files hold
 
 Prints = dict[date | None, DatePrint]
 
 
 class Memory(NamedTuple):
-    """What is known of a half's files from earlier runs."""
+    """What is known of a source's files from earlier runs."""
 
     key: str  # of the rules by which rows were checked; another key, and nothing is known
     files: dict[str, SourceFile]  # as they are now, by path
-    known: list[FilePrint]  # of files that have not changed since
+    known: dict[str, list[FilePrint]]  # by half: of files that have not changed since
     forgotten: bool  # whether some stored print holds no more
+
+    @property
+    def known_files(self) -> list[str]:
+        """Files that need not be read, as Spark names them."""
+        return sorted({found.file or "" for prints in self.known.values() for found in prints})
+
+
+class Source(NamedTuple):
+    """A place that rows come from: the halves that it feeds, and what is remembered of it."""
+
+    halves: dict[str, Half]
+    memory: Memory | None  # None: its files cannot be told
 
 
 class Sources(NamedTuple):
     """The checked rows of every source, what each holds by date, and where its rows go in `rejected_rows`."""
 
-    rows: dict[str, DataFrame]  # by half: exposures, returns, caps, rates, calendar
+    packed: list[Source]  # exposures, returns and caps
+    rows: dict[str, DataFrame]  # by half, also rates and calendar
+    by_file: dict[str, list[FilePrint]]
     prints: dict[str, Prints]
     names: dict[str, str]  # the half's name in rejected_rows and in the account
     countable: bool  # whether an asset of the panel is a row of the exposures' source
-    levels: dict[int, dict[str, date]]  # of each membership group that learns them, with their first dates
-    by_file: dict[str, list[FilePrint]]
-    memory: dict[str, Memory]
+
+    @property
+    def levels(self) -> dict[int, dict[str, date]]:
+        """Of each membership group that learns its levels, these with their first dates."""
+        return first_dates_of_levels(self.by_file["exposures"])
 
     def rows_of(self, half: str, dates: Iterable[date]) -> DataFrame:
-        """The half's rows of these dates, and those whose date is unreadable; of other files nothing is read."""
-        wanted = set(dates)
-        if wanted.issuperset(day for day in self.prints[half] if day is not None):
-            return self.rows[half]
-        ranges = as_ranges(wanted, [day for day in self.prints[half] if day is not None])
-        rows = self.rows[half]
-        if None in self.prints[half]:
-            return rows.where(f"date IS NULL OR {within('date', ranges)}")
-        return rows.where(within("date", ranges))
+        """The half's rows of these dates, and those whose date is unreadable; Parquet skips the others."""
+        wanted = self._within(F.col("date"), [half], set(dates))
+        return self.rows[half] if wanted is None else self.rows[half].where(wanted | F.col("date").isNull())
+
+    def sourced(self, dates: Mapping[str, set[date]]) -> Sourced:
+        """What is packed: the rows of these dates of each half."""
+        found = []
+        for halves, _ in self.packed:
+            some = next(iter(halves.values()))
+            wanted = self._within(some.columns["date"], list(halves), {day for half in halves for day in dates[half]})
+            frame = some.frame if wanted is None else some.frame.where(wanted)
+            found.append({half: Half(frame, columns) for half, (_, columns) in halves.items()})
+        return Sourced(found)
+
+    def _within(self, column: Column, halves: Sequence[str], wanted: set[date]) -> Column | None:
+        """Whether a date is one of those wanted; None where all are."""
+        known = {day for half in halves for day in self.prints[half] if day is not None}
+        if wanted >= known:
+            return None
+        found = [column.between(r.first, r.last) for r in as_ranges(wanted, sorted(known))]
+        return reduce(Column.__or__, found, F.lit(False))
 
     def count_packed(
         self, half: str, rows: Mapping[date, PanelRow], compute: list[date], counts: Mapping[date, dict[str, int]]
@@ -106,24 +145,47 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None) 
     if s.rates is not None:
         rows["rates"] = rate_rows(spark, s.rates)
         rates = accepted(rows["rates"]).select(F.col("date").alias("rate_date"), F.col("rate").alias("rate_of_date"))
-    if s.caps is not None:
-        rows["caps"] = cap_rows(spark, s.caps)
     if s.calendar is not None:
         rows["calendar"] = calendar_rows(spark, s.calendar, s.calendar.columns.date)
-    rows["returns"] = return_rows(spark, config, rates)
-    rows["exposures"] = exposure_rows(spark, config)
-    memory = _recall(spark, config, lake)
+    halves = _halves(spark, config, rates)
+    rows |= {half: found.rows for half, found in halves.items()}
+    packed = [Source(group, _recall(spark, config, lake, group)) for group in _by_frame(halves)]
     learning = [number for number, group in enumerate(config.memberships) if group.listed is None]
     by_file: dict[str, list[FilePrint]] = {}
-    for half, frame in rows.items():
-        name = names[half].partition(".")[0]
+    for apart in [half for half in rows if half not in halves]:
+        with explained_read(apart, s.locations()[apart]):
+            alone = rows[apart].select(F.struct(*rows[apart].columns).alias(apart))
+            by_file |= fingerprint(alone, [apart])
+    for source in packed:
+        name = names[next(iter(source.halves))].partition(".")[0]
         with explained_read(name, s.locations()[name]):
-            by_file[half] = _printed(frame, memory.get(half), learning if half == "exposures" else [])
-    prints = {half: by_date(found) for half, found in by_file.items()}
+            by_file |= _printed(source, learning)
+    prints = {half: by_date(by_file[half]) for half in names if half in by_file}
     for half, found in prints.items():
         _refuse_empty(f"sources.{names[half]}: {s.locations()[names[half].partition('.')[0]].where}", found, rows[half])
     countable = s.exposure_columns.factor is None and (s.caps is None or s.exposures_max_age == 1)
-    return Sources(rows, prints, names, countable, first_dates_of_levels(by_file["exposures"]), by_file, memory)
+    return Sources(packed, rows, by_file, prints, names, countable)
+
+
+def _halves(spark: SparkSession, config: Config, rates: DataFrame | None) -> dict[str, Half]:
+    """What is packed, by half; those of a wide panel rest on one frame."""
+    s = config.sources
+    if s.panel is not None:
+        panel = beside_rates(read_source(spark, "panel", s.panel), config, rates)
+        return {"exposures": exposure_half(panel, config), "returns": return_half(panel, config)}
+    exposures = exposure_half(read_source(spark, "exposures", s.exposure_source), config)
+    returns = return_half(beside_rates(read_source(spark, "returns", s.return_source), config, rates), config)
+    halves = {"exposures": exposures, "returns": returns}
+    if s.caps is not None:
+        halves["caps"] = cap_half(read_source(spark, "caps", s.caps), s.caps)
+    return halves
+
+
+def _by_frame(halves: Mapping[str, Half]) -> list[dict[str, Half]]:
+    groups: dict[int, dict[str, Half]] = {}
+    for name, half in halves.items():
+        groups.setdefault(id(half.frame), {})[name] = half
+    return list(groups.values())
 
 
 def usable_dates(prints: Prints) -> list[date]:
@@ -137,72 +199,70 @@ def lost_dates(prints: Prints, days: Iterable[date]) -> set[date]:
 
 
 def remember(lake: Lake, sources: Sources) -> None:
-    """Keep the prints of every half whose files are other than when they were last kept, in one commit."""
+    """Keep the prints of every source whose files are other than when they were last kept, in one commit."""
     found, clauses = [], []
-    for half, memory in sources.memory.items():
-        prints = sources.by_file[half]
-        kept = {known.file or "" for known in memory.known}
-        fresh = [p for p in prints if p.file not in kept]
-        if len(prints) > MOST_REMEMBERED or not (fresh or memory.forgotten):
+    for halves, memory in sources.packed:
+        if memory is None:
             continue
-        state = {path: file.state for path, file in memory.files.items()}
-        found += [(half, memory.key, state.get(plain_path(p.file or ""), ""), *p) for p in fresh]
-        named = ", ".join(sql_text(file) for file in sorted(kept))
-        clauses.append(f"(source = '{half}'" + (f" AND NOT (key = '{memory.key}' AND file IN ({named})))" if kept else ")"))
-    if clauses:
-        rows = lake.spark.createDataFrame(found, SOURCE_PRINTS.schema_sql())
+        kept = memory.known_files
+        fresh = [(half, p) for half in halves for p in sources.by_file[half] if (p.file or "") not in set(kept)]
+        if max(len(sources.by_file[half]) for half in halves) > MOST_REMEMBERED or not (fresh or memory.forgotten):
+            continue
+        states = {path: file.state for path, file in memory.files.items()}
+        found += [(half, memory.key, states.get(plain_path(p.file or ""), ""), *p) for half, p in fresh]
+        named = ", ".join(map(sql_text, kept))
+        still = f" AND NOT (key = '{memory.key}' AND file IN ({named}))" if kept else ""
+        clauses.append(f"(source IN ({', '.join(map(sql_text, halves))}){still})")
+    rows = lake.spark.createDataFrame(found, SOURCE_PRINTS.schema_sql())
+    if any(memory.forgotten for _, memory in sources.packed if memory is not None):
         lake.replace_rows(SOURCE_PRINTS, rows, "ingest", " OR ".join(clauses))
+    elif clauses:
+        lake.append(SOURCE_PRINTS, rows, "ingest")
 
 
-def _recall(spark: SparkSession, config: Config, lake: Lake | None) -> dict[str, Memory]:
-    """What is remembered of each half whose files can be told."""
+def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapping[str, Half]) -> Memory | None:
+    """What is remembered of a source; None where its files cannot be told, or say nothing on their own."""
     s = config.sources
-    places: dict[str, tuple[Location, str]] = {
-        "exposures": (s.exposure_source, s.exposure_columns.date),
-        "returns": (s.return_source, s.return_columns.date),
-    }
-    if s.caps is not None:
-        places["caps"] = (s.caps, s.caps.columns.date)
-    if s.exposure_columns.factor is not None:
-        del places["exposures"]  # a long source's rows of an asset may lie in several files
-    rates = "" if s.rates is None else location_version(spark, s.rates)  # what decides whether a return can be used
-    if s.rates is not None and not rates:
-        del places["returns"]
-    stored = [] if lake is None else lake.columns(SOURCE_PRINTS, SOURCE_PRINTS.column_names).to_pylist()
-    memory = {}
-    for half, (place, date_column) in places.items():
-        files = source_files(place, date_column)
-        if files is not None:
-            key = digest_of([config.ingest_hash(), INGEST_VERSION, place.where, rates if half == "returns" else ""])
-            memory[half] = _memory(key, files, [row for row in stored if row["source"] == half])
-    return memory
+    place: Location
+    if "exposures" in halves:
+        place, date_column = s.exposure_source, s.exposure_columns.date
+    elif "returns" in halves or s.caps is None:
+        place, date_column = s.return_source, s.return_columns.date
+    else:
+        place, date_column = s.caps, s.caps.columns.date
+    if "exposures" in halves and s.exposure_columns.factor is not None:
+        return None  # a long source's rows of an asset may lie in several files
+    rates = location_version(spark, s.rates) if s.rates is not None and "returns" in halves else None
+    files = source_files(place, date_column)
+    if files is None or rates == "":  # rates decide whether a return can be used
+        return None
+    key = digest_of([config.ingest_hash(), INGEST_VERSION, place.where, rates or ""])
+    rows = [] if lake is None else lake.columns(SOURCE_PRINTS, SOURCE_PRINTS.column_names).to_pylist()
+    stored = [row for row in rows if row["source"] in halves]
+    states = {file.path: file.state for file in files}
+    same = [row for row in stored if row["key"] == key and states.get(plain_path(row["file"] or "")) == row["state"]]
+    known = {half: file_prints(row for row in same if row["source"] == half) for half in halves}
+    return Memory(key, {file.path: file for file in files}, known, len(same) < len(stored))
 
 
-def _memory(key: str, files: Sequence[SourceFile], stored: Sequence[dict[str, object]]) -> Memory:
-    by_path = {file.path: file for file in files}
-    known = [
-        row
-        for row in stored
-        if row["key"] == key and (now := by_path.get(plain_path(str(row["file"])))) is not None and now.state == row["state"]
-    ]
-    return Memory(key, by_path, file_prints(known), len(known) < len(stored))
-
-
-def _printed(rows: DataFrame, memory: Memory | None, learning: Sequence[int]) -> list[FilePrint]:
-    """The prints of a source: those remembered, and those of the files that are not."""
+def _printed(source: Source, learning: Sequence[int]) -> dict[str, list[FilePrint]]:
+    """The prints of a source by half: those remembered, and those of the files that are not."""
+    checked, memory = together(source.halves), source.memory
     if memory is None:
-        return fingerprint(rows.withColumn("file", F.lit(None).cast("string")), learning)
-    known = {found.file or "" for found in memory.known}
-    paths = {plain_path(file) for file in known}
+        return fingerprint(checked, list(source.halves), learning)
+    known = memory.known_files
+    paths = set(map(plain_path, known))
     fresh = [file for path, file in memory.files.items() if path not in paths]
     if not fresh:
         return memory.known
-    new = without_files(rows, sorted(known))
-    spans = [file.span for file in fresh if file.span is not None]
-    if known and len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
-        first, last = min(s[0] for s in spans), max(s[1] for s in spans)
-        new = new.where(F.col("date").between(first, last))
-    return memory.known + fingerprint(new, learning)
+    first = next(iter(source.halves))
+    if known:
+        checked = checked.where(~F.col(f"{first}.file").isin(known))  # Spark opens none of these
+        spans = [file.span for file in fresh if file.span is not None]
+        if len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
+            checked = checked.where(F.col(f"{first}.date").between(min(s[0] for s in spans), max(s[1] for s in spans)))
+    new = fingerprint(checked, list(source.halves), learning)
+    return {half: memory.known[half] + new[half] for half in source.halves}
 
 
 def _refuse_empty(source: str, prints: Prints, frame: DataFrame) -> None:

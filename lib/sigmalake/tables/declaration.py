@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+REPEATING = ("member_shares",)  # columns of numbers that are mostly alike
+
 
 class Column(NamedTuple):
     """A column: Spark SQL type, what it holds with its unit, and whether it may be null."""
@@ -33,6 +35,12 @@ class Table:
     def column_names(self) -> list[str]:
         """The columns in order."""
         return [column.name for column in self.columns]
+
+    @property
+    def measured_paths(self) -> list[str]:
+        """Parquet paths of the columns of measured numbers: hardly two are alike, a dictionary of them is work for nothing."""
+        paths = {"DOUBLE": "{}", "ARRAY<DOUBLE>": "{}.list.element"}
+        return [paths[c.type].format(c.name) for c in self.columns if c.type in paths and c.name not in REPEATING]
 
     def ddl(self) -> str:
         """The columns as Spark's CREATE TABLE takes them."""

@@ -1,0 +1,239 @@
+"""Source rows of some dates, as Arrow columns, become packed rows: who is usable, who conflicts, and the arrays."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sigmalake.numerics.arrays import Bools, Ints
+from sigmalake.tables.packed import PANEL
+
+
+class PanelRow(NamedTuple):
+    """What the driver knows of a panel row before its arrays are packed."""
+
+    part: int  # partition, and so file, that it goes to
+    exposure_date: date
+    return_date: date | None
+    exposures_from: date | None  # date of the exposures' source rows
+    caps_from: date | None  # date of the caps' source rows, where caps lie apart
+    exposures_age: int
+    factor_set: str
+    first_factor: list[int]  # of each membership group, its first position in the factor set
+    inputs_hash: str
+    exposures_hash: str
+
+
+class _Halves(NamedTuple):
+    """Source rows, sorted by date and asset; a half that a row lacks, or that cannot be used, is invalid."""
+
+    dates: Ints  # days since 1970
+    assets: Ints  # rank of the id among all ids here
+    hashes: dict[str, Ints]  # by half
+    valid: dict[str, Bools]
+    has_return: Bools
+
+    def on(self, half: str, day: date | None) -> "_Once":
+        """One half's rows of one date, of each asset once."""
+        if day is None:
+            return _Once(*(np.array([], dtype=np.int64),) * 3, np.array([], dtype=bool))
+        number = (day - _EPOCH).days
+        first, last = np.searchsorted(self.dates, number), np.searchsorted(self.dates, number, side="right")
+        rows = np.arange(first, last)[self.valid[half][first:last]]
+        assets, starts, counts = np.unique(self.assets[rows], return_index=True, return_counts=True)
+        if len(assets) == len(rows):
+            return _Once(assets, rows, counts, np.ones(len(assets), dtype=bool))
+        hashes = self.hashes[half][rows]
+        same = np.minimum.reduceat(hashes, starts) == np.maximum.reduceat(hashes, starts)
+        return _Once(assets, rows[starts], counts, same)
+
+
+class _Once(NamedTuple):
+    """The assets of a date in one half."""
+
+    assets: Ints  # ascending
+    rows: Ints  # the first row of each
+    counts: Ints  # rows of each
+    same: Bools  # whether these are copies of one another; of unequal ones none is used
+
+    @property
+    def n_rejected(self) -> int:
+        """Of equal copies one is used, of unequal ones none."""
+        extra = np.where(self.same, self.counts - 1, self.counts)
+        return int(extra[self.counts > 1].sum())
+
+    def only(self, where: Bools) -> "_Once":
+        """Some of the assets."""
+        return _Once(self.assets[where], self.rows[where], self.counts[where], self.same[where])
+
+
+class _Date(NamedTuple):
+    """What goes into one packed row: positions of source rows, -1 where there is none."""
+
+    exposures: Ints  # of each usable asset
+    returns: Ints
+    caps: Ints
+    n_missing: int
+    n_unmatched: int
+    n_conflicts: int
+
+
+_EPOCH = date(1970, 1, 1)
+_HALVES = ("exposures", "returns", "caps")
+
+
+def pack_dates(rows: pa.Table, plan: Sequence[PanelRow], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> pa.Table:
+    """The planned rows of `panel`, from the source rows of their dates.
+
+    Args:
+        rows: `SENT` columns, in any order.
+        plan: the rows to make.
+        level_ranks: for each membership group, the rank of each level.
+        caps_apart: whether caps come from a source of their own, which an asset must be in to be used.
+    """
+    rows = rows.filter(pc.is_valid(rows.column("date")))
+    codes = _ranked(rows.column("asset_id"))
+    days = rows.column("date").cast(pa.int32()).to_numpy().astype(np.int64)
+    order = np.lexsort((codes, days))
+    rows = rows.take(pa.array(order)).combine_chunks()
+    hashes = {half: rows.column(f"{half}_hash").fill_null(0).to_numpy() for half in _HALVES}
+    valid = {half: rows.column(f"{half}_hash").is_valid().to_numpy() for half in _HALVES}
+    halves = _Halves(days[order], codes[order], hashes, valid, rows.column("ret").is_valid().to_numpy())
+    packed = [_pack_date(halves, row, caps_apart=caps_apart) for row in plan]
+    return _as_table(rows, plan, packed, level_ranks, caps_apart=caps_apart)
+
+
+def _ranked(ids: pa.ChunkedArray) -> Ints:
+    """Ids as integers in their order, byte by byte; strings stay in Arrow."""
+    encoded = ids.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary.cast(pa.binary())).to_numpy()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    codes: Ints = rank[encoded.indices.to_numpy()]
+    return codes
+
+
+def _pack_date(halves: _Halves, row: PanelRow, *, caps_apart: bool) -> _Date:
+    x, r = halves.on("exposures", row.exposures_from), halves.on("returns", row.return_date)
+    n_conflicts = x.n_rejected + r.n_rejected
+    x, r = x.only(x.same), r.only(r.same)
+    caps = np.full(len(x.assets), -1)
+    if caps_apart:
+        c = halves.on("caps", row.caps_from)
+        n_conflicts += c.n_rejected
+        caps = _meet(x.assets, c.only(c.same))
+        n_conflicts += int((caps < 0).sum())
+        x, caps = x.only(caps >= 0), caps[caps >= 0]
+    returns = _meet(x.assets, r)
+    found = returns[returns >= 0]
+    return _Date(
+        exposures=x.rows,
+        returns=returns,
+        caps=caps,
+        n_missing=int((~halves.has_return[found]).sum()),
+        n_unmatched=len(r.assets) - len(found),
+        n_conflicts=n_conflicts,
+    )
+
+
+def _meet(assets: Ints, half: _Once) -> Ints:
+    """Each asset's row in a half, -1 where it has none."""
+    if len(half.assets) == 0:
+        return np.full(len(assets), -1)
+    at = np.minimum(np.searchsorted(half.assets, assets), len(half.assets) - 1)
+    return np.where(half.assets[at] == assets, half.rows[at], -1)
+
+
+def _as_table(
+    rows: pa.Table, plan: Sequence[PanelRow], packed: Sequence[_Date], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool
+) -> pa.Table:
+    sizes = np.array([len(found.exposures) for found in packed], dtype=np.int64)
+    x = _joined([found.exposures for found in packed])
+    ret = _taken(rows.column("ret"), _joined([found.returns for found in packed]))
+    cap = _taken(rows.column("cap_apart" if caps_apart else "cap"), _joined([found.caps for found in packed]) if caps_apart else x)
+    styles = rows.column("styles").combine_chunks().take(pa.array(x))
+    columns = {
+        "exposure_date": [row.exposure_date for row in plan],
+        "return_date": [row.return_date for row in plan],
+        "exposures_age": [row.exposures_age for row in plan],
+        "factor_set": [row.factor_set for row in plan],
+        "inputs_hash": [row.inputs_hash for row in plan],
+        "exposures_hash": [row.exposures_hash for row in plan],
+        "n_assets": sizes,
+        "n_returns": _sums(ret.is_valid().to_numpy(zero_copy_only=False), sizes),
+        "n_missing": [found.n_missing for found in packed],
+        "n_unmatched": [found.n_unmatched for found in packed],
+        "n_conflicts": [found.n_conflicts for found in packed],
+        "asset_id": _lists(_taken(rows.column("asset_id"), x), sizes),
+        "ret": _lists(ret, sizes),
+        "cap": _present(cap, sizes),
+        "weight_column": _present(_taken(rows.column("weight"), x), sizes),
+        "in_estimation": _lists(_taken(rows.column("in_estimation"), x), sizes),
+        "issuer_id": _present(_taken(rows.column("issuer_id"), x), sizes),
+        "styles": _lists(styles.flatten(), _sums(np.diff(styles.offsets.to_numpy()), sizes)),
+        **_memberships(rows, plan, x, sizes, level_ranks),
+    }
+    return pa.table([pa.array(columns[c.name], _TYPES[c.type]) for c in PANEL.columns], names=PANEL.column_names)
+
+
+def _memberships(
+    rows: pa.Table, plan: Sequence[PanelRow], x: Ints, sizes: Ints, level_ranks: Sequence[dict[str, int]]
+) -> dict[str, pa.Array]:
+    """The triplets (asset, factor, share) of every date."""
+    at = pa.array(x)
+    groups, levels, shares = (rows.column(name).combine_chunks().take(at) for name in _MEMBERS)
+    lengths = np.diff(groups.offsets.to_numpy()).astype(np.int64)
+    position = np.arange(len(x)) - np.repeat(_starts(sizes), sizes)
+    encoded = levels.flatten().dictionary_encode()
+    rank = np.array([[ranks.get(level, -1) for level in encoded.dictionary.to_pylist()] for ranks in level_ranks], dtype=np.int64)
+    first = np.array([row.first_factor for row in plan], dtype=np.int64).reshape(len(plan), len(level_ranks))
+    group = groups.flatten().to_numpy()
+    of_date = np.repeat(np.repeat(np.arange(len(plan)), sizes), lengths)
+    factor = first[of_date, group] + rank[group, encoded.indices.to_numpy()] if len(level_ranks) else np.array([], dtype=np.int64)
+    n_members = _sums(lengths, sizes)
+    return {
+        "member_assets": _lists(pa.array(np.repeat(position, lengths).astype(np.int32)), n_members),
+        "member_factors": _lists(pa.array(factor.astype(np.int32)), n_members),
+        "member_shares": _lists(shares.flatten(), n_members),
+    }
+
+
+def _joined(parts: Sequence[Ints]) -> Ints:
+    return np.concatenate([np.array([], dtype=np.int64), *parts])
+
+
+def _starts(sizes: Ints) -> Ints:
+    return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+
+
+def _sums(lengths: Ints | Bools, sizes: Ints) -> Ints:
+    """Sums of the lengths over runs of these sizes."""
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    sums: Ints = ends[np.cumsum(sizes)] - ends[_starts(sizes)]
+    return sums
+
+
+def _taken(column: pa.ChunkedArray, at: Ints) -> pa.Array:
+    """Values at these positions; null at -1."""
+    return column.combine_chunks().take(pa.array(at, mask=at < 0))
+
+
+def _lists(values: pa.Array, sizes: Ints, missing: Bools | None = None) -> pa.Array:
+    ends = pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
+    return pa.ListArray.from_arrays(ends, values, mask=None if missing is None else pa.array(missing))
+
+
+def _present(values: pa.Array, sizes: Ints) -> pa.Array:
+    """Lists; null where every value of one is."""
+    known = _sums(values.is_valid().to_numpy(zero_copy_only=False), sizes)
+    return _lists(values, sizes, known == 0)
+
+
+_MEMBERS = ("member_groups", "member_levels", "member_shares")
+_TYPES = {
+    "DATE": pa.date32(), "INT": pa.int32(), "STRING": pa.string(), "ARRAY<STRING>": pa.list_(pa.string()),
+    "ARRAY<DOUBLE>": pa.list_(pa.float64()), "ARRAY<BOOLEAN>": pa.list_(pa.bool_()), "ARRAY<INT>": pa.list_(pa.int32()),
+}  # fmt: skip
