@@ -21,10 +21,24 @@ class WithoutThin(NamedTuple):
     stranded: Bools  # (N,) assets that had no other share in the group of a dropped factor
 
 
+def effective_members(exposures: Floats, weights: Floats) -> Floats:
+    """1 / sum_n s_n^2 with s_n = w_n X_nk / sum_m w_m X_mk (Menchero, Orr, Wang 2011); 0 for a column without members.
+
+    Args:
+        exposures: (N, K) memberships as shares.
+        weights: (N,) regression weights, 0 outside the fit.
+
+    Returns:
+        (K,) in assets.
+    """
+    weighted = weights[:, None] * exposures
+    squares = np.einsum("nk,nk->k", weighted, weighted)
+    effective = weighted.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
+    return np.where(squares > 0.0, effective, 0.0)
+
+
 def thin_memberships(exposures: Floats, weights: Floats, factors: Sequence[Factor], min_members: float) -> Bools:
     """Which membership factors have some, but fewer than `min_members` effective members.
-
-    Effective members of k = 1 / sum_n s_n^2 with s_n = w_n X_nk / sum_m w_m X_mk (Menchero, Orr, Wang 2011).
 
     Args:
         exposures: (N, K) memberships as shares.
@@ -34,10 +48,8 @@ def thin_memberships(exposures: Floats, weights: Floats, factors: Sequence[Facto
     """
     thin = np.zeros(len(factors), dtype=np.bool_)
     columns = [k for k, factor in enumerate(factors) if factor.kind in (Kind.MEMBERSHIP, Kind.PARTIAL)]
-    weighted = weights[:, None] * exposures[:, columns]
-    squares = np.einsum("nk,nk->k", weighted, weighted)
-    effective = weighted.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
-    thin[columns] = (squares > 0.0) & (effective < min_members * (1.0 - ROUNDING))
+    effective = effective_members(exposures[:, columns], weights)
+    thin[columns] = (effective > 0.0) & (effective < min_members * (1.0 - ROUNDING))
     return thin
 
 

@@ -14,8 +14,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.cross_section import CrossSection, RegressionRules, fit_cross_section, regression_weights
+from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression_weights import regression_weights
 
 FIT = (
     "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "
