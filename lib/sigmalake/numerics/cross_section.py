@@ -146,7 +146,8 @@ def _fit_sample(
         return failed._replace(factor_status=_factor_statuses(sample, ~active))
     w, members = sample.weights[sample.fitted], sample.exposures[sample.fitted][:, active]
     root = np.sqrt(w)
-    design, target = members * root[:, None], returns[sample.fitted] * root
+    with np.errstate(over="ignore"):
+        design, target = members * root[:, None], returns[sample.fitted] * root
     if not _squares_are_numbers(design, target):
         return _no_fit(sample, Status.OUT_OF_RANGE, _range_detail(sample, returns))
     constraints = constraint_rows(sample.exposures, caps, in_estimation, factors, active)[:, active]

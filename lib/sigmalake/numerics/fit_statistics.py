@@ -49,8 +49,8 @@ def variance_inflation(design: Floats, root_weights: Floats, root_cov: Floats, f
     """VIF_k = 1 / (1 - R_k^2) of styles, R_k^2 of the weighted regression of style k on all other factors (Marquardt 1970).
 
     By the block inverse, VIF_k = sum w (x_k - xbar_k)^2 [R (R'X'WXR)^-1 R']_kk for a column that no constraint binds.
-    Without a market or a complete group the factors hold no constant: then R_k^2 and the sum are about 0, as in
-    statsmodels. 1 is orthogonal to the others; above 5 to 10 the factor's return is hard to tell from theirs.
+    Without a market or a complete group the factors hold no constant: then R_k^2 and the sum are about 0. 1 means
+    orthogonal to the others; above 5 to 10 the factor's return is hard to tell from theirs.
 
     Args:
         design: (N, K) diag(sqrt w) X.
