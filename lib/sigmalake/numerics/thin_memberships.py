@@ -60,10 +60,9 @@ def drop_thin_memberships(exposures: Floats, weights: Floats, factors: Sequence[
     the group is stranded: it leaves the fit. As that can make further factors thin, the rule is applied again until
     every remaining factor satisfies it; a factor that loses its last member on the way is empty, not dropped.
     """
-    groups = list(membership_groups(factors, Kind.MEMBERSHIP, Kind.PARTIAL).values())
     kept = nothing_dropped(exposures, weights)
     while (thin := thin_memberships(kept.exposures, kept.weights, factors, min_members)).any():
-        kept = _drop(kept, thin, groups)
+        kept = drop_memberships(kept, thin, factors)
     return kept
 
 
@@ -73,9 +72,10 @@ def nothing_dropped(exposures: Floats, weights: Floats) -> WithoutThin:
     return WithoutThin(exposures, weights, np.zeros(n_factors, dtype=np.bool_), np.zeros(n_assets, dtype=np.bool_))
 
 
-def _drop(kept: WithoutThin, thin: Bools, groups: Sequence[Ints]) -> WithoutThin:
+def drop_memberships(kept: WithoutThin, thin: Bools, factors: Sequence[Factor]) -> WithoutThin:
+    """The cross-section without these membership factors; in one step or in several it is the same."""
     exposures, stranded = kept.exposures.copy(), kept.stranded.copy()
-    for columns in groups:
+    for columns in membership_groups(factors, Kind.MEMBERSHIP, Kind.PARTIAL).values():
         stranded |= _move_shares_in_place(exposures, columns, columns[thin[columns]])
     return WithoutThin(exposures, np.where(stranded, 0.0, kept.weights), kept.dropped | thin, stranded)
 
