@@ -18,11 +18,6 @@ class PriorRows(NamedTuple):
     mean_share: Floats  # (J,) sqrt of the phantom's weight; 0 for a penalty
 
 
-def no_rows(n_factors: int) -> PriorRows:
-    """Nothing but the data."""
-    return PriorRows(np.zeros((0, n_factors)), np.zeros(0))
-
-
 def ridge_rows(design: Floats, factors: Sequence[Factor], strength: float) -> PriorRows:
     """sqrt(lambda) |a_k| e_k for each style k, which add lambda |a_k|^2 f_k^2 to sum w u^2 (Hoerl and Kennard 1970).
 
@@ -32,9 +27,9 @@ def ridge_rows(design: Floats, factors: Sequence[Factor], strength: float) -> Pr
     Args:
         design: (N, K) A.
         factors: the K columns.
-        strength: lambda >= 0.
+        strength: lambda >= 0; 0 makes no rows.
     """
-    styles = [position for position, factor in enumerate(factors) if factor.kind is Kind.STYLE]
+    styles = [position for position, factor in enumerate(factors) if factor.kind is Kind.STYLE and strength > 0.0]
     lengths = np.sqrt(np.einsum("nk,nk->k", design[:, styles], design[:, styles]))
     rows = np.zeros((len(styles), len(factors)))
     rows[np.arange(len(styles)), styles] = np.sqrt(strength) * lengths

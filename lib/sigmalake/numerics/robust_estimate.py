@@ -9,7 +9,7 @@ from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.huber import HuberFit, fit_huber
 from sigmalake.numerics.least_squares import ConstrainedFit, solve_constrained
-from sigmalake.numerics.prior_rows import PriorRows, no_rows, phantom_members, ridge_rows, stacked
+from sigmalake.numerics.prior_rows import PriorRows, phantom_members, ridge_rows, stacked
 from sigmalake.numerics.regression_rules import RegressionRules, Thin
 
 
@@ -47,30 +47,28 @@ def robust_estimate(
         plain: the least-squares fit of the same.
         rules: which of the three, and how strong.
     """
+    estimate = Estimate(plain.coefficients, np.einsum("kp,kp->k", plain.root_cov, plain.root_cov), None)
+    shrunk = thin if rules.thin == Thin.SHRINK else np.zeros_like(thin)
+    if rules.ridge == 0.0 and rules.huber is None and not shrunk.any():
+        return estimate
     columns, root = plain.independent, np.sqrt(weights)
-    design, target = exposures[:, columns] * root[:, None], returns * root
+    exposures, constraints = exposures[:, columns], constraints[:, columns]
+    design, target = exposures * root[:, None], returns * root
     kept = [factor for factor, stays in zip(factors, columns, strict=True) if stays]
-    prior = _prior(design, exposures[:, columns], weights, kept, thin[columns], rules)
-    prior_target = prior.mean_share * float(weights @ returns / weights.sum())
-    found, unit_var = plain.coefficients[columns], np.einsum("kp,kp->k", plain.root_cov, plain.root_cov)[columns]
+    prior = stacked(
+        ridge_rows(design, kept, rules.ridge),
+        phantom_members(exposures, weights, kept, shrunk[columns], rules.min_members),
+    )
+    goals = prior.mean_share * float(weights @ returns / weights.sum())
     if len(prior.design):
-        drawn = solve_constrained(np.vstack([design, prior.design]), np.append(target, prior_target), constraints[:, columns])
-        found, unit_var = drawn.coefficients, _unit_var(drawn.root_cov, design, prior, root)
-    huber = None
-    if rules.huber is not None:
-        rows = (prior.design, prior_target)
-        huber = fit_huber(design, target, rows, constraints[:, columns], found, plain.rank, rules.huber)
-        found = huber.coefficients
-    return Estimate(_spread(found, columns), _spread(unit_var, columns), huber)
-
-
-def _prior(
-    design: Floats, exposures: Floats, weights: Floats, factors: Sequence[Factor], thin: Bools, rules: RegressionRules
-) -> PriorRows:
-    rows = ridge_rows(design, factors, rules.ridge) if rules.ridge > 0.0 else no_rows(len(factors))
-    if rules.thin != Thin.SHRINK or not thin.any():
-        return rows
-    return stacked(rows, phantom_members(exposures, weights, factors, thin, rules.min_members))
+        drawn = solve_constrained(np.vstack([design, prior.design]), np.append(target, goals), constraints)
+        unit_var = _unit_var(drawn.root_cov, design, prior, root)
+        estimate = Estimate(_spread(drawn.coefficients, columns), _spread(unit_var, columns), None)
+    if rules.huber is None:
+        return estimate
+    start = estimate.coefficients[columns]
+    huber = fit_huber(design, target, (prior.design, goals), constraints, start, plain.rank, rules.huber)
+    return estimate._replace(coefficients=_spread(huber.coefficients, columns), huber=huber)
 
 
 def _unit_var(root_cov: Floats, design: Floats, prior: PriorRows, root: Floats) -> Floats:
