@@ -84,10 +84,11 @@ def fit_cross_section(
     factors leave before the fit, then those that add no rank. A date that cannot be fitted is a status with numbers.
 
     The rules may leave outliers out (`find_outliers`), draw styles to 0 (`ridge_rows`) and thin factors to their group
-    (`phantom_members`), or reweight by Huber (`fit_huber`). Then w is the weight that includes Huber's factor in
-    sum w u^2, s2, r2 and `weights`, so that f is the plain fit with `weights` (where nothing is drawn); standard errors
-    are those of Huber's estimator (`fit_huber`); `vif`, `condition_number` and p are those of the plain fit without
-    ridge and phantom members, which are no assets and count nowhere.
+    (`phantom_members`), or reweight by Huber (`fit_huber`). Then w in sum w u^2, s2, r2 and `weights` includes Huber's
+    factor, so that f is the plain fit with `weights` where nothing is drawn, and r2 does not compare with that of
+    least squares; standard errors are those of Huber's estimator. `vif`, `condition_number` and p are those of X with
+    the weights before Huber, without ridge and phantom members, which are no assets and count nowhere. A drawn factor
+    is biased: X'W u leaves the span of C' by what the drawing costs, and with phantom members sum w u is not 0.
 
     Args:
         returns: (N,) excess returns of the period, fractions; NaN is missing.

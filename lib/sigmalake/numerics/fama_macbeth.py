@@ -45,10 +45,13 @@ def fama_macbeth(factor_returns: Floats, lags: int) -> FactorPremia:
     mean = np.where(n_periods > 0, filled.sum(axis=0) / np.maximum(n_periods, 1), np.nan)
     x = np.where(present, factor_returns - mean, 0.0)
     plain = np.einsum("tk,tk->k", x, x)
-    plain[plain <= ALIKE * np.einsum("tk,tk->k", filled, filled)] = 0.0
-    robust = plain + sum(2.0 * (1.0 - lag / (lags + 1.0)) * np.einsum("tk,tk->k", x[lag:], x[:-lag]) for lag in range(1, lags + 1))
-    degrees = np.where(n_periods > 1, n_periods * (n_periods - 1.0), np.nan)
-    std_error, nw_std_error = np.sqrt(plain / degrees), np.sqrt(np.maximum(np.where(plain > 0.0, robust, 0.0), 0.0) / degrees)
+    moves = plain > ALIKE * np.einsum("tk,tk->k", filled, filled)
+    robust = plain.copy()
+    for lag in range(1, lags + 1):
+        robust += 2.0 * (1.0 - lag / (lags + 1.0)) * np.einsum("tk,tk->k", x[lag:], x[:-lag])
+    divisor = np.where(n_periods > 1, n_periods * (n_periods - 1.0), np.nan)
+    std_error = np.sqrt(np.where(moves, plain, 0.0) / divisor)
+    nw_std_error = np.sqrt(np.where(moves, np.maximum(robust, 0.0), 0.0) / divisor)  # below 0 by rounding only
     return FactorPremia(mean, std_error, _ratio(mean, std_error), nw_std_error, _ratio(mean, nw_std_error), n_periods)
 
 
