@@ -31,8 +31,8 @@ from pydantic_core import PydanticCustomError
 
 from sigmalake.config_file import explain_validation, merge, overridden, problem_lines, read_mapping
 from sigmalake.errors import ConfigError
-from sigmalake.numerics.cross_section import RegressionRules, Weighting
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
+from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 
 CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")

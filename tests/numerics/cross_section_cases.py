@@ -7,8 +7,9 @@ import numpy as np
 from scipy.linalg import null_space
 
 from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.cross_section import CrossSection, RegressionRules, fit_cross_section
+from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.regression_rules import RegressionRules
 
 ANY_SIZE = RegressionRules(min_assets=1)
 

@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from sigmalake.numerics.cross_section import CrossSection, RegressionRules, Thin, Weighting
+from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.exposures import Kind
+from sigmalake.numerics.regression_rules import RegressionRules, Thin, Weighting
 
 DROP = RegressionRules(thin=Thin.DROP, min_assets=1)
 
@@ -303,8 +304,8 @@ def test_rules_are_read_from_a_configuration() -> None:
     rules = read.validate_json(json.dumps({"weights": "cap", "thin": "drop", "min_assets": 40}))
     assert rules == RegressionRules(Weighting.CAP, Thin.DROP, 5.0, 40)
     assert read.validate_python({}) == RegressionRules(Weighting.SQRT_CAP, Thin.KEEP, 5.0, None)
-    with pytest.raises(ValidationError, match="'keep' or 'drop'"):
-        read.validate_python({"thin": "shrink"})
+    with pytest.raises(ValidationError, match="'keep', 'shrink' or 'drop'"):
+        read.validate_python({"thin": "shrunk"})
 
 
 def test_rules_written_as_text_mean_the_same(case: Case) -> None:

@@ -15,8 +15,10 @@ from skfolio.linear_model import CSLinearRegression
 from skfolio.prior._model._family_constraint_basis import compute_family_constraint_basis
 from sklearn.linear_model import LinearRegression
 
-from sigmalake.numerics.cross_section import CrossSection, Weighting, regression_weights
+from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.regression_rules import RegressionRules, Weighting
+from sigmalake.numerics.regression_weights import regression_weights
 
 STYLES = ["size", "beta", "momentum", "volatility", "reversal", "book_to_price"]
 FRACTIONAL, PARTIAL = Membership(4, fractional=True), Membership(3, fractional=True, partial=True)
@@ -164,6 +166,17 @@ def test_real_dates_satisfy_the_kkt_system(real: Case) -> None:
 
 def test_real_dates_agree_with_statsmodels(real: Case) -> None:
     assert_same_as_statsmodels(real)
+
+
+def test_real_dates_agree_with_statsmodels_under_huber(real: Case) -> None:
+    rows, basis = fitted_rows(real), null_space(cap_share_rows(real))
+    root = np.sqrt(mean_one_weights(real)[rows])
+    model = sm.RLM(root * real.returns[rows], (root[:, None] * real.exposures[rows]) @ basis, M=sm.robust.norms.HuberT(t=1.345))
+    fitted = model.fit(maxiter=5000, tol=1e-15, conv="coefs")
+    section = real.fit(RegressionRules(huber=1.345))
+    np.testing.assert_allclose(section.factor_returns, basis @ fitted.params, rtol=0, atol=1e-10)
+    errors = np.sqrt(np.diag(basis @ fitted.bcov_scaled @ basis.T))
+    np.testing.assert_allclose(section.std_errors, errors, rtol=1e-8)
 
 
 def test_real_dates_agree_with_skfolio(real: Case) -> None:

@@ -1,37 +1,22 @@
 """The cross-sectional regression of one date."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.constraints import constraint_rows
 from sigmalake.numerics.contract import check_cross_section
-from sigmalake.numerics.estimation_sample import EstimationSample, estimation_sample
+from sigmalake.numerics.estimation_sample import EstimationSample, ruled_sample
 from sigmalake.numerics.exposures import Factor
-from sigmalake.numerics.fit_statistics import fit_statistics
+from sigmalake.numerics.fit_statistics import fit_statistics, variance_inflation
+from sigmalake.numerics.huber import HuberFit
 from sigmalake.numerics.least_squares import ConstrainedFit, solve_constrained
-from sigmalake.numerics.thin_memberships import drop_thin_memberships, nothing_dropped
-
-
-class Weighting(StrEnum):
-    """What the regression weights are."""
-
-    SQRT_CAP = "sqrt_cap"  # specific variance proportional to 1 / sqrt(cap)
-    CAP = "cap"
-    EQUAL = "equal"
-    COLUMN = "column"
-
-
-class Thin(StrEnum):
-    """What happens to a membership factor with too few effective members."""
-
-    KEEP = "keep"
-    DROP = "drop"
+from sigmalake.numerics.outliers import find_outliers
+from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.robust_estimate import Estimate, robust_estimate
 
 
 class FactorStatus(StrEnum):
@@ -52,24 +37,7 @@ class Status(StrEnum):
     TOO_FEW = "too_few"  # fewer assets than min_assets, or no degree of freedom
     NO_FACTORS = "no_factors"  # every factor is empty, dropped or constant
     OUT_OF_RANGE = "out_of_range"  # numbers whose squares are beyond floating point
-
-
-@dataclass(frozen=True)
-class RegressionRules:
-    """What the configuration's `regression:` says."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    weights: Weighting = Weighting.SQRT_CAP
-    thin: Thin = Thin.KEEP
-    min_members: float = 5.0  # effective members of a membership factor
-    min_assets: int | None = None  # assets in the fit; None: twice the number of factors
-
-    def __post_init__(self) -> None:
-        if not (isfinite(self.min_members) and self.min_members >= 0):
-            raise ValueError(f"min_members is {self.min_members}; it must be a finite number >= 0, e.g. 5")
-        if self.min_assets is not None and self.min_assets < 0:
-            raise ValueError(f"min_assets is {self.min_assets}; it must be a number of assets, e.g. 30")
+    NOT_CONVERGED = "not_converged"  # Huber's reweighting still changes the residuals
 
 
 class CrossSection(NamedTuple):
@@ -81,7 +49,7 @@ class CrossSection(NamedTuple):
     factor_status: tuple[str, ...]  # (K,) FactorStatus
     specific_returns: Floats  # (N,) NaN without a return, or exposed to an empty or dropped factor
     fitted_returns: Floats  # (N,) X f; NaN if exposed to an empty or dropped factor
-    weights: Floats  # (N,) mean 1 over the fit, 0 elsewhere
+    weights: Floats  # (N,) mean 1 over the fit, 0 elsewhere; Huber's factor included
     n_fitted: int
     rank: int  # p
     dof: int  # n_fitted - p
@@ -89,35 +57,14 @@ class CrossSection(NamedTuple):
     adj_r2: float
     r2_uncentred: float
     residual_var: float  # s2, for an asset of weight 1
-    condition_number: float  # of diag(sqrt w) X R with columns of length 1
+    condition_number: float  # of diag(sqrt w) X R with columns of length 1, with the weights before Huber
     status: str  # Status
     detail: str  # '' where there is nothing to say
-
-
-def regression_weights(weighting: Weighting, caps: Floats, weight_column: Floats | None, in_estimation: Bools) -> Floats:
-    """The unnormalised regression weights, 0 outside the estimation universe.
-
-    Args:
-        weighting: which.
-        caps: (N,) market capitalisations at t-1, > 0.
-        weight_column: (N,) the user's weights; read for Weighting.COLUMN only.
-        in_estimation: (N,) the estimation universe at t-1.
-
-    Raises:
-        ValueError: Weighting.COLUMN without a column.
-    """
-    match weighting:
-        case Weighting.SQRT_CAP:
-            weights = np.sqrt(caps)
-        case Weighting.CAP:
-            weights = caps
-        case Weighting.EQUAL:
-            weights = np.ones_like(caps)
-        case Weighting.COLUMN:
-            if weight_column is None:
-                raise ValueError("weights: column needs a column of weights; this cross-section has none")
-            weights = weight_column
-    return np.where(in_estimation, weights, 0.0)
+    vif: Floats  # (K,) variance inflation of styles, with the weights before Huber; NaN for other factors
+    is_outlier: Bools  # (N,) left out of the fit, not of the answer
+    n_outliers: int
+    n_reweighted: int  # fitted assets that Huber weighs down
+    n_iterations: int  # of Huber's reweighting; 0 where it is off
 
 
 def fit_cross_section(
@@ -136,6 +83,13 @@ def fit_cross_section(
     Weight 0 or a missing return leaves an asset out of the fit, not out of the answer. Empty, dropped and constant
     factors leave before the fit, then those that add no rank. A date that cannot be fitted is a status with numbers.
 
+    The rules may leave outliers out (`find_outliers`), draw styles to 0 (`ridge_rows`) and thin factors to their group
+    (`phantom_members`), or reweight by Huber (`fit_huber`). Then w in sum w u^2, s2, r2 and `weights` includes Huber's
+    factor, so that f is the plain fit with `weights` where nothing is drawn, and r2 does not compare with that of
+    least squares; standard errors are those of Huber's estimator. `vif`, `condition_number` and p are those of X with
+    the weights before Huber, without ridge and phantom members, which are no assets and count nowhere. A drawn factor
+    is biased: X'W u leaves the span of C' by what the drawing costs, and with phantom members sum w u is not 0.
+
     Args:
         returns: (N,) excess returns of the period, fractions; NaN is missing.
         exposures: (N, K) styles in standard deviations, memberships as shares; known at t-1, like all that follows.
@@ -151,7 +105,38 @@ def fit_cross_section(
     """
     check_cross_section(returns, exposures, caps, weights, in_estimation, factors)
     caps, weights = _below_one(caps), _below_one(weights)
-    sample = _sample(returns, exposures, weights, factors, rules)
+    data = (returns, exposures, caps, in_estimation, factors, rules)
+    if rules.outliers_beyond is None:
+        return _fit_sample(*data, ruled_sample(returns, exposures, weights, factors, rules))
+    outliers = find_outliers(returns, weights, rules.outliers_beyond)
+    inliers = np.where(outliers.is_outlier, 0.0, weights)
+    section = _fit_sample(*data, ruled_sample(returns, exposures, inliers, factors, rules))
+    nothing_told = "the robust sd of the returns is 0: no outlier is looked for" if outliers.robust_sd == 0.0 else ""
+    return section._replace(
+        is_outlier=outliers.is_outlier,
+        n_outliers=int(outliers.is_outlier.sum()),
+        detail=_joined(section.detail, nothing_told),
+    )
+
+
+class _Fit(NamedTuple):
+    """The fit of the columns that are estimated."""
+
+    active: Bools  # (K,)
+    plain: ConstrainedFit  # by least squares, without ridge and phantom members
+    estimate: Estimate
+    vif: Floats  # (K,)
+
+
+def _fit_sample(
+    returns: Floats,
+    exposures: Floats,
+    caps: Floats,
+    in_estimation: Bools,
+    factors: Sequence[Factor],
+    rules: RegressionRules,
+    sample: EstimationSample,
+) -> CrossSection:
     n_fitted, needed = int(sample.fitted.sum()), _assets_needed(rules, len(factors))
     if n_fitted < needed:
         detail = f"{n_fitted} estimation assets with a return and a weight above 0; at least {needed} are needed"
@@ -160,36 +145,31 @@ def fit_cross_section(
     if not active.any():
         failed = _no_fit(sample, Status.NO_FACTORS, f"all {len(factors)} factors are empty, dropped or constant")
         return failed._replace(factor_status=_factor_statuses(sample, ~active))
-    root = np.sqrt(sample.weights[sample.fitted])
-    design, target = sample.exposures[sample.fitted][:, active] * root[:, None], returns[sample.fitted] * root
+    w, members = sample.weights[sample.fitted], sample.exposures[sample.fitted][:, active]
+    root = np.sqrt(w)
+    with np.errstate(over="ignore"):
+        design, target = members * root[:, None], returns[sample.fitted] * root
     if not _squares_are_numbers(design, target):
         return _no_fit(sample, Status.OUT_OF_RANGE, _range_detail(sample, returns))
-    constraints = constraint_rows(sample.exposures, caps, in_estimation, factors, active)
-    fit = solve_constrained(design, target, constraints[:, active])
-    if n_fitted - fit.rank < 1:
-        detail = f"{n_fitted} assets in the fit and rank {fit.rank} leave no degree of freedom"
-        return _no_fit(sample, Status.TOO_FEW, detail)._replace(rank=fit.rank)
-    return _answer(returns, exposures, sample, active, fit, factors)
+    constraints = constraint_rows(sample.exposures, caps, in_estimation, factors, active)[:, active]
+    plain = solve_constrained(design, target, constraints)
+    if n_fitted - plain.rank < 1:
+        detail = f"{n_fitted} assets in the fit and rank {plain.rank} leave no degree of freedom"
+        return _no_fit(sample, Status.TOO_FEW, detail)._replace(rank=plain.rank)
+    used = [factor for factor, stays in zip(factors, active, strict=True) if stays]
+    estimate = robust_estimate(members, returns[sample.fitted], w, constraints, used, sample.thin[active], plain, rules)
+    if estimate.huber is not None and not estimate.huber.converged:
+        failed = _no_fit(sample, Status.NOT_CONVERGED, _huber_detail(estimate.huber))
+        return failed._replace(rank=plain.rank, n_iterations=estimate.huber.n_iterations)
+    vif = np.full(len(factors), np.nan)
+    vif[active] = variance_inflation(design, root, plain.root_cov, used)
+    return _answer(returns, exposures, sample, _Fit(active, plain, estimate, vif), factors)
 
 
 def _below_one(sizes: Floats) -> Floats:
     """The same relative sizes, to the last bit, whose sums and squares are numbers: divided by a power of 2."""
     scaled: Floats = np.ldexp(sizes, -np.frexp(sizes.max(initial=0.0))[1])
     return scaled
-
-
-def _sample(
-    returns: Floats, exposures: Floats, weights: Floats, factors: Sequence[Factor], rules: RegressionRules
-) -> EstimationSample:
-    usable = np.where(np.isfinite(returns), weights, 0.0)
-    if rules.thin == Thin.KEEP:
-        return estimation_sample(nothing_dropped(exposures, usable), factors, rules.min_members)
-    kept = drop_thin_memberships(exposures, usable, factors, rules.min_members)
-    sample = estimation_sample(kept, factors, rules.min_members)
-    if not kept.dropped.any():
-        return sample
-    before = np.count_nonzero(exposures[usable > 0.0], axis=0)
-    return sample._replace(n_members=np.where(sample.dropped, before, sample.n_members))
 
 
 def _assets_needed(rules: RegressionRules, n_factors: int) -> int:
@@ -211,24 +191,20 @@ def _range_detail(sample: EstimationSample, returns: Floats) -> str:
     )
 
 
-def _answer(
-    returns: Floats,
-    exposures: Floats,
-    sample: EstimationSample,
-    active: Bools,
-    fit: ConstrainedFit,
-    factors: Sequence[Factor],
-) -> CrossSection:
+def _answer(returns: Floats, exposures: Floats, sample: EstimationSample, fit: _Fit, factors: Sequence[Factor]) -> CrossSection:
     factor_returns, std_errors = np.full((2, len(factors)), np.nan)
-    factor_returns[active] = fit.coefficients
+    factor_returns[fit.active] = fit.estimate.coefficients
     explained = sample.exposures @ np.nan_to_num(factor_returns)
     lost = sample.stranded | (sample.exposures[:, sample.empty] != 0.0).any(axis=1)
     fitted_returns = np.where(lost, np.nan, explained)
     specific_returns = returns - fitted_returns
-    on_fit = (returns[sample.fitted], specific_returns[sample.fitted], sample.weights[sample.fitted])
-    statistics = fit_statistics(*on_fit, fit.rank)
-    std_errors[active] = np.sqrt(statistics.residual_var * np.einsum("kp,kp->k", fit.root_cov, fit.root_cov))
+    huber, weights = fit.estimate.huber, _reweighted(sample, fit.estimate.huber)
+    on_fit = (returns[sample.fitted], specific_returns[sample.fitted], weights[sample.fitted])
+    statistics = fit_statistics(*on_fit, fit.plain.rank)
+    noise_var = statistics.residual_var if huber is None or huber.scale == 0.0 else huber.residual_var
+    std_errors[fit.active] = np.sqrt(noise_var * fit.estimate.unit_var)
     std_errors[np.isnan(factor_returns)] = np.nan
+    lost_detail = _lost_detail(lost & np.isfinite(returns), exposures, sample, factors)
     return CrossSection(
         factor_returns=factor_returns,
         std_errors=std_errors,
@@ -236,15 +212,42 @@ def _answer(
         factor_status=_factor_statuses(sample, np.isnan(factor_returns)),
         specific_returns=specific_returns,
         fitted_returns=fitted_returns,
-        weights=sample.weights,
+        weights=weights,
+        vif=fit.vif,
+        is_outlier=np.zeros(len(returns), dtype=np.bool_),
+        n_outliers=0,
+        n_reweighted=0 if huber is None else int((huber.reweights < 1.0).sum()),
+        n_iterations=0 if huber is None else huber.n_iterations,
         n_fitted=len(on_fit[0]),
-        rank=fit.rank,
-        dof=len(on_fit[0]) - fit.rank,
+        rank=fit.plain.rank,
+        dof=len(on_fit[0]) - fit.plain.rank,
         **statistics._asdict(),
-        condition_number=fit.condition_number,
+        condition_number=fit.plain.condition_number,
         status=Status.OK.value,
-        detail=_lost_detail(lost & np.isfinite(returns), exposures, sample, factors),
+        detail=_joined(lost_detail, "" if huber is None or huber.scale > 0.0 else _huber_detail(huber)),
     )
+
+
+def _reweighted(sample: EstimationSample, huber: HuberFit | None) -> Floats:
+    if huber is None:
+        return sample.weights
+    weights = sample.weights.copy()
+    weights[sample.fitted] *= huber.reweights
+    weights[sample.fitted] /= weights[sample.fitted].mean()
+    return weights
+
+
+def _huber_detail(huber: HuberFit) -> str:
+    if huber.scale == 0.0:
+        return f"Huber: the scale of the residuals is 0 after {huber.n_iterations} iterations; half of them or more are 0"
+    return (
+        f"Huber's reweighting has not converged: after {huber.n_iterations} iterations residuals change by "
+        f"{huber.change:.2g} of their size; the scale is {huber.scale:.3g}"
+    )
+
+
+def _joined(*details: str) -> str:
+    return "; ".join(detail for detail in details if detail)
 
 
 def _factor_statuses(sample: EstimationSample, missing: Bools) -> tuple[str, ...]:
@@ -281,6 +284,11 @@ def _no_fit(sample: EstimationSample, status: Status, detail: str) -> CrossSecti
         specific_returns=np.full(n_assets, np.nan),
         fitted_returns=np.full(n_assets, np.nan),
         weights=np.zeros(n_assets),
+        vif=np.full(n_factors, np.nan),
+        is_outlier=np.zeros(n_assets, dtype=np.bool_),
+        n_outliers=0,
+        n_reweighted=0,
+        n_iterations=0,
         n_fitted=int(sample.fitted.sum()),
         rank=0,
         dof=0,

@@ -7,7 +7,8 @@ import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.numerics.thin_memberships import WithoutThin, thin_memberships
+from sigmalake.numerics.regression_rules import RegressionRules, Thin
+from sigmalake.numerics.thin_memberships import WithoutThin, drop_thin_memberships, nothing_dropped, thin_memberships
 
 CONSTANT = 1e-12  # a style that varies by less, relative to its size, varies by rounding
 
@@ -24,6 +25,29 @@ class EstimationSample(NamedTuple):
     constant: Bools  # (K,) styles without variation over the fit, empty ones too
     thin: Bools  # (K,) memberships with too few effective members, kept
     n_members: Ints  # (K,) fitted assets with a non-zero exposure
+
+
+def ruled_sample(
+    returns: Floats, exposures: Floats, weights: Floats, factors: Sequence[Factor], rules: RegressionRules
+) -> EstimationSample:
+    """The sample of a date: assets with a weight and a return, thin factors as the rules say.
+
+    Args:
+        returns: (N,) NaN is missing.
+        exposures: (N, K).
+        weights: (N,) unnormalised, 0 outside the fit.
+        factors: the K columns.
+        rules: `thin` and `min_members`.
+    """
+    usable = np.where(np.isfinite(returns), weights, 0.0)
+    if rules.thin != Thin.DROP:
+        return estimation_sample(nothing_dropped(exposures, usable), factors, rules.min_members)
+    kept = drop_thin_memberships(exposures, usable, factors, rules.min_members)
+    sample = estimation_sample(kept, factors, rules.min_members)
+    if not kept.dropped.any():
+        return sample
+    before = np.count_nonzero(exposures[usable > 0.0], axis=0)
+    return sample._replace(n_members=np.where(sample.dropped, before, sample.n_members))
 
 
 def estimation_sample(kept: WithoutThin, factors: Sequence[Factor], min_members: float) -> EstimationSample:

@@ -1,10 +1,12 @@
 """How well a cross-section is explained."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.exposures import Factor, Kind
 
 ALIKE = (16 * np.finfo(np.float64).eps) ** 2  # returns whose squares about the mean are less, relatively, are all alike
 
@@ -41,3 +43,28 @@ def fit_statistics(returns: Floats, specific_returns: Floats, weights: Floats, r
         r2_uncentred=1.0 - unexplained / total if total > 0.0 else np.nan,
         residual_var=unexplained / (n_fitted - rank),
     )
+
+
+def variance_inflation(design: Floats, root_weights: Floats, root_cov: Floats, factors: Sequence[Factor]) -> Floats:
+    """VIF_k = 1 / (1 - R_k^2) of styles, R_k^2 of the weighted regression of style k on all other factors (Marquardt 1970).
+
+    By the block inverse, VIF_k = sum w (x_k - xbar_k)^2 [R (R'X'WXR)^-1 R']_kk for a column that no constraint binds.
+    Without a market or a complete group the factors hold no constant: then R_k^2 and the sum are about 0. 1 means
+    orthogonal to the others; above 5 to 10 the factor's return is hard to tell from theirs.
+
+    Args:
+        design: (N, K) diag(sqrt w) X.
+        root_weights: (N,) sqrt w.
+        root_cov: (K, p) H with H H' = R (R'X'WXR)^-1 R', rows of 0 for columns that add no rank.
+        factors: the K columns.
+
+    Returns:
+        (K,) NaN for what is no style or adds no rank.
+    """
+    styles = [position for position, factor in enumerate(factors) if factor.kind is Kind.STYLE]
+    columns, unit_var = design[:, styles], np.einsum("sp,sp->s", root_cov[styles], root_cov[styles])
+    if any(factor.kind in (Kind.MARKET, Kind.MEMBERSHIP) for factor in factors):
+        columns = columns - np.outer(root_weights, root_weights @ columns / (root_weights @ root_weights))
+    inflation = np.full(len(factors), np.nan)
+    inflation[styles] = np.where(unit_var > 0.0, np.einsum("ns,ns->s", columns, columns) * unit_var, np.nan)
+    return inflation

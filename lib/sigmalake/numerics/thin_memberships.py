@@ -21,10 +21,24 @@ class WithoutThin(NamedTuple):
     stranded: Bools  # (N,) assets that had no other share in the group of a dropped factor
 
 
+def effective_members(exposures: Floats, weights: Floats) -> Floats:
+    """1 / sum_n s_n^2 with s_n = w_n X_nk / sum_m w_m X_mk (Menchero, Orr, Wang 2011); 0 for a column without members.
+
+    Args:
+        exposures: (N, K) memberships as shares.
+        weights: (N,) regression weights, 0 outside the fit.
+
+    Returns:
+        (K,) in assets.
+    """
+    weighted = weights[:, None] * exposures
+    squares = np.einsum("nk,nk->k", weighted, weighted)
+    effective = weighted.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
+    return np.where(squares > 0.0, effective, 0.0)
+
+
 def thin_memberships(exposures: Floats, weights: Floats, factors: Sequence[Factor], min_members: float) -> Bools:
     """Which membership factors have some, but fewer than `min_members` effective members.
-
-    Effective members of k = 1 / sum_n s_n^2 with s_n = w_n X_nk / sum_m w_m X_mk (Menchero, Orr, Wang 2011).
 
     Args:
         exposures: (N, K) memberships as shares.
@@ -34,10 +48,8 @@ def thin_memberships(exposures: Floats, weights: Floats, factors: Sequence[Facto
     """
     thin = np.zeros(len(factors), dtype=np.bool_)
     columns = [k for k, factor in enumerate(factors) if factor.kind in (Kind.MEMBERSHIP, Kind.PARTIAL)]
-    weighted = weights[:, None] * exposures[:, columns]
-    squares = np.einsum("nk,nk->k", weighted, weighted)
-    effective = weighted.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
-    thin[columns] = (squares > 0.0) & (effective < min_members * (1.0 - ROUNDING))
+    effective = effective_members(exposures[:, columns], weights)
+    thin[columns] = (effective > 0.0) & (effective < min_members * (1.0 - ROUNDING))
     return thin
 
 
@@ -48,10 +60,9 @@ def drop_thin_memberships(exposures: Floats, weights: Floats, factors: Sequence[
     the group is stranded: it leaves the fit. As that can make further factors thin, the rule is applied again until
     every remaining factor satisfies it; a factor that loses its last member on the way is empty, not dropped.
     """
-    groups = list(membership_groups(factors, Kind.MEMBERSHIP, Kind.PARTIAL).values())
     kept = nothing_dropped(exposures, weights)
     while (thin := thin_memberships(kept.exposures, kept.weights, factors, min_members)).any():
-        kept = _drop(kept, thin, groups)
+        kept = drop_memberships(kept, thin, factors)
     return kept
 
 
@@ -61,9 +72,10 @@ def nothing_dropped(exposures: Floats, weights: Floats) -> WithoutThin:
     return WithoutThin(exposures, weights, np.zeros(n_factors, dtype=np.bool_), np.zeros(n_assets, dtype=np.bool_))
 
 
-def _drop(kept: WithoutThin, thin: Bools, groups: Sequence[Ints]) -> WithoutThin:
+def drop_memberships(kept: WithoutThin, thin: Bools, factors: Sequence[Factor]) -> WithoutThin:
+    """The cross-section without these membership factors; in one step or in several it is the same."""
     exposures, stranded = kept.exposures.copy(), kept.stranded.copy()
-    for columns in groups:
+    for columns in membership_groups(factors, Kind.MEMBERSHIP, Kind.PARTIAL).values():
         stranded |= _move_shares_in_place(exposures, columns, columns[thin[columns]])
     return WithoutThin(exposures, np.where(stranded, 0.0, kept.weights), kept.dropped | thin, stranded)
 

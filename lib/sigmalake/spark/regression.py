@@ -14,14 +14,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.cross_section import CrossSection, RegressionRules, fit_cross_section, regression_weights
+from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression_weights import regression_weights
 
 FIT = (
     "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "
     "condition_number double, status string, detail string, factor_return array<double>, std_error array<double>, "
     "n_members array<int>, factor_status array<string>, specific_return array<double>, fitted_return array<double>, "
-    "weight array<double>"
+    "weight array<double>, n_outliers int"
 )
 
 PACKED = (
@@ -58,7 +60,7 @@ def fit_each_date(panel: DataFrame, factor_sets: Mapping[str, Sequence[Factor]],
     fitted = panel.withColumn("fit", _fitting(factor_sets, rules)(*PACKED))
     return fitted.select(
         F.col("return_date").alias("date"), "factor_set", "inputs_hash", "n_assets",
-        "fit.*", F.lit(0).alias("n_outliers"), "asset_id", "in_estimation",
+        "fit.*", "asset_id", "in_estimation",
     )  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def _as_row(fit: CrossSection) -> tuple[object, ...]:
         fit.n_fitted, fit.rank, fit.dof, _number(fit.r2), _number(fit.adj_r2), _number(fit.r2_uncentred), _number(fit.residual_var),
         _number(fit.condition_number), fit.status, fit.detail, _nullable(fit.factor_returns), _nullable(fit.std_errors),
         fit.n_members.astype(np.int32), [str(status) for status in fit.factor_status], _nullable(fit.specific_returns),
-        _nullable(fit.fitted_returns), fit.weights,
+        _nullable(fit.fitted_returns), fit.weights, fit.n_outliers,
     )  # fmt: skip
 
 

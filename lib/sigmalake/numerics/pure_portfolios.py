@@ -1,0 +1,54 @@
+"""The portfolios behind the factor returns of a date that was fitted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.constraints import constraint_rows
+from sigmalake.numerics.cross_section import FactorStatus
+from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.least_squares import pure_factor_portfolios
+from sigmalake.numerics.thin_memberships import drop_memberships, nothing_dropped
+
+OUT = (FactorStatus.EMPTY, FactorStatus.CONSTANT)
+
+
+def date_portfolios(
+    exposures: Floats,
+    caps: Floats,
+    in_estimation: Bools,
+    weights: Floats,
+    factors: Sequence[Factor],
+    factor_returns: Floats,
+    factor_status: Sequence[str],
+) -> Floats:
+    """P = R (R'X'WXR)^-1 R'X'W of a date's own fit, from what its rows store: f = P r, P X R = R.
+
+    W holds the weights of the answer, Huber's factor included; X is without dropped, empty, constant and collinear
+    factors (Heston and Rouwenhorst 1994; Menchero, Orr, Wang 2011). A row of P is the long-short portfolio with one
+    unit of its factor and, up to the constraint, none of the others. With ridge or shrunk thin factors P is that of
+    the fit without them, and P r is not the f that was drawn.
+
+    Args:
+        exposures: (N, K) as given to `fit_cross_section`.
+        caps: (N,) as given to it.
+        in_estimation: (N,) as given to it.
+        weights: (N,) `CrossSection.weights`, or a constant times them.
+        factors: the K columns.
+        factor_returns: (K,) its answer; NaN marks what was not estimated.
+        factor_status: (K,) its answer.
+
+    Returns:
+        (K, N) portfolio weights, fractions of one unit of money; 0 for assets outside the fit, NaN where f is.
+    """
+    estimated = np.isfinite(factor_returns)
+    portfolios = np.full(exposures.T.shape, np.nan)
+    if not estimated.any():
+        return portfolios
+    dropped = ~estimated & np.array([status == FactorStatus.THIN for status in factor_status])
+    active = ~dropped & np.array([status not in OUT for status in factor_status])
+    X = drop_memberships(nothing_dropped(exposures, weights), dropped, factors).exposures
+    constraints = constraint_rows(X, caps, in_estimation, factors, active)
+    portfolios[estimated] = pure_factor_portfolios(X[:, estimated], weights, constraints[:, estimated])
+    return portfolios

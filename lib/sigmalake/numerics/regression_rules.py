@@ -1,0 +1,52 @@
+"""What a configuration may ask of the cross-sectional regression."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from typing import ClassVar
+
+SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
+
+
+class Weighting(StrEnum):
+    """What the regression weights are."""
+
+    SQRT_CAP = "sqrt_cap"  # specific variance proportional to 1 / sqrt(cap)
+    CAP = "cap"
+    EQUAL = "equal"
+    COLUMN = "column"
+
+
+class Thin(StrEnum):
+    """What happens to a membership factor with too few effective members."""
+
+    KEEP = "keep"
+    SHRINK = "shrink"  # to the group's weighted mean, by a phantom member
+    DROP = "drop"
+
+
+@dataclass(frozen=True)
+class RegressionRules:
+    """What the configuration's `regression:` says."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    weights: Weighting = Weighting.SQRT_CAP
+    thin: Thin = Thin.KEEP
+    min_members: float = 5.0  # effective members of a membership factor
+    min_assets: int | None = None  # assets in the fit; None: twice the number of factors
+    outliers_beyond: float | None = None  # robust sd from the date's weighted median; None: every return is fitted; 5 is usual
+    huber: float | None = None  # tuning in robust sd of the residuals; None: least squares; 1.345 is usual
+    ridge: float = 0.0  # penalty on styles, in units of the scaled Gram matrix; 0: none; 0.01 draws a lone style by 1 %
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.min_members) and self.min_members >= 0):
+            raise ValueError(f"min_members is {self.min_members}; it must be a finite number >= 0, e.g. 5")
+        if self.min_assets is not None and self.min_assets < 0:
+            raise ValueError(f"min_assets is {self.min_assets}; it must be a number of assets, e.g. 30")
+        if self.outliers_beyond is not None and not (isfinite(self.outliers_beyond) and self.outliers_beyond > 0):
+            raise ValueError(f"outliers_beyond is {self.outliers_beyond}; it must be a number of robust sd > 0, e.g. 5")
+        if self.huber is not None and not (isfinite(self.huber) and self.huber >= SMALLEST_TUNING):
+            raise ValueError(f"huber is {self.huber}; it must be a number of robust sd >= {SMALLEST_TUNING}, e.g. 1.345")
+        if not (isfinite(self.ridge) and self.ridge >= 0):
+            raise ValueError(f"ridge is {self.ridge}; it must be a finite number >= 0, e.g. 0.01")
