@@ -27,9 +27,9 @@ class EigenfactorAdjustment:
 
     def __post_init__(self) -> None:
         if self.simulations < 2:
-            raise ValueError(f"eigenfactor.simulations is {self.simulations}; give 2 or more, 100 are usual")
+            raise ValueError(f"simulations is {self.simulations}; give 2 or more, 100 are usual")
         if not (isfinite(self.scale) and self.scale > 0):
-            raise ValueError(f"eigenfactor.scale is {self.scale}; it must be > 0: 1 takes the bias as simulated, 1.4 is usual")
+            raise ValueError(f"scale is {self.scale}; it must be > 0: 1 takes the bias as simulated, 1.4 is usual")
 
 
 class SharedDraws(NamedTuple):

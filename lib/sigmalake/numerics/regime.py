@@ -19,8 +19,8 @@ class VolatilityRegime:
     window: int | None = None  # periods; None: 3 half-lives
 
     def __post_init__(self) -> None:
-        check_half_life("regime.half_life", self.half_life)
-        check_window("regime.window", self.periods, self.half_life)
+        check_half_life("half_life", self.half_life)
+        check_window("window", self.periods, self.half_life)
 
     @property
     def periods(self) -> int:
