@@ -28,10 +28,10 @@ def plain_loop(returns: np.ndarray, half_life: float, lags: int, centre: bool = 
     mean = sum(a[t] * returns[t] for t in a) / total if centre else np.zeros(n_factors)
     x = {t: np.sqrt(a[t] / total) * (returns[t] - mean) for t in a}
     cov = np.zeros((n_factors, n_factors))
-    for t in x:
-        for s in x:
+    for t, x_t in x.items():
+        for s, x_s in x.items():
             if abs(t - s) <= lags:
-                cov += (1 - abs(t - s) / (lags + 1)) * np.outer(x[t], x[s])
+                cov += (1 - abs(t - s) / (lags + 1)) * np.outer(x_t, x_s)
     return cov
 
 

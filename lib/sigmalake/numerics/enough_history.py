@@ -93,6 +93,6 @@ def _needed(window: int, periods: int) -> str:
 
 
 def _never_moves(returns: Floats, *, centre: bool) -> Ints:
-    lowest, highest = np.nanmin(returns, axis=0), np.nanmax(returns, axis=0)
+    lowest, highest = np.nanmin(returns, axis=0, initial=np.inf), np.nanmax(returns, axis=0, initial=-np.inf)
     still: Ints = np.flatnonzero((lowest == highest) & (centre | (highest == 0.0)))
     return still

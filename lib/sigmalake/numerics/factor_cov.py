@@ -48,7 +48,7 @@ class _Layers:
         check_min_periods(self.min_periods, self._shorter_window)
         for new, old in self.proxy.items():
             if old in self.proxy:
-                raise ValueError(f"proxy of {new} is {old}, which {'is itself' if old == new else 'has a proxy of its own'}")
+                raise ValueError(f"proxy of {new} is {old}{' itself' if old == new else ', which has a proxy of its own'}")
         if self.eigenvalue_floor is not None and not 0 < self.eigenvalue_floor < 1:
             raise ValueError(f"eigenvalue_floor is {self.eigenvalue_floor}; it must be > 0 and below 1, the mean eigenvalue")
 

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 
@@ -149,17 +151,18 @@ def _em(patterns: list[_Pattern], mean: Floats, *, centre: bool) -> tuple[Floats
         iteration += 1
         first, second = np.zeros_like(mean), np.zeros_like(cov)
         for pattern in patterns:
+            present, missing = pattern.present, pattern.missing
             beta, left = _regression(cov, pattern)
-            fill = np.zeros((len(mean), len(pattern.present)))
-            fill[pattern.present, np.arange(len(pattern.present))] = 1.0
-            fill[pattern.missing] = beta
-            known = mean[pattern.present]
-            about_first = pattern.first - pattern.weight * known
-            cross = np.outer(pattern.first, known)
-            about_second = pattern.second - cross - cross.T + pattern.weight * np.outer(known, known)
-            first += fill @ about_first
-            second += fill @ about_second @ fill.T
-            second[np.ix_(pattern.missing, pattern.missing)] += pattern.weight * left
+            cross = np.outer(pattern.first, mean[present])
+            known = pattern.second - cross - cross.T + pattern.weight * np.outer(mean[present], mean[present])
+            between = beta @ known
+            second[np.ix_(present, present)] += known
+            second[np.ix_(missing, present)] += between
+            second[np.ix_(present, missing)] += between.T
+            second[np.ix_(missing, missing)] += between @ beta.T + pattern.weight * left
+            deviation = pattern.first - pattern.weight * mean[present]
+            first[present] += deviation
+            first[missing] += beta @ deviation
         moved = first if centre else np.zeros_like(first)
         found = second - np.outer(moved, moved)
         found = (found + found.T) / 2
@@ -177,8 +180,14 @@ def _regression(cov: Floats, pattern: _Pattern) -> tuple[Floats, Floats]:
     known, across = cov[np.ix_(pattern.present, pattern.present)], cov[np.ix_(pattern.missing, pattern.present)]
     if not pattern.missing.size:
         return across, np.zeros((0, 0))
+    within = cov[np.ix_(pattern.missing, pattern.missing)]
+    root, failed = dpotrf(known, lower=1)
+    if not failed and np.diag(root).min() ** 2 > _DEPENDENT * known.max():
+        projected = solve_triangular(root, across.T, lower=True, check_finite=False)
+        beta: Floats = solve_triangular(root, projected, lower=True, trans=1, check_finite=False).T
+        return beta, within - projected.T @ projected
     values, vectors = np.linalg.eigh(known)
     usable = values > _DEPENDENT * values[-1]
     vectors = vectors[:, usable] / np.sqrt(values[usable])
-    projected = across @ vectors
-    return projected @ vectors.T, cov[np.ix_(pattern.missing, pattern.missing)] - projected @ projected.T
+    projected = vectors.T @ across.T
+    return (vectors @ projected).T, within - projected.T @ projected
