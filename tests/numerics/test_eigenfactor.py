@@ -153,6 +153,16 @@ def test_beyond_the_rank_nothing_is_adjusted():
     assert np.isfinite(found.cov).all()
     null = np.linalg.eigh(plain.cov)[1][:, 0]
     assert abs(null @ found.cov @ null) < 1e-12 * np.trace(found.cov)
+    assert found.diagnostics[0].detail == "20 simulations, before scale 1; 1 beyond the rank not adjusted"
+
+
+@pytest.mark.parametrize("n_periods", [20, 30, 33, 34, 40])
+def test_about_as_many_dates_as_factors_give_finite_numbers(n_periods):
+    estimator = SampleFactorCov(window=200, min_periods=10, eigenfactor=EigenfactorAdjustment(simulations=10))
+    found = estimator.estimate(factor_returns(n_periods, 32))
+    assert np.isfinite(found.cov).all()
+    assert np.linalg.eigvalsh(found.cov)[0] > -1e-12 * np.trace(found.cov)
+    assert found.kept.size == 32
 
 
 def test_much_data_needs_no_adjustment():

@@ -44,10 +44,11 @@ class EigenAdjusted(NamedTuple):
 
     cov: Floats  # (K, K)
     bias: Floats  # (K,) v of each eigenfactor before `scale`, eigenvalues ascending; 1 beyond the rank
+    n_beyond_rank: int  # eigenfactors with an eigenvalue of 0, in Sigma0 or in a simulation: not adjusted
     n_unscaled: int  # eigenfactors whose a (v - 1) + 1 is not above 0: they take v
 
 
-@lru_cache(maxsize=4)  # one run's variants; 100 draws of 70 factors are 4 MB a part
+@lru_cache(maxsize=2)  # a task takes its variants one by one; 100 draws of 70 factors are 4 MB a part
 def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, parts: Parts) -> SharedDraws:
     """Estimates from M x T x K standard normals, seeded by (seed, T, K, m), T the longer window.
 
@@ -102,15 +103,15 @@ def adjust_eigenfactors(cov: Floats, draws: SharedDraws, scale: float) -> EigenA
     vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(size)])
     usable = values > _RANK * values[-1]
     root = vectors * np.sqrt(np.where(usable, values, 0.0))
-    simulated = _simulated(root, draws, size)
-    found, axes = np.linalg.eigh(simulated)
+    found, axes = np.linalg.eigh(_simulated(root, draws, size))
+    usable &= (found > _RANK * found[:, -1:]).all(axis=0)
     true_var = (axes * (cov @ axes)).sum(axis=1)
     bias = np.ones(size)
     bias[usable] = np.sqrt((true_var[:, usable] / found[:, usable]).mean(axis=0))
     scaled = scale * (bias - 1) + 1
     positive = scaled > 0
     adjusted = (vectors * (np.where(positive, scaled, bias) ** 2 * np.maximum(values, 0.0))) @ vectors.T
-    return EigenAdjusted((adjusted + adjusted.T) / 2, bias, int((~positive).sum()))
+    return EigenAdjusted((adjusted + adjusted.T) / 2, bias, int((~usable).sum()), int((~positive).sum()))
 
 
 def _simulated(root: Floats, draws: SharedDraws, size: int) -> Floats:

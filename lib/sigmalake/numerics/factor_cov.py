@@ -1,5 +1,6 @@
 """The factor covariance Sigma from a history of factor returns: its estimators as configured, and their layers in order."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
@@ -31,7 +32,7 @@ _SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Layers:
+class _Layers(ABC):
     """What each estimator of Sigma can be followed by; off by default."""
 
     estimator: str
@@ -53,9 +54,9 @@ class _Layers:
             raise ValueError(f"eigenvalue_floor is {self.eigenvalue_floor}; it must be > 0 and below 1, the mean eigenvalue")
 
     @property
+    @abstractmethod
     def parts(self) -> Parts:
         """The estimator before its layers."""
-        raise NotImplementedError
 
     @property
     def look_back(self) -> int:
@@ -125,7 +126,8 @@ class _Layers:
         draws = shared_draws(asked.seed or "", asked.simulations, history.shape[1], n_periods, self.parts)
         adjusted = adjust_eigenfactors(found.cov, draws, asked.scale)
         unscaled = f"; {adjusted.n_unscaled} not scaled" if adjusted.n_unscaled else ""
-        detail = f"{asked.simulations} simulations, before scale {asked.scale:g}{unscaled}"
+        beyond = f"; {adjusted.n_beyond_rank} beyond the rank not adjusted" if adjusted.n_beyond_rank else ""
+        detail = f"{asked.simulations} simulations, before scale {asked.scale:g}{unscaled}{beyond}"
         return found.then(
             adjusted.cov,
             Diagnostic("eigenfactor_v_min", float(adjusted.bias.min()), detail),
