@@ -34,6 +34,7 @@ from sigmalake.errors import ConfigError
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
+from sigmalake.presets import PRESETS, PresetName, over_preset
 
 CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
 VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names
@@ -323,9 +324,21 @@ FactorEntry = MarketFactor | Membership | Styles
 class Variant(_Strict):
     """One way of estimating Sigma and Delta; a model has as many as it names."""
 
+    preset: PresetName | None = Field(default=None, exclude=True)  # what it filled in stands below: that alone is hashed and shown
     factor_cov: Annotated[FactorCovEstimator, Field(discriminator="estimator")] = EwmaFactorCov(half_life=84.0)  # [M]
     specific_var: Annotated[SpecificVarEstimator, Field(discriminator="estimator")] = EwmaSpecificVar(half_life=84.0)  # [M]
     every: Literal["day", "week", "month"] = "day"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_preset(cls, given: object) -> object:
+        if isinstance(given, Mapping) and given.get("preset") in PRESETS:
+            return over_preset(given["preset"], given)
+        return given
+
+    def seeded(self, name: str) -> "Variant":
+        """With `name` as the seed of Sigma's simulations, where none is given."""
+        return self.model_copy(update={"factor_cov": self.factor_cov.seeded(name)})
 
     @property
     def look_back(self) -> int:
@@ -434,7 +447,18 @@ class Config(_Strict):
             raise ValueError("regression.weights is column but no `weight` column is mapped")
         if self.covariance is not None and (unknown := sorted(set(self.covariance.variants or ()) - set(self.risk))):
             raise ValueError(f"covariance.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")
+        self._refuse_unknown_proxies()
+        for name, variant in self.risk.items():
+            self.risk[name] = variant.seeded(f"{self.model}/{name}")
         return self
+
+    def _refuse_unknown_proxies(self) -> None:
+        if any(entry.listed is None for entry in self.memberships):
+            return  # levels are learned: whether a proxy is there is a matter of the date
+        for name, variant in self.risk.items():
+            named = [factor for pair in variant.factor_cov.proxy.items() for factor in pair]
+            if unknown := sorted(set(named) - set(self._listed_factors())):
+                raise ValueError(f"risk.{name}.factor_cov.proxy names {', '.join(unknown)}; the model has no such factor")
 
     def _listed_factors(self) -> list[str]:
         names = [entry.market for entry in self.factors if isinstance(entry, MarketFactor)]

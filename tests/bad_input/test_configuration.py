@@ -29,7 +29,7 @@ IN_THE_FILE = [
     ("an unknown key deep down", swapped(PATH, "pth: x"), "sources.panel.pth: unknown key", "did you mean `path`?"),
     ("an unknown key of the regression", CONFIG + "regression: {weigths: cap}\n", "regression.weigths", "did you mean `weights`?"),
     ("an unknown key of an estimator", factor_cov("estimator: ewma, half_live: 84"), "half_live", "did you mean `half_life`"),
-    ("a key that another estimator has", factor_cov("estimator: sample, half_life: 84"), "unknown key", "min_periods, window"),
+    ("a key that another estimator has", factor_cov("estimator: sample, half_life: 84"), "unknown key", "min_periods, ", "window"),
     ("a key given twice", CONFIG + "model: again\n", "'model' is given twice", "on line 1 and on line 16"),
     ("NO as a key", swapped(SECTOR, "{membership: country, columns: {US: us, NO: no}}"), "key NO on line 9", "false", "quotes"),
     ("a number as a key", swapped("  short:", "  60:"), "key 60", "write '60' in quotes"),

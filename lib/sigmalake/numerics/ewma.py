@@ -1,6 +1,7 @@
 """Windows and exponential weights, shared by the factor covariance and the specific variances."""
 
 from math import ceil, isfinite
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,13 @@ from sigmalake.numerics.arrays import Floats, Ints
 EQUAL = float("inf")  # the half-life of equal weights
 _LONGEST = 100_000  # periods: four centuries of days
 _OLDEST = 500  # half-lives; the weight 2^-500 and its square are still ordinary numbers
+
+
+class Weighting(NamedTuple):
+    """How a window's dates count."""
+
+    window: int  # periods
+    half_life: float  # periods
 
 
 def decay(ages: Ints, half_life: float) -> Floats:

@@ -1,49 +1,166 @@
-"""The factor covariance Sigma from a window of factor returns: sample and exponentially weighted."""
+"""The factor covariance Sigma from a history of factor returns: its estimators as configured, and their layers in order."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.eigenfactor import EigenfactorAdjustment, adjust_eigenfactors, shared_draws
+from sigmalake.numerics.eigenvalue_floor import floor_eigenvalues
 from sigmalake.numerics.ewma import (
     EQUAL,
+    Weighting,
     check_half_life,
     check_history,
     check_min_periods,
     check_window,
-    decay,
     fewest,
     window_of,
 )
+from sigmalake.numerics.factor_windows import Diagnostic, FactorCov, estimate_windows
+from sigmalake.numerics.newey_west import check_lags
+from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
+from sigmalake.numerics.short_history import splice
+from sigmalake.numerics.shrinkage import ledoit_wolf, oas
+from sigmalake.numerics.specific_var import weighted_var
+from sigmalake.numerics.window_cov import Component, Parts
 
-
-class LeftOut(NamedTuple):
-    """A factor that Sigma does not contain."""
-
-    factor: int  # position in the model's order
-    reason: str  # with the numbers seen and needed
-
-
-class FactorCov(NamedTuple):
-    """Sigma as of one date."""
-
-    cov: Floats  # (K', K') fraction^2 per period, exactly symmetric
-    kept: Ints  # (K',) positions of its factors, in the model's order
-    left_out: tuple[LeftOut, ...]  # by position
-    n_periods: int  # complete dates in the volatility window
-    effective_periods: float  # 1 / sum a_j^2 of the volatility weights; 0 when no factor is kept
-
-
-class Weighting(NamedTuple):
-    """How a window's dates count."""
-
-    window: int  # periods
-    half_life: float  # periods
+_SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleFactorCov:
+class _Layers(ABC):
+    """What each estimator of Sigma can be followed by; off by default."""
+
+    estimator: str
+    min_periods: int | None = None  # dates in either window; None: half the shorter one, at most 60
+    lags: int = 0  # periods of serial correlation
+    short_history: Literal["leave_out", "em"] = "leave_out"  # a factor that lacks dates leaves, or is completed
+    proxy: dict[str, str] = field(default_factory=dict)  # new factor: the one whose returns stand before its first
+    eigenfactor: EigenfactorAdjustment | None = None
+    eigenvalue_floor: float | None = None  # of the correlations, whose mean eigenvalue is 1
+    regime: VolatilityRegime | None = None
+
+    def __post_init__(self) -> None:
+        check_lags("lags", self.lags, self.parts.volatility.window)
+        check_min_periods(self.min_periods, self._shorter_window)
+        for new, old in self.proxy.items():
+            if old in self.proxy:
+                raise ValueError(f"proxy of {new} is {old}{' itself' if old == new else ', which has a proxy of its own'}")
+        if self.eigenvalue_floor is not None and not 0 < self.eigenvalue_floor < 1:
+            raise ValueError(f"eigenvalue_floor is {self.eigenvalue_floor}; it must be > 0 and below 1, the mean eigenvalue")
+
+    @property
+    @abstractmethod
+    def parts(self) -> Parts:
+        """The estimator before its layers."""
+
+    @property
+    def look_back(self) -> int:
+        """How many of the newest periods `estimate` reads; the regime reads its window and the volatilities' before it."""
+        of_regime = 0 if self.regime is None else self.regime.periods + self.parts.volatility.window
+        return max(self._longer_window, of_regime)
+
+    def seeded(self, name: str) -> Self:
+        """With `name` as the seed of the simulations, where none is given."""
+        if self.eigenfactor is None or self.eigenfactor.seed is not None:
+            return self
+        return replace(self, eigenfactor=replace(self.eigenfactor, seed=name))
+
+    def estimate(self, returns: Floats, factors: Sequence[str] = ()) -> FactorCov:
+        """Sigma as of the newest row: over its windows, then the layers that are switched on.
+
+        Args:
+            returns: (T, K) factor returns, fractions, newest last, NaN where not estimated; rows before `look_back` do
+                not matter.
+            factors: (K,) names, for `proxy`.
+        """
+        check_history("returns", returns)
+        history, spliced = self._spliced(returns[-self._longer_window :], factors)
+        found = self._over_windows(history)
+        found = found._replace(diagnostics=(*spliced, *found.diagnostics))
+        if found.kept.size:
+            found = self._eigenfactors_adjusted(found, history)
+            found = self._floored(found)
+            found = self._scaled_by_regime(found, returns)
+        return found
+
+    @property
+    def _shorter_window(self) -> int:
+        return min(component.window for component in self.parts.components)
+
+    @property
+    def _longer_window(self) -> int:
+        return max(component.window for component in self.parts.components)
+
+    @property
+    def _min_periods(self) -> int:
+        return fewest(self.min_periods, self._shorter_window)
+
+    def _spliced(self, history: Floats, factors: Sequence[str]) -> tuple[Floats, list[Diagnostic]]:
+        if self.proxy and len(factors) != history.shape[1]:
+            raise ValueError(f"proxy needs the names of the {history.shape[1]} factors; {len(factors)} are given")
+        found = []
+        position = {name: number for number, name in enumerate(factors)}
+        for new, old in self.proxy.items():
+            if new in position and old in position:
+                history, n_spliced = splice(history, position[new], position[old])
+                found.append(Diagnostic(f"proxy:{new}", float(n_spliced), f"returns of {old} before its first"))
+            elif new in position:
+                found.append(Diagnostic(f"proxy:{new}", 0.0, f"the model has no factor {old} as of this date"))
+        return history, found
+
+    def _over_windows(self, history: Floats) -> FactorCov:
+        return estimate_windows(history, self.parts, min_periods=self._min_periods, complete=self.short_history == "em")
+
+    def _eigenfactors_adjusted(self, found: FactorCov, history: Floats) -> FactorCov:
+        asked = self.eigenfactor
+        if asked is None:
+            return found
+        n_missing = np.isnan(history[:, found.kept]).sum(axis=1)
+        allowed = found.kept.size - 1 if self.short_history == "em" else 0
+        n_periods = len(history) - int((n_missing <= allowed).argmax())
+        draws = shared_draws(asked.seed or "", asked.simulations, history.shape[1], n_periods, self.parts)
+        adjusted = adjust_eigenfactors(found.cov, draws, asked.scale)
+        unscaled = f"; {adjusted.n_unscaled} not scaled" if adjusted.n_unscaled else ""
+        beyond = f"; {adjusted.n_beyond_rank} beyond the rank not adjusted" if adjusted.n_beyond_rank else ""
+        detail = f"{asked.simulations} simulations, before scale {asked.scale:g}{unscaled}{beyond}"
+        return found.then(
+            adjusted.cov,
+            Diagnostic("eigenfactor_v_min", float(adjusted.bias.min()), detail),
+            Diagnostic("eigenfactor_v_max", float(adjusted.bias.max()), detail),
+        )
+
+    def _floored(self, found: FactorCov) -> FactorCov:
+        if self.eigenvalue_floor is None:
+            return found
+        cov, n_lifted, size = floor_eigenvalues(found.cov, self.eigenvalue_floor)
+        detail = f"{n_lifted} eigenvalues of the correlations lifted to {self.eigenvalue_floor:g}; the share of their sum added"
+        return found.then(cov, Diagnostic("eigenvalue_floor_size", size, detail))
+
+    def _scaled_by_regime(self, found: FactorCov, returns: Floats) -> FactorCov:
+        if self.regime is None:
+            return found
+        own = returns[-self.look_back :, found.kept]
+        realised = np.arange(max(1, len(own) - self.regime.periods), len(own))
+        min_dates = fewest(None, self.regime.periods)
+        squared, n_dates = regime_multiplier(own[realised], self._forecast_var(own, realised - 1), self.regime.half_life, min_dates)
+        short = f"; {min_dates} are needed, so it is 1" if n_dates < min_dates else ""
+        detail = f"lambda; Sigma is times its square; from {n_dates} dates{short}"
+        return found.then(found.cov * squared, Diagnostic("regime_multiplier", float(np.sqrt(squared)), detail))
+
+    def _forecast_var(self, returns: Floats, as_of: Ints) -> Floats:
+        """(A, K) each factor's variance over its own values, without lags, as of each row named."""
+        window, half_life, _ = self.parts.volatility
+        var, n_values = weighted_var(returns, as_of, window, half_life, centre=self.parts.centre, min_periods=self._min_periods)
+        return var * (n_values / np.maximum(n_values - 1, 1)) if self.parts.unbiased else var
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleFactorCov(_Layers):
     """Equal weights: 1/(T-1) sum_j (f_j - fbar)(f_j - fbar)' over the window's T complete dates.
 
     Litterman et al. 2003, ch. 20.
@@ -53,33 +170,47 @@ class SampleFactorCov:
 
     estimator: Literal["sample"] = "sample"
     window: int = 252  # periods
-    min_periods: int | None = None  # complete dates; None: half the window, at most 60
+    shrinkage: Literal["ledoit_wolf", "oas"] | None = None  # towards the scaled identity
 
     def __post_init__(self) -> None:
         check_window("window", self.window)
-        check_min_periods(self.min_periods, self.window)
+        super().__post_init__()
+        if self.shrinkage is not None:
+            self._refuse_with_shrinkage(self.shrinkage)
+
+    def _refuse_with_shrinkage(self, shrinkage: str) -> None:
+        refused = {
+            "lags": (self.lags > 0, "its intensity takes the periods as independent; leave `lags` at 0"),
+            "short_history: em": (self.short_history == "em", "its intensity needs complete dates; use `leave_out`"),
+            "eigenfactor": (self.eigenfactor is not None, "both correct the same sampling error of the eigenvalues; choose one"),
+        }
+        for option, (given, reason) in refused.items():
+            if given:
+                raise ValueError(f"shrinkage: {shrinkage} does not go with {option}: {reason}")
 
     @property
-    def look_back(self) -> int:
-        """How many of the newest periods `estimate` reads."""
-        return self.window
+    def parts(self) -> Parts:
+        """One component with equal weights."""
+        equal = Component(self.window, EQUAL, self.lags)
+        return Parts(equal, equal, centre=True, unbiased=True)
 
-    def estimate(self, returns: Floats) -> FactorCov:
-        """Sigma as of the newest row; see `estimate_factor_cov`."""
-        equal = Weighting(self.window, EQUAL)
-        estimate = estimate_factor_cov(
-            returns, volatility=equal, correlation=equal, centre=True, min_periods=fewest(self.min_periods, self.window)
-        )
-        if estimate.n_periods == 0:
-            return estimate
-        return estimate._replace(cov=estimate.cov * (estimate.n_periods / (estimate.n_periods - 1)))
+    def _over_windows(self, history: Floats) -> FactorCov:
+        found = super()._over_windows(history)
+        if self.shrinkage is None or not found.kept.size:
+            return found
+        complete = history[:, found.kept]
+        complete = complete[~np.isnan(complete).any(axis=1)]
+        cov, intensity = _SHRINK[self.shrinkage](complete - complete.mean(axis=0))
+        unbiased = len(complete) / (len(complete) - 1)
+        detail = f"{self.shrinkage}: the share of the scaled identity"
+        return found.then(cov * unbiased, Diagnostic("shrinkage_intensity", intensity, detail))
 
 
 @dataclass(frozen=True, kw_only=True)
-class EwmaFactorCov:
+class EwmaFactorCov(_Layers):
     """Exponential weights: sum_j a_j (f_j - fbar)(f_j - fbar)', a_j proportional to 2^(-age/half_life), sum 1.
 
-    With a half-life or window of its own for the correlations, Sigma = D_vol Corr D_vol (Menchero, Orr, Wang 2011).
+    With a half-life, window or lags of its own for the correlations, Sigma = D_vol Corr D_vol (Menchero, Orr, Wang 2011).
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -89,8 +220,8 @@ class EwmaFactorCov:
     window: int | None = None  # periods; None: 3 half-lives
     corr_half_life: float | None = None  # periods; None: half_life
     corr_window: int | None = None  # periods; None: 3 corr_half_lives, or the volatilities' window if that is None too
+    corr_lags: int | None = None  # periods; None: lags
     centre: bool = True  # about the mean with the same weights; False: about 0
-    min_periods: int | None = None  # complete dates in either window; None: half the shorter one, at most 60
 
     def __post_init__(self) -> None:
         check_half_life("half_life", self.half_life)
@@ -98,7 +229,8 @@ class EwmaFactorCov:
         if self.corr_half_life is not None:
             check_half_life("corr_half_life", self.corr_half_life)
         check_window("corr_window", self.correlation.window, self.correlation.half_life)
-        check_min_periods(self.min_periods, self._shorter_window)
+        super().__post_init__()
+        check_lags("lags" if self.corr_lags is None else "corr_lags", self.parts.correlation.lags, self.correlation.window)
 
     @property
     def volatility(self) -> Weighting:
@@ -115,109 +247,12 @@ class EwmaFactorCov:
         return Weighting(default_window if self.corr_window is None else self.corr_window, half_life)
 
     @property
-    def look_back(self) -> int:
-        """How many of the newest periods `estimate` reads."""
-        return max(self.volatility.window, self.correlation.window)
-
-    @property
-    def _shorter_window(self) -> int:
-        return min(self.volatility.window, self.correlation.window)
-
-    def estimate(self, returns: Floats) -> FactorCov:
-        """Sigma as of the newest row; see `estimate_factor_cov`."""
-        return estimate_factor_cov(
-            returns,
-            volatility=self.volatility,
-            correlation=self.correlation,
-            centre=self.centre,
-            min_periods=fewest(self.min_periods, self._shorter_window),
+    def parts(self) -> Parts:
+        """Both components, defaults filled in."""
+        corr_lags = self.lags if self.corr_lags is None else self.corr_lags
+        return Parts(
+            Component(*self.volatility, self.lags), Component(*self.correlation, corr_lags), centre=self.centre, unbiased=False
         )
 
 
 FactorCovEstimator = SampleFactorCov | EwmaFactorCov
-
-
-def estimate_factor_cov(
-    returns: Floats, *, volatility: Weighting, correlation: Weighting, centre: bool, min_periods: int
-) -> FactorCov:
-    """Sigma = D_vol Corr D_vol with divisor 1, over the factors that have enough history.
-
-    The rule, for the volatility window and then for the correlation window: a factor with fewer than `min_periods`
-    values is out; of the others only dates where all are present count, each at its own age; while fewer than
-    `min_periods` such dates remain, the factor with the most nulls (on ties the latest) leaves. A factor with zero
-    variance over those dates has no correlations: it leaves too, and the rule starts again without it (**choice**).
-
-    Args:
-        returns: (T, K) factor returns, fractions, newest last, NaN where not estimated; T is free of the windows.
-        volatility: weights of the variances.
-        correlation: weights of the correlations.
-        centre: about the weighted mean, else about 0.
-        min_periods: complete dates needed, >= 2.
-    """
-    check_history("returns", returns)
-    weightings = (volatility,) if correlation == volatility else (volatility, correlation)
-    kept = np.arange(returns.shape[1])
-    left_out: list[LeftOut] = []
-    while True:
-        for window, _ in weightings:
-            kept, short = _drop_short(returns[-window:], kept, window, min_periods)
-            left_out += short
-        moments = [_weighted_cov(returns[-window:, kept], half_life, centre) for window, half_life in weightings]
-        still = {
-            int(k): LeftOut(int(k), f"zero variance over the {weights.size} complete dates in the window of {window} periods")
-            for (window, _), (cov, weights) in zip(weightings, moments, strict=True)
-            for k in kept[np.diag(cov) == 0.0]
-        }
-        if not still:
-            break
-        left_out += still.values()
-        kept = kept[~np.isin(kept, list(still))]
-    cov, weights = moments[0]
-    return FactorCov(
-        cov=cov if len(moments) == 1 else _with_variances(moments[1][0], np.diag(cov)),
-        kept=kept,
-        left_out=tuple(sorted(left_out)),
-        n_periods=weights.size,
-        effective_periods=float(1 / (weights @ weights)) if weights.size else 0.0,
-    )
-
-
-def _drop_short(returns: Floats, kept: Ints, window: int, min_periods: int) -> tuple[Ints, list[LeftOut]]:
-    """The factors of `kept` that one window can estimate together, and why the others cannot."""
-    present = ~np.isnan(returns)
-    n_values = present.sum(axis=0)
-    needed = f"in the window of {window} periods; {min_periods} are needed"
-    left_out = [LeftOut(int(k), f"{n_values[k]} values {needed}") for k in kept if n_values[k] < min_periods]
-    kept = kept[n_values[kept] >= min_periods]
-    while kept.size and (n_complete := int(present[:, kept].all(axis=1).sum())) < min_periods:
-        worst = kept[::-1][np.argmin(n_values[kept][::-1])]
-        reason = f"{n_values[worst]} values, the fewest of {kept.size} factors with {n_complete} dates in common {needed}"
-        left_out.append(LeftOut(int(worst), reason))
-        kept = kept[kept != worst]
-    return kept, left_out
-
-
-def _weighted_cov(returns: Floats, half_life: float, centre: bool) -> tuple[Floats, Floats]:
-    """Covariance with divisor 1 over the complete rows, and their weights.
-
-    Centring starts from the newest complete row, so that a constant has a variance of exactly 0.
-    """
-    if returns.shape[1] == 0:
-        return np.empty((0, 0)), np.empty(0)
-    rows = np.flatnonzero(~np.isnan(returns).any(axis=1))
-    weights = decay(rows[-1] - rows, half_life)  # the common factor of the newest age cancels
-    weights /= weights.sum()
-    deviations = returns[rows]
-    if centre:
-        deviations = deviations - deviations[-1]
-        deviations -= weights @ deviations
-    cov = (deviations * weights[:, None]).T @ deviations
-    return (cov + cov.T) / 2, weights
-
-
-def _with_variances(cov: Floats, variances: Floats) -> Floats:
-    """The correlations of `cov` with other variances."""
-    ratio = np.sqrt(variances) / np.sqrt(np.diag(cov))
-    rescaled: Floats = cov * np.outer(ratio, ratio)
-    np.fill_diagonal(rescaled, variances)
-    return rescaled

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from sigmalake.config import Variant
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.exposures import Factor
-from sigmalake.numerics.factor_cov import FactorCov
+from sigmalake.numerics.factor_windows import FactorCov
 from sigmalake.tables.packed import RISK_MODELS
 
 
@@ -227,9 +227,9 @@ def _estimate_variant(as_of: Sequence[AsOf], variant: Variant, window: _Window) 
     for number, row in enumerate(as_of):
         set_name, columns = window.factor_sets[row.position]
         start = max(0, at[number] + 1 - variant.factor_cov.look_back)
-        sigma = variant.factor_cov.estimate(window.factor_returns[start : at[number] + 1][:, columns])
-        covered = window.covered[row.position]
         names = [window.factors[column] for column in columns]
+        sigma = variant.factor_cov.estimate(window.factor_returns[start : at[number] + 1][:, columns], names)
+        covered = window.covered[row.position]
         rows.append(_Row(row, set_name, names, sigma, covered, delta.var[number, covered], delta.n_obs[number, covered]))
     return rows
 
@@ -281,7 +281,8 @@ def _diagnostics(row: _Row) -> list[dict[str, object]]:
         {"name": f"left_out:{row.names[out.factor]}", "value": None, "detail": out.reason} for out in row.factor_cov.left_out
     ]
     counts = {"n_assets": len(row.covered), "n_without_specific_var": int(np.isnan(row.specific_var).sum())}
-    return left_out + [{"name": name, "value": float(count), "detail": None} for name, count in counts.items()]
+    found = [diagnostic._asdict() for diagnostic in row.factor_cov.diagnostics]
+    return left_out + found + [{"name": name, "value": float(count), "detail": None} for name, count in counts.items()]
 
 
 def _schema() -> pa.Schema:

@@ -12,6 +12,7 @@ from sigmalake.config import Config, Location, digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.source_files import SourceFile, plain_path, source_files
 from sigmalake.spark.checking import (
     Half,
     accepted,
@@ -36,7 +37,6 @@ from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import Sourced
 from sigmalake.spark.rejects import worst_problems
 from sigmalake.spark.session import fit_batches
-from sigmalake.spark.source_files import SourceFile, plain_path, source_files
 from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.records import SOURCE_PRINTS

@@ -1,0 +1,111 @@
+"""Presets of the configuration: what they stand for, and what is put over them."""
+
+import pytest
+
+from sigmalake.config import Config, Variant, load_config
+from sigmalake.errors import ConfigError
+from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
+from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
+
+MODEL = {
+    "model": "small",
+    "lake": "lake",
+    "sources": {"panel": {"path": "panel.parquet"}},
+    "factors": [{"market": "market"}, {"styles": ["size", "value"]}],
+    "regression": {"weights": "equal"},
+}
+
+
+def variant(**given) -> Variant:
+    return Variant.model_validate(given)
+
+
+def config(**risk) -> Config:
+    return Config.model_validate({**MODEL, "risk": risk})
+
+
+@pytest.mark.parametrize(
+    ("name", "vol", "corr", "regime"),
+    [
+        ("short", (252, 84, 5), (1512, 504, 2), 42),
+        ("long", (756, 252, 5), (1512, 504, 2), 168),
+        ("trading", (126, 42, 0), (600, 200, 0), 4),
+    ],
+)
+def test_the_daily_presets_have_the_published_half_lives_and_lags(name, vol, corr, regime):
+    found = variant(preset=name)
+    assert found.factor_cov.parts == (vol, corr, True, False)
+    assert found.factor_cov.regime == VolatilityRegime(half_life=regime)
+    assert found.factor_cov.eigenfactor == EigenfactorAdjustment(scale=1.4)
+    assert found.specific_var == EwmaSpecificVar(half_life=vol[1])
+    assert found.look_back == max(corr[0], vol[0] + 3 * regime)
+
+
+def test_the_monthly_preset_is_the_sample_of_sixty():
+    found = variant(preset="monthly_60")
+    assert found.factor_cov == SampleFactorCov(window=60)
+    assert found.specific_var == SampleSpecificVar(window=60)
+
+
+def test_what_is_given_stands_over_the_preset_key_by_key():
+    found = variant(preset="short", every="month", factor_cov={"lags": 3, "regime": None, "eigenfactor": {"simulations": 50}})
+    assert found.every == "month"
+    assert found.factor_cov == EwmaFactorCov(
+        half_life=84, corr_half_life=504, lags=3, corr_lags=2, eigenfactor=EigenfactorAdjustment(simulations=50, scale=1.4)
+    )
+    assert found.specific_var == EwmaSpecificVar(half_life=84)
+
+
+def test_another_estimator_replaces_the_section():
+    assert variant(preset="short", factor_cov={"estimator": "sample", "window": 60}).factor_cov == SampleFactorCov(window=60)
+
+
+def test_a_preset_is_the_same_model_as_its_parameters_written_out():
+    short = config(short={"preset": "short"})
+    written_out = Config.model_validate({**MODEL, "risk": short.model_dump(mode="json")["risk"]})
+    assert written_out.risk["short"].preset is None
+    assert written_out.variant_hash("short") == short.variant_hash("short")
+
+
+def test_the_seed_is_model_and_variant_and_part_of_the_hash():
+    fixed = {"preset": "short", "factor_cov": {"eigenfactor": {"seed": "x"}}}
+    found = config(short={"preset": "short"}, other={"preset": "short"}, fixed=fixed)
+    assert [found.risk[name].factor_cov.eigenfactor.seed for name in found.risk] == ["small/short", "small/other", "x"]
+    assert found.variant_hash("short") != found.variant_hash("other")
+
+
+def test_proxies_must_be_factors_of_a_model_that_lists_them_all():
+    assert config(v={"preset": "short", "factor_cov": {"proxy": {"value": "size"}}}).risk["v"].factor_cov.proxy
+    with pytest.raises(ValueError, match=r"risk\.v\.factor_cov\.proxy names sise; the model has no such factor"):
+        config(v={"preset": "short", "factor_cov": {"proxy": {"value": "sise"}}})
+    learned = [*MODEL["factors"], {"membership": "sector", "column": "sector"}]
+    assert Config.model_validate(
+        {**MODEL, "factors": learned, "risk": {"v": {"preset": "short", "factor_cov": {"proxy": {"tech": "bank"}}}}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{preset: shrt}", "risk.v.preset: must be 'short', 'long', 'trading' or 'monthly_60' (value: 'shrt')"),
+        (
+            "{preset: short, factor_cov: {regime: {half_lif: 3}}}",
+            "factor_cov.regime.half_lif: unknown key; did you mean `half_life`?",
+        ),
+        ("{preset: short, factor_cov: {eigenfactor: {scale: -1}}}", "risk.v.factor_cov.eigenfactor: scale is -1.0; it must be > 0"),
+        ("{preset: short, factor_cov: {lags: 252}}", "risk.v.factor_cov: lags is 252; it must be from 0"),
+        ("{preset: short, factor_cov: {proxy: {value: value}}}", "risk.v.factor_cov: proxy of value is value itself"),
+        ("{preset: short, factor_cov: 3}", "risk.v.factor_cov: must be a section of `key: value` lines"),
+        ("{preset: monthly_60, factor_cov: {shrinkage: oas, lags: 1}}", "shrinkage: oas does not go with lags: its intensity"),
+        ("{preset: monthly_60, factor_cov: {shrinkage: stein}}", "factor_cov.shrinkage: must be 'ledoit_wolf' or 'oas'"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(tmp_path, line, told):
+    text = "model: m\nlake: lake\nsources: {panel: {path: p.parquet}}\nregression: {weights: equal}\n"
+    path = tmp_path / "model.yaml"
+    path.write_text(f"{text}factors: [{{styles: [value]}}]\nrisk:\n  v: {line}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    assert told in str(refused.value)
