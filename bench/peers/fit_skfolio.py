@@ -24,7 +24,7 @@ from skfolio.prior._model._family_constraint_basis import FamilyConstraintBasis,
 from stage import Stage, run
 
 VOL_HALF_LIFE = 84  # dates
-CORR_HALF_LIFE = 504
+CORR_HALF_LIFE = 168
 MIN_OBSERVATIONS = 60  # its default is the longer half-life: nothing at all for a short panel
 
 

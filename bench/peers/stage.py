@@ -63,7 +63,7 @@ def run(peer: str, stages: dict[str, Stage]) -> None:
 
 
 def _arguments(peer: str, stages: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=f"Run {peer} on DATA/panel.parquet; results go to OUT as Parquet.")
+    parser = argparse.ArgumentParser(description=f"Run {peer} on DATA/panel; results go to OUT as Parquet.")
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--stage", choices=stages, default=stages[0])

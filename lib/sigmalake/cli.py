@@ -367,13 +367,14 @@ def _writing(
 ) -> "Iterator[Context]":  # fmt: skip
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.lake.lease import hold_lake
+    from sigmalake.progress import watching
     from sigmalake.stages.context import Context, new_run_id
 
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     run_id = new_run_id()
     with hold_lake(config.lake, f"run {run_id}", wait) as lease, _session(config) as spark:
         lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
-        yield Context(lake, config, run_id, asked, _say, verify)
+        yield Context(lake, config, run_id, asked, _say, verify, watching(spark))
 
 
 def _run_stage(context: "Context", stage: str, output: Output) -> None:

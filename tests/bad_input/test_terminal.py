@@ -91,7 +91,8 @@ def test_a_stage_says_one_json_object_on_stdout_and_its_progress_on_stderr(by_th
     _, said = by_the_shell
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout)["rows_rejected"] == 0
-    assert [line.split(":")[0].strip() for line in said.stderr.splitlines()] == ["ingest", "panel.returns", "panel.exposures"]
+    told = [line for line in said.stderr.splitlines() if " tasks, " not in line]  # a slow machine says how far it is
+    assert [line.split(":")[0].strip() for line in told] == ["ingest", "panel.returns", "panel.exposures"]
 
 
 @pytest.mark.jvm

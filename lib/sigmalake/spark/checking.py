@@ -72,7 +72,7 @@ class Half(NamedTuple):
     @property
     def rows(self) -> DataFrame:
         """Every row of the source, checked."""
-        return self.frame.select(*(column.alias(name) for name, column in self.columns.items()))
+        return _selected(self.frame, self.columns)
 
 
 def accepted(rows: DataFrame) -> DataFrame:
@@ -83,10 +83,13 @@ def accepted(rows: DataFrame) -> DataFrame:
 def together(halves: Mapping[str, Half]) -> DataFrame:
     """Halves of one frame, a struct each, so that one pass over the source serves them all."""
     frame = next(iter(halves.values())).frame
-    structs = [
-        F.struct(*(column.alias(name) for name, column in half.columns.items())).alias(name) for name, half in halves.items()
-    ]
-    return frame.select(*structs)
+    structs = {name: F.struct(*(c.alias(part) for part, c in half.columns.items())) for name, half in halves.items()}
+    return _selected(frame, structs)
+
+
+def _selected(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
+    """Columns under names that the source may have, too: within a lambda Spark would take such a name for the new column."""
+    return frame.select(*(column.alias(f"__{name}") for name, column in columns.items())).toDF(*columns)
 
 
 def exposure_half(frame: DataFrame, config: Config) -> Half:

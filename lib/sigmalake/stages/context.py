@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -43,6 +44,7 @@ class Context:
     asked: Asked = field(default_factory=Asked)
     say: Callable[[str], None] = print
     verify_sources: bool = False
+    watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()  # shows how far the stage named is
 
 
 @dataclass
@@ -68,7 +70,8 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     """Do a stage's work and write its row of `runs`; a stage with nothing to do writes none."""
     started, clock = now(), time.perf_counter()
     try:
-        outcome = work()
+        with context.watch(stage):
+            outcome = work()
     except ConfigError:  # nothing has run yet, and `runs` need not be made for it
         raise
     except Exception as error:

@@ -137,8 +137,8 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None) 
     s = config.sources
     rows: dict[str, DataFrame] = {}
     names = {
-        "exposures": "panel.exposures" if s.panel else "exposures",
         "returns": "panel.returns" if s.panel else "returns",
+        "exposures": "panel.exposures" if s.panel else "exposures",
         "caps": "caps", "rates": "rates", "calendar": "calendar",
     }  # fmt: skip
     rates = None

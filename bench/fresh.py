@@ -1,0 +1,60 @@
+"""Whole commands in fresh processes: the first run, a run with nothing to do, one more day."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from bench.data import panel_of
+from bench.measure import Cost, run_measured
+from bench.sizes import SIZES, write_config
+
+COMMAND = [sys.executable, "-m", "sigmalake"]
+
+
+def fresh_runs(size_name: str, cache: Path) -> dict[str, Cost]:
+    """What `sigmalake run` costs: from nothing to the day before the last, again, and when the last day's file has come."""
+    size, folder = SIZES[size_name], cache / "fresh" / size_name
+    shutil.rmtree(folder, ignore_errors=True)
+    newest = _without_last_day(panel_of(size, cache), folder / "panel")
+    config = write_config(folder / "model.yaml", size, panel=folder / "panel", lake=folder / "lake")
+    costs = {"first run": _run(config), "nothing to do": _run(config)}
+    pq.write_table(newest, folder / "panel" / "newest.parquet")
+    costs["one more day"] = _run(config)
+    shutil.rmtree(folder)
+    return costs
+
+
+def help_cost(cache: Path) -> Cost:
+    """What `sigmalake --help` costs, after its bytecode has been made."""
+    for _ in range(2):
+        code, cost = run_measured([*COMMAND, "--help"], cache / "fresh.log")
+    _refuse(code, cache / "fresh.log")
+    return cost
+
+
+def _run(config: Path) -> Cost:
+    log = config.with_name("run.log")
+    code, cost = run_measured([*COMMAND, "run", "--config", config], log)
+    _refuse(code, log)
+    return cost
+
+
+def _refuse(code: int, log: Path) -> None:
+    if code != 0:
+        raise RuntimeError(f"exit code {code}: {log.read_text()[-2000:]}")
+
+
+def _without_last_day(panel: Path, to: Path) -> pa.Table:
+    """The panel's files, but the last date's rows, which come back."""
+    to.mkdir(parents=True)
+    *months, last = sorted(panel.glob("*.parquet"))
+    for month in months:
+        os.link(month, to / month.name)
+    rows = pq.read_table(last)
+    newest = pc.max(rows.column("date"))
+    pq.write_table(rows.filter(pc.less(rows.column("date"), newest)), to / last.name)
+    return rows.filter(pc.equal(rows.column("date"), newest))

@@ -1,0 +1,24 @@
+"""Peers on the same panel, each in its own environment; their scripts are in `bench/peers`."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+PEERS = Path(__file__).parent / "peers"
+DATES = {"skfolio": 504, "toraniko": 120, "statsmodels": 40}  # newest dates: skfolio's memory, and the patience of who waits
+
+
+def run_peer(peer: str, stage: str, data: Path, cache: Path, *, n_dates: int) -> dict[str, Any]:
+    """What a peer prints of itself; or the error that it met."""
+    made = subprocess.run([PEERS / "setup", peer, cache / "peers"], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        return {"peer": peer, "stage": stage, "error": f"no environment: {made.stderr.strip().splitlines()[-1]}"}
+    script = PEERS / f"fit_{peer}.py"
+    call = [made.stdout.strip(), script, data, cache / "peers" / "out", "--stage", stage, "--dates", str(n_dates)]
+    done = subprocess.run(list(map(str, call)), capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        return {"peer": peer, "stage": stage, "error": f"ended with {done.returncode} and said nothing; killed for its memory?"}
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found

@@ -1,0 +1,79 @@
+"""What was measured, as a page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def as_markdown(found: Mapping[str, Any]) -> str:
+    """The tables of a run."""
+    panel, machine = found["panel"], found["machine"]
+    lines = [
+        f"## {found['size']}: {panel['n_dates']:,} dates x {panel['n_assets']:,} assets, {panel['n_industries']} industries, "
+        f"{panel['n_styles']} styles",
+        "",
+        f"{machine['cores']} cores, {machine['memory_gb']} GB.",
+    ]
+    if "stages" in found:
+        lines += ["", *_stages(found["stages"])]
+    if "fresh" in found:
+        lines += ["", *_fresh(found)]
+    if "peers" in found:
+        lines += ["", *_peers(found)]
+    return "\n".join(lines) + "\n"
+
+
+def _stages(stages: Mapping[str, Any]) -> list[str]:
+    heads = ["stage", "wall s", "CPU s", "floor CPU s", "ratio", "peak GB", "jobs", "tasks", "commits", "MB written"]
+    rows = []
+    for name, costs in stages.items():
+        stage, floor = costs["stage"], costs["floor"]
+        numbers = [stage["wall"], stage["cpu"], floor["cpu"]]
+        counts = [stage["jobs"], stage["tasks"], stage["commits"], round(stage["bytes_written"] / 1e6)]
+        ratio, peak = f"{stage['cpu'] / floor['cpu']:.2f}", f"{stage['peak'] / 1e9:.1f}"
+        rows.append([name, *(f"{n:.1f}" for n in numbers), ratio, peak, *map(str, counts)])
+    return ["A warm session, each stage beside its floor.", "", *_table(heads, rows)]
+
+
+def _fresh(found: Mapping[str, Any]) -> list[str]:
+    def row(name: str, cost: Mapping[str, Any]) -> list[str]:
+        return [name, f"{cost['wall']:.1f}", f"{cost['cpu']:.1f}", f"{cost['peak'] / 1e9:.1f}"]
+
+    rows = [row(f"`sigmalake run`, {name}", cost) for name, cost in found["fresh"].items()]
+    rows += [row(f"the same at the smallest size, {name}", cost) for name, cost in found.get("fixed", {}).items()]
+    rows.append(row("`sigmalake --help`", found["help"]))
+    lines = ["Fresh processes, the whole tree.", "", *_table(["command", "wall s", "CPU s", "peak GB"], rows)]
+    if "fixed" in found:
+        day, fixed = found["fresh"]["one more day"]["cpu"], found["fixed"]["one more day"]["cpu"]
+        whole = found["fresh"]["first run"]["cpu"] - found["fixed"]["first run"]["cpu"]
+        lines += ["", f"One more day beyond the fixed cost: {100 * (day - fixed) / whole:.1f} % of the first run beyond its own."]
+    return lines
+
+
+def _peers(found: Mapping[str, Any]) -> list[str]:
+    kernel = found["kernel"]
+    if "error" in kernel:
+        return [f"The kernel alone could not be measured: {kernel['error']}"]
+    n_dates = found["panel"]["n_dates"]
+    whole = found["stages"]["regress"]["stage"]["cpu"] / n_dates if "stages" in found else None
+    rows = [["sigmalake regress", _ms(kernel["cpu"]), "1.0", _ms(whole), "1.0", ""]]
+    for peer in found["peers"]:
+        name = f"{peer['peer']} {peer.get('version', '')} {peer['stage']}"
+        if "error" in peer:
+            rows.append([name, "-", "-", "-", "-", peer["error"]])
+            continue
+        alone = peer["cpu_seconds"]["compute"] / peer["n_dates"]
+        with_files = sum(peer["cpu_seconds"].values()) / peer["n_dates"]
+        regresses = peer["stage"] == "regress"
+        beside = [f"{alone / kernel['cpu']:.1f}", _ms(with_files), f"{with_files / whole:.1f}" if whole else "-"]
+        peak = f"{peer['n_dates']} dates, peak {peer['peak_mb'] / 1000:.1f} GB"
+        rows.append([name, _ms(alone), *(beside if regresses else ["-", _ms(with_files), "-"]), peak])
+    heads = ["what", "CPU ms a date, in memory", "ratio", "reading and writing", "ratio", "on"]
+    return ["Peers: CPU of one date's regression.", "", *_table(heads, rows)]
+
+
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{1000 * seconds:.1f}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
