@@ -14,7 +14,7 @@ from sigmalake.errors import ConfigError, InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange, envelope, within
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.lease import Lease
-from sigmalake.lake.log import Commit, commit_metadata, commits_after, open_table, parse_commit, read_columns
+from sigmalake.lake.log import Commit, clear_torn_log, commit_metadata, commits_after, open_table, parse_commit, read_columns
 from sigmalake.tables.declaration import Table, sql_text
 
 ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest (delta-rs .3-.5 s with 400)
@@ -77,6 +77,8 @@ class Lake:
         if self.exists(table):
             self._check_format(table)
             return
+        if not self._in_catalog:
+            clear_torn_log(f"{self._root}/{table.name}")
         properties = {**table.properties(), FORMAT_PROPERTY: str(FORMAT)}
         listed = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         with self._explained_catalog():

@@ -5,8 +5,10 @@ has the keys to its storage.
 """
 
 import json
+import shutil
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -36,6 +38,16 @@ def open_table(location: str, version: int | None = None) -> DeltaTable | None:
         return None
     except (DeltaError, OSError) as error:
         raise InfrastructureError(f"{location} ({'newest' if version is None else version}) cannot be read: {error}") from None
+
+
+def clear_torn_log(location: str) -> None:
+    """Take away the log of a table whose very first commit was cut short: Delta would take the folder for a table of another's.
+
+    Nothing but hidden, unfinished files are in such a log; anything else is left alone.
+    """
+    log = Path(location, "_delta_log")
+    if log.is_dir() and all(path.is_dir() or path.name.startswith(".") for path in log.rglob("*")):
+        shutil.rmtree(log)
 
 
 def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None) -> pa.Table:

@@ -1,6 +1,6 @@
 """The long tables, exploded from the packed ones in the JVM: no second pass through Python."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
@@ -27,15 +27,19 @@ def specific_returns(cross_sections: DataFrame) -> DataFrame:
 
 
 def factor_covariance(risk_models: DataFrame) -> DataFrame:
-    """The rows of `factor_covariance`: each pair of the upper triangle beside its number."""
+    """The rows of `factor_covariance`: each number of the upper triangle beside its pair.
 
-    def pairs(factor: Column, position: Column) -> Column:
-        later = F.slice("factors", position + 1, F.size("factors"))
-        return F.transform(later, lambda other: F.struct(factor.alias("factor_1"), other.alias("factor_2")))
-
-    pair = F.flatten(F.transform("factors", pairs))
-    zipped = risk_models.select("variant", "date", F.explode(F.arrays_zip(pair.alias("pair"), "factor_cov")).alias("z"))
-    return zipped.select("variant", "date", "z.pair.factor_1", "z.pair.factor_2", F.col("z.factor_cov").alias("covariance"))
+    Position p of a triangle of K rows is in row i = floor((2K + 1 - sqrt((2K + 1)^2 - 8p)) / 2), whose first column is i: at
+    the first of a row the root is of a whole number's square, and exact.
+    """
+    long = risk_models.select("variant", "date", "factors", F.posexplode("factor_cov").alias("p", "covariance"))
+    p, size = F.col("p"), F.size("factors")
+    width = 2 * size + 1
+    row = F.floor((width - F.sqrt((width * width - 8 * p).cast("double"))) / 2).cast("int")
+    column = p - row * size + (row * (row - 1) / 2).cast("int") + row
+    return long.select(
+        "variant", "date", F.get("factors", row).alias("factor_1"), F.get("factors", column).alias("factor_2"), "covariance"
+    )
 
 
 def specific_risk(risk_models: DataFrame) -> DataFrame:
