@@ -12,7 +12,7 @@ from typing import Any
 from bench.data import panel_of
 from bench.fresh import fresh_runs, help_cost
 from bench.measure import adopt_orphans, run_measured
-from bench.peers_beside import DATES, run_peer
+from bench.peers_beside import DATES, ONE_THREAD, run_peer
 from bench.report import as_markdown
 from bench.sizes import SIZES
 
@@ -58,7 +58,7 @@ def _stages(size_name: str, cache: Path) -> Any:
 
 def _kernel(lake: Path) -> Any:
     call = [sys.executable, "-m", "bench.kernel", str(lake), str(KERNEL_DATES)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env={**os.environ, **ONE_THREAD})
     return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr.strip().splitlines()[-1]}
 
 

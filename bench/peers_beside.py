@@ -1,11 +1,13 @@
 """Peers on the same panel, each in its own environment; their scripts are in `bench/peers`."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 PEERS = Path(__file__).parent / "peers"
+ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")}
 DATES = {"skfolio": 504, "toraniko": 120, "statsmodels": 40}  # newest dates: skfolio's memory, and the patience of who waits
 
 
@@ -16,7 +18,8 @@ def run_peer(peer: str, stage: str, data: Path, cache: Path, *, n_dates: int) ->
         return {"peer": peer, "stage": stage, "error": f"no environment: {made.stderr.strip().splitlines()[-1]}"}
     script = PEERS / f"fit_{peer}.py"
     call = [made.stdout.strip(), script, data, cache / "peers" / "out", "--stage", stage, "--dates", str(n_dates)]
-    done = subprocess.run(list(map(str, call)), capture_output=True, text=True, check=False)
+    environment = {**os.environ, **ONE_THREAD}  # as our tasks have it: CPU seconds of threads that wait for each other say nothing
+    done = subprocess.run(list(map(str, call)), capture_output=True, text=True, check=False, env=environment)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if not lines:
         return {"peer": peer, "stage": stage, "error": f"ended with {done.returncode} and said nothing; killed for its memory?"}
