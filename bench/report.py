@@ -55,7 +55,7 @@ def _peers(found: Mapping[str, Any]) -> list[str]:
         return [f"The kernel alone could not be measured: {kernel['error']}"]
     n_dates = found["panel"]["n_dates"]
     whole = found["stages"]["regress"]["stage"]["cpu"] / n_dates if "stages" in found else None
-    rows = [["sigmalake regress", _ms(kernel["cpu"]), "1.0", _ms(whole), "1.0", ""]]
+    rows = [["sigmalake regress", _ms(kernel["cpu"]), "1.0", _ms(whole), "1.0" if whole else "-", ""]]
     for peer in found["peers"]:
         name = f"{peer['peer']} {peer.get('version', '')} {peer['stage']}"
         if "error" in peer:
