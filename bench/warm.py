@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from bench.data import panel_of
@@ -105,8 +106,8 @@ def main(size_name: str, warm_up: str, cache: Path, out: Path, stages: list[str]
     for name in stages:
         bench.forget(name)
         found[name] = {
-            "floor": asdict(costed(lambda name=name: bench.floor(name), events, bench.lake)),  # type: ignore[misc]
-            "stage": asdict(costed(lambda name=name: bench.stage(name), events, bench.lake)),  # type: ignore[misc]
+            "floor": asdict(costed(partial(bench.floor, name), events, bench.lake)),
+            "stage": asdict(costed(partial(bench.stage, name), events, bench.lake)),
         }
         ratio = found[name]["stage"]["cpu"] / found[name]["floor"]["cpu"]
         print(name, {k: {m: round(v, 1) for m, v in c.items()} for k, c in found[name].items()}, f"{ratio:.2f}", file=sys.stderr)

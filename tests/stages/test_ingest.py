@@ -1,6 +1,7 @@
 """Sources of every form make one panel; what cannot be used is kept with its reason, and every row is accounted for."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 
 from lakes import rows_of
 from sigmalake.lake.books import all_releases
+from sigmalake.spark.fingerprint import fingerprint
+from sigmalake.stages import panel_sources
 from sigmalake.stages.context import Asked
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
@@ -59,6 +62,25 @@ def test_a_folder_of_files_in_any_order_makes_the_same_panel(model, short, expec
     for number, part in enumerate(np.array_split(np.arange(len(shuffled)), 3)):
         pq.write_table(to_table(shuffled.iloc[part]), model.folder / "parts" / f"{number}.parquet")
     assert panel_of(other(model, "parts-lake", panel=source(model, "parts", **FLAGS))) == expected
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, monkeypatch):
+    read = []
+
+    def noting(*arguments):
+        found = fingerprint(*arguments)
+        read.append({Path(one.file).name for prints in found.values() for one in prints})
+        return found
+
+    monkeypatch.setattr(panel_sources, "fingerprint", noting)
+    (model.folder / "parts").mkdir()
+    other(model, "parts-lake", panel=source(model, "parts", **FLAGS))
+    days = sorted(short["date"].unique())
+    for number, of_file in enumerate((days[:4], days[4:8], days[8:])):
+        pq.write_table(to_table(short[short["date"].isin(of_file)]), model.folder / "parts" / f"{number}.parquet")
+        panel = panel_of(model)
+    assert read == [{"0.parquet"}, {"1.parquet"}, {"2.parquet"}]
+    assert panel == expected
 
 
 def test_csv_makes_the_same_panel(model, short, expected):

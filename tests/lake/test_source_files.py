@@ -1,0 +1,52 @@
+"""What tells that a file of a source need not be read again."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sigmalake.config import Location
+from sigmalake.lake.log import clear_torn_log
+from sigmalake.lake.source_files import plain_path, source_files
+
+
+def states(place):
+    return {Path(file.path).name: file.state for file in source_files(Location(path=str(place)), "date") or ()}
+
+
+def test_a_file_written_again_has_another_state_and_its_neighbour_the_same(tmp_path):
+    for name in ("a.parquet", "b.parquet"):
+        (tmp_path / name).write_bytes(b"1")
+    before = states(tmp_path)
+    (tmp_path / "a.parquet").write_bytes(b"2")
+    os.utime(tmp_path / "a.parquet", ns=(1, 1))
+    after = states(tmp_path)
+    assert after["a.parquet"] != before["a.parquet"]
+    assert after["b.parquet"] == before["b.parquet"]
+
+
+def test_files_that_spark_passes_over_are_no_files_of_a_source(tmp_path):
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "year=2024").mkdir()
+    for name in ("_SUCCESS", ".a.crc", "_temporary/part.parquet", "year=2024/part-1.parquet"):
+        (tmp_path / name).write_bytes(b"1")
+    assert list(states(tmp_path)) == ["part-1.parquet"]
+
+
+@pytest.mark.parametrize("uri", ["file:///data/a%20b/c.parquet", "file:/data/a%20b/c.parquet"])
+def test_sparks_name_of_a_file_is_the_operating_systems(uri):
+    assert plain_path(uri) == "/data/a b/c.parquet"
+
+
+def test_the_files_of_a_catalogs_table_or_behind_a_uri_cannot_be_told():
+    assert source_files(Location(table="sales.panel"), "date") is None
+    assert source_files(Location(path="s3://bucket/panel"), "date") is None
+
+
+def test_a_log_of_unfinished_files_alone_is_taken_away_and_no_other(tmp_path):
+    for table, name in (("torn", ".0.json.1.tmp"), ("whole", "00000000000000000000.json")):
+        (tmp_path / table / "_delta_log" / "_staged_commits").mkdir(parents=True)
+        (tmp_path / table / "_delta_log" / name).write_text("")
+        clear_torn_log(str(tmp_path / table))
+    assert not (tmp_path / "torn" / "_delta_log").exists()
+    assert (tmp_path / "whole" / "_delta_log" / "00000000000000000000.json").exists()
