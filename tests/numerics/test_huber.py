@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cross_section_cases import Case, Membership, cap_share_rows, fitted_rows, generated, mean_one_weights, with_columns
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 from statsmodels.api import RLM
@@ -83,7 +83,10 @@ def test_bounded_residuals_leave_nothing_to_the_exposures(seed: int, model: str,
     """The estimating equation: sum psi(e) A lies in the span of C', and psi is bounded by the tuning."""
     case = wild(seed, 70, **MODELS[model])
     section, rows = case.fit(RegressionRules(min_assets=1, huber=tuning)), fitted_rows(case)
-    assume(section.status != "not_converged")  # rare at 70 names: no answer, of which another test tells
+    if section.status == "not_converged":  # a search finds such a date; it must say so, and give no answer
+        assert "after 500 iterations" in section.detail
+        assert np.isnan(section.factor_returns).all()
+        return
     assert section.status == "ok"
     root = np.sqrt(mean_one_weights(case)[rows])
     e = root * section.specific_returns[rows]
@@ -92,6 +95,13 @@ def test_bounded_residuals_leave_nothing_to_the_exposures(seed: int, model: str,
     free = null_space(cap_share_rows(case)[:, present]) if len(cap_share_rows(case)) else np.eye(present.sum())
     left = free.T @ (root[:, None] * case.exposures[np.ix_(rows, present)]).T @ np.clip(e, -bound, bound)
     assert np.abs(left).max() < 1e-8 * bound * len(e)
+
+
+@pytest.mark.parametrize("tuning", [0.8, 1.345, 3.0])
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_ordinary_dates_of_70_names_converge(model: str, tuning: float) -> None:
+    statuses = [wild(seed, 70, **MODELS[model]).fit(RegressionRules(min_assets=1, huber=tuning)).status for seed in range(10)]
+    assert statuses == ["ok"] * 10
 
 
 def test_the_fit_is_the_plain_one_with_the_weights_that_are_stored(case: Case) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from cross_section_cases import Case, Membership, cap_share_rows, fitted_rows, generated, with_columns
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
@@ -34,8 +34,11 @@ def test_the_portfolios_return_the_factor_returns(seed: int, rules: str, market:
     case = generated(np.random.default_rng(seed), 70, market=market, groups=GROUPS, n_styles=2, whole=False)
     case = with_columns(case, 2.0 * case.exposures[:, -1], np.ones(70)) if dependent else case
     section = case.fit(RULES[rules])
-    assume(section.status != "not_converged")  # rare at 70 names, and no answer
     portfolios, there = portfolios_of(case, section), np.isfinite(section.factor_returns)
+    if section.status == "not_converged":  # a search finds such a date: no factor returns, and no portfolios
+        assert "after 500 iterations" in section.detail
+        assert np.isnan(portfolios).all()
+        return
     used = section.weights > 0.0
     np.testing.assert_allclose(portfolios[:, used] @ case.returns[used], section.factor_returns, rtol=1e-8, atol=1e-12)
     assert (portfolios[np.ix_(there, ~used)] == 0.0).all()
