@@ -296,7 +296,7 @@ def test_a_holding_without_risk_data_is_an_error_that_names_it_and_says_why(risk
         risk.risk_of({"A00": 0.5, MINER: 0.2, NEWCOMER: 0.2, "ZZZ": 0.1})
     assert str(caught.value) == (
         f"no risk for 3 of 4 holdings: {MINER} ({REFUSED[MINER]}), {NEWCOMER} ({REFUSED[NEWCOMER]}), "
-        f"ZZZ (no exposures known on {LAST}). missing='leave_out' goes on without"
+        f"ZZZ (no exposures known on {LAST}). to go on without, let missing be leave_out"
     )
 
 
@@ -356,7 +356,8 @@ def test_v_beyond_its_size_guard_is_refused_with_its_size(risk):
 
 
 def test_a_factor_of_sigma_to_which_no_asset_can_be_exposed_changes_nothing():
-    given = {"variant": "short", "date": LAST, "exposure_date": LAST, "assets": ["A"], "columns": ["size"], "left_out": {}}
+    given = {"variant": "short", "date": LAST, "exposure_date": LAST, "assets": ["A"], "left_out": {}}
+    given |= {"columns": ["size"], "groups": ["style"]}
     given |= {"exposures": np.array([[2.0]]), "specific_var": {"A": 0.5}}
     both = assemble(**given, factors=["newer", "size"], factor_cov=np.array([[9.0, 0.3], [0.3, 0.25]]))
     assert both.factors == ("size",)

@@ -6,6 +6,8 @@ import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats
 
+_ROUNDING = 1e-9  # of a return, or of 1 where that is more: how far X f + u may be from r
+
 
 class DateAttribution(NamedTuple):
     """One period's return: sum of `by_factor` + sum of `specific` + sum of `unexplained` = sum of h r over known returns."""
@@ -35,8 +37,8 @@ def attribute_date(
     known: Bools = np.isfinite(specific_returns)
     f = np.nan_to_num(factor_returns)
     gap = np.abs(exposures @ f + specific_returns - returns)[known]
-    if gap.size and (largest := float(gap.max())) > 1e-9 * max(1.0, float(np.abs(returns[known]).max())):
-        raise ValueError(f"X f + u is not r for {int((gap > 1e-9).sum())} of {gap.size} assets, by {largest:.3g} at most")
+    if wrong := int(np.sum(~(gap <= _ROUNDING * np.maximum(1.0, np.abs(returns[known]))))):
+        raise ValueError(f"X f + u is not r for {wrong} of {gap.size} assets, by {gap.max():.3g} at most")
     x = exposures.T @ np.where(known, holdings, 0.0)
     earned = np.where(np.isfinite(returns), holdings * np.nan_to_num(returns), 0.0)
     return DateAttribution(

@@ -85,11 +85,13 @@ def _absolute_terms(specific_var: Floats, linked: LinkedCov, holdings: Floats) -
 
 
 def _roots(variances: Floats) -> Floats:
-    return np.sqrt(variances, out=np.full(variances.size, np.nan), where=variances >= 0)
+    roots: Floats = np.sqrt(variances, out=np.full(variances.size, np.nan), where=variances >= 0)
+    return roots
 
 
 def _quotient(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(above.size, np.nan), where=below > 0)
+    quotient: Floats = np.divide(above, below, out=np.full(above.size, np.nan), where=below > 0)
+    return quotient
 
 
 def _refuse_missing(name: str, values: Floats) -> None:

@@ -54,8 +54,14 @@ def variance_change(first: FactoredRisk, second: FactoredRisk) -> VarianceChange
         holdings_specific=h_change * (_specific(first, 2 * h_mean) + _specific(second, 2 * h_mean)) / 2,
         factor_vols=vols,
         factor_correlations=correlations,
-        specific=sum(h * (_specific(second, h) - _specific(first, h)) / 2 for h in (first.holdings, second.holdings)),
+        specific=_specific_change(first, second, first.holdings) + _specific_change(first, second, second.holdings),
     )
+
+
+def _specific_change(first: FactoredRisk, second: FactoredRisk, holdings: Floats) -> Floats:
+    """Half of h (D2 - D1) h, by asset."""
+    half: Floats = holdings * (_specific(second, holdings) - _specific(first, holdings)) / 2
+    return half
 
 
 def _specific(risk: FactoredRisk, holdings: Floats) -> Floats:

@@ -20,9 +20,7 @@ class FactoredInverse(NamedTuple):
     core: Floats  # (K, K) the lower Cholesky factor of C, whose eigenvalues are 1 or more
 
 
-def factor_inverse(
-    exposures: Floats, factor_cov: Floats, specific_var: Floats, linked: LinkedCov = UNLINKED
-) -> FactoredInverse:
+def factor_inverse(exposures: Floats, factor_cov: Floats, specific_var: Floats, linked: LinkedCov = UNLINKED) -> FactoredInverse:
     """The parts of (X Sigma X' + D)^-1. Sigma may be singular, as it is where constraints tie the factors; D may not.
 
     Args:
