@@ -331,7 +331,7 @@ def test_a_holding_without_risk_data_is_an_error_that_names_it_and_says_why(risk
         risk.risk_of({"A00": 0.5, MINER: 0.2, NEWCOMER: 0.2, "ZZZ": 0.1})
     assert str(caught.value) == (
         f"no risk for 3 of 4 holdings: {MINER} ({REFUSED[MINER]}), {NEWCOMER} ({REFUSED[NEWCOMER]}), "
-        f"ZZZ (no exposures known on {LAST}). to go on without, let missing be leave_out"
+        f"ZZZ (no exposures known on {LAST}). To go on without, let missing be leave_out"
     )
 
 

@@ -252,6 +252,15 @@ def test_a_factor_that_is_new_and_an_asset_that_is_new_are_accounted_for(risk):
     assert_array_equal(found.by_asset.loc[["A7", "NEW"], ["exposures", "specific"]], 0)
 
 
+def test_an_asset_that_one_side_does_not_know_changes_neither_exposures_nor_specific_risk(risk):
+    later = random_risk(1, assets=ASSETS[:5])  # without A6, which is linked with A2
+    found = compare_risk(risk, later, {"A6": 0.5, "A2": 0.5}, {"A2": 0.8})
+    assert_array_equal(found.by_asset.loc["A6", ["exposures", "specific"]], 0)
+    change = later.specific_var[2] - risk.specific_var[2]
+    assert found.by_asset.loc["A2", "specific"] == pytest.approx((0.5**2 + 0.8**2) / 2 * change, rel=1e-10)
+    assert found.parts.sum() == pytest.approx(found.second - found.first, rel=1e-10)
+
+
 def test_an_asset_without_data_on_one_side_is_left_out_on_both(risk):
     later = random_risk(1, assets=ASSETS[:5])
     with pytest.raises(MissingRiskError, match="no risk for 1 of 2 holdings: A6"):

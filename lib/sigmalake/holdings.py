@@ -46,7 +46,7 @@ def refuse_repeats(name: str, assets: Iterable[str]) -> None:
 def refuse_missing(left_out: Mapping[str, str], n_held: int, missing: Missing) -> None:
     """Raise MissingRiskError for holdings without risk data, unless they may be left out and others remain."""
     if left_out and (missing == "raise" or len(left_out) == n_held):
-        hint = "to go on without, let missing be leave_out" if missing == "raise" else "nothing is left"
+        hint = "To go on without, let missing be leave_out" if missing == "raise" else "nothing is left"
         raise MissingRiskError(f"no risk for {len(left_out)} of {n_held} holdings: {with_reasons(left_out)}. {hint}")
 
 
