@@ -73,7 +73,7 @@ def as_text(found: Answer) -> str:
 def _opening(found: Answer) -> str:
     risk, held = found.risk, found.holdings
     said = (
-        f"{_sums(held)}. A forecast for {risk.horizon:g} periods from the close of {risk.date}, with "
+        f"{_sums(held)}. A forecast for {_periods(risk.horizon)} from the close of {risk.date}, with "
         f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} periods a year."
     )
     if found.benchmark is not None:
@@ -109,7 +109,7 @@ def _volatility(found: Answer) -> str:
         [name, _shown(100 * report.vol, 3), *(_shown(_annual(found, vol)) for vol in (report.vol, *_factor_and_specific(report)))]
         for name, report in reports.items()
     ]
-    header = ["", f"over {found.risk.horizon:g} periods", "annualised", "of factors, ann.", "specific, ann."]
+    header = ["", f"over {_periods(found.risk.horizon)}", "annualised", "of factors, ann.", "specific, ann."]
     return section("Volatility, %", table(header, rows), *([beta] if beta else []))
 
 
@@ -156,6 +156,10 @@ def _by_asset(found: Answer) -> str:
     header = ["asset", "weight %", "marginal", "contribution", "share %"]
     title = f"By asset: weight x marginal contribution = contribution to {_whose(found)}, annualised %"
     return section(title, table(header, rows))
+
+
+def _periods(horizon: float) -> str:
+    return f"{horizon:g} period{'' if horizon == 1 else 's'}"
 
 
 def _whose(found: Answer) -> str:
