@@ -1,6 +1,6 @@
 """A generated market's lake without Spark: the regressions by the kernel, Sigma and Delta of the last dates by numpy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sigmalake.market import Market
 from sigmalake.numerics.cross_section import fit_cross_section
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES
@@ -42,15 +43,21 @@ def write_market_lake(root: Path, market: Market, variants: Sequence[str], rules
     ]
     tables = {
         "factors": append(root, FACTORS, names),
-        "panel": append(root, PANEL, panel),
-        "cross_sections": append(root, CROSS_SECTIONS, fits),
-        "risk_models": append(root, RISK_MODELS, models),
+        "panel": append(root, PANEL, [complete(PANEL, row) for row in panel]),
+        "cross_sections": append(root, CROSS_SECTIONS, [complete(CROSS_SECTIONS, row) for row in fits]),
+        "risk_models": append(root, RISK_MODELS, [complete(RISK_MODELS, row) for row in models]),
     }
     release = {
         "release_id": f"{days[-1]}.1", "created_at": datetime(2024, 1, 1, tzinfo=UTC), "as_of": days[-1],
         "variants": list(variants), "tables": list(tables.items()), "config_hash": "-", "run_id": "-", "checks": [], "sequence": 1,
     }  # fmt: skip
     append(root, RELEASES, [release])
+
+
+def complete(table: Table, row: Mapping[str, object]) -> dict[str, object]:
+    """The row with a blank in each required column that no reader of holdings looks at."""
+    blank = {"STRING": "-", "INT": 0, "DOUBLE": 0.0, "BOOLEAN": False}
+    return {c.name: blank.get(c.type, []) for c in table.columns if not c.nullable} | dict(row)
 
 
 def exposures_of(rows: pd.DataFrame, factors: Sequence[Factor]) -> np.ndarray:
@@ -66,10 +73,8 @@ def _panel_row(closes, days, n, factors):
     assets, members = np.nonzero(X[:, groups])
     styles = X[:, [k for k, f in enumerate(factors) if f.kind is Kind.STYLE]]
     return {
-        "exposure_date": days[n], "return_date": None if newest else days[n + 1], "exposures_age": 1, "factor_set": "set",
-        "inputs_hash": "-", "exposures_hash": "-", "n_assets": len(rows), "n_returns": int(ret.notna().sum()), "n_missing": 0,
-        "n_unmatched": 0, "n_conflicts": 0, "asset_id": list(rows.index), "ret": nulls(ret), "cap": rows["cap"].tolist(),
-        "weight_column": None, "in_estimation": rows["in_estimation"].tolist(), "issuer_id": None,
+        "exposure_date": days[n], "return_date": None if newest else days[n + 1], "factor_set": "set",
+        "asset_id": list(rows.index), "ret": nulls(ret), "cap": rows["cap"].tolist(), "in_estimation": rows["in_estimation"].tolist(),
         "styles": styles.ravel().tolist(), "member_assets": assets.tolist(), "member_factors": np.array(groups)[members].tolist(),
         "member_shares": X[:, groups][assets, members].tolist(),
     }  # fmt: skip
@@ -81,10 +86,8 @@ def _cross_section_row(closes, days, n, factors, rules):
     caps, flags = rows["cap"].to_numpy(), rows["in_estimation"].to_numpy(dtype=bool)
     fit = fit_cross_section(ret, exposures_of(rows, factors), caps, np.sqrt(caps) * flags, flags, factors, rules)
     return {
-        "date": days[n], "factor_set": "set", "inputs_hash": "-", "n_assets": len(rows), "n_estimation": fit.n_fitted,
-        "n_outliers": 0, "rank": fit.rank, "dof": fit.dof, "status": fit.status, "detail": fit.detail,
-        "factor_return": nulls(fit.factor_returns), "std_error": nulls(fit.std_errors), "n_members": fit.n_members.tolist(),
-        "factor_status": list(fit.factor_status), "asset_id": list(rows.index), "specific_return": nulls(fit.specific_returns),
+        "date": days[n], "factor_set": "set", "status": fit.status, "detail": fit.detail,
+        "factor_return": nulls(fit.factor_returns), "factor_status": list(fit.factor_status), "asset_id": list(rows.index), "specific_return": nulls(fit.specific_returns),
         "fitted_return": nulls(fit.fitted_returns), "in_estimation": flags.tolist(), "weight": fit.weights.tolist(),
     }  # fmt: skip
 
@@ -95,13 +98,10 @@ def _risk_row(variant, fits, history, factors, window):
     cov = np.cov(f[:, kept].T)
     u = history.loc[sorted(fits[-1]["asset_id"])].iloc[:, -window:]
     var = u.var(axis=1).where(u.notna().sum(axis=1) >= 10)
-    n = len(var)
     return {
-        "variant": variant, "date": fits[-1]["date"], "factor_set": "set", "inputs_hash": "-", "n_periods": len(f),
-        "effective_periods": float(len(f)), "status": "ok", "detail": "", "diagnostics": [],
+        "variant": variant, "date": fits[-1]["date"], "factor_set": "set", "n_periods": len(f), "status": "ok",
         "factors": [factors[k].name for k in kept], "factor_cov": cov[np.triu_indices(len(kept))].tolist(),
-        "asset_id": list(var.index), "specific_var": nulls(var), "source": ["time_series"] * n,
-        "n_obs": u.notna().sum(axis=1).tolist(), "ts_var": nulls(var),
+        "asset_id": list(var.index), "specific_var": nulls(var),
     }  # fmt: skip
 
 
