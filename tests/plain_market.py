@@ -74,7 +74,8 @@ def _panel_row(closes, days, n, factors):
     styles = X[:, [k for k, f in enumerate(factors) if f.kind is Kind.STYLE]]
     return {
         "exposure_date": days[n], "return_date": None if newest else days[n + 1], "factor_set": "set",
-        "asset_id": list(rows.index), "ret": nulls(ret), "cap": rows["cap"].tolist(), "in_estimation": rows["in_estimation"].tolist(),
+        "asset_id": list(rows.index), "ret": nulls(ret), "cap": rows["cap"].tolist(),
+        "in_estimation": rows["in_estimation"].tolist(),
         "styles": styles.ravel().tolist(), "member_assets": assets.tolist(), "member_factors": np.array(groups)[members].tolist(),
         "member_shares": X[:, groups][assets, members].tolist(),
     }  # fmt: skip
@@ -87,8 +88,8 @@ def _cross_section_row(closes, days, n, factors, rules):
     fit = fit_cross_section(ret, exposures_of(rows, factors), caps, np.sqrt(caps) * flags, flags, factors, rules)
     return {
         "date": days[n], "factor_set": "set", "status": fit.status, "detail": fit.detail,
-        "factor_return": nulls(fit.factor_returns), "factor_status": list(fit.factor_status), "asset_id": list(rows.index), "specific_return": nulls(fit.specific_returns),
-        "fitted_return": nulls(fit.fitted_returns), "in_estimation": flags.tolist(), "weight": fit.weights.tolist(),
+        "factor_return": nulls(fit.factor_returns), "factor_status": list(fit.factor_status), "asset_id": list(rows.index),
+        "specific_return": nulls(fit.specific_returns), "fitted_return": nulls(fit.fitted_returns), "in_estimation": flags.tolist(), "weight": fit.weights.tolist(),
     }  # fmt: skip
 
 
