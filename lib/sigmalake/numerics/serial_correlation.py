@@ -67,7 +67,7 @@ def _long_run(values: Floats, observed: Floats, mean: Floats, as_of: Ints, weigh
     inner = band(as_of, np.arange(len(values)), window - lags, half_life)
     fading = np.exp2(-np.arange(lags + 1) / (2 * half_life))
     p, q = (_neighbours(series, fading) for series in (values, observed))
-    squares = inner @ p**2 - 2 * mean * (inner @ (p * q)) + mean**2 * (inner @ q**2)
+    squares: Floats = inner @ p**2 - 2 * mean * (inner @ (p * q)) + mean**2 * (inner @ q**2)
     squares += _cut_off(values, observed, mean, as_of, fading[:-1])
     oldest = as_of - window + 1
     rising = np.exp2(-(window - 1 - np.arange(lags)) / (2 * half_life))
@@ -77,7 +77,7 @@ def _long_run(values: Floats, observed: Floats, mean: Floats, as_of: Ints, weigh
 
 def _neighbours(series: Floats, fading: Floats) -> Floats:
     """(R, N) sum_l fading_l series_{s-l}."""
-    sums = fading[0] * series
+    sums: Floats = fading[0] * series
     for lag in range(1, len(fading)):
         sums[lag:] += fading[lag] * series[:-lag]
     return sums

@@ -8,6 +8,8 @@ import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
 
+_ALIKE = 1e-12  # of the mean: volatilities that differ by less are one number, rounded
+
 
 @dataclass(frozen=True, kw_only=True)
 class SizeShrinkage:
@@ -52,7 +54,7 @@ def shrink_by_size(vol: Floats, caps: Floats, q: float, groups: int) -> ShrunkVo
         mean = np.average(vol[members], weights=caps[members])
         distance = np.abs(vol[members] - mean)
         spread = np.sqrt((distance**2).mean()) if members.size > 1 else 0.0
-        v = q * distance / (spread + q * distance) if spread > 0 else np.zeros(members.size)
+        v = q * distance / (spread + q * distance) if spread > _ALIKE * mean else np.zeros(members.size)
         shrunk[members] = v * mean + (1 - v) * vol[members]
         weight[members] = v
     return ShrunkVol(shrunk, weight)
