@@ -144,6 +144,20 @@ def test_layers_that_are_off_are_null_and_need_neither_exposures_nor_caps():
         assert row[name] is None
 
 
+def test_a_date_without_exposures_at_its_close_has_each_assets_own_history():
+    world, chosen = World(), variant(**LAYERS)
+    nobody = {"styles": [], "member_assets": [], "member_factors": [], "member_shares": []}
+    world.known = lambda day: world.row(KNOWN, day, np.array([], dtype=int), **nobody, cap=None, issuer_id=None)
+    row = computed(world, chosen)[-1]
+    assert row["asset_id"] == IDS[:NEW]
+    assert_allclose(numbers(row["specific_var"]), numbers(row["ts_var"]) * row["regime_multiplier"] ** 2, rtol=1e-14)
+    assert set(row["source"]) == {"time_series"}
+    assert set(row["blend_weight"]) == set(row["shrink_weight"]) == {None}
+    assert row["linked_1"] == []
+    told = {one["name"]: one["detail"] for one in row["diagnostics"]}
+    assert told["structural_n_fitted"] == "no structural model: 0 assets with gamma = 1; 8 are needed"
+
+
 def test_a_model_without_caps_counts_every_asset_alike():
     world, chosen = World(), variant(regime={"half_life": 3})
     history = specific_history(chosen.specific_var, world.u, np.array(AS_OF))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import check_history
-from sigmalake.numerics.rolling_windows import check_as_of
+from sigmalake.numerics.ewma import EQUAL
+from sigmalake.numerics.weighted_var import weighted_var
 
 _NORMAL_IQR = 1.35  # of a standard normal, as in the paper
 _WINSORISE_BEYOND = 10.0  # robust standard deviations
@@ -26,32 +26,31 @@ def blend_weights(specific_returns: Floats, as_of: Ints, window: int, fewest_obs
     Returns:
         (A, N) 0 to 1.
     """
-    check_history("specific_returns", specific_returns)
-    check_as_of(as_of, len(specific_returns))
+    plain = weighted_var(specific_returns, as_of, window, EQUAL, centre=True, min_periods=2)
+    long_enough = np.clip((plain.n_obs - fewest_obs) / ramp_obs, 0.0, 1.0)
     by_asset = np.ascontiguousarray(specific_returns.T)
-    weights = np.zeros((as_of.size, len(by_asset)))
+    tame = np.zeros(plain.var.shape)
     for number, row in enumerate(as_of):
-        ascending = np.sort(by_asset[:, max(0, row - window + 1) : row + 1], axis=1)  # NaN comes last
-        n_obs = (~np.isnan(ascending)).sum(axis=1)
-        long_enough = np.clip((n_obs - fewest_obs) / ramp_obs, 0.0, 1.0)
-        weights[number] = long_enough * _tameness(ascending, n_obs)
-    return weights
+        some = np.flatnonzero(plain.n_obs[number] >= 2)
+        n_obs = plain.n_obs[number, some]
+        ascending = np.sort(by_asset[some, max(0, row - window + 1) : row + 1], axis=1)  # NaN comes last
+        tame[number, some] = _tameness(ascending, n_obs, plain.var[number, some] * n_obs / (n_obs - 1))
+    return long_enough * tame
 
 
-def _tameness(ascending: Floats, n_obs: Ints) -> Floats:
-    """(N,) min(1, exp(1 - Z)); 0 where Z is not defined."""
-    tame = np.zeros(len(ascending))
-    some = np.flatnonzero(n_obs >= 2)
-    values, n = ascending[some], n_obs[some]
-    robust = (_quantile(values, n, 0.75) - _quantile(values, n, 0.25)) / _NORMAL_IQR
+def _tameness(ascending: Floats, n_obs: Ints, sample_var: Floats) -> Floats:
+    """(N,) min(1, exp(1 - Z)); 0 where the interquartile range is 0."""
+    robust = (_quantile(ascending, n_obs, 0.75) - _quantile(ascending, n_obs, 0.25)) / _NORMAL_IQR
+    limit = _WINSORISE_BEYOND * robust
+    furthest = np.maximum(-ascending[:, 0], ascending[np.arange(len(ascending)), n_obs - 1])
+    var = sample_var.copy()
+    wild = np.flatnonzero((furthest > limit) & (robust > 0))
+    if wild.size:
+        clipped = np.clip(ascending[wild], -limit[wild, None], limit[wild, None])
+        var[wild] = np.nanvar(clipped, axis=1, ddof=1)
     spreads = robust > 0
-    some, values, n, robust = some[spreads], values[spreads], n[spreads], robust[spreads]
-    limit = (_WINSORISE_BEYOND * robust)[:, None]
-    clipped = np.nan_to_num(np.clip(values, -limit, limit), nan=0.0)
-    mean = clipped.sum(axis=1) / n
-    deviations = np.where(np.isnan(values), 0.0, clipped - mean[:, None])
-    plain = np.sqrt((deviations**2).sum(axis=1) / (n - 1))
-    tame[some] = np.minimum(1.0, np.exp(1.0 - np.abs(plain / robust - 1.0)))
+    tame = np.zeros(len(robust))
+    tame[spreads] = np.minimum(1.0, np.exp(1.0 - np.abs(np.sqrt(var[spreads]) / robust[spreads] - 1.0)))
     return tame
 
 
