@@ -94,27 +94,11 @@ def specific_risk(history: SpecificHistory, number: int, coverage: Coverage) -> 
     Raises:
         ValueError: a layer is on whose exposures, caps or issuers are not given.
     """
-    estimator, columns = history.estimator, coverage.columns
-    ts_var, clipped = history.time_series.var[number, columns], history.time_series.clipped[number, columns]
-    found = SpecificRisk(
-        ts_var, _sources(ts_var), history.time_series.n_obs[number, columns], ts_var, None, None, None, None, None, ()
-    )
-    if estimator.lags:
-        low, high = estimator.lags_bounds
-        detail = f"of {int((~np.isnan(ts_var)).sum())} long-run variances, held within {low:g} and {high:g} times the plain ones"
-        found = _and(found, Diagnostic("serial_correlation_clipped", float(clipped.sum()), detail))
-    if history.gamma is not None:
-        found = _blended(found, history.gamma[number, columns], coverage)
-    if estimator.size_shrinkage is not None:
-        shrunk = shrink_by_size(
-            np.sqrt(found.specific_var), _given("caps", coverage.caps), estimator.size_shrinkage.q, estimator.size_shrinkage.groups
-        )
-        found = found._replace(specific_var=shrunk.vol**2, shrink_weight=shrunk.weight)
-    if history.squared_bias is not None and estimator.regime is not None:
-        found = _scaled(found, history.squared_bias[: history.as_of[number] + 1], estimator.regime)
-    if estimator.linked is not None:
-        found = _linked(found, history, int(history.as_of[number]), coverage)
-    return found
+    found = _time_series(history, number, coverage)
+    found = _blended(found, history, number, coverage)
+    found = _shrunk(found, history, coverage)
+    found = _scaled(found, history, number)
+    return _linked(found, history, number, coverage)
 
 
 def _squared_bias(
@@ -130,11 +114,26 @@ def _squared_bias(
     return squared_bias
 
 
-def _blended(found: SpecificRisk, gamma: Floats, coverage: Coverage) -> SpecificRisk:
+def _time_series(history: SpecificHistory, number: int, coverage: Coverage) -> SpecificRisk:
+    """Each asset's own variance, and how many long-run variances were held at a bound."""
+    of_date = TimeSeriesVar(*(values[number, coverage.columns] for values in history.time_series))
+    source: list[str] = np.where(np.isnan(of_date.var), "none", "time_series").tolist()
+    found = SpecificRisk(of_date.var, source, of_date.n_obs, of_date.var, None, None, None, None, None, ())
+    if not history.estimator.lags:
+        return found
+    low, high = history.estimator.lags_bounds
+    n_var = int((~np.isnan(of_date.var)).sum())
+    detail = f"of {n_var} long-run variances, held within {low:g} and {high:g} times the plain ones"
+    return _and(found, Diagnostic("serial_correlation_clipped", float(of_date.clipped.sum()), detail))
+
+
+def _blended(found: SpecificRisk, history: SpecificHistory, number: int, coverage: Coverage) -> SpecificRisk:
     """sigma = gamma sigma_TS + (1 - gamma) sigma_STR for the assets with exposures."""
+    if history.gamma is None:
+        return found
     known = coverage.is_known
     ts_vol = np.sqrt(found.ts_var)
-    gamma = np.where(ts_vol > 0, gamma, 0.0)
+    gamma = np.where(ts_vol > 0, history.gamma[number, coverage.columns], 0.0)
     X, caps = _given("exposures", coverage.exposures), _given("caps", coverage.caps)
     fit = structural_vol(ts_vol[known], gamma[known], X, caps[known], coverage.factors)
     structural = np.full(len(gamma), np.nan)
@@ -166,9 +165,22 @@ def _fit_diagnostics(fit: StructuralVol) -> list[Diagnostic]:
     ]
 
 
-def _scaled(found: SpecificRisk, squared_bias: Floats, regime: SpecificRegime) -> SpecificRisk:
+def _shrunk(found: SpecificRisk, history: SpecificHistory, coverage: Coverage) -> SpecificRisk:
+    options = history.estimator.size_shrinkage
+    if options is None:
+        return found
+    shrunk = shrink_by_size(np.sqrt(found.specific_var), _given("caps", coverage.caps), options.q, options.groups)
+    return found._replace(specific_var=shrunk.vol**2, shrink_weight=shrunk.weight)
+
+
+def _scaled(found: SpecificRisk, history: SpecificHistory, number: int) -> SpecificRisk:
+    regime = history.estimator.regime
+    if regime is None or history.squared_bias is None:
+        return found
+    newest = int(history.as_of[number]) + 1
+    recent = history.squared_bias[max(0, newest - regime.periods) : newest]
     min_dates = fewest(None, regime.periods)
-    multiplier = mean_squared_bias(squared_bias[-regime.periods :], regime.half_life, min_dates)
+    multiplier = mean_squared_bias(recent, regime.half_life, min_dates)
     factor = float(np.sqrt(multiplier.squared))
     return _and(
         found._replace(specific_var=found.specific_var * multiplier.squared, regime_multiplier=factor),
@@ -181,21 +193,17 @@ def _regime_detail(multiplier: RegimeMultiplier, min_dates: int) -> str:
     return f"lambda; Delta is times its square; from {multiplier.n_dates} dates{short}"
 
 
-def _linked(found: SpecificRisk, history: SpecificHistory, row: int, coverage: Coverage) -> SpecificRisk:
+def _linked(found: SpecificRisk, history: SpecificHistory, number: int, coverage: Coverage) -> SpecificRisk:
     options, (window, half_life) = history.estimator.linked, history.estimator.weighting
     if options is None:
         return found
+    row = int(history.as_of[number])
     rows = history.specific_returns[max(0, row - options.periods(window) + 1) : row + 1, coverage.columns]
     issuers, fewest_dates = _given("issuers", coverage.issuers), options.fewest_dates(window)
     linked = linked_cov(rows, found.specific_var, issuers, half_life, options.shrinkage, fewest_dates)
     left_out = f"; {linked.n_left_out} of their shares have too few common returns" if linked.n_left_out else ""
     detail = f"pairs of shares of {linked.n_issuers} issuers{left_out}"
     return _and(found._replace(linked=linked), Diagnostic("linked_pairs", float(linked.cov.size), detail))
-
-
-def _sources(var: Floats) -> list[str]:
-    found: list[str] = np.where(np.isnan(var), "none", "time_series").tolist()
-    return found
 
 
 def _and(found: SpecificRisk, *diagnostics: Diagnostic) -> SpecificRisk:
