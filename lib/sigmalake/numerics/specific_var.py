@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.bands import bands, windows_of
 from sigmalake.numerics.ewma import (
     EQUAL,
     check_half_life,
@@ -16,9 +17,6 @@ from sigmalake.numerics.ewma import (
     fewest,
     window_of,
 )
-
-_AS_OF_BLOCK = 64  # as-of dates a matrix product; the band is this by window + block
-_NUMBERS_AT_ONCE = 1 << 20  # where a variance is computed a second time
 
 
 class SpecificVar(NamedTuple):
@@ -115,16 +113,11 @@ def weighted_var(
         min_periods: observations needed, >= 2.
     """
     check_history("specific_returns", specific_returns)
-    n_rows, n_assets = specific_returns.shape
-    if as_of.size and (as_of.min() < 0 or as_of.max() >= n_rows):
-        raise ValueError(f"as_of goes from {as_of.min()} to {as_of.max()}; there are {n_rows} rows, the first is 0")
+    n_assets = specific_returns.shape[1]
     var = np.empty((as_of.size, n_assets))
     n_obs = np.empty((as_of.size, n_assets), dtype=np.int64)
-    for start in range(0, as_of.size, _AS_OF_BLOCK):
-        block = slice(start, start + _AS_OF_BLOCK)
-        rows = np.arange(max(0, as_of[block].min() - window + 1), as_of[block].max() + 1)
-        band = _band(as_of[block], rows, window, half_life)
-        values = specific_returns[rows[0] : rows[-1] + 1]
+    for block, rows, band in bands(as_of, len(specific_returns), window, half_life):
+        values = specific_returns[rows]
         observed = (~np.isnan(values)).astype(np.float64)
         values = np.nan_to_num(values, nan=0.0)
         n_obs[block] = (band > 0) @ observed
@@ -139,22 +132,11 @@ def weighted_var(
     return SpecificVar(var, n_obs)
 
 
-def _band(as_of: Ints, rows: Ints, window: int, half_life: float) -> Floats:
-    """(A, R) weights of the rows for each as-of date: 0 after it and before its window."""
-    ages = as_of[:, None] - rows
-    inside = (ages >= 0) & (ages < window)
-    return np.where(inside, decay(np.where(inside, ages, 0), half_life), 0.0)
-
-
 def _var_from_deviations(specific_returns: Floats, as_of: Ints, asset: Ints, window: int, half_life: float) -> Floats:
     """(M,) the variance of each pair of as-of row and asset, in two passes that start from the newest observation."""
     var = np.empty(as_of.size)
     ages = np.arange(window)
-    step = max(1, _NUMBERS_AT_ONCE // window)
-    for start in range(0, as_of.size, step):
-        pairs = slice(start, start + step)
-        rows = as_of[pairs, None] - ages
-        values = np.where(rows >= 0, specific_returns[np.maximum(rows, 0), asset[pairs, None]], np.nan)
+    for pairs, values in windows_of(specific_returns, as_of, asset, window):
         present = ~np.isnan(values)
         weights = np.where(present, decay(ages, half_life), 0.0)
         weights /= weights.sum(axis=1, keepdims=True)
