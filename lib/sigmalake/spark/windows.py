@@ -12,49 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config import Variant
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.factor_windows import FactorCov
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, flat_floats, lengths, lists, ranked_ids, rows_read
 from sigmalake.tables.packed import RISK_MODELS
-
-
-class AsOf(NamedTuple):
-    """One row of `risk_models` to compute."""
-
-    variant: str
-    position: int  # of its date in the calendar of cross-sections
-    inputs_hash: str
-
-
-class Chunk(NamedTuple):
-    """As-of dates computed by one task."""
-
-    first: int  # position of the first row that a window reads
-    last: int  # position of the last as-of date
-    as_of: tuple[AsOf, ...]
-
-
-def chunks_of(as_of: Sequence[AsOf], look_back: Mapping[str, int], size: int) -> list[Chunk]:
-    """As-of dates in chunks of `size` positions; dates far apart do not share one.
-
-    Args:
-        as_of: what to compute.
-        look_back: of each variant, the rows that one estimate reads.
-        size: positions that a chunk spans.
-    """
-    by_block: dict[int, list[AsOf]] = {}
-    for row in sorted(as_of, key=lambda row: (row.position, row.variant)):
-        by_block.setdefault(row.position // size, []).append(row)
-    return [
-        Chunk(
-            max(0, min(row.position - look_back[row.variant] + 1 for row in rows)), max(row.position for row in rows), tuple(rows)
-        )
-        for rows in by_block.values()
-    ]
 
 
 def estimate_windows(
@@ -84,22 +50,13 @@ def estimate_windows(
         F.lit(None).cast("array<double>").alias("factor_return"), "asset_id",
         F.lit(None).cast("array<double>").alias("specific_return"),
     )  # fmt: skip
-    wanted = F.broadcast(_destinations(spark, calendar, chunks))
-    sent = history.unionByName(coverage).join(wanted, ["date", "covers"])
-    schema = ", ".join(f"{c.name} {c.type}" for c in RISK_MODELS.columns)
-    # repartitionById: one task a chunk; a hash would put three in one task and none in another
-    return (
-        sent.repartitionById(len(chunks), "chunk")
-        .groupBy("chunk")
-        .applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
-    )
-
-
-def _destinations(spark: SparkSession, calendar: Sequence[date], chunks: Sequence[Chunk]) -> DataFrame:
-    rows = [(calendar[i], False, number, i) for number, chunk in enumerate(chunks) for i in range(chunk.first, chunk.last + 1)]
+    rows = [(day, False, number, i) for day, number, i in rows_read(calendar, chunks)]
     for number, chunk in enumerate(chunks):
         rows += [(calendar[i], True, number, i) for i in sorted({row.position for row in chunk.as_of})]
-    return spark.createDataFrame(rows, "date date, covers boolean, chunk int, position int")
+    wanted = F.broadcast(spark.createDataFrame(rows, "date date, covers boolean, chunk int, position int"))
+    sent = history.unionByName(coverage).join(wanted, ["date", "covers"])
+    schema = ", ".join(f"{c.name} {c.type}" for c in RISK_MODELS.columns)
+    return by_chunk(sent, len(chunks)).applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
 
 
 def _estimating(
@@ -153,7 +110,7 @@ def _read_window(history: pa.Table, covering: pa.Table, first: int, factor_sets:
     n_rows = _rows(history, first)
     specific = np.full((n_rows, len(ids)), np.nan)
     at = history.column("position").to_numpy() - first
-    specific[np.repeat(at, _lengths(history, "asset_id")), used] = _flat_floats(history, "specific_return")
+    specific[np.repeat(at, lengths(history, "asset_id")), used] = flat_floats(history, "specific_return")
     covered = _assets_by_position(history, used)
     for position, assets in _assets_by_position(covering, known).items():
         covered[position] = np.union1d(covered.get(position, np.array([], dtype=np.int64)), assets)
@@ -181,31 +138,14 @@ def _rows(history: pa.Table, first: int) -> int:
 def _codes(history: pa.Table, covering: pa.Table) -> tuple[list[str], Ints, Ints]:
     """Ids of both tables as integers in the order of the ids; strings stay in Arrow."""
     flat = [pc.list_flatten(table.column("asset_id")) for table in (history, covering)]
-    encoded = (
-        pa.chunked_array([chunk for column in flat for chunk in column.chunks], pa.string()).combine_chunks().dictionary_encode()
-    )
-    ids = encoded.dictionary.to_numpy(zero_copy_only=False).astype(str)
-    order = np.argsort(ids)
-    rank = np.empty(len(ids), dtype=np.int64)
-    rank[order] = np.arange(len(ids))
-    codes: Ints = rank[encoded.indices.to_numpy().astype(np.int64)]
-    return ids[order].tolist(), codes[: len(flat[0])], codes[len(flat[0]) :]
+    ids, codes = ranked_ids([chunk for column in flat for chunk in column.chunks])
+    return ids, codes[: len(flat[0])], codes[len(flat[0]) :]
 
 
 def _assets_by_position(table: pa.Table, codes: Ints) -> dict[int, Ints]:
-    ends = np.cumsum(_lengths(table, "asset_id"))
+    ends = np.cumsum(lengths(table, "asset_id"))
     positions = table.column("position").to_pylist()
     return dict(zip(positions, np.split(codes, ends[:-1]), strict=True)) if positions else {}
-
-
-def _lengths(table: pa.Table, column: str) -> Ints:
-    lengths: Ints = pc.list_value_length(table.column(column)).to_numpy().astype(np.int64)
-    return lengths
-
-
-def _flat_floats(table: pa.Table, column: str) -> Floats:
-    flat: Floats = pc.list_flatten(table.column(column)).to_numpy()
-    return flat
 
 
 class _Row(NamedTuple):
@@ -253,19 +193,15 @@ def _as_table(rows: Sequence[_Row], ids: Sequence[str], calendar: Sequence[date]
         "detail": [_detail(row) for row in rows],
         "diagnostics": [_diagnostics(row) for row in rows],
         "factors": [[row.names[position] for position in row.factor_cov.kept] for row in rows],
-        "factor_cov": _lists(pa.array(np.concatenate(upper)), [len(triangle) for triangle in upper]),
-        "asset_id": _lists(names.take(pa.array(np.concatenate([row.covered for row in rows]))), counts),
-        "specific_var": _lists(specific_var, counts),
-        "source": _lists(pc.if_else(pa.array(missing), "none", "time_series"), counts),
-        "n_obs": _lists(pa.array(np.concatenate([row.n_obs for row in rows]), pa.int32()), counts),
-        "ts_var": _lists(specific_var, counts),
+        "factor_cov": lists(pa.array(np.concatenate(upper)), [len(triangle) for triangle in upper]),
+        "asset_id": lists(names.take(pa.array(np.concatenate([row.covered for row in rows]))), counts),
+        "specific_var": lists(specific_var, counts),
+        "source": lists(pc.if_else(pa.array(missing), "none", "time_series"), counts),
+        "n_obs": lists(pa.array(np.concatenate([row.n_obs for row in rows]), pa.int32()), counts),
+        "ts_var": lists(specific_var, counts),
     }
     schema = _schema()
     return pa.table([pa.array(c, schema.field(n).type) if isinstance(c, list) else c for n, c in columns.items()], schema=schema)
-
-
-def _lists(values: pa.Array, lengths: Sequence[int]) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32()), values)
 
 
 def _detail(row: _Row) -> str:
