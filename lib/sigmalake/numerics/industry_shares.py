@@ -81,4 +81,5 @@ def _largest(shares: Floats) -> Floats:
     kept = shares.copy()
     np.put_along_axis(kept, order[:, _MOST:], 0.0, axis=1)
     kept[np.isnan(shares)] = np.nan
-    return kept / kept.sum(axis=1, keepdims=True)
+    kept /= kept.sum(axis=1, keepdims=True)
+    return kept

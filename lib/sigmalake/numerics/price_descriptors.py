@@ -19,6 +19,7 @@ class PriceHistory(NamedTuple):
 
     returns: Floats  # (R, N) simple returns of the period, fractions
     caps: Floats  # (R, N) at the close of the period, any one currency
+    market_caps: Floats  # (R, N) what weighs the market: the caps, or 1 throughout in a model without them
     turnovers: Floats  # (R, N) share of the company traded in the period, fraction
     in_estimation: Bools  # (R, N) the universe at the close of the period
 
@@ -87,8 +88,8 @@ class PriceWindows:
             history: from `look_back` - 1 rows before the first as-of row on, or from the first row there is.
             as_of: (A,) positions of rows; ascending is fastest.
         """
-        returns, caps, turnovers, in_estimation = history
-        slope = market_beta(returns, market_return(returns, caps, in_estimation), as_of, self.beta)
+        returns, caps, market_caps, turnovers, in_estimation = history
+        slope = market_beta(returns, market_return(returns, market_caps, in_estimation), as_of, self.beta)
         of_day = self.daily_volatility
         daily_var = weighted_var(returns, as_of, of_day.window, of_day.decay, centre=True, min_periods=of_day.fewest).var
         fewest = max(1, self._range // 2) if self.range_min_periods is None else self.range_min_periods
