@@ -27,7 +27,9 @@ def test_the_cube_is_of_the_size_standardised_over_the_estimation_universe():
 @given(st.floats(1e-6, 1e9), st.integers(0, 2**32 - 1))
 def test_the_cube_does_not_depend_on_the_unit_of_caps(unit, seed):
     made = price_history(3, n_assets=30, seed=seed)
-    assert_allclose(size_cubed(unit * made.caps, made.in_estimation), size_cubed(made.caps, made.in_estimation), rtol=1e-8, atol=1e-9)
+    assert_allclose(
+        size_cubed(unit * made.caps, made.in_estimation), size_cubed(made.caps, made.in_estimation), rtol=1e-8, atol=1e-9
+    )
 
 
 def test_an_asset_outside_the_universe_moves_no_other():

@@ -81,7 +81,8 @@ def growth_records(records: KnownRecords, *, years: int, min_years: int) -> Know
         stated[int(ordered.period_end[number])] = float(ordered.values[number])
         newest[number] = max(stated)
         growth[number] = _trend(stated, years, min_years)
-    last_of_day = np.append(np.diff(ordered.known_at) != 0, True) | np.append(np.diff(ordered.asset) != 0, True)
+    last_of_day = np.ones(newest.size, dtype=np.bool_)
+    last_of_day[:-1] = (np.diff(ordered.known_at) != 0) | (np.diff(ordered.asset) != 0)
     return KnownRecords(ordered.asset, ordered.known_at, newest, growth).only(last_of_day)
 
 
@@ -120,4 +121,4 @@ def _trend(stated: dict[int, float], years: int, min_years: int) -> float:
     ends, values = np.array(figures).T
     times = ends - ends.mean()
     size = np.abs(values).mean()
-    return float(times @ values / (times @ times) / size) if size > 0 else float("nan")
+    return float(times @ (values - values.mean()) / (times @ times) / size) if size > 0 else float("nan")
