@@ -14,7 +14,7 @@ from sigmalake.numerics.price_descriptors import PriceHistory, PriceWindows
 from sigmalake.numerics.trailing import Trailing
 from sigmalake.numerics.turnover import turnover
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
-from sigmalake.spark.descriptors import DescriptorRules, describe_chunk
+from sigmalake.spark.descriptors import DescriptorRules, compute_descriptors, describe_chunk
 
 N_DATES, FIRST = 60, date(2024, 1, 1)
 CALENDAR = [FIRST + timedelta(days=day) for day in range(N_DATES)]
@@ -47,7 +47,9 @@ def packed_prices(seed: int = 0) -> list[dict]:
         ids = [asset for asset in IDS if asset != "b" or position >= 20]
         ret, cap, traded = rng.normal(0, 0.02, len(ids)), rng.lognormal(3, 0.5, len(ids)), rng.lognormal(0, 1, len(ids))
         row = {"position": position, "date": day, "asset_id": ids, "in_estimation": rng.random(len(ids)) < 0.9}
-        row |= {name: [None if rng.random() < 0.05 else x for x in v] for name, v in zip(("ret", "cap"), (ret, cap), strict=True)}
+        row |= {
+            name: [None if rng.random() < 0.05 else float(x) for x in v] for name, v in zip(("ret", "cap"), (ret, cap), strict=True)
+        }
         row["traded_value"] = np.where(rng.random(len(ids)) < 0.1, 0.0, traded).tolist()
         row["in_estimation"] = [None if rng.random() < 0.05 else bool(x) for x in row["in_estimation"]]
         if 30 <= position < 34:
@@ -172,3 +174,29 @@ def test_a_model_without_caps_and_volumes_has_an_equal_weighted_market():
         }
         assert [values[name] for name in ("size", "size_cubed", "turnover_3m", "book_to_price")] == [None] * 4
     assert any(values["beta"] for values in found.values())
+
+
+@pytest.mark.jvm
+def test_spark_sends_each_chunk_its_rows_and_figures(spark):
+    prices = packed_prices()
+    arrays = "asset_id array<string>, ret array<double>, cap array<double>, traded_value array<double>"
+    packed = spark.createDataFrame(
+        [[row[name] for name in ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation")] for row in prices],
+        f"date date, {arrays}, in_estimation array<boolean>",
+    )
+    other = figure("a", "employees", 5, -30, 11.0)  # no item of the library
+    names = ("asset_id", "item", "date", "period_end", "value")
+    figures = spark.createDataFrame(
+        [[row[name] for name in names] for row in [*FIGURES, other]],
+        "asset_id string, item string, known_at date, period_end date, value double",
+    )
+    asked = [AsOf("descriptors", position, f"h{position}") for position in range(5, N_DATES)]
+    chunks = chunks_of(asked, {"descriptors": PRICES.look_back}, 30)
+    computed = compute_descriptors(packed, figures, CALENDAR, chunks, RULES).collect()
+    expected = described(prices, FIGURES)
+    assert sorted(row.inputs_hash for row in computed) == sorted(row.inputs_hash for row in asked)
+    for row in computed:
+        for n, asset in enumerate(row.asset_id):
+            for name, value in expected[row.date, asset].items():
+                assert (row[name][n] is None) == (value is None), (row.date, asset, name)
+                assert row[name][n] is None or row[name][n] == pytest.approx(value, rel=1e-10, abs=1e-14)
