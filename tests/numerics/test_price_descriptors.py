@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose
 from price_histories import price_history, with_noise_after
 from pydantic import TypeAdapter, ValidationError
 
-from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES
+from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES, DescriptorRules
+from sigmalake.numerics.fundamental_descriptors import FundamentalRules
 from sigmalake.numerics.price_descriptors import PriceDescriptors, PriceHistory, PriceWindows
 from sigmalake.numerics.trailing import Trailing
 
@@ -87,8 +88,10 @@ def test_configured_windows_are_checked(given, message):
 
 
 def test_configured_windows_are_read():
-    read = TypeAdapter(PriceWindows).validate_python({"beta": {"window": 104, "half_life": 26}, "month": 4})
-    assert read == PriceWindows(beta=Trailing(window=104, half_life=26), month=4)
+    given = {"prices": {"beta": {"window": 104, "half_life": 26}, "month": 4}, "fundamentals": {"max_age": 400}}
+    prices = PriceWindows(beta=Trailing(window=104, half_life=26), month=4)
+    expected = DescriptorRules(prices=prices, fundamentals=FundamentalRules(max_age=400))
+    assert TypeAdapter(DescriptorRules).validate_python(given) == expected
 
 
 def test_styles_are_made_of_descriptors_that_exist_and_orthogonal_to_styles_made_before():

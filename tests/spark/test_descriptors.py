@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.numerics.descriptor_library import DESCRIPTORS
+from sigmalake.numerics.descriptor_library import DESCRIPTORS, DescriptorRules
 from sigmalake.numerics.fundamental_descriptors import FundamentalRules
 from sigmalake.numerics.known_records import KnownRecords
 from sigmalake.numerics.price_descriptors import PriceHistory, PriceWindows
 from sigmalake.numerics.trailing import Trailing
 from sigmalake.numerics.turnover import turnover
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
-from sigmalake.spark.descriptors import DescriptorRules, compute_descriptors, describe_chunk
+from sigmalake.spark.descriptors import compute_descriptors, describe_chunk
 
 N_DATES, FIRST = 60, date(2024, 1, 1)
 CALENDAR = [FIRST + timedelta(days=day) for day in range(N_DATES)]
@@ -30,7 +30,7 @@ PRICES = PriceWindows(
     turnover_12m=Trailing(window=12),
     reversal=Trailing(window=3),
 )
-RULES = DescriptorRules(PRICES, FundamentalRules(max_age=20))
+RULES = DescriptorRules(prices=PRICES, fundamentals=FundamentalRules(max_age=20))
 FIELDS = pa.schema(
     [("chunk", pa.int32()), ("position", pa.int32()), ("date", pa.date32()), ("asset_id", pa.list_(pa.string()))]
     + [(name, pa.list_(pa.float64())) for name in ("ret", "cap", "traded_value")]
@@ -58,7 +58,7 @@ def packed_prices(seed: int = 0) -> list[dict]:
     return rows
 
 
-def figure(asset: str, item: str, known: int, period: int, value: float) -> dict:
+def figure(asset: str, item: str, known: int, period: int, value: float | None) -> dict:
     return {"date": FIRST + timedelta(days=known), "asset_id": asset, "item": item,
             "period_end": FIRST + timedelta(days=period), "value": value}  # fmt: skip
 
@@ -68,6 +68,7 @@ FIGURES = [
     figure("a", "book_value", 12, -90, 9.0),  # restated
     figure("b", "book_value", 22, -30, 4.0),
     figure("b", "dividends", 22, -30, 1.0),
+    figure("b", "dividends", 30, -30, None),  # withdrawn
     figure("gone", "book_value", 3, -30, 2.0),  # without prices
     *(figure("Z", "annual_sales", 40 + year, -365 * (3 - year), 10.0 + year) for year in range(3)),
 ]
@@ -114,7 +115,7 @@ def dense(prices: list[dict], figures: list[dict]) -> dict[str, np.ndarray]:
         rows = [row for row in figures if row["item"] == item and row["asset_id"] in IDS]
         days = ([(row[name] - FIRST).days for row in rows] for name in ("date", "period_end"))
         asset = np.array([IDS.index(row["asset_id"]) for row in rows])
-        items[item] = KnownRecords(asset, *(np.array(d) for d in days), np.array([row["value"] for row in rows]))
+        items[item] = KnownRecords(asset, *(np.array(d) for d in days), np.array([row["value"] for row in rows], dtype=float))
     as_of = np.arange(N_DATES)
     raw = (*PRICES.compute(history, as_of), *RULES.fundamentals.compute(items, caps, as_of))
     return dict(zip(DESCRIPTORS, raw, strict=True))
@@ -130,6 +131,7 @@ def test_chunks_of_any_size_say_what_the_kernels_say(size):
         wanted = [values[CALENDAR.index(day), IDS.index(asset)] for day, asset in found]
         assert_allclose(said, wanted, rtol=1e-11, atol=1e-14, err_msg=name)
     described_once = {name for values in found.values() for name, value in values.items() if value is not None}
+    assert [found[CALENDAR[t], "b"]["dividend_yield"] is None for t in (29, 30)] == [False, True]
     assert {"book_to_price", "dividend_yield", "sales_growth", *DESCRIPTORS[:11]} == described_once
 
 

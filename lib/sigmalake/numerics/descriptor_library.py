@@ -1,11 +1,22 @@
 """Which descriptors make which style: weights and what a style is made orthogonal to, as data for the configuration."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from sigmalake.numerics.fundamental_descriptors import FundamentalDescriptors
-from sigmalake.numerics.price_descriptors import PriceDescriptors
+from sigmalake.numerics.fundamental_descriptors import FundamentalDescriptors, FundamentalRules
+from sigmalake.numerics.price_descriptors import PriceDescriptors, PriceWindows
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescriptorRules:
+    """How the descriptors of the library are computed."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    prices: PriceWindows = field(default_factory=PriceWindows)
+    fundamentals: FundamentalRules = field(default_factory=FundamentalRules)
 
 
 class Composition(NamedTuple):

@@ -16,10 +16,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.descriptor_library import DESCRIPTORS
-from sigmalake.numerics.fundamental_descriptors import ITEMS, FundamentalRules
+from sigmalake.numerics.descriptor_library import DESCRIPTORS, DescriptorRules
+from sigmalake.numerics.fundamental_descriptors import ITEMS
 from sigmalake.numerics.known_records import KnownRecords
-from sigmalake.numerics.price_descriptors import PriceHistory, PriceWindows
+from sigmalake.numerics.price_descriptors import PriceHistory
 from sigmalake.numerics.turnover import turnover
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, ranked_ids, rows_read
 
@@ -36,13 +36,6 @@ _PRICES = ("asset_id", "ret", "cap", "traded_value", "in_estimation")
 _RECORDS = ("asset_id", "item", "period_end", "value")
 
 
-class DescriptorRules(NamedTuple):
-    """How descriptors are computed."""
-
-    prices: PriceWindows = PriceWindows()
-    fundamentals: FundamentalRules = FundamentalRules()
-
-
 def compute_descriptors(
     prices: DataFrame, fundamentals: DataFrame, calendar: Sequence[date], chunks: Sequence[Chunk], rules: DescriptorRules
 ) -> DataFrame:
@@ -50,10 +43,10 @@ def compute_descriptors(
 
     Args:
         prices: a row a date with date, asset_id (each once, the coverage known at the date), ret, cap, traded_value (in
-            the caps' currency), in_estimation: parallel arrays, null elements where missing; `cap` or `traded_value`
-            null as a whole where the model has none, and then every cap weighs 1 in the market.
-        fundamentals: a row a figure with asset_id, item (of `ITEMS`), known_at and period_end (dates), value; checked:
-            none contradicts another of its day.
+            the caps' currency), in_estimation: parallel arrays of finite numbers, null elements where missing; `cap` or
+            `traded_value` null as a whole where the model has none, and then every cap weighs 1 in the market.
+        fundamentals: a row a figure with asset_id, item, known_at and period_end (dates), value (null withdraws it);
+            checked: finite, and none contradicts another of its day. Items that are not of `ITEMS` are not read.
         calendar: dates of `prices`, ascending: a position is an index into it.
         chunks: what to compute, with `rules.prices.look_back` rows for each as-of date.
         rules: windows and ages.
