@@ -37,6 +37,11 @@ def test_equal_weights_are_the_rolling_sum_of_pandas():
     assert_allclose(found, expected.to_numpy(), rtol=1e-10, atol=1e-14)
 
 
+def test_a_window_of_one_period_is_that_periods_return():
+    r = returns(missing=0.2)
+    assert_array_equal(weighted_log_return(r, np.arange(160), Trailing(window=1)), np.log1p(r))
+
+
 def test_a_lag_leaves_out_the_newest_returns():
     r = returns()
     found = weighted_log_return(r, np.arange(160), Trailing(window=60, lag=21, min_periods=20))

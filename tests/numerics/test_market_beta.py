@@ -146,10 +146,12 @@ def test_adding_a_multiple_of_the_market_moves_beta_by_it_and_scaling_scales(slo
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Trailing(window=1), "window is 1; a variance needs a window of 2 periods or more"),
+        (lambda: Trailing(window=0), "window is 0; it must be 1 period or more"),
+        (lambda: Trailing(window=200_000), "window is 2e.05; the longest is 100,000 periods"),
+        (lambda: Trailing(window=20, min_periods=0), "min_periods is 0; it must be from 1 to the window of 20 periods"),
         (lambda: Trailing(window=20, lag=-1), "lag is -1; it is a number of periods >= 0, e.g. 21"),
         (lambda: Trailing(window=20, half_life=0), "half_life is 0; it must be a finite number of periods > 0"),
-        (lambda: Trailing(window=20, min_periods=21), "min_periods is 21; it must be from 2 to the window of 20 periods"),
+        (lambda: Trailing(window=20, min_periods=21), "min_periods is 21; it must be from 1 to the window of 20 periods"),
         (lambda: market_beta(np.full((9, 1), np.inf), np.ones(9), np.array([8]), EVERY_PAIR), "returns has 9 infinite values"),
         (lambda: market_beta(np.ones((9, 1)), np.ones(9), np.array([9]), EVERY_PAIR), "as_of goes from 9 to 9; there are 9 rows"),
     ],

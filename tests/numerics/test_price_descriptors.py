@@ -78,6 +78,8 @@ def test_without_caps_the_market_is_equal_weighted_and_nothing_has_a_size():
         ({"month": 0}, "month is 0; it must be 1 or more"),
         ({"range_months": 0}, "range_months is 0; it must be 1 or more"),
         ({"range_min_periods": 253}, "range_min_periods is 253; it must be from 1 to the 252 periods"),
+        ({"beta": {"window": 5}}, "beta would rest on 2 returns; it needs a min_periods of 3 or more"),
+        ({"daily_volatility": {"window": 3}}, "daily_volatility would rest on 1 returns; it needs a min_periods of 2 or more"),
         ({"daily_volatility": {"window": 20, "lag": 3}}, "daily_volatility has a lag of 3; a volatility ends at its date"),
         ({"beta": {"window": 20, "half_live": 3}}, "Unexpected keyword"),
     ],

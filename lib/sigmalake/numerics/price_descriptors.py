@@ -66,6 +66,9 @@ class PriceWindows:
                 raise ValueError(f"{name} is {value}; it must be 1 or more")
         if self.range_min_periods is not None and not 1 <= self.range_min_periods <= self._range:
             raise ValueError(f"range_min_periods is {self.range_min_periods}; it must be from 1 to the {self._range} periods")
+        for name, least in (("beta", 3), ("daily_volatility", 2)):
+            if (fewest := getattr(self, name).fewest) < least:
+                raise ValueError(f"{name} would rest on {fewest} returns; it needs a min_periods of {least} or more")
         if self.daily_volatility.lag:
             raise ValueError(f"daily_volatility has a lag of {self.daily_volatility.lag}; a volatility ends at its date")
 

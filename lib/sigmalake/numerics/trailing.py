@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sigmalake.numerics.ewma import EQUAL, check_half_life, check_min_periods, check_window
+from sigmalake.numerics.ewma import EQUAL, check_half_life, check_window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,12 @@ class Trailing:
     def __post_init__(self) -> None:
         if self.half_life is not None:
             check_half_life("half_life", self.half_life)
-        check_window("window", self.window, self.decay)
-        check_min_periods(self.min_periods, self.window)
+        if self.window < 1:
+            raise ValueError(f"window is {self.window}; it must be 1 period or more")
+        if self.window > 1:
+            check_window("window", self.window, self.decay)
+        if self.min_periods is not None and not 1 <= self.min_periods <= self.window:
+            raise ValueError(f"min_periods is {self.min_periods}; it must be from 1 to the window of {self.window} periods")
         if self.lag < 0:
             raise ValueError(f"lag is {self.lag}; it is a number of periods >= 0, e.g. 21")
 
@@ -41,4 +45,4 @@ class Trailing:
     @property
     def fewest(self) -> int:
         """Values needed, the default filled in."""
-        return max(2, self.window // 2) if self.min_periods is None else self.min_periods
+        return max(1, self.window // 2) if self.min_periods is None else self.min_periods
