@@ -54,11 +54,11 @@ def compute_descriptors(
     spark = prices.sparkSession
     read = spark.createDataFrame(rows_read(calendar, chunks), "date date, chunk int, position int")
     ends = [(number, calendar[chunk.last]) for number, chunk in enumerate(chunks)]
-    sent = (prices.join(F.broadcast(read), "date").select("chunk", "position", "date", *_filled(_PRICES))).unionByName(
-        _by_day(fundamentals)
-        .join(F.broadcast(spark.createDataFrame(ends, "chunk int, last date")), F.col("date") <= F.col("last"))
-        .select("chunk", F.lit(None).cast("int").alias("position"), "date", *_filled(_RECORDS))
-    )
+    until = spark.createDataFrame(ends, "chunk int, last date")
+    history = prices.join(F.broadcast(read), "date").select("chunk", "position", "date", *_filled(_PRICES))
+    known = _by_day(fundamentals).join(F.broadcast(until), F.col("date") <= F.col("last"))
+    figures = known.select("chunk", F.lit(None).cast("int").alias("position"), "date", *_filled(_RECORDS))
+    sent = history.unionByName(figures)
     return by_chunk(sent, len(chunks)).applyInArrow(_computing(calendar, chunks, rules), _SQL_SCHEMA)
 
 
