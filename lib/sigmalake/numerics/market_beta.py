@@ -83,7 +83,7 @@ def _slopes(band: Floats, r: Floats, m: Floats, present: Floats, enough: Bools) 
     cov = product - m_mean * r_mean
     beta = cov / np.where(m_var > 0, m_var, np.nan)
     var = r_var - beta * cov
-    lost = enough & ((m_var <= _LOST * m_square) | (r_var <= _LOST * r_square) | (var <= _LOST * r_square))
+    lost = enough & ((m_var <= _LOST * m_square) | (var <= _LOST * r_square))
     return beta, np.where(lost, np.nan, var), lost
 
 
