@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.bands import bands, windows_of
-from sigmalake.numerics.ewma import check_history, decay
+from sigmalake.numerics.ewma import check_history
+from sigmalake.numerics.rolling_windows import bands
 from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.weighted_var import NUMBERS_AT_ONCE, weighted_deviations
 
 _LOST = 1e-3  # a variance this small beside the mean square it is the rest of has lost three digits: it is computed again
 
@@ -68,8 +69,9 @@ def market_beta(returns: Floats, market: Floats, as_of: Ints, trailing: Trailing
         m = np.nan_to_num(market[rows], nan=0.0)
         found.n_obs[block] = (band > 0) @ present
         beta, var, lost = _slopes(band, r, m, present, found.n_obs[block] >= trailing.fewest)
-        row, asset = np.nonzero(lost)
-        beta[row, asset], var[row, asset] = _slopes_from_deviations(returns, market, as_of[block][row], asset, trailing)
+        if lost.any():
+            row, asset = np.nonzero(lost)
+            beta[row, asset], var[row, asset] = _slopes_from_deviations(returns, market, as_of[block][row], asset, trailing)
         found.beta[block], found.residual_vol[block] = beta, np.sqrt(var)
     return found
 
@@ -90,20 +92,15 @@ def _slopes(band: Floats, r: Floats, m: Floats, present: Floats, enough: Bools) 
 def _slopes_from_deviations(returns: Floats, market: Floats, as_of: Ints, asset: Ints, trailing: Trailing) -> tuple[Floats, Floats]:
     """(M,) slope and residual variance of each pair of as-of row and asset, in passes that start from the newest values."""
     beta, var = np.empty(as_of.size), np.empty(as_of.size)
-    newest = as_of - trailing.lag
-    of_market = windows_of(market[:, None], newest, np.zeros_like(asset), trailing.window)
-    for (pairs, r), (_, m) in zip(windows_of(returns, newest, asset, trailing.window), of_market, strict=True):
-        present = ~(np.isnan(r) | np.isnan(m))
-        weights = np.where(present, decay(np.arange(trailing.window), trailing.decay), 0.0)
-        weights /= weights.sum(axis=1, keepdims=True)
-        r_rest, m_rest = _deviations(r, weights, present), _deviations(m, weights, present)
-        m_var = (weights * m_rest**2).sum(axis=1)
-        beta[pairs] = (weights * m_rest * r_rest).sum(axis=1) / np.where(m_var > 0, m_var, np.nan)
-        var[pairs] = (weights * (r_rest - beta[pairs, None] * m_rest) ** 2).sum(axis=1)
+    paired = np.where(np.isnan(returns), np.nan, market[:, None])
+    returns = np.where(np.isnan(paired), np.nan, returns)
+    step = max(1, NUMBERS_AT_ONCE // trailing.window)
+    for start in range(0, as_of.size, step):
+        pairs = slice(start, start + step)
+        where = as_of[pairs] - trailing.lag, asset[pairs], trailing.window, trailing.decay
+        weights, r = weighted_deviations(returns, *where)
+        _, m = weighted_deviations(paired, *where)
+        m_var = (weights * m**2).sum(axis=1)
+        beta[pairs] = (weights * m * r).sum(axis=1) / np.where(m_var > 0, m_var, np.nan)
+        var[pairs] = (weights * (r - beta[pairs, None] * m) ** 2).sum(axis=1)
     return beta, var
-
-
-def _deviations(values: Floats, weights: Floats, present: Bools) -> Floats:
-    newest = np.take_along_axis(values, present.argmax(axis=1)[:, None], axis=1)
-    from_newest = np.where(present, values - newest, 0.0)
-    return np.where(present, from_newest - (weights * from_newest).sum(axis=1, keepdims=True), 0.0)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.bands import bands
 from sigmalake.numerics.ewma import check_history
+from sigmalake.numerics.rolling_windows import bands
 from sigmalake.numerics.trailing import Trailing
 
 
