@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sigmalake.config import Variant
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.specific_risk import Coverage, specific_history, specific_risk
+from sigmalake.spark.chunks import AsOf, Chunk
 from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
-from sigmalake.spark.windows import AsOf, Chunk, estimate_chunk, known_columns
+from sigmalake.spark.windows import estimate_chunk, known_columns
 from sigmalake.tables.packed import RISK_MODELS
 
 FACTORS = [

@@ -1,6 +1,7 @@
 """Weights of the windows of many as-of dates as bands of a matrix: sums over all of them are matrix products."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,6 +9,31 @@ from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.ewma import decay
 
 _AS_OF_BLOCK = 64  # as-of dates a matrix product; the band is this by window + block
+
+
+class Band(NamedTuple):
+    """The weights of some as-of dates over the rows that their windows hold."""
+
+    block: slice  # of the as-of dates
+    rows: slice  # of the history
+    weights: Floats  # (A, R) 0 after an as-of date's window and before it
+
+
+def bands(as_of: Ints, n_rows: int, window: int, half_life: float, lag: int = 0) -> Iterator[Band]:
+    """2^(-age / half_life) of each row in each as-of date's window, the newest row after the lag having age 0.
+
+    Args:
+        as_of: (A,) positions of rows; ascending is fastest.
+        n_rows: of the history.
+        window: periods up to and including the as-of row less the lag.
+        half_life: periods.
+        lag: newest periods left out.
+    """
+    check_as_of(as_of, n_rows)
+    newest = as_of - lag
+    for block, rows in as_of_blocks(newest, window):
+        first = int(rows[0]) if rows.size else 0
+        yield Band(block, slice(first, first + rows.size), band(newest[block], rows, window, half_life))
 
 
 def as_of_blocks(as_of: Ints, window: int) -> Iterator[tuple[slice, Ints]]:

@@ -6,9 +6,9 @@ import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.ewma import check_history, decay
-from sigmalake.numerics.rolling_windows import as_of_blocks, band, check_as_of
+from sigmalake.numerics.rolling_windows import bands
 
-_NUMBERS_AT_ONCE = 1 << 20  # where a variance is computed a second time
+NUMBERS_AT_ONCE = 1 << 20  # where a variance is computed a second time
 
 
 class WeightedVar(NamedTuple):
@@ -35,12 +35,10 @@ def weighted_var(
         min_periods: observations needed, >= 2.
     """
     check_history("specific_returns", specific_returns)
-    check_as_of(as_of, len(specific_returns))
     var = np.empty((as_of.size, specific_returns.shape[1]))
     n_obs = np.empty(var.shape, dtype=np.int64)
-    for block, rows in as_of_blocks(as_of, window):
-        weights = band(as_of[block], rows, window, half_life)
-        values = specific_returns[rows[0] : rows[-1] + 1]
+    for block, rows, weights in bands(as_of, len(specific_returns), window, half_life):
+        values = specific_returns[rows]
         observed = (~np.isnan(values)).astype(np.float64)
         values = np.nan_to_num(values, nan=0.0)
         n_obs[block] = (weights > 0) @ observed
@@ -58,7 +56,7 @@ def weighted_var(
 def _var_from_deviations(specific_returns: Floats, as_of: Ints, asset: Ints, window: int, half_life: float) -> Floats:
     """(M,) the variance of each pair of as-of row and asset."""
     var = np.empty(as_of.size)
-    step = max(1, _NUMBERS_AT_ONCE // window)
+    step = max(1, NUMBERS_AT_ONCE // window)
     for start in range(0, as_of.size, step):
         pairs = slice(start, start + step)
         weights, deviations = weighted_deviations(specific_returns, as_of[pairs], asset[pairs], window, half_life)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.factor_windows import FactorCov
 from sigmalake.numerics.specific_risk import SpecificRisk
+from sigmalake.spark.chunks import lists
 from sigmalake.tables.packed import RISK_MODELS
 
 
@@ -44,11 +45,11 @@ def as_table(rows: Sequence[RiskRow], ids: Sequence[str], calendar: Sequence[dat
         "detail": [_detail(row) for row in rows],
         "diagnostics": [_diagnostics(row) for row in rows],
         "factors": [[row.names[position] for position in row.factor_cov.kept] for row in rows],
-        "factor_cov": _lists(pa.array(np.concatenate(upper)), [len(triangle) for triangle in upper]),
-        "asset_id": _lists(names.take(pa.array(np.concatenate([row.covered for row in rows]))), counts),
+        "factor_cov": lists(pa.array(np.concatenate(upper)), [len(triangle) for triangle in upper]),
+        "asset_id": lists(names.take(pa.array(np.concatenate([row.covered for row in rows]))), counts),
         "specific_var": _numbers([found.specific_var for found in delta]),
-        "source": _lists(pa.array([source for found in delta for source in found.source], pa.string()), counts),
-        "n_obs": _lists(pa.array(np.concatenate([found.n_obs for found in delta]), pa.int32()), counts),
+        "source": lists(pa.array([source for found in delta for source in found.source], pa.string()), counts),
+        "n_obs": lists(pa.array(np.concatenate([found.n_obs for found in delta]), pa.int32()), counts),
         "ts_var": _numbers([found.ts_var for found in delta]),
         "structural_var": _numbers([found.structural_var for found in delta]),
         "blend_weight": _numbers([found.blend_weight for found in delta]),
@@ -60,10 +61,6 @@ def as_table(rows: Sequence[RiskRow], ids: Sequence[str], calendar: Sequence[dat
     }
     schema = _schema()
     return pa.table([pa.array(c, schema.field(n).type) if isinstance(c, list) else c for n, c in columns.items()], schema=schema)
-
-
-def _lists(values: pa.Array, lengths: Sequence[int]) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32()), values)
 
 
 def _numbers(arrays: Sequence[Floats | None]) -> pa.Array:

@@ -11,6 +11,7 @@ from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.specific_risk import Coverage
 from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.spark.chunks import flat_floats, lengths, ranked_ids
 
 HISTORY, KNOWN, CAPS_BEFORE = "history", "known", "caps_before"  # roles: a cross-section, the panel's row of an as-of date, or
 # of the date before one of the window
@@ -139,30 +140,18 @@ def _matrix(table: pa.Table, codes: Ints, column: str, first: int, shape: tuple[
     """A column of lists by row and asset, NaN where there is none."""
     matrix = np.full(shape, np.nan)
     at = table.column("position").to_numpy() - first
-    matrix[np.repeat(at, _lengths(table, "asset_id")), codes] = pc.list_flatten(table.column(column)).to_numpy()
+    matrix[np.repeat(at, lengths(table, "asset_id")), codes] = flat_floats(table, column)
     return matrix
 
 
 def _codes(tables: Sequence[pa.Table]) -> tuple[list[str], list[Ints]]:
     """Ids of all tables as integers in the order of the ids; strings stay in Arrow."""
     flat = [pc.list_flatten(table.column("asset_id")) for table in tables]
-    encoded = (
-        pa.chunked_array([chunk for column in flat for chunk in column.chunks], pa.string()).combine_chunks().dictionary_encode()
-    )
-    ids = encoded.dictionary.to_numpy(zero_copy_only=False).astype(str)
-    order = np.argsort(ids)
-    rank = np.empty(len(ids), dtype=np.int64)
-    rank[order] = np.arange(len(ids))
-    codes: Ints = rank[encoded.indices.to_numpy().astype(np.int64)]
-    return ids[order].tolist(), np.split(codes, np.cumsum([len(column) for column in flat])[:-1])
+    ids, codes = ranked_ids([chunk for column in flat for chunk in column.chunks])
+    return ids, np.split(codes, np.cumsum([len(column) for column in flat])[:-1])
 
 
 def _assets_by_position(table: pa.Table, codes: Ints) -> dict[int, Ints]:
-    ends = np.cumsum(_lengths(table, "asset_id"))
+    ends = np.cumsum(lengths(table, "asset_id"))
     positions = table.column("position").to_pylist()
     return dict(zip(positions, np.split(codes, ends[:-1]), strict=True)) if positions else {}
-
-
-def _lengths(table: pa.Table, column: str) -> Ints:
-    lengths: Ints = pc.list_value_length(table.column(column)).to_numpy().astype(np.int64)
-    return lengths

@@ -8,7 +8,6 @@ as-of dates. Nothing of N by T passes through the driver.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,44 +18,10 @@ from pyspark.sql import functions as F
 from sigmalake.config import Variant
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.specific_risk import specific_history, specific_risk
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
 from sigmalake.spark.risk_rows import RiskRow, as_table
 from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
 from sigmalake.tables.packed import RISK_MODELS
-
-
-class AsOf(NamedTuple):
-    """One row of `risk_models` to compute."""
-
-    variant: str
-    position: int  # of its date in the calendar of cross-sections
-    inputs_hash: str
-
-
-class Chunk(NamedTuple):
-    """As-of dates computed by one task."""
-
-    first: int  # position of the first row that a window reads
-    last: int  # position of the last as-of date
-    as_of: tuple[AsOf, ...]
-
-
-def chunks_of(as_of: Sequence[AsOf], look_back: Mapping[str, int], size: int) -> list[Chunk]:
-    """As-of dates in chunks of `size` positions; dates far apart do not share one.
-
-    Args:
-        as_of: what to compute.
-        look_back: of each variant, the rows that one estimate reads.
-        size: positions that a chunk spans.
-    """
-    by_block: dict[int, list[AsOf]] = {}
-    for row in sorted(as_of, key=lambda row: (row.position, row.variant)):
-        by_block.setdefault(row.position // size, []).append(row)
-    return [
-        Chunk(
-            max(0, min(row.position - look_back[row.variant] + 1 for row in rows)), max(row.position for row in rows), tuple(rows)
-        )
-        for rows in by_block.values()
-    ]
 
 
 def estimate_windows(
@@ -88,12 +53,7 @@ def estimate_windows(
     wanted = F.broadcast(_destinations(spark, calendar, chunks))
     sent = sent.join(wanted, ["date", "role"])
     schema = ", ".join(f"{c.name} {c.type}" for c in RISK_MODELS.columns)
-    # repartitionById: one task a chunk; a hash would put three in one task and none in another
-    return (
-        sent.repartitionById(len(chunks), "chunk")
-        .groupBy("chunk")
-        .applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
-    )
+    return by_chunk(sent, len(chunks)).applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
 
 
 def known_columns(variants: Collection[Variant]) -> list[str]:
@@ -121,12 +81,7 @@ def _sent(rows: DataFrame, role: str, dated: str, columns: Sequence[str]) -> Dat
 
 
 def _destinations(spark: SparkSession, calendar: Sequence[date], chunks: Sequence[Chunk]) -> DataFrame:
-    rows = [
-        (calendar[i], role, number, i)
-        for number, chunk in enumerate(chunks)
-        for i in range(chunk.first, chunk.last + 1)
-        for role in (HISTORY, CAPS_BEFORE)
-    ]
+    rows = [(day, role, number, i) for day, number, i in rows_read(calendar, chunks) for role in (HISTORY, CAPS_BEFORE)]
     for number, chunk in enumerate(chunks):
         rows += [(calendar[i], KNOWN, number, i) for i in sorted({row.position for row in chunk.as_of})]
     return spark.createDataFrame(rows, "date date, role string, chunk int, position int")

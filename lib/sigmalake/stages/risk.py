@@ -8,9 +8,10 @@ from pyspark.sql import DataFrame
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_covariance, risk_diagnostics, specific_risk
-from sigmalake.spark.windows import AsOf, Chunk, chunks_of, estimate_windows
+from sigmalake.spark.windows import estimate_windows
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
     Changes,
