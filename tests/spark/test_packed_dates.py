@@ -34,8 +34,9 @@ def planned(day, returned, **other):
     return plan._replace(**other)
 
 
-def packed(rows, *plan, caps_apart=False):
-    return pack_dates(pa.Table.from_pylist(rows, SCHEMA), plan, [{"tech": 0, "bank": 1}], caps_apart=caps_apart).to_pylist()
+def packed(rows, *plan, recipe=None, caps_apart=False):
+    rows = pa.Table.from_pylist(rows, SCHEMA)
+    return pack_dates(rows, plan, [{"tech": 0, "bank": 1}], recipe, caps_apart=caps_apart).to_pylist()
 
 
 def test_exposures_meet_the_next_dates_return_whatever_the_order_of_rows():

@@ -22,8 +22,19 @@ Counts = Mapping[date, dict[str, int]]
 AccountLine = tuple[str, int, int, int, int, int]
 
 
-def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts) -> dict[str, int]:
-    """Replace the rejected rows of the dates computed, and those whose date is unreadable; returns source rows by source."""
+def write_rejected(
+    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, *, standardises: bool
+) -> dict[str, int]:
+    """Replace the rejected rows of the dates computed, and those whose date is unreadable; returns source rows by source.
+
+    Args:
+        lake: holds the panel's rows already.
+        sources: checked rows of every source.
+        rows: every row that the panel should have.
+        compute: those that were packed.
+        counts: of every row of the panel.
+        standardises: whether packing measured styles, and may have rejected rows for them.
+    """
     dates = source_dates(sources, rows, compute)
     computed = set(compute)
     serving = [  # exposures carried over several rows are rejected for what any of these rows lacks
@@ -34,7 +45,8 @@ def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date]
     conflicting = [row for row in serving if row.exposure_date in computed]
     clash = None
     if serving:
-        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sources.sourced(dates))
+        packed = lake.read(PANEL) if standardises else None
+        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sources.sourced(dates), packed)
     found = []
     for half, name in sources.names.items():
         if half not in sources.rows:

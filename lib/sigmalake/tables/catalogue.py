@@ -4,6 +4,8 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
     COVARIANCE_BUILDS,
+    EXPOSURE_MOMENTS,
+    EXPOSURE_STABILITY,
     FACTOR_COVARIANCE,
     FACTOR_RETURNS,
     FACTORS,
@@ -17,6 +19,8 @@ from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINT
 MODEL_TABLES: tuple[Table, ...] = (
     FACTORS,
     PANEL,
+    EXPOSURE_MOMENTS,
+    EXPOSURE_STABILITY,
     REJECTED_ROWS,
     CROSS_SECTIONS,
     FACTOR_RETURNS,
