@@ -46,7 +46,8 @@ def explain_style(values: Floats, exposures: Floats, factors: Sequence[Factor], 
 
     min sum w (x - a - Z b)^2 over the names with w > 0 and a value. A complete membership group is identified by
     sum m_k b_k = 0, m_k its weighted shares: so a level that no fitted name has counts as the mean of its group. A column
-    that adds no rank has coefficient 0. With no more names than independent columns there is no regression.
+    that adds no rank has coefficient 0. With fewer names than twice the independent columns there is no regression: as
+    for a date's factor returns, it would fit noise.
 
     Args:
         values: (N,) NaN is missing.
@@ -64,7 +65,7 @@ def explain_style(values: Floats, exposures: Floats, factors: Sequence[Factor], 
     rows = constraint_rows(design, weights, fitted, columns, active)
     root = np.sqrt(weights[fitted])
     fit = solve_constrained(root[:, None] * design[np.ix_(fitted, active)], root * values[fitted], rows[:, active])
-    if none.n_fitted <= fit.rank:
+    if none.n_fitted < 2 * fit.rank:
         return none
     coefficients = np.full(len(columns), np.nan)
     coefficients[active] = np.nan_to_num(fit.coefficients)
