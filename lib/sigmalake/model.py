@@ -31,7 +31,7 @@ from sigmalake.numerics.exposures import Factor, Kind, dense_exposures
 from sigmalake.numerics.usable_assets import full_symmetric
 from sigmalake.risk_model import RiskModel, assemble
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import FACTORS
+from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES
 
@@ -120,6 +120,25 @@ class ReleasedModel:
         frame = pd.concat([pd.DataFrame(given, index=index), pd.DataFrame(X.exposures, index=index, columns=names)], axis=1)
         frame.attrs = {dated: row[dated].as_py() for dated in ("exposure_date", "return_date")}
         return frame
+
+    def exposure_moments(self, exposure_date: Day | None = None) -> pd.DataFrame:
+        """How the styles of a date came about, a row a step, in the order in which they were taken.
+
+        A style that is as given has no row. Columns: style, step, term, mean, sd, coefficient, n_values, n_changed, as in the
+        table `exposure_moments`.
+
+        Args:
+            exposure_date: close at which the exposures are known; None for the release's.
+
+        Raises:
+            MissingRiskError: the panel has no such date.
+        """
+        day = _as_date(exposure_date or self.as_of)
+        row = self._row(PANEL, ["style_steps"], {"exposure_date": day})
+        if row is None:
+            raise MissingRiskError(f"the panel has no exposure_date {day}; {_nearest(day, self._dates_of(PANEL, 'exposure_date'))}")
+        columns = [name for name in EXPOSURE_MOMENTS.column_names if name != "exposure_date"]
+        return pd.DataFrame(row["style_steps"].as_py() or [], columns=columns)
 
     def factor_returns(self) -> pd.DataFrame:
         """Factor returns, a row a date and a column a factor, fractions per period; NaN: not estimated."""
