@@ -159,6 +159,14 @@ def test_an_asset_outside_the_universe_moves_nothing(date, built):
     np.testing.assert_array_equal(found.exposures[others], built.exposures[others])
 
 
+def test_a_level_that_is_learned_later_changes_nothing_before(date, built):
+    """Not a bit: an increment and a rebuild number the levels alike, but know other ones."""
+    later = RECIPE._replace(memberships=[*SECTORS, Factor("coal", "sector", Kind.MEMBERSHIP)])
+    found = build_styles(later, date._replace(memberships=np.column_stack([date.memberships, np.zeros(N)])))
+    np.testing.assert_array_equal(found.exposures, built.exposures)
+    np.testing.assert_equal(found.steps, built.steps)
+
+
 def test_every_exposure_follows_from_the_account(date, built):
     """value: two descriptors clipped, standardised, combined, standardised; those with both need no regression."""
     said = {(step.style, step.step, step.term): step for step in built.steps}

@@ -106,20 +106,22 @@ def assert_kernel(model, raw, packed):
 
 def test_a_row_is_rejected_where_the_rule_says_so_and_the_account_adds_up(styled, raw):
     days = sorted(raw["date"].unique())[:6]
-    frame = raw[raw["date"].isin(days)].reset_index(drop=True)
+    frame = raw[raw["date"].isin(days)].reset_index(drop=True).fillna({"book": 1.0, "earnings": 0.0})
     of_day = frame.index[frame["date"] == days[2]]
     frame.loc[of_day[0], "size"] = np.nan  # one descriptor, and no row may lack it
     frame.loc[of_day[1], "size"] = 1e9
-    frame.loc[of_day[2], ["book", "earnings"]] = np.nan  # filled
+    frame.loc[of_day[2], "earnings"] = np.nan  # filled
     frame.loc[of_day[3], "book"] = np.inf  # no number is not the same as a wrong one
-    frame.loc[of_day[4], ["book", "earnings"]] = np.nan
     frame.loc[of_day[4], "size"] = -1e9
+    frame.loc[of_day[5], ["book", "earnings"]] = np.nan  # a style of which both parts are missing
     copies = pd.concat([frame, frame.loc[[of_day[4]]]])  # one of the two is a copy, the other too far out
     limits = {"remove_beyond": 4.0, "clip_beyond": 3.0}
-    styled.body["factors"][2] = {"styles": {**RULES, "size": limits, "twin": {"descriptors": {"size": 1.0}, **limits}}}
+    rules = {**RULES, "size": limits, "twin": {"descriptors": {"size": 1.0}, **limits}}
+    rules["pair"] = {"descriptors": {"book": 0.5, "earnings": 0.5}}
+    styled.body["factors"][2] = {"styles": rules}
     write(styled, copies).stage("ingest")
     rejected = styled.rows(REJECTED_ROWS)
-    names = {n: frame.loc[of_day[n], "asset_id"] for n in range(5)}
+    names = {n: frame.loc[of_day[n], "asset_id"] for n in range(6)}
     found = {(row.asset_id, row.column, row.reason) for row in rejected[rejected["source"] == "panel.exposures"].itertuples()}
     assert found == {
         (names[0], "size", "missing"),
@@ -127,6 +129,7 @@ def test_a_row_is_rejected_where_the_rule_says_so_and_the_account_adds_up(styled
         (names[3], "book", "not finite"),
         (names[4], "size", "too far from the others of the date"),
         (names[4], "key", "identical copy of a row"),
+        (names[5], "pair", "missing"),
     }
     assert rejected.loc[rejected["asset_id"] == names[1], "value"].tolist() == ["1.0E9"]
     packed = styled.rows(PANEL).set_index("exposure_date")
@@ -134,5 +137,6 @@ def test_a_row_is_rejected_where_the_rule_says_so_and_the_account_adds_up(styled
     account = {line["source"]: line for line in styled.rows(RUNS).iloc[-1]["account"]}
     for line in account.values():
         assert line["rows_in"] == line["packed"] + line["rejected"] + line["outside"] + line["without_exposures"]
-    assert account["panel.exposures"]["rejected"] == 5
+    assert account["panel.exposures"]["rejected"] == 6
+    assert packed.loc[days[2], "n_filled"] == 1
     assert account["panel.exposures"]["packed"] == packed["n_assets"].sum()

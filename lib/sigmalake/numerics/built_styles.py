@@ -97,9 +97,7 @@ def build_styles(recipe: StyleRecipe, date: StyleInputs) -> BuiltStyles:
         date: arrays of its N assets.
     """
     account = _Account([])
-    removed = {
-        name: _removed(name, rules, recipe, date, account) for name, rules in recipe.styles if rules is not None
-    }  # by style, of each descriptor
+    removed = {name: _removed(name, rules, recipe, date, account) for name, rules in recipe.styles if rules is not None}
     kept, rejects = _kept(recipe, date, removed)
     left = date.only(kept)
     weights = regression_weights(recipe.weighting, left.caps, left.weight_column, left.in_estimation)
@@ -107,7 +105,7 @@ def build_styles(recipe: StyleRecipe, date: StyleInputs) -> BuiltStyles:
     filled = np.zeros(exposures.shape, dtype=np.bool_)
     position = {name: number for number, (name, _) in enumerate(recipe.styles)}
     rules_of = {name: rules for name, rules in recipe.styles if rules is not None}
-    for name in set(position) - set(rules_of):
+    for name in [name for name in position if name not in rules_of]:
         exposures[:, position[name]] = left.descriptors[:, recipe.columns.index(name)]
     for name in style_order(rules_of):
         style = _Style(name, rules_of[name], left, weights, account)

@@ -69,7 +69,7 @@ def explain_style(values: Floats, exposures: Floats, factors: Sequence[Factor], 
         return none
     coefficients = np.full(len(columns), np.nan)
     coefficients[active] = np.nan_to_num(fit.coefficients)
-    return Explained(design @ np.nan_to_num(coefficients), coefficients, none.n_fitted)
+    return Explained(design[:, active] @ coefficients[active], coefficients, none.n_fitted)
 
 
 def fill_by_regression(values: Floats, memberships: Floats, factors: Sequence[Factor], caps: Floats, weights: Floats) -> Filled:

@@ -29,11 +29,15 @@ class DateStyles(NamedTuple):
         return [{"asset_id": asset, "column": removed.column, "value": removed.value} for asset, removed in named]
 
 
+_READ = ("styles", "cap", "cap_apart", "weight", "in_estimation", "member_groups", "member_levels", "member_shares")
+
+
 class Styling:
     """The source rows of some dates as the kernel takes them."""
 
     def __init__(self, rows: pa.Table, recipe: StyleRecipe, level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> None:
-        self._rows, self._recipe, self._caps_apart = rows, recipe, caps_apart
+        self._columns = {name: rows.column(name).combine_chunks() for name in _READ}  # once: it copies
+        self._recipe, self._caps_apart = recipe, caps_apart
         self._ranks = level_ranks
         self._offsets = np.concatenate([[0], np.cumsum([len(ranks) for ranks in level_ranks])]).astype(np.int64)
 
@@ -69,7 +73,7 @@ class Styling:
         return shares
 
     def _taken(self, column: str, rows: Ints) -> pa.Array:
-        return self._rows.column(column).combine_chunks().take(pa.array(rows))
+        return self._columns[column].take(pa.array(rows))
 
     def _flat(self, column: str, rows: Ints) -> pa.Array:
         return self._taken(column, rows).flatten()
