@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import sigmalake
 from plain_lake import append, create, replace
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, MissingRiskError
+from sigmalake.lake.format import FORMAT
 from sigmalake.model import ReleasedModel, open_release
 from sigmalake.risk_model import RiskModel, assemble
 from sigmalake.tables.long import FACTORS
@@ -408,7 +409,7 @@ def test_an_unknown_release_is_answered_with_those_there_are(lake):
 @pytest.mark.parametrize(("found", "said"), [("99", "has lake format 99"), (None, "was not made by sigmalake")])
 def test_a_lake_of_another_format_is_refused(tmp_path, found, said):
     create(tmp_path, RELEASES, found)
-    with pytest.raises(ConfigError, match=f"{said}; this version reads and writes format 1"):
+    with pytest.raises(ConfigError, match=f"{said}; this version reads and writes format {FORMAT}"):
         open_release(tmp_path)
 
 

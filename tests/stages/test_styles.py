@@ -52,26 +52,38 @@ def write(model, frame):
     return model
 
 
+def built(model):
+    for stage in ("ingest", "regress"):
+        model.stage(stage)
+
+
 def tables(model):
     return {table.name: rows_of(model.lake_folder, table) for table in (PANEL, EXPOSURE_MOMENTS, EXPOSURE_STABILITY)}
 
 
 def test_styles_are_the_kernels_and_days_appended_and_restated_are_a_rebuild(styled, raw):
     days = sorted(raw["date"].unique())
-    write(styled, raw[raw["date"] <= days[-3]]).stage("ingest")
-    write(styled, raw).stage("ingest")
+    built(write(styled, raw[raw["date"] <= days[-3]]))
+    built(write(styled, raw))
     before = styled.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])
     assert len(before) == (N_DATES - 21) * len(RULES)
     assert before.loc[pd.IndexSlice[:, "size"], "correlation"].min() > 0.9
     restated = raw.copy()
     restated.loc[(raw["date"] == days[2]) & (raw["asset_id"] < "A30"), "size"] += 20.0
-    write(styled, restated).stage("ingest")
+    built(write(styled, restated))
     after = styled.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])
     moved = before.index[(before["correlation"] != after["correlation"]).to_numpy()]
     assert {day for day, _ in moved} == {days[2 + 21]}
     increments = tables(styled)
+    styled.body["regression"] = {"weights": "equal"}
+    built(styled)
+    weighed = styled.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])
+    assert (weighed["correlation"] != after["correlation"]).all()
+    del styled.body["regression"]
+    built(styled)
+    assert tables(styled) == increments
     styled.body["lake"] = str(styled.folder / "rebuilt")
-    styled.stage("ingest")
+    built(styled)
     assert tables(styled) == increments
     assert_kernel(styled, restated, increments[PANEL.name].to_pylist())
     moments = increments[EXPOSURE_MOMENTS.name].to_pylist()
@@ -80,7 +92,7 @@ def test_styles_are_the_kernels_and_days_appended_and_restated_are_a_rebuild(sty
         (day, step["style"], step["step"], step["term"]) for day, step in steps
     )
     styled.body["factors"][2] = {"styles": ["size"], "as_given": True}
-    styled.stage("ingest")
+    built(styled)
     assert styled.rows(EXPOSURE_MOMENTS).empty
     assert set(styled.rows(EXPOSURE_STABILITY)["style"]) == {"size"}
     assert styled.rows(PANEL)["style_steps"].isna().all()

@@ -29,8 +29,7 @@ from sigmalake.stages.panel_sources import (
     usable_dates,
 )
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
-from sigmalake.stages.stability import write_stability
-from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURE_STABILITY, FACTORS
+from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 
@@ -91,7 +90,6 @@ def ingest(context: Context) -> Outcome | None:
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         written = lake.read(PANEL).where(within(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
-    write_stability(lake, context.config, sorted(plan.rows))
     covered = context.asked.everything
     account = account_for(lake, plan.sources, plan.rows, compute, counts, n_rejected)
     remember(lake, plan.sources)
@@ -102,7 +100,7 @@ def ingest(context: Context) -> Outcome | None:
         rows_rejected=sum(line[3] for line in account),
         account=account,
         source_versions=plan.source_versions if covered else None,
-        tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS, EXPOSURE_STABILITY),
+        tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
         said=_said(plan, compute, account, counts),
     )
 
