@@ -63,39 +63,37 @@ def tables(model):
 
 def test_styles_are_the_kernels_and_days_appended_and_restated_are_a_rebuild(styled, raw):
     days = sorted(raw["date"].unique())
-    built(write(styled, raw[raw["date"] <= days[-3]]))
-    built(write(styled, raw))
-    before = styled.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])
-    assert len(before) == (N_DATES - 21) * len(RULES)
-    assert before.loc[pd.IndexSlice[:, "size"], "correlation"].min() > 0.9
+    built(write(styled, raw[raw["date"] < days[-1]]))
+    before = stability_of(styled)
+    assert len(before) == (N_DATES - 22) * len(RULES)
+    assert before[:, "size"].min() > 0.9
     restated = raw.copy()
     restated.loc[(raw["date"] == days[2]) & (raw["asset_id"] < "A30"), "size"] += 20.0
     built(write(styled, restated))
-    after = styled.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])
-    moved = before.index[(before["correlation"] != after["correlation"]).to_numpy()]
-    assert {day for day, _ in moved} == {days[2 + 21]}
+    after = stability_of(styled)
+    assert {day for (day, _), told in after.items() if before.get((day, _)) != told} == {days[2 + 21], days[-1]}
     increments = tables(styled)
-    styled.body["regression"] = {"weights": "equal"}
-    built(styled)
-    weighed = styled.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])
-    assert (weighed["correlation"] != after["correlation"]).all()
-    del styled.body["regression"]
-    built(styled)
-    assert tables(styled) == increments
     styled.body["lake"] = str(styled.folder / "rebuilt")
     built(styled)
     assert tables(styled) == increments
-    assert_kernel(styled, restated, increments[PANEL.name].to_pylist())
+    packed = increments[PANEL.name].to_pylist()
+    assert_kernel(styled, restated, packed)
     moments = increments[EXPOSURE_MOMENTS.name].to_pylist()
-    steps = [(row["exposure_date"], step) for row in increments[PANEL.name].to_pylist() for step in row["style_steps"]]
     assert sorted((row["exposure_date"], row["style"], row["step"], row["term"]) for row in moments) == sorted(
-        (day, step["style"], step["step"], step["term"]) for day, step in steps
+        (row["exposure_date"], step["style"], step["step"], step["term"]) for row in packed for step in row["style_steps"]
     )
-    styled.body["factors"][2] = {"styles": ["size"], "as_given": True}
+    styled.body |= {"factors": [*styled.body["factors"][:2], {"styles": ["size"]}], "regression": {"weights": "equal"}}
     built(styled)
     assert styled.rows(EXPOSURE_MOMENTS).empty
-    assert set(styled.rows(EXPOSURE_STABILITY)["style"]) == {"size"}
     assert styled.rows(PANEL)["style_steps"].isna().all()
+    sizes = restated[restated["in_estimation"]].pivot(index="date", columns="asset_id", values="size")
+    present = restated.pivot(index="date", columns="asset_id", values="size")
+    expected = {(now, "size"): sizes.loc[now].corr(present.loc[then]) for then, now in zip(days, days[21:], strict=False)}
+    assert stability_of(styled).to_dict() == pytest.approx(expected, rel=1e-10)
+
+
+def stability_of(model):
+    return model.rows(EXPOSURE_STABILITY).set_index(["exposure_date", "style"])["correlation"]
 
 
 def assert_kernel(model, raw, packed):
