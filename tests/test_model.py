@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import sigmalake
 from plain_lake import append, create, replace
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, MissingRiskError
+from sigmalake.lake.format import FORMAT
 from sigmalake.model import ReleasedModel, open_release
 from sigmalake.risk_model import RiskModel, assemble
 from sigmalake.tables.declaration import Column
@@ -84,7 +85,15 @@ def panel_row(day: int, truth: Truth, n: int = len(ASSETS)) -> dict[str, object]
         "cap": np.arange(1.0, n + 1).tolist(), "weight_column": None, "in_estimation": [i != 2 for i in range(n)],
         "issuer_id": None, "styles": truth.exposures[:n, 4:].ravel().tolist(), "member_assets": rows.tolist(),
         "member_factors": (columns + 1).tolist(), "member_shares": truth.exposures[rows, columns + 1].tolist(),
+        "style_steps": STEPS if newest else None,
     }  # fmt: skip
+
+
+NONE = dict.fromkeys(("mean", "sd", "coefficient"))
+STEPS = [
+    {**NONE, "style": "value", "step": "removed", "term": "book", "mean": 1.0, "sd": 2.0, "n_values": 9, "n_changed": 1},
+    {**NONE, "style": "value", "step": "filled_by", "term": "(constant)", "coefficient": 0.5, "n_values": 8, "n_changed": 0},
+]
 
 
 def risk_row(variant: str, day: date, truth: Truth) -> dict[str, object]:
@@ -244,6 +253,18 @@ def test_the_panel_holds_exposures_beside_the_returns_of_the_next_date(model):
     assert frame.attrs == {"exposure_date": DAYS[0], "return_date": DAYS[1]}
     pd.testing.assert_frame_equal(frame, model.panel(return_date=str(DAYS[1])))
     assert model.panel()["ret"].isna().all()  # the release's date: its returns are yet to come
+
+
+def test_the_steps_of_a_dates_styles_come_in_their_order_and_are_none_where_all_are_as_given(model):
+    steps = model.exposure_moments()
+    assert steps["step"].tolist() == ["removed", "filled_by"]
+    assert steps.loc[0, ["style", "term", "mean", "sd", "n_values", "n_changed"]].tolist() == ["value", "book", 1.0, 2.0, 9, 1]
+    assert steps["coefficient"].isna().tolist() == [True, False]
+    given = model.exposure_moments(DAYS[0])
+    assert given.empty
+    assert list(given) == list(steps)
+    with pytest.raises(MissingRiskError, match="the panel has no exposure_date 2031-01-01; nearest: "):
+        model.exposure_moments("2031-01-01")
 
 
 def test_factor_returns_are_a_column_a_factor_in_the_models_order(model):
@@ -425,7 +446,7 @@ def test_an_unknown_release_is_answered_with_those_there_are(lake):
 @pytest.mark.parametrize(("found", "said"), [("99", "has lake format 99"), (None, "was not made by sigmalake")])
 def test_a_lake_of_another_format_is_refused(tmp_path, found, said):
     create(tmp_path, RELEASES, found)
-    with pytest.raises(ConfigError, match=f"{said}; this version reads and writes format 2"):
+    with pytest.raises(ConfigError, match=f"{said}; this version reads and writes format {FORMAT}"):
         open_release(tmp_path)
 
 

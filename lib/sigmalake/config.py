@@ -34,6 +34,7 @@ from sigmalake.errors import ConfigError
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.style_rules import Missing, StyleRules, style_order
 from sigmalake.presets import PRESETS, PresetName, over_preset
 
 CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
@@ -318,7 +319,22 @@ class Styles(_Strict):
     missing: Literal["reject"] = "reject"
 
 
-FactorEntry = MarketFactor | Membership | Styles
+class StandardisedStyles(_Strict):
+    """Styles made here from raw numbers: limited, standardised, combined, filled, orthogonalised."""
+
+    styles: Annotated[dict[Name, StyleRules], Field(min_length=1)]
+    as_given: Literal[False] = False
+
+    @field_validator("styles", mode="before")
+    @classmethod
+    def _named(cls, styles: object) -> object:
+        if isinstance(styles, list):
+            keys = ", ".join(f"{style}: {{}}" for style in styles)
+            raise ValueError(f"styles that are not as given are a section, each with its rules: {{{keys}}}")
+        return styles
+
+
+FactorEntry = MarketFactor | Membership | Styles | StandardisedStyles
 
 
 class Variant(_Strict):
@@ -449,6 +465,7 @@ class Config(_Strict):
             raise ValueError(f"covariance.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")
         self._refuse_unknown_proxies()
         self._refuse_layers_without_data()
+        self._refuse_unknown_orthogonal()
         for name, variant in self.risk.items():
             self.risk[name] = variant.seeded(f"{self.model}/{name}")
         return self
@@ -472,6 +489,16 @@ class Config(_Strict):
             if unknown := sorted(set(named) - set(self._listed_factors())):
                 raise ValueError(f"risk.{name}.factor_cov.proxy names {', '.join(unknown)}; the model has no such factor")
 
+    def _refuse_unknown_orthogonal(self) -> None:
+        known = [*self.styles, *(entry.membership for entry in self.memberships)]
+        for style, rules in self.style_rules.items():
+            if unknown := [name for name in rules.orthogonal_to if name not in known]:
+                raise ValueError(
+                    f"styles.{style}.orthogonal_to names {', '.join(unknown)}, neither a style nor a group of memberships; "
+                    f"the model has {', '.join(known)}"
+                )
+        style_order(self.style_rules)
+
     def _listed_factors(self) -> list[str]:
         names = [entry.market for entry in self.factors if isinstance(entry, MarketFactor)]
         names += [level for entry in self.memberships for level in entry.listed or ()]
@@ -485,7 +512,21 @@ class Config(_Strict):
     @property
     def styles(self) -> list[str]:
         """The style factors, in order."""
-        return [style for entry in self.factors if isinstance(entry, Styles) for style in entry.styles]
+        return [style for entry in self.factors if isinstance(entry, Styles | StandardisedStyles) for style in entry.styles]
+
+    @property
+    def style_rules(self) -> dict[str, StyleRules]:
+        """The rules of the styles that are standardised here; none of those that are used as they stand."""
+        entries = [entry for entry in self.factors if isinstance(entry, StandardisedStyles)]
+        return {style: rules for entry in entries for style, rules in entry.styles.items()}
+
+    @property
+    def style_columns(self) -> list[str]:
+        """The numbers that styles are made from, as the exposures' source calls them, each once."""
+        rules = self.style_rules
+        return list(
+            dict.fromkeys(c for style in self.styles for c in (rules[style].weights(style) if style in rules else (style,)))
+        )
 
     @property
     def covariance_variants(self) -> list[str]:
@@ -499,7 +540,10 @@ class Config(_Strict):
             if isinstance(source, dict):
                 for place in ("path", "table", "format"):
                     source.pop(place, None)
-        return _digest({"sources": sources, "factors": [entry.model_dump(mode="json") for entry in self.factors]})
+        read = {"sources": sources, "factors": [entry.model_dump(mode="json") for entry in self.factors]}
+        if any(rules.orthogonal_to or rules.missing is Missing.REGRESS for rules in self.style_rules.values()):
+            read["weights"] = self.regression.weights.value
+        return _digest(read)
 
     def regress_hash(self) -> str:
         """Of all that a row of `cross_sections` depends on beside the panel."""
@@ -545,6 +589,8 @@ def _factor_entry(entry: object, place: str) -> _Strict | list[str]:
     kinds: dict[str, type[_Strict]] = {"market": MarketFactor, "membership": Membership, "styles": Styles}
     if isinstance(entry, _Strict):
         return entry
+    if isinstance(entry, Mapping) and (isinstance(entry.get("styles"), Mapping) or entry.get("as_given") is False):
+        kinds["styles"] = StandardisedStyles
     found = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
     if len(found) != 1:
         return [f"{place}: must have exactly one of `market:`, `membership:`, `styles:`; it is {entry!r}"]

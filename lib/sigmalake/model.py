@@ -24,6 +24,7 @@ from sigmalake.lake.releases import Release
 from sigmalake.numerics.usable_assets import full_symmetric
 from sigmalake.released_tables import EXPOSURE_COLUMNS, ReleasedTables, Row, nearest, releases_of, values_of
 from sigmalake.risk_model import RiskModel, assemble
+from sigmalake.tables.long import EXPOSURE_MOMENTS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 Day = date | str  # ISO, or anything that is a date: a pandas Timestamp too
@@ -113,6 +114,26 @@ class ReleasedModel:
         frame = pd.concat([pd.DataFrame(given, index=index), pd.DataFrame(X.values, index=index, columns=names)], axis=1)
         frame.attrs = {dated: row[dated].as_py() for dated in ("exposure_date", "return_date")}
         return frame
+
+    def exposure_moments(self, exposure_date: Day | None = None) -> pd.DataFrame:
+        """How the styles of a date came about, a row a step, in the order in which they were taken.
+
+        A style that is as given has no row. Columns: style, step, term, mean, sd, coefficient, n_values, n_changed, as in the
+        table `exposure_moments`.
+
+        Args:
+            exposure_date: close at which the exposures are known; None for the release's.
+
+        Raises:
+            MissingRiskError: the panel has no such date.
+        """
+        day = _as_date(exposure_date or self.as_of)
+        row = self._lake.row(PANEL, ["style_steps"], {"exposure_date": day})
+        if row is None:
+            known = self._lake.dates_of(PANEL, "exposure_date")
+            raise MissingRiskError(f"the panel has no exposure_date {day}; {nearest(day, known)}")
+        columns = [name for name in EXPOSURE_MOMENTS.column_names if name != "exposure_date"]
+        return pd.DataFrame(row["style_steps"].as_py() or [], columns=columns)
 
     def factor_returns(self) -> pd.DataFrame:
         """Factor returns, a row a date and a column a factor, fractions per period; NaN: not estimated."""

@@ -14,6 +14,10 @@ def factor_cov(said: str) -> str:
     return swapped(FACTOR_COV, f"factor_cov: {{{said}}}")
 
 
+def styles(rules: str) -> str:
+    return swapped(STYLES, f"{{styles: {rules}}}")
+
+
 IN_THE_FILE = [
     # what is not YAML, or no configuration
     ("a file that is not YAML", "model: [a\nlake: b", "not YAML (line 2, column 5)", "expected ',' or ']'"),
@@ -41,6 +45,30 @@ IN_THE_FILE = [
     ("NO as a value", swapped("[size, beta]", "[size, NO]"), "styles.1", "must be text", "YAML reads NO", "quotes"),
     ("a number for a name", swapped(SECTOR, "{membership: gics, column: gics, levels: [10, 15]}"), "levels.0", "quotes", "10"),
     ("a key without a value", swapped("model: small", "model:"), "model: is empty"),
+    # styles that are not as given
+    (
+        "a list of styles that are not as given",
+        swapped("as_given: true", "as_given: false"),
+        "entry 3 (styles): styles: styles that are not as given are a section, each with its rules: {size: {}, beta: {}}",
+    ),
+    ("rules for styles that are as given", swapped("[size, beta]", "{size: {}, beta: {}}"), "as_given: must be False", "True"),
+    ("an unknown rule", styles("{size: {clip_beyon: 3}}"), "styles.size.clip_beyon: unknown key", "mean `clip_beyond`?"),
+    ("a limit below 0", styles("{size: {remove_beyond: -1}}"), "styles.size: remove_beyond is -1.0", "or 0 for none"),
+    ("an unknown rule for what is missing", styles("{size: {missing: mean}}"), "'reject', 'zero' or 'regress'", "'mean'"),
+    ("a descriptor without weight", styles("{value: {descriptors: {book: 0}}}"), "the weight of book is 0.0", "> 0"),
+    (
+        "a style orthogonal to none that there is",
+        styles("{size: {}, beta: {orthogonal_to: [sizes, sector, market]}}"),
+        "styles.beta.orthogonal_to names sizes, market, neither a style nor a group of memberships",
+        "the model has size, beta, sector",
+    ),
+    (
+        "styles that are orthogonal to one another",
+        styles("{size: {orthogonal_to: [beta]}, beta: {orthogonal_to: [size]}}"),
+        "orthogonal_to goes round in a circle",
+        "size -> beta",
+    ),
+    ("a style that is named twice", styles("{size: {}}, as_given: false}\n  - {styles: [size]"), "factor 'size' is named twice"),
     ("a missing section", "model: small\nlake: lake\n", "sources: is missing", "factors: is missing"),
     ("a negative min_members", CONFIG + "regression: {min_members: -3}\n", "min_members is -3.0", ">= 0"),
     ("outliers beyond nothing", CONFIG + "regression: {outliers_beyond: 0}\n", "outliers_beyond is 0.0", "> 0, e.g. 5"),

@@ -13,6 +13,7 @@ from plain_lake import create
 from sigmalake import cli
 from sigmalake.errors import telling_line
 from sigmalake.lake.claims import FolderClaims
+from sigmalake.lake.format import FORMAT
 from sigmalake.lake.lease import hold
 from sigmalake.tables.packed import PANEL
 
@@ -73,7 +74,7 @@ def test_a_lake_with_a_table_of_another_maker_is_refused(asked, tmp_path, config
 def test_a_lake_of_another_format_is_refused(asked, tmp_path, config):
     create(tmp_path / "lake", PANEL, lake_format="99")
     seen = asked("status", "--config", config)
-    assert seen.says("panel has lake format 99", "format 2", "Use the version that made it")
+    assert seen.says("panel has lake format 99", f"format {FORMAT}", "Use the version that made it")
     assert seen.exit_code == 2
 
 

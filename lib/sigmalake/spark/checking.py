@@ -23,6 +23,7 @@ from sigmalake.config import (
     PanelSource,
     RateSource,
 )
+from sigmalake.numerics.style_rules import Missing
 from sigmalake.spark.sources import (
     DATE_TYPES,
     FILE,
@@ -61,6 +62,7 @@ class Reason(StrEnum):
     CONFLICTING_COPIES = "key given more than once, with different values"
     IDENTICAL_COPY = "identical copy of a row"
     NO_CAP = "no cap on the date"
+    TOO_FAR = "too far from the others of the date"
 
 
 class Half(NamedTuple):
@@ -102,12 +104,12 @@ def exposure_half(frame: DataFrame, config: Config) -> Half:
     require_columns(frame, [c for c in mapped if c], name, source)
     checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
     payload: dict[str, Column] = {
-        "styles": F.array(*(by_name.number(style) for style in config.styles)).cast("array<double>"),
+        "styles": F.array(*(by_name.number(column) for column in config.style_columns)).cast("array<double>"),
         "members": F.concat(*(_members(by_name, group, i) for i, group in enumerate(config.memberships)))
         if config.memberships
         else F.array().cast(MEMBERS),
     }
-    bulky = [_Bulky(_all_finite(by_name, config.styles), [p for style in config.styles for p in by_name.problems(style)])]
+    bulky = [_styles(by_name, config)]
     for group in config.memberships:
         if group.columns is None:
             checks += _share_problems(by_name, group)
@@ -237,17 +239,19 @@ class _ByFactor:
             return F.try_element_at(F.col(quoted(self._map)), F.lit(factor)).cast("double")
         return number(self._frame, factor)
 
-    def problems(self, factor: str) -> list[Column]:
+    def absent(self, factor: str) -> Column:
+        """Whether a row gives no number, rather than one that cannot be used."""
+        return self.number(factor).isNull() if self._map else _absent(self._frame, factor)
+
+    def problems(self, factor: str, *, missing: bool = True) -> list[Column]:
         if self._map:
             value = self.number(factor)
-            return [
-                _problem(factor, Reason.MISSING, value.isNull(), value),
-                _problem(factor, Reason.NOT_FINITE, _not_finite(value), value),
-            ]
+            absent = [_problem(factor, Reason.MISSING, value.isNull(), value)] if missing else []
+            return [*absent, _problem(factor, Reason.NOT_FINITE, _not_finite(value), value)]
         require_columns(self._frame, [factor], self._name, self._source)
         if factor not in self.columns:
             self.columns.append(factor)
-        return _number_problems(self._frame, factor, self._name, self._source)
+        return _number_problems(self._frame, factor, self._name, self._source, missing=missing)
 
     def use(self, column: str, kinds: tuple[type[T.DataType], ...]) -> Column:
         """A column of the source that is not a number: a category, or a map of shares."""
@@ -268,7 +272,7 @@ def _by_factor(frame: DataFrame, config: Config, name: str, source: PanelSource 
         require_columns(frame, [columns.map], name, source)
         require_type(frame, columns.map, (T.MapType,), name, source)
         return frame, _ByFactor(frame, columns.map, name, source)
-    named = [*config.styles, *(c for g in config.memberships for c in (g.columns or {}).values())]
+    named = [*config.style_columns, *(c for g in config.memberships for c in (g.columns or {}).values())]
     require_columns(frame, named, name, source)
     return frame, _ByFactor(frame, None, name, source)
 
@@ -340,6 +344,31 @@ def _unless(clean: Column, problems: Sequence[Column]) -> Column:
     return F.when(clean, F.array().cast(f"array<{PROBLEM}>")).otherwise(F.flatten(found))
 
 
+def _styles(by_name: _ByFactor, config: Config) -> _Bulky:
+    """Every number that styles are made from. A null is no problem by itself where a style may be missing, or has others."""
+    alone = _never_missing(config)
+    others = [column for column in config.style_columns if column not in alone]
+    problems = [p for column in config.style_columns for p in by_name.problems(column, missing=column in alone)]
+    clean = _all_finite(by_name, alone)
+    for column in others:
+        clean &= by_name.absent(column) | _all_finite(by_name, [column])
+    for style, rules in config.style_rules.items():
+        columns = list(rules.weights(style))
+        if rules.missing is Missing.REJECT and not set(columns) & set(alone):
+            none = reduce(and_, (by_name.absent(column) for column in columns))
+            clean &= ~none
+            problems.append(_problem(style, Reason.MISSING, none, F.lit(None)))
+    return _Bulky(clean, problems)
+
+
+def _never_missing(config: Config) -> list[str]:
+    """Columns without which a row is rejected: styles as given, and what alone makes a style that no row may lack."""
+    rules = config.style_rules
+    rejecting = [list(r.weights(style)) for style, r in rules.items() if r.missing is Missing.REJECT]
+    alone = {*(style for style in config.styles if style not in rules), *(c[0] for c in rejecting if len(c) == 1)}
+    return [column for column in config.style_columns if column in alone]
+
+
 def _all_finite(by_name: _ByFactor, columns: Iterable[str]) -> Column:
     """Whether all are numbers: 0 times a null is null, 0 times NaN or infinity is NaN."""
     total = reduce(add, (by_name.number(column) * 0.0 for column in columns), F.lit(0.0))
@@ -394,14 +423,19 @@ def _key_problems(frame: DataFrame, date_column: str, asset_column: str | None, 
 
 def _number_problems(frame: DataFrame, column: str, name: str, source: Location, *, missing: bool = True) -> list[Column]:
     require_type(frame, column, NUMBER_TYPES, name, source)
-    given, value = F.col(quoted(column)), number(frame, column)
-    found, absent = [_problem(column, Reason.NOT_FINITE, _not_finite(value))], given.isNull()
+    value, absent = number(frame, column), _absent(frame, column)
+    found = [_problem(column, Reason.NOT_FINITE, _not_finite(value))]
     if isinstance(frame.schema[column].dataType, T.StringType):
-        absent |= F.trim(given) == ""
         found.append(_problem(column, Reason.NOT_A_NUMBER, ~absent & value.isNull()))
     if missing:
         found.append(_problem(column, Reason.MISSING, absent))
     return found
+
+
+def _absent(frame: DataFrame, column: str) -> Column:
+    given = F.col(quoted(column))
+    blank = isinstance(frame.schema[column].dataType, T.StringType)
+    return given.isNull() | (F.trim(given) == "") if blank else given.isNull()
 
 
 def _share_problems(by_name: _ByFactor, group: Membership) -> list[Column]:

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.numerics.arrays import Bools, Ints
-from sigmalake.tables.packed import PANEL
+from sigmalake.numerics.built_styles import StyleRecipe
+from sigmalake.spark.packed_styles import DateStyles, Styling
+from sigmalake.tables.packed import PANEL, STYLE_REJECTS, STYLE_STEPS
 
 
 class PanelRow(NamedTuple):
@@ -80,19 +82,28 @@ class _Date(NamedTuple):
     n_missing: int
     n_unmatched: int
     n_conflicts: int
+    styles: DateStyles | None  # None: as given
 
 
 _EPOCH = date(1970, 1, 1)
 _HALVES = ("exposures", "returns", "caps")
 
 
-def pack_dates(rows: pa.Table, plan: Sequence[PanelRow], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> pa.Table:
+def pack_dates(
+    rows: pa.Table,
+    plan: Sequence[PanelRow],
+    level_ranks: Sequence[dict[str, int]],
+    recipe: StyleRecipe | None,
+    *,
+    caps_apart: bool,
+) -> pa.Table:
     """The planned rows of `panel`, from the source rows of their dates.
 
     Args:
         rows: `SENT` columns, in any order.
         plan: the rows to make.
         level_ranks: for each membership group, the rank of each level.
+        recipe: of the styles; None where all are as given.
         caps_apart: whether caps come from a source of their own, which an asset must be in to be used.
     """
     rows = rows.filter(pc.is_valid(rows.column("date")))
@@ -103,7 +114,8 @@ def pack_dates(rows: pa.Table, plan: Sequence[PanelRow], level_ranks: Sequence[d
     hashes = {half: rows.column(f"{half}_hash").fill_null(0).to_numpy() for half in _HALVES}
     valid = {half: rows.column(f"{half}_hash").is_valid().to_numpy() for half in _HALVES}
     halves = _Halves(days[order], codes[order], hashes, valid, rows.column("ret").is_valid().to_numpy())
-    packed = [_pack_date(halves, row, caps_apart=caps_apart) for row in plan]
+    styling = None if recipe is None else Styling(rows, recipe, level_ranks, caps_apart=caps_apart)
+    packed = [_pack_date(halves, row, styling, caps_apart=caps_apart) for row in plan]
     return _as_table(rows, plan, packed, level_ranks, caps_apart=caps_apart)
 
 
@@ -117,7 +129,7 @@ def _ranked(ids: pa.ChunkedArray) -> Ints:
     return codes
 
 
-def _pack_date(halves: _Halves, row: PanelRow, *, caps_apart: bool) -> _Date:
+def _pack_date(halves: _Halves, row: PanelRow, styling: Styling | None, *, caps_apart: bool) -> _Date:
     x, r = halves.on("exposures", row.exposures_from), halves.on("returns", row.return_date)
     n_conflicts = x.n_rejected + r.n_rejected + halves.on("returns", row.opening).n_rejected
     x, r = x.only(x.same), r.only(r.same)
@@ -128,6 +140,12 @@ def _pack_date(halves: _Halves, row: PanelRow, *, caps_apart: bool) -> _Date:
         caps = _meet(x.assets, c.only(c.same))
         n_conflicts += int((caps < 0).sum())
         x, caps = x.only(caps >= 0), caps[caps >= 0]
+    styles = None
+    if styling is not None:
+        styles = styling.built(x.rows, caps)
+        kept = styles.built.kept
+        n_conflicts += int((~kept).sum())
+        x, caps = x.only(kept), caps[kept]
     returns = _meet(x.assets, r)
     found = returns[returns >= 0]
     return _Date(
@@ -137,6 +155,7 @@ def _pack_date(halves: _Halves, row: PanelRow, *, caps_apart: bool) -> _Date:
         n_missing=int((~halves.has_return[found]).sum()),
         n_unmatched=len(r.assets) - len(found),
         n_conflicts=n_conflicts,
+        styles=styles,
     )
 
 
@@ -155,7 +174,6 @@ def _as_table(
     x = _joined([found.exposures for found in packed])
     ret = _taken(rows.column("ret"), _joined([found.returns for found in packed]))
     cap = _taken(rows.column("cap_apart" if caps_apart else "cap"), _joined([found.caps for found in packed]) if caps_apart else x)
-    styles = rows.column("styles").combine_chunks().take(pa.array(x))
     columns = {
         "exposure_date": [row.exposure_date for row in plan],
         "return_date": [row.return_date for row in plan],
@@ -174,10 +192,27 @@ def _as_table(
         "weight_column": _present(_taken(rows.column("weight"), x), sizes),
         "in_estimation": _lists(_taken(rows.column("in_estimation"), x), sizes),
         "issuer_id": _present(_taken(rows.column("issuer_id"), x), sizes),
-        "styles": _lists(styles.flatten(), _sums(np.diff(styles.offsets.to_numpy()), sizes)),
+        **_styles(rows, x, sizes, [found.styles for found in packed if found.styles is not None]),
         **_memberships(rows, plan, x, sizes, level_ranks),
     }
     return pa.table([pa.array(columns[c.name], _TYPES[c.type]) for c in PANEL.columns], names=PANEL.column_names)
+
+
+def _styles(rows: pa.Table, x: Ints, sizes: Ints, found: Sequence[DateStyles]) -> dict[str, object]:
+    """X's styles by date, and how they came about."""
+    if not found:
+        styles = rows.column("styles").combine_chunks().take(pa.array(x))
+        given = {"styles": _lists(styles.flatten(), _sums(np.diff(styles.offsets.to_numpy()), sizes))}
+        return given | dict.fromkeys(("n_filled", "styles_filled", "style_steps", "style_rejects"), [None] * len(sizes))
+    ids = rows.column("asset_id").combine_chunks()
+    counts = np.array([date.built.exposures.size for date in found], dtype=np.int64)
+    return {
+        "styles": _lists(pa.array(np.concatenate([date.built.exposures.ravel() for date in found])), counts),
+        "n_filled": [int(date.built.filled.sum()) for date in found],
+        "styles_filled": _lists(pa.array(np.concatenate([date.built.filled.ravel() for date in found])), counts),
+        "style_steps": [date.steps for date in found],
+        "style_rejects": [date.rejects(ids) for date in found],
+    }
 
 
 def _memberships(
@@ -237,4 +272,9 @@ _MEMBERS = ("member_groups", "member_levels", "member_shares")
 _TYPES = {
     "DATE": pa.date32(), "INT": pa.int32(), "STRING": pa.string(), "ARRAY<STRING>": pa.list_(pa.string()),
     "ARRAY<DOUBLE>": pa.list_(pa.float64()), "ARRAY<BOOLEAN>": pa.list_(pa.bool_()), "ARRAY<INT>": pa.list_(pa.int32()),
+    STYLE_REJECTS: pa.list_(pa.struct({"asset_id": pa.string(), "column": pa.string(), "value": pa.float64()})),
+    STYLE_STEPS: pa.list_(pa.struct({
+        "style": pa.string(), "step": pa.string(), "term": pa.string(), "mean": pa.float64(), "sd": pa.float64(),
+        "coefficient": pa.float64(), "n_values": pa.int32(), "n_changed": pa.int32(),
+    })),
 }  # fmt: skip

@@ -14,7 +14,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from sigmalake.spark.checking import Half, Reason, accepted, together
+from sigmalake.numerics.built_styles import StyleRecipe
+from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, together
 from sigmalake.spark.packed_dates import PanelRow, pack_dates
 from sigmalake.tables.packed import PANEL
 
@@ -46,7 +47,13 @@ def plan_frame(spark: SparkSession, rows: Sequence[PanelRow]) -> DataFrame:
     return F.broadcast(spark.createDataFrame([tuple(row) for row in rows], PANEL_ROW))
 
 
-def pack(spark: SparkSession, plan: Sequence[PanelRow], sourced: Sourced, level_ranks: Sequence[dict[str, int]]) -> DataFrame:
+def pack(
+    spark: SparkSession,
+    plan: Sequence[PanelRow],
+    sourced: Sourced,
+    level_ranks: Sequence[dict[str, int]],
+    recipe: StyleRecipe | None,
+) -> DataFrame:
     """The planned rows of `panel`.
 
     Args:
@@ -54,6 +61,7 @@ def pack(spark: SparkSession, plan: Sequence[PanelRow], sourced: Sourced, level_
         plan: the rows; their parts count from 0.
         sourced: checked rows of every source.
         level_ranks: for each membership group, the rank of each level.
+        recipe: of the styles; None where all are as given.
     """
     parts: dict[int, list[PanelRow]] = {}
     for row in plan:
@@ -66,18 +74,18 @@ def pack(spark: SparkSession, plan: Sequence[PanelRow], sourced: Sourced, level_
     union = reduce(DataFrame.unionByName, [*(frame.select(columns) for frame in sent), _with_nulls(every_part)])
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_A_BATCH))
     schema = ", ".join(f"{c.name} {c.type}" for c in PANEL.columns)
-    return union.repartitionById(len(parts), "part").mapInArrow(_packing(parts, level_ranks, caps_apart=caps_apart), schema)
+    return union.repartitionById(len(parts), "part").mapInArrow(_packing(parts, level_ranks, recipe, caps_apart=caps_apart), schema)
 
 
 def _packing(
-    parts: Mapping[int, Sequence[PanelRow]], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool
+    parts: Mapping[int, Sequence[PanelRow]], level_ranks: Sequence[dict[str, int]], recipe: StyleRecipe | None, *, caps_apart: bool
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def pack_part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if (first := next(batches, None)) is None:
             return
         rows = pa.Table.from_batches([first, *batches])
         part = rows.column("part")[0].as_py()
-        yield from pack_dates(rows, parts[part], level_ranks, caps_apart=caps_apart).to_batches(DATES_A_BATCH)
+        yield from pack_dates(rows, parts[part], level_ranks, recipe, caps_apart=caps_apart).to_batches(DATES_A_BATCH)
 
     return pack_part
 
@@ -113,23 +121,35 @@ def _with_nulls(frame: DataFrame) -> DataFrame:
     return frame.withColumns(missing)
 
 
-def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced) -> DataFrame:
-    """The rows that packing rejects: keys given more than once, and assets without a cap where caps lie apart.
+def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced, packed: DataFrame | None) -> DataFrame:
+    """The rows that packing rejects: keys given more than once, assets without a cap where caps lie apart, styles too far out.
 
     Args:
         plan: the rows that were packed.
         serving: these, and the others that carry the same exposures forward.
         sourced: checked rows of every source.
+        packed: the panel, where styles are standardised here.
 
     Returns:
-        `half` (exposures, returns or caps), `date`, `asset_id`, `row_hash`, `source_rows`, `reason`.
+        `half` (exposures, returns or caps), `date`, `asset_id`, `row_hash`, `source_rows`, `problems`.
     """
     dated = {"exposures": ("exposures_from",), "returns": ("return_date", "opening"), "caps": ("caps_from",)}
     rows = {half: frame for half in dated if (frame := sourced.half(half)) is not None}
     found = [_repeated(frame, half, plan.select(F.explode(F.array(*dated[half])).alias("date"))) for half, frame in rows.items()]
+    refused = []
     if "caps" in rows:
-        found.append(_without_cap(serving, rows["exposures"], rows["caps"]))
+        refused.append(_without_cap(serving, rows["exposures"], rows["caps"]))
+    if packed is not None:
+        refused.append(_too_far(serving, rows["exposures"], packed))
+    if refused:
+        by_row = reduce(DataFrame.unionByName, refused).groupBy("date", "asset_id", "row_hash", "source_rows")
+        problems = F.array_sort(F.collect_set("problem")).alias("problems")
+        found.append(by_row.agg(problems).withColumn("half", F.lit("exposures")))
     return reduce(DataFrame.unionByName, found)
+
+
+def _key_problem(reason: Column) -> Column:
+    return F.struct(F.lit("key"), reason, F.lit(None).cast("string")).cast(PROBLEM)
 
 
 def _repeated(rows: DataFrame, half: str, dates: DataFrame) -> DataFrame:
@@ -141,19 +161,25 @@ def _repeated(rows: DataFrame, half: str, dates: DataFrame) -> DataFrame:
         F.row_number().over(key.orderBy("row_hash")).alias("copy"),
     )  # fmt: skip
     reason = F.when(~F.col("same"), Reason.CONFLICTING_COPIES.value).when(F.col("copy") > 1, Reason.IDENTICAL_COPY.value)
-    return counted.where(F.col("n") > 1).withColumn("reason", reason).where(F.col("reason").isNotNull()).drop("n", "same", "copy")
+    wrong = counted.where(F.col("n") > 1).withColumn("reason", reason).where(F.col("reason").isNotNull())
+    return wrong.withColumn("problems", F.array(_key_problem(F.col("reason")))).drop("n", "same", "copy", "reason")
 
 
-def _without_cap(plan: DataFrame, exposures: DataFrame, caps: DataFrame) -> DataFrame:
-    """Exposures that no cap stands beside on some date that they serve; conflicting ones are rejected as such already."""
-    pairs = plan.where(F.col("exposures_from").isNotNull()).select(F.col("exposures_from").alias("date"), "caps_from")
-    single = (
+def _used(exposures: DataFrame, dates: DataFrame) -> DataFrame:
+    """The rows that packing takes: of equal copies one, of unequal ones, which are rejected as such, none."""
+    return (
         accepted(exposures)
-        .join(F.broadcast(pairs.select("date").distinct()), "date")
+        .join(F.broadcast(dates.distinct()), "date")
         .groupBy("date", "asset_id")
         .agg(F.min("row_hash").alias("row_hash"), F.max("row_hash").alias("top"), F.first("source_rows").alias("source_rows"))
         .where("row_hash = top")
+        .drop("top")
     )
+
+
+def _without_cap(plan: DataFrame, exposures: DataFrame, caps: DataFrame) -> DataFrame:
+    """Exposures that no cap stands beside on some date that they serve."""
+    pairs = plan.where(F.col("exposures_from").isNotNull()).select(F.col("exposures_from").alias("date"), "caps_from")
     priced = (
         accepted(caps)
         .groupBy(F.col("date").alias("caps_from"), "asset_id")
@@ -161,12 +187,15 @@ def _without_cap(plan: DataFrame, exposures: DataFrame, caps: DataFrame) -> Data
         .where("n = 1")
         .drop("n")
     )
+    single = _used(exposures, pairs.select("date"))
     capless = single.join(F.broadcast(pairs), "date").join(priced, ["caps_from", "asset_id"], "left_anti")
-    return capless.select(
-        F.lit("exposures").alias("half"),
-        "date",
-        "asset_id",
-        "row_hash",
-        "source_rows",
-        F.lit(Reason.NO_CAP.value).alias("reason"),
-    ).distinct()
+    return capless.select("date", "asset_id", "row_hash", "source_rows", _key_problem(F.lit(Reason.NO_CAP.value)).alias("problem"))
+
+
+def _too_far(plan: DataFrame, exposures: DataFrame, packed: DataFrame) -> DataFrame:
+    """Exposures without a style that their row must have, because its value was removed on some date that they serve."""
+    serving = plan.select("exposure_date", F.col("exposures_from").alias("date"))
+    removed = packed.select("exposure_date", F.inline("style_rejects")).join(F.broadcast(serving), "exposure_date")
+    reason, value = F.lit(Reason.TOO_FAR.value), F.col("value").cast("string")
+    listed = removed.select("date", "asset_id", F.struct("column", reason, value).cast(PROBLEM).alias("problem")).distinct()
+    return _used(exposures, serving.select("date")).join(listed, ["date", "asset_id"])

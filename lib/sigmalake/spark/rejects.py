@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -22,20 +23,10 @@ def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[dat
     asked = F.broadcast(rows.sparkSession.createDataFrame([(day,) for day in sorted(dates)], "asked date"))
     wrong = rows.where(F.size("problems") > 0).join(asked, F.col("date") == F.col("asked"), "left")
     wrong = wrong.where(F.col("date").isNull() | F.col("asked").isNotNull())
-    found = _numbered(wrong.select("date", "asset_id", "row_hash", "source_rows", "problems"))
-    listed = found.select("date", "asset_id", "row_hash", "source_rows", "copy", F.inline("problems"))
-    if conflicts is not None:
-        clash = _numbered(conflicts.where(F.col("half") == half)).select(
-            "date",
-            "asset_id",
-            "row_hash",
-            "source_rows",
-            "copy",
-            F.lit("key").alias("column"),
-            "reason",
-            F.lit(None).cast("string").alias("value"),
-        )
-        listed = listed.unionByName(clash)
+    found = [wrong] if conflicts is None else [wrong, conflicts.where(F.col("half") == half)]
+    columns = ("date", "asset_id", "row_hash", "source_rows", "problems")
+    numbered = reduce(DataFrame.unionByName, (_numbered(rows.select(*columns)) for rows in found))
+    listed = numbered.select("date", "asset_id", "row_hash", "source_rows", "copy", F.inline("problems"))
     return listed.select(
         F.lit(source).alias("source"), F.hex("row_hash").alias("row_hash"), "copy", "column", "reason", "date",
         F.nullif("asset_id", F.lit("")).alias("asset_id"), "value", F.col("source_rows").cast("int").alias("source_rows"),

@@ -4,6 +4,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
+def exposure_moments(panel: DataFrame) -> DataFrame:
+    """The rows of `exposure_moments`."""
+    return panel.select("exposure_date", F.inline("style_steps"))
+
+
 def factor_returns(cross_sections: DataFrame, factors: DataFrame) -> DataFrame:
     """The rows of `factor_returns`."""
     zipped = F.arrays_zip("factor_return", "std_error", "vif", "n_members", "factor_status")

@@ -1,20 +1,22 @@
 """Ingest: check every source row, align X(t-1) with r(t) by the calendar, pack each date into a row of `panel`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from sigmalake.config import Config, Dated, MarketFactor, Membership, digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
-from sigmalake.lake.dates import as_ranges
+from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.numerics.built_styles import StyleRecipe
 from sigmalake.numerics.calendar import Alignment, align
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import pack
+from sigmalake.spark.unpacking import exposure_moments
 from sigmalake.stages.context import Context, Outcome, span
-from sigmalake.stages.ingest_account import AccountLine, account_for, source_dates, write_rejected
+from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.panel_sources import (
     FLAT_ROW_BYTES,
     INGEST_VERSION,
@@ -27,12 +29,12 @@ from sigmalake.stages.panel_sources import (
     usable_dates,
 )
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
-from sigmalake.tables.long import FACTORS
+from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
-COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts")
+COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
 LEAST_FILES = 4  # so that small panels, too, are read in parallel
 
 
@@ -45,6 +47,7 @@ class IngestPlan(NamedTuple):
     expected: list[PanelState]  # the panel as it will be
     factor_sets: dict[str, list[Factor]]
     level_ranks: list[dict[str, int]]
+    recipe: StyleRecipe | None  # None: all styles are as given
     source_versions: dict[str, str]
 
 
@@ -55,7 +58,7 @@ def plan_ingest(context: Context) -> IngestPlan:
     stored = panel_states(lake)
     complete = stored and versions == last_source_versions(lake) and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
-        return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], versions)
+        return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
     sources = read_sources(lake.spark, config, None if context.verify_sources else lake)
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
@@ -65,7 +68,7 @@ def plan_ingest(context: Context) -> IngestPlan:
     held.update(
         {day: PanelState(day, rows[day].return_date, rows[day].inputs_hash, rows[day].exposures_hash) for day in asked.compute}
     )
-    return IngestPlan(sources, rows, asked, sorted(held.values()), sets, ranks, versions)
+    return IngestPlan(sources, rows, asked, sorted(held.values()), sets, ranks, style_recipe(config, ranks), versions)
 
 
 def ingest(context: Context) -> Outcome | None:
@@ -82,7 +85,11 @@ def ingest(context: Context) -> Outcome | None:
     compute = sorted([*plan.changes.compute, *redo])
     _write_factor_sets(lake, plan.factor_sets)
     counts = _pack(lake, plan, plan.sources, compute)
-    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts)
+    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, standardises=plan.recipe is not None)
+    changed = unsettled_ranges(lake, "ingest", PANEL)
+    if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
+        written = lake.read(PANEL).where(within(str(PANEL.date), changed))
+        lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
     covered = context.asked.everything
     account = account_for(lake, plan.sources, plan.rows, compute, counts, n_rejected)
     remember(lake, plan.sources)
@@ -93,8 +100,8 @@ def ingest(context: Context) -> Outcome | None:
         rows_rejected=sum(line[3] for line in account),
         account=account,
         source_versions=plan.source_versions if covered else None,
-        tables=(PANEL, REJECTED_ROWS, FACTORS),
-        said=_said(plan, compute, account),
+        tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
+        said=_said(plan, compute, account, counts),
     )
 
 
@@ -150,6 +157,22 @@ def _panel_row(
     )  # fmt: skip
 
 
+def style_recipe(config: Config, level_ranks: Sequence[Mapping[str, int]]) -> StyleRecipe | None:
+    """How the styles of every date are made; None where all are as given."""
+    rules = config.style_rules
+    if not rules:
+        return None
+    memberships = [
+        _membership(entry, level) for entry, ranks in zip(config.memberships, level_ranks, strict=True) for level in ranks
+    ]
+    styles = [(style, rules.get(style)) for style in config.styles]
+    return StyleRecipe(config.style_columns, styles, config.regression.weights, memberships)
+
+
+def _membership(entry: Membership, level: str) -> Factor:
+    return Factor(level, entry.membership, Kind.PARTIAL if entry.partial else Kind.MEMBERSHIP)
+
+
 def _levels(config: Config, learned: Mapping[int, dict[str, date]]) -> list[dict[str, date]]:
     """Each group's levels in their order, with the date from which each belongs to the model."""
     levels = []
@@ -171,8 +194,7 @@ def _factors(config: Config, levels: list[dict[str, date]], known_at: date) -> t
             factors.append(Factor(entry.market, "market", Kind.MARKET))
         elif isinstance(entry, Membership):
             first_factor.append(len(factors))
-            kind = Kind.PARTIAL if entry.partial else Kind.MEMBERSHIP
-            factors += [Factor(level, entry.membership, kind) for level, first in levels[group].items() if first <= known_at]
+            factors += [_membership(entry, level) for level, first in levels[group].items() if first <= known_at]
             group += 1
         else:
             factors += [Factor(style, "style", Kind.STYLE) for style in entry.styles]
@@ -218,7 +240,7 @@ def _pack(lake: Lake, plan: IngestPlan, sources: Sources, compute: list[date]) -
     lake.create(PANEL)
     if rows:
         halves = sources.sourced(source_dates(sources, plan.rows, compute))
-        lake.replace(PANEL, pack(lake.spark, rows, halves, plan.level_ranks), "ingest", ranges)
+        lake.replace(PANEL, pack(lake.spark, rows, halves, plan.level_ranks, plan.recipe), "ingest", ranges)
     else:
         lake.replace(PANEL, lake.read(PANEL).limit(0), "ingest", ranges)
     return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
@@ -230,11 +252,14 @@ def _dates_a_file(sources: Sources, compute: list[date]) -> int:
     return max(1, min(by_size, -(-len(compute) // LEAST_FILES)))
 
 
-def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine]) -> str:
+def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine], counts: Counts) -> str:
     lines = [f"panel: {span(compute)}" + (f", {len(plan.changes.remove)} removed" if plan.changes.remove else "")]
     for name, rows_in, packed, rejected, outside, unmatched in account:
         lines.append(
             f"  {name}: {rows_in:,} rows = {packed:,} packed + {rejected:,} rejected + {outside:,} outside the dates "
             f"+ {unmatched:,} without exposures"
         )
+    if plan.recipe is not None:
+        of_how_many = sum(counts[day]["n_assets"] for day in compute) * len(plan.recipe.styles)
+        lines.append(f"  styles: {sum(counts[day]['n_filled'] for day in compute):,} of {of_how_many:,} were missing and filled")
     return "\n".join(lines)

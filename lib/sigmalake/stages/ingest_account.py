@@ -23,8 +23,19 @@ Rejected = Mapping[tuple[str, date | None], int]  # source rows, by source and d
 AccountLine = tuple[str, int, int, int, int, int]
 
 
-def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts) -> Rejected:
-    """Replace the rejected rows of the dates computed, and those whose date is unreadable; says how many source rows they are."""
+def write_rejected(
+    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, *, standardises: bool
+) -> Rejected:
+    """Replace the rejected rows of the dates computed, and those whose date is unreadable; says how many source rows they are.
+
+    Args:
+        lake: holds the panel's rows already.
+        sources: checked rows of every source.
+        rows: every row that the panel should have.
+        compute: those that were packed.
+        counts: of every row of the panel.
+        standardises: whether packing measured styles, and may have rejected rows for them.
+    """
     dates = source_dates(sources, rows, compute)
     computed = set(compute)
     serving = [  # exposures carried over several rows are rejected for what any of these rows lacks
@@ -35,7 +46,8 @@ def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date]
     conflicting = [row for row in serving if row.exposure_date in computed]
     clash = None
     if serving:
-        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sources.sourced(dates))
+        packed = lake.read(PANEL) if standardises else None
+        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sources.sourced(dates), packed)
     found = []
     for half, name in sources.names.items():
         if half not in sources.rows:

@@ -1,4 +1,7 @@
-"""Regress: one cross-sectional regression a date, its row in `cross_sections`, and from it the long tables."""
+"""Regress: one cross-sectional regression a date, its row in `cross_sections`, and from it the long tables.
+
+Beside it, with the same weights, how stable each style is from one month to the next.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -21,8 +24,9 @@ from sigmalake.stages.planning import (
     panel_states,
     stored_cross_sections,
 )
+from sigmalake.stages.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
+from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
@@ -39,27 +43,35 @@ def regress(context: Context) -> Outcome | None:
     """Fit the dates that `plan_regress` names, and write the long tables of all that changed."""
     lake = context.lake
     panel = panel_states(lake)
-    plan = plan_regress(context, panel)
+    plan, stability = plan_regress(context, panel), plan_stability(lake, context.config, panel)
+    if plan or stability:
+        fit_batches(lake.spark, panel_row_bytes(lake))
+    write_stability(lake, context.config, panel, stability)
     if plan:
         calendar = [row.return_date for row in panel if row.return_date is not None] + plan.remove
         ranges = as_ranges([*plan.compute, *plan.remove], calendar)
-        fit_batches(lake.spark, panel_row_bytes(lake))
         rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
         fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), context.config.regression)
         lake.replace(CROSS_SECTIONS, fitted, "regress", ranges)
     changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
     if not changed:
-        return None
+        return _stability_outcome(stability) if stability else None
     portfolios = context.config.regression.portfolios
     fit_batches(lake.spark, panel_row_bytes(lake) if portfolios else cross_section_bytes(lake))
     fitted = lake.read(CROSS_SECTIONS).where(within("date", changed))
     lake.replace(FACTOR_RETURNS, factor_returns(fitted, lake.read(FACTORS)), "regress", changed)
     lake.replace(SPECIFIC_RETURNS, specific_returns(fitted), "regress", changed)
-    tables = [CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS]
+    tables = [CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS, EXPOSURE_STABILITY]
     if portfolios or lake.exists(FACTOR_PORTFOLIOS):
         lake.replace(FACTOR_PORTFOLIOS, factor_portfolios(fitted, lake.read(FACTORS)), "regress", changed)
         tables.append(FACTOR_PORTFOLIOS)
     return _outcome(lake, plan, tables)
+
+
+def _stability_outcome(stability: Changes[date]) -> Outcome:
+    """Where no regression changed: restated exposures of the newest date explain no return yet."""
+    dates = sorted({*stability.compute, *stability.remove})
+    return Outcome(dates, rows_in=0, rows_out=0, tables=(EXPOSURE_STABILITY,), said=f"exposure stability: {span(dates)}")
 
 
 def panel_row_bytes(lake: Lake) -> int:

@@ -4,6 +4,8 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
     COVARIANCE_BUILDS,
+    EXPOSURE_MOMENTS,
+    EXPOSURE_STABILITY,
     FACTOR_COVARIANCE,
     FACTOR_PORTFOLIOS,
     FACTOR_RETURNS,
@@ -19,6 +21,8 @@ MODEL_TABLES: tuple[Table, ...] = (
     FACTORS,
     PANEL,
     REJECTED_ROWS,
+    EXPOSURE_MOMENTS,
+    EXPOSURE_STABILITY,
     CROSS_SECTIONS,
     FACTOR_RETURNS,
     SPECIFIC_RETURNS,

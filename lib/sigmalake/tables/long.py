@@ -15,6 +15,51 @@ FACTORS = Table(
     ),
 )
 
+EXPOSURE_MOMENTS = Table(
+    name="exposure_moments",
+    comment="How each style came about on a date, from panel: what was removed, clipped, subtracted, divided by and filled in",
+    key=("exposure_date", "style", "step", "term"),
+    date="exposure_date",
+    columns=(
+        required("exposure_date", "DATE", "close at which the exposures are known"),
+        required("style", "STRING", "style that is standardised here"),
+        required(
+            "step",
+            "STRING",
+            "removed, clipped, standardised, combined, filled_by, filled, orthogonalised_against, orthogonalised: in this order",
+        ),
+        required(
+            "term",
+            "STRING",
+            "descriptor; style in the steps combined, filled, orthogonalised; factor in filled_by, orthogonalised_against",
+        ),
+        Column(
+            "mean", "DOUBLE", "cap-weighted mean over the estimation universe, in the unit that the values have before the step"
+        ),
+        Column("sd", "DOUBLE", "equal-weighted about that mean, same unit; 0: all alike, and whoever has a value has exposure 0"),
+        Column("coefficient", "DOUBLE", "of the regression on term; null: too few names for one, and 0 was filled in"),
+        required("n_values", "INT", "names of the estimation universe that the moments or the regression rest on"),
+        required("n_changed", "INT", "values of the coverage that were removed, clipped or filled"),
+    ),
+    checks=no_nan("mean", "sd", "coefficient"),
+)
+
+EXPOSURE_STABILITY = Table(
+    name="exposure_stability",
+    comment="Each style's correlation with itself 21 periods before, over the assets of both dates",
+    key=("exposure_date", "style"),
+    date="exposure_date",
+    columns=(
+        required("exposure_date", "DATE", "close at which the exposures are known"),
+        required("style", "STRING", "style of both dates"),
+        required("before", "DATE", "exposure_date 21 periods of the calendar before"),
+        Column("correlation", "DOUBLE", "with the regression weights, -1 to 1; above .9 good, below .8 doubtful; null: constant"),
+        required("n_common", "INT", "assets of the estimation universe that are in both cross-sections"),
+        required("inputs_hash", "STRING", "what this row was computed from"),
+    ),
+    checks=no_nan("correlation"),
+)
+
 FACTOR_RETURNS = Table(
     name="factor_returns",
     comment="Factor returns and their statistics, from cross_sections",

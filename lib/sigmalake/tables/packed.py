@@ -2,6 +2,12 @@
 
 from sigmalake.tables.declaration import Column, Table, no_nan, no_nan_in, required, same_size
 
+STYLE_STEPS = (
+    "ARRAY<STRUCT<style: STRING, step: STRING, term: STRING, mean: DOUBLE, sd: DOUBLE, coefficient: DOUBLE, "
+    "n_values: INT, n_changed: INT>>"
+)
+STYLE_REJECTS = "ARRAY<STRUCT<asset_id: STRING, column: STRING, value: DOUBLE>>"
+
 PANEL = Table(
     name="panel",
     comment="A cross-section a row: exposures known at the close of exposure_date, beside the returns of the next date",
@@ -19,7 +25,7 @@ PANEL = Table(
         required("n_returns", "INT", "of these, with a return"),
         required("n_missing", "INT", "of these, whose return of return_date is given as missing"),
         required("n_unmatched", "INT", "returns of return_date whose asset has no exposures here"),
-        required("n_conflicts", "INT", "source rows rejected when packing: duplicate keys, copies, no cap"),
+        required("n_conflicts", "INT", "source rows rejected when packing: duplicate keys, copies, no cap, a style too far out"),
         required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
         required(
             "ret",
@@ -34,12 +40,17 @@ PANEL = Table(
         required("member_assets", "ARRAY<INT>", "M memberships: position of the asset in asset_id, from 0"),
         required("member_factors", "ARRAY<INT>", "M memberships: position of the factor in its factor_set, from 0"),
         required("member_shares", "ARRAY<DOUBLE>", "M memberships: share, 0 to 1"),
+        Column("n_filled", "INT", "styles that were missing and filled; this and what follows is null where all are as given"),
+        Column("styles_filled", "ARRAY<BOOLEAN>", "N x S flags: the style was missing, and filled by its rule"),
+        Column("style_steps", STYLE_STEPS, "how the styles came about: see exposure_moments"),
+        Column("style_rejects", STYLE_REJECTS, "values that were removed, without which the asset's row was rejected"),
     ),
     checks=(
         ("no_look_ahead", "return_date IS NULL OR return_date > exposure_date"),
         ("n_assets_counts", "size(asset_id) = n_assets"),
         *same_size("asset_id", "ret", "cap", "weight_column", "in_estimation", "issuer_id"),
         *same_size("member_assets", "member_factors", "member_shares"),
+        *same_size("styles", "styles_filled"),
         *no_nan_in("ret", "cap", "styles", "member_shares"),
     ),
 )
