@@ -1,7 +1,7 @@
 """Forecasts against what happened: a pandas UDF over rows of `risk_models`, each beside the panel's and the regression's row.
 
-The driver ships the factor sets, the rules and the user's portfolios. The three rows of a date meet by a join on dates; a task holds
-one batch of them (`fit_batches` bounds it by bytes) and the arrays of one variant and date at a time.
+The driver ships the factor sets, the rules and the user's portfolios. The three rows of a date meet by a join on dates; a task
+holds one batch of them (`fit_batches` bounds it by bytes) and the arrays of one variant and date at a time.
 """
 
 from bisect import bisect_right
@@ -146,6 +146,5 @@ def _as_columns(parts: Sequence[Evaluated]) -> list[list[object]]:
         found: list[list[object]] = [[part.kind.value] * size, list(part.portfolios), *(count.tolist() for count in counts)]
         found += [[None if gone else value for value, gone in zip(x.tolist(), np.isnan(x), strict=True)] for x in numbers]
         found.append([None if n else part.without for n in run.n_forecasts])
-        for column, values in zip(columns, found, strict=True):
-            column += values
+        columns = [column + values for column, values in zip(columns, found, strict=True)]
     return columns

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from sigmalake.config import Config, digest_of
+from sigmalake.errors import DataError
+from sigmalake.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
@@ -98,3 +103,23 @@ def _stored(lake: Lake) -> tuple[dict[RiskKey, str], dict[date, date]]:
     rows = lake.columns(FORECAST_EVALUATION, columns).group_by(columns).aggregate([]).to_pylist()
     hashes = {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}
     return hashes, {row["date"]: row["return_date"] for row in rows}
+
+
+def evaluation_summary(context: Context) -> EvaluationSummary:
+    """What the table says of the dates asked for.
+
+    Raises:
+        DataError: no forecast among them has met its return yet.
+    """
+    rows = context.lake.columns(FORECAST_EVALUATION, READ)
+    asked = pc.and_kleene(
+        pc.greater_equal(rows.column("return_date"), pa.scalar(context.asked.start or date.min)),
+        pc.less_equal(rows.column("return_date"), pa.scalar(context.asked.end or date.max)),
+    )
+    found = rows.filter(asked) if rows.num_rows else rows
+    if not found.num_rows:
+        raise DataError(
+            f"no forecast of {context.lake.root} has met its return among the dates asked for; a risk model and the return of the "
+            "date after it are needed: use `sigmalake run`, and variants under `risk:`"
+        )
+    return summarise(found, context.config.evaluate.rolling_window)

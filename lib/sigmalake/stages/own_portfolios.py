@@ -27,7 +27,8 @@ def read_own_portfolios(file: str | None) -> OwnHistory:
         return {}
     rows = _checked(_read(Path(file)), file)
     histories: dict[str, list[tuple[date, OwnPortfolio]]] = {}
-    for (name, since), held in rows.sort_values(_KEY).groupby(["portfolio", "date"], sort=True):
+    for (name, _), held in rows.sort_values(_KEY).groupby(["portfolio", "date"], sort=True):
+        since: date = held["date"].iloc[0]
         weights = held["weight"].to_numpy(dtype=np.float64)
         histories.setdefault(str(name), []).append((since, OwnPortfolio(str(name), held["asset_id"].tolist(), weights)))
     return histories
@@ -64,12 +65,11 @@ def _checked(rows: pd.DataFrame, file: str) -> pd.DataFrame:
         listed = ", ".join(map(str, rows.columns))
         raise ConfigError(f"evaluate.portfolios: {file} has no column {', '.join(missing)}; it has {listed}")
     checked = pd.DataFrame({
-        "date": pd.to_datetime(rows["date"], errors="coerce").dt.date if "date" in rows else ALWAYS,
-        "portfolio": rows["portfolio"],
-        "asset_id": rows["asset_id"].astype(str).where(rows["asset_id"].notna()),
+        "date": pd.to_datetime(rows["date"], errors="coerce", format="ISO8601").dt.date if "date" in rows else ALWAYS,
+        **{name: rows[name].astype(str).where(rows[name].notna()) for name in ("portfolio", "asset_id")},
         "weight": pd.to_numeric(rows["weight"], errors="coerce").astype(float),
     })  # fmt: skip
-    wrong = checked.isna() | ~np.isfinite(checked[["weight"]]).reindex(columns=checked.columns, fill_value=True)
+    wrong = checked.replace({"weight": [np.inf, -np.inf]}, np.nan).isna()
     if wrong.to_numpy().any():
         row, column = (int(at[0]) for at in np.nonzero(wrong.to_numpy()))
         name = checked.columns[column]
