@@ -74,7 +74,7 @@ def _checked(rows: pd.DataFrame, file: str) -> pd.DataFrame:
         row, column = (int(at[0]) for at in np.nonzero(wrong.to_numpy()))
         name = checked.columns[column]
         count = int(wrong.any(axis=1).sum())
-        raise DataError(f"{file} has {count} rows that cannot be used; the first: row {row + 1}, {name} {rows[name].iloc[row]!r}")
+        raise DataError(f"{file} has {count} rows that cannot be used; the first: row {row + 1}, {name} {rows[name].iloc[row]}")
     if (twice := checked[checked.duplicated(_KEY)]).size:
         first = twice.iloc[0]
         raise DataError(f"{file}: {first['asset_id']} is twice in portfolio {first['portfolio']}; give one weight")
