@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from validation.experiments import (
     bias_after_doubling,
+    blind_model,
     calibrations,
     eigenfactor_bias,
     right_model,
@@ -54,6 +55,14 @@ def test_forecasts_a_fifth_too_low_are_found_out_in_every_kind():
     assert n @ [kind.in_band for kind in found] / n.sum() < 0.1
     for kind in found:
         assert kind.bias == pytest.approx(1.2, abs=1.2 * bias_band(200)), kind
+
+
+def test_a_forecast_that_is_right_on_average_alone_has_a_good_bias_and_a_bad_mrad_and_q():
+    q = PERFECT_Q - np.log([0.4, 1.6]).mean()  # variances over the forecast's, in either half
+    for kind in blind_model(30, 4, 200, seed=1):
+        assert abs(kind.bias - 1) < 1.5 * bias_band(200), kind
+        assert kind.mrad > 3 * expected_deviation(60), kind
+        assert abs(kind.q - q) < abs(kind.q - PERFECT_Q), kind
 
 
 def test_the_eigenfactor_adjustment_halves_the_mean_deviation_of_the_eigenfactors():

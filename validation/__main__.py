@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from validation.delta_layers import spreads
-from validation.experiments import bias_after_doubling, eigenfactor_bias, right_model
+from validation.experiments import bias_after_doubling, blind_model, eigenfactor_bias, right_model
 from validation.page import Doubling, Eigenfactors, as_markdown
 
 from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
@@ -19,9 +19,9 @@ MARKETS = {
     "Every volatility doubles half-way": {"doubles": True},
 }
 WINDOWS = ((12, 60), (40, 120), (40, 252))  # factors, dates of the sample estimator
-EIGEN_DATES = 300
+EIGEN_DATES = 500
 REGIMES = ((84.0, 42.0), (252.0, 168.0), (42.0, 4.0))  # half-lives of the presets short, long, trading
-AFTER = (21, 63)  # dates after the change
+AFTER = (21, 63, 126)  # dates after the change
 REGIME_FACTORS = 40
 
 
@@ -31,6 +31,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/validation.md"))
     out = parser.parse_args().out
     markets = {name: right_model(**SIZE, seed=SEED, **options) for name, options in MARKETS.items()}
+    markets["Every volatility doubles half-way, and the forecast is the average of both halves: a wrong model"] = blind_model(
+        **SIZE, seed=SEED
+    )
     page = as_markdown(markets, [_eigenfactors(*size) for size in WINDOWS], _doublings(), spreads(300, 120, SEED))
     out.write_text(page, encoding="utf-8")
     print(page)

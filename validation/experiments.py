@@ -60,6 +60,16 @@ def right_model(
     return calibrations(runs_of(right_forecasts(world, history), EvaluationRules(random_active=20)))
 
 
+def blind_model(n_assets: int, n_factors: int, n_dates: int, seed: int) -> list[Calibration]:
+    """The measures of a forecast that does not see every volatility double half-way, and is right on average."""
+    world = generate_world(n_assets, n_factors, seed)
+    history = draw_history(world, n_dates, seed + 1, doubles_at=n_dates // 2)
+    average = float(np.sqrt((history.level**2).mean()))
+    unmoved = World(world.exposures, world.factor_cov * average**2, world.specific_var * average**2, world.caps)
+    dates = right_forecasts(unmoved, history._replace(level=np.ones(n_dates)))
+    return calibrations(runs_of(dates, EvaluationRules(random_active=20)))
+
+
 def factor_forecasts(estimator: FactorCovEstimator, F: Floats, dates: Sequence[int]) -> Iterable[DateForecast]:
     """Forecasts of rows of F from the rows before each."""
     for t in dates:

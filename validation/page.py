@@ -95,9 +95,9 @@ def _right_models(markets: Mapping[str, Sequence[Calibration]]) -> str:
     n = next(iter(markets.values()))[0].n_dates
     bands = f"1 +- {bias_band(n):.3f} for normal returns, 1 +- {bias_band(n, KURTOSIS):.3f} for a kurtosis of {KURTOSIS:.0f}"
     text = f"""\
-## Right models are told to be right
+## Right models are told to be right, and a blind one is not
 
-Forecasts made with the true Sigma, Delta and level of volatility, {n} dates. The band of B is {bands}
+Forecasts made with the true Sigma, Delta and level of volatility, but for the last table; {n} dates. The band of B is {bands}
 (that of t with 5 degrees of freedom: the wide band). Where returns are normal, a right model has an MRAD of
 {expected_deviation(60):.3f} over 60 dates, and a portfolio's Q is {PERFECT_Q:.3f} +- {q_band(n):.3f}.
 """
