@@ -19,7 +19,7 @@ CASES = {
     "a window of 20 dates, alone": (SHORT, {}),
     "the same, shrunk by size, q = .1": (SHORT, {"size_shrinkage": SizeShrinkage()}),
     "the same, shrunk by size, q = 1": (SHORT, {"size_shrinkage": SizeShrinkage(q=1.0)}),
-    "252 dates, half of the names listed 10 to 20 dates ago, alone": (YEAR, {}),
+    "252 dates, half of the names listed 10 to 15 dates ago, alone": (YEAR, {}),
     "the same, with the structural model": (YEAR, {"structural": StructuralModel()}),
     "the same, with it and shrunk by size, q = .1": (YEAR, {"structural": StructuralModel(), "size_shrinkage": SizeShrinkage()}),
 }
@@ -62,8 +62,8 @@ def _coverage(world: World) -> Coverage:
 
 
 def _listed(n_assets: int, window: int, seed: int) -> Bools:
-    """(T, N) dates of the window with a return: with a year's window, half of the names have some 10 to 20 of them."""
+    """(T, N) dates of the window with a return: with a year's window, half of the names have some 10 to 15 of them."""
     n_obs = np.full(n_assets, window)
     if window == YEAR:
-        n_obs[::2] = np.random.default_rng(seed).integers(10, 21, len(n_obs[::2]))
+        n_obs[::2] = np.random.default_rng(seed).integers(10, 16, len(n_obs[::2]))
     return np.arange(window)[:, None] >= window - n_obs
