@@ -101,7 +101,8 @@ def cross_section_row(day: date, truth: Truth) -> dict[str, object]:
     specific = truth.ret.copy()
     specific[ASSETS.index(MINER)] = np.nan
     return {
-        "date": day, "factor_set": "set", "inputs_hash": "-", "n_assets": 12, "n_estimation": 11, "n_outliers": 0, "rank": 5,
+        "date": day, "factor_set": "set", "inputs_hash": "-", "n_assets": 12, "n_estimation": 11, "n_outliers": 0, "outliers": [],
+        "n_reweighted": 0, "vif": [None] * 6, "rank": 5,
         "dof": 6, "status": "ok", "detail": "", "factor_return": [0.01, 0.02, 0.03, None, 0.04, day.day / 100],
         "std_error": [0.001] * 6, "n_members": [12] * 6, "factor_status": ["ok"] * 6, "asset_id": ASSETS,
         "specific_return": nulls(specific), "fitted_return": [0.0] * 12, "in_estimation": [True] * 12, "weight": [1.0] * 12,
@@ -388,7 +389,7 @@ def test_an_unknown_release_is_answered_with_those_there_are(lake):
 @pytest.mark.parametrize(("found", "said"), [("99", "has lake format 99"), (None, "was not made by sigmalake")])
 def test_a_lake_of_another_format_is_refused(tmp_path, found, said):
     create(tmp_path, RELEASES, found)
-    with pytest.raises(ConfigError, match=f"{said}; this version reads and writes format 1"):
+    with pytest.raises(ConfigError, match=f"{said}; this version reads and writes format 2"):
         open_release(tmp_path)
 
 

@@ -6,9 +6,10 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -384,13 +385,16 @@ def _writing(
     verify: bool = False, *, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
     from sigmalake.lake.lake import Lake, Writer
-    from sigmalake.lake.lease import hold_lake
+    from sigmalake.lake.lease import claims_of, hold
     from sigmalake.progress import watching
     from sigmalake.stages.context import Context, new_run_id
 
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     run_id = new_run_id()
-    with hold_lake(config.lake, f"run {run_id}", wait) as lease, _session(config) as spark:
+    with ExitStack() as opened:
+        session = cache(lambda: opened.enter_context(_session(config)))
+        lease = opened.enter_context(hold(claims_of(config.lake, session), f"run {run_id}", wait))
+        spark = session()  # after the lease where that needs none: who has to wait need not start a JVM for it
         lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
         yield Context(lake, config, run_id, asked, _say, verify, watching(spark))
 

@@ -40,6 +40,11 @@ def caused_by_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether Delta refused a commit because of another writer's; its errors share no base class."""
+    return "DELTA_CONCURRENT" in str(error) or "ConcurrentModification" in str(error)
+
+
 def telling_line(error: BaseException) -> str:
     """The line of a long error, say Spark's with both its stacks, that says what happened."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

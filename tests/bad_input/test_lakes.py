@@ -12,6 +12,7 @@ from small_panel import CONFIG, small_panel, swapped, written
 from plain_lake import create
 from sigmalake import cli
 from sigmalake.errors import telling_line
+from sigmalake.lake.claims import FolderClaims
 from sigmalake.lake.lease import hold
 from sigmalake.tables.packed import PANEL
 
@@ -72,7 +73,7 @@ def test_a_lake_with_a_table_of_another_maker_is_refused(asked, tmp_path, config
 def test_a_lake_of_another_format_is_refused(asked, tmp_path, config):
     create(tmp_path / "lake", PANEL, lake_format="99")
     seen = asked("status", "--config", config)
-    assert seen.says("panel has lake format 99", "format 1", "Use the version that made it")
+    assert seen.says("panel has lake format 99", "format 2", "Use the version that made it")
     assert seen.exit_code == 2
 
 
@@ -90,7 +91,7 @@ def test_a_folder_that_is_read_only_is_told(asked, tmp_path_factory, tmp_path, c
 
 
 def test_a_lake_held_by_another_writer_is_told_with_the_holder(asked, tmp_path, config):
-    with hold(tmp_path / "lake", "run 20240102T030405-beef"):
+    with hold(FolderClaims(tmp_path / "lake"), "run 20240102T030405-beef"):
         seen = asked("run", "--config", config)
     assert seen.says("is being written by run 20240102T030405-beef", f"pid {os.getpid()}", "--wait SECONDS")
     assert seen.exit_code == 3

@@ -4,62 +4,121 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
+from obstore.exceptions import GenericError
+from obstore.store import MemoryStore
 
-from sigmalake.errors import InfrastructureError
-from sigmalake.lake import lease as module
-from sigmalake.lake.lease import Claim, hold, hold_lake, newest_claim
+from sigmalake.errors import ConfigError, InfrastructureError
+from sigmalake.lake import claims as module
+from sigmalake.lake.claims import Claim, FolderClaims, Pace
+from sigmalake.lake.claims_elsewhere import CatalogClaims, StoreClaims
+from sigmalake.lake.lease import claims_of, hold
+
+FAST = Pace(lifetime=60.0, poll=0.05)
 
 
-def test_a_second_writer_is_told_who_holds_the_lake(tmp_path):
+@pytest.fixture(params=["a folder", "an object store", pytest.param("a catalog", marks=pytest.mark.jvm)])
+def claims(request, tmp_path):
+    if request.param == "a folder":
+        yield FolderClaims(tmp_path, FAST)
+    elif request.param == "an object store":
+        yield StoreClaims("memory:///lake", MemoryStore(), FAST)
+    else:
+        spark = request.getfixturevalue("spark")
+        spark.sql("CREATE DATABASE leased")
+        yield CatalogClaims(spark, "spark_catalog.leased", FAST)
+        spark.sql("DROP DATABASE leased CASCADE")
+
+
+def test_a_second_writer_is_told_who_holds_the_lake(claims):
     with (
-        hold(tmp_path, "run A"),
+        hold(claims, "run A"),
         pytest.raises(InfrastructureError, match=rf"written by run A \(pid {os.getpid()} on .*lease 1"),
-        hold(tmp_path, "run B"),
+        hold(claims, "run B"),
     ):
         pass
 
 
-def test_a_released_lake_is_free_and_its_number_has_grown(tmp_path):
-    with hold(tmp_path, "run A") as first, pytest.raises(InfrastructureError), hold(tmp_path, "run B"):
+def test_a_released_lake_is_free_and_its_number_has_grown(claims):
+    with hold(claims, "run A") as first, pytest.raises(InfrastructureError), hold(claims, "run B"):
         pass
-    with hold(tmp_path, "run C") as third:
+    with hold(claims, "run C") as third:
         assert (first.fence, third.fence) == (1, 2)
 
 
-def test_waiting_for_a_lake_takes_it_once_it_is_free(tmp_path):
+def test_waiting_for_a_lake_takes_it_once_it_is_free(claims):
     with ThreadPoolExecutor() as pool:
-        with hold(tmp_path, "run A"):
-            waiting = pool.submit(_hold_once, tmp_path, 10.0)
+        with hold(claims, "run A"):
+            waiting = pool.submit(_hold_once, claims, 30.0)
             time.sleep(0.3)
             assert not waiting.done()
         assert waiting.result() == 2
 
 
-def _hold_once(folder, wait):
-    with hold(folder, "another", wait) as lease:
+def _hold_once(claims, wait):
+    with hold(claims, "another", wait) as lease:
         return lease.fence
+
+
+def test_a_writer_who_slept_until_another_took_the_lake_finds_out(claims):
+    with hold(claims, "asleep") as sleeper:
+        sleeper.verify()
+        claims.renew(replace(claims.newest(), host="elsewhere", expires_at=0.0))
+        with hold(claims, "awake"), pytest.raises(InfrastructureError, match=r"lost the lease .* to awake"):
+            sleeper.verify()
+
+
+def test_of_claims_with_one_number_exactly_one_is_added(claims):
+    def add(number):
+        return claims.add(Claim(7, f"run {number}", "somewhere", number, expires_at=time.time() + 60, released=False))
+
+    with ThreadPoolExecutor(4) as pool:
+        added = list(pool.map(add, range(4)))
+    assert sum(added) == 1
+    assert claims.newest().owner == f"run {added.index(True)}"
+
+
+def test_of_many_claimants_at_once_one_holds_the_lake_at_a_time(claims):
+    inside = []
+
+    def claim(number):
+        with suppress(InfrastructureError), hold(claims, f"run {number}"):
+            inside.append(number)
+            assert len(inside) == 1
+            time.sleep(0.2)
+            inside.remove(number)
+            return 1
+        return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(claim, range(4))) >= 1
+
+
+def test_a_holder_renews_its_claim_while_it_works(claims):
+    claims.pace = Pace(lifetime=4.0, poll=0.05)
+    with hold(claims, "run"):
+        first = claims.newest().expires_at
+        for _ in range(200):
+            if claims.newest().expires_at > first:
+                break
+            time.sleep(0.05)
+        assert claims.newest().expires_at > first
+    assert claims.newest().released
 
 
 def test_a_lake_whose_writer_was_killed_is_free_at_once(tmp_path):
     script = (
-        "import os, sys; from pathlib import Path; from sigmalake.lake.lease import hold\n"
-        "with hold(Path(sys.argv[1]), 'doomed'): os.kill(os.getpid(), 9)"
+        "import os, sys; from pathlib import Path\nfrom sigmalake.lake.claims import FolderClaims\n"
+        "from sigmalake.lake.lease import hold\nwith hold(FolderClaims(Path(sys.argv[1])), 'doomed'): os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == -9
-    assert not newest_claim(tmp_path / "_lease").released
-    with hold(tmp_path, "heir") as lease:
+    claims = FolderClaims(tmp_path)
+    assert not claims.newest().released
+    with hold(claims, "heir") as lease:
         assert lease.fence == 2
-
-
-def test_an_expired_lease_of_another_machine_is_taken_and_its_owner_finds_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LIFETIME", 0.0)
-    with hold(tmp_path, "asleep") as sleeper:
-        path = tmp_path / "_lease" / "000000001.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "host": "elsewhere"}))
-        with hold(tmp_path, "awake"), pytest.raises(InfrastructureError, match=r"lost the lease .* to awake"):
-            sleeper.verify()
 
 
 def test_a_living_lease_of_another_machine_is_respected():
@@ -68,36 +127,57 @@ def test_a_living_lease_of_another_machine_is_respected():
     assert not claim.alive(100.0)
 
 
-def test_of_many_claimants_at_once_exactly_one_wins(tmp_path):
-    def claim(number):
-        try:
-            with hold(tmp_path, f"run {number}"):
-                time.sleep(0.5)
-        except InfrastructureError:
-            return 0
-        return 1
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(claim, range(8))) == 1
+def test_claims_are_kept_where_the_lake_lies(tmp_path):
+    assert isinstance(claims_of(str(tmp_path), None), FolderClaims)
+    assert isinstance(claims_of(f"file://{tmp_path}", None), FolderClaims)
+    assert isinstance(claims_of("s3a://bucket/lake", None), StoreClaims)
+    assert isinstance(claims_of("main.risk", lambda: None), CatalogClaims)
 
 
-def test_a_lake_behind_a_uri_or_in_a_catalog_has_no_lease_to_hold():
-    for root in ("s3://bucket/lake", "main.risk"):
-        with hold_lake(root, "run") as lease:
-            assert lease is None
+def test_a_uri_of_no_object_store_is_refused():
+    with pytest.raises(ConfigError, match=r"lake: hdfs://namenode/lake is no object store .* schema of a catalog"):
+        claims_of("hdfs://namenode/lake", None)
+
+
+def test_a_store_that_cannot_be_reached_is_said(monkeypatch):
+    claims = StoreClaims("s3://bucket/lake", MemoryStore())
+    monkeypatch.setattr("sigmalake.lake.claims_elsewhere.obstore.list", _unreachable)
+    with pytest.raises(InfrastructureError, match=r"lease of s3://bucket/lake cannot be read or written: no route .*AWS_"):
+        claims.newest()
+
+
+def _unreachable(*_):
+    raise GenericError("no route to host")
+
+
+@pytest.mark.jvm
+def test_a_schema_that_is_not_there_is_said(spark):
+    with pytest.raises(
+        InfrastructureError, match=r"the table spark_catalog.nowhere.lease, cannot be read or written: .*schema exists"
+    ):
+        CatalogClaims(spark, "spark_catalog.nowhere").add(Claim(1, "run", "here", 1, 0.0, released=False))
 
 
 def test_a_claim_that_is_not_yet_written_counts_as_held(tmp_path):
     (tmp_path / "_lease").mkdir()
     (tmp_path / "_lease" / "000000007.json").touch()
-    with pytest.raises(InfrastructureError, match="a run that is starting"), hold(tmp_path, "late"):
+    with pytest.raises(InfrastructureError, match="a run that is starting"), hold(FolderClaims(tmp_path), "late"):
         pass
 
 
-def test_old_claims_are_kept_for_the_record_but_not_for_ever(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "_lease").write_text(json.dumps({}))
+    with pytest.raises(InfrastructureError, match=r"the lake .* cannot be written: File exists"):
+        FolderClaims(tmp_path).add(Claim(1, "run", "here", 1, 0.0, released=False))
+
+
+@pytest.mark.parametrize("make", [FolderClaims, lambda _: StoreClaims("memory:///lake", MemoryStore())])
+def test_old_claims_are_kept_for_the_record_but_not_for_ever(tmp_path, monkeypatch, make):
     monkeypatch.setattr(module, "KEPT", 3)
+    claims, seen = make(tmp_path), []
     for number in range(6):
-        with hold(tmp_path, f"run {number}") as lease:
-            pass
-    assert lease.fence == 6
-    assert len(list((tmp_path / "_lease").glob("*.json"))) == 3
+        with hold(claims, f"run {number}") as lease:
+            seen.append(lease.fence)
+    assert seen == [1, 2, 3, 4, 5, 6]
+    kept = len(list((tmp_path / "_lease").glob("*.json"))) if isinstance(claims, FolderClaims) else len(claims._paths())
+    assert kept == 3

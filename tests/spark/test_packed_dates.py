@@ -30,7 +30,7 @@ def row(day, asset, *, x=1, r=1, ret=0.01, level="tech", **other):
 
 
 def planned(day, returned, **other):
-    plan = PanelRow(0, day, returned, day, None, 1, "set", [1], "inputs", "exposures")
+    plan = PanelRow(0, day, returned, day, None, 1, "set", [1], "inputs", "exposures", None)
     return plan._replace(**other)
 
 
@@ -57,6 +57,17 @@ def test_a_return_without_exposures_is_counted_and_an_asset_without_a_return_kep
 def test_of_equal_copies_one_is_used_and_of_unequal_ones_none(hashes, used, rejected):
     (found,) = packed([row(FIRST, "a", x=x, r=None) for x in hashes], planned(FIRST, SECOND))
     assert (found["asset_id"], found["n_conflicts"]) == (used, rejected)
+
+
+def test_copies_among_the_calendars_first_returns_conflict_though_nothing_explains_them():
+    copies = [
+        row(FIRST, "b", x=None, r=5),
+        row(FIRST, "b", x=None, r=5),
+        row(FIRST, "c", x=None, r=5),
+        row(FIRST, "c", x=None, r=6),
+    ]
+    found = [packed([row(FIRST, "a"), *copies], planned(FIRST, SECOND, opening=day))[0]["n_conflicts"] for day in (None, FIRST)]
+    assert found == [0, 1 + 2]
 
 
 def test_an_asset_without_a_cap_is_rejected_where_caps_lie_apart():

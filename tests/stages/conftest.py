@@ -11,6 +11,13 @@ def panel(market) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def short(panel) -> pd.DataFrame:
+    """Twelve dates: enough for the forms of a source, and cheap."""
+    days = sorted(panel["date"].unique())[:12]
+    return panel[panel["date"].isin(days)].reset_index(drop=True)
+
+
+@pytest.fixture(scope="session")
 def built_once(spark, market, tmp_path_factory) -> Model:
     """The whole market, run once; for reading only."""
     return make_model(spark, market, tmp_path_factory.mktemp("built")).write(market.panel).run()

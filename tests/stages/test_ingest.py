@@ -23,13 +23,6 @@ ARRAYS = ["exposure_date", "return_date", "exposures_age", "factor_set", "asset_
 ARRAYS += ["member_assets", "member_factors", "member_shares"]
 
 
-@pytest.fixture(scope="module")
-def short(panel) -> pd.DataFrame:
-    """Twelve dates: enough for the forms of a source, and cheap."""
-    days = sorted(panel["date"].unique())[:12]
-    return panel[panel["date"].isin(days)].reset_index(drop=True)
-
-
 @pytest.fixture
 def expected(model, short):
     return panel_of(model.write(short))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sigmalake.errors import ConfigError
 
-FORMAT = 1
+FORMAT = 2
 """Version of the lake's layout: tables, columns and what they mean."""
 
 FORMAT_PROPERTY = "sigmalake.format"

@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from sigmalake.config import CATALOG_NAME
-from sigmalake.errors import ConfigError, InfrastructureError, telling_line
+from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, telling_line
 from sigmalake.lake.dates import DateRange, envelope, within
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.lease import Lease
@@ -212,9 +212,8 @@ def explained_write(table: Table) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Spark's, Py4J's and Delta's errors share no base class
-        text = str(error)
-        if "ConcurrentModification" in text or "DELTA_CONCURRENT" in text:
+        if is_conflict(error):
             raise InfrastructureError(f"{table.name}: another writer committed at the same time; run again") from error
-        if "No space left" in text:
+        if "No space left" in str(error):
             raise InfrastructureError(f"{table.name}: no space left on the disk; free some and run again") from error
         raise

@@ -37,6 +37,7 @@ class RegressionRules:
     min_assets: int | None = None  # assets in the fit; None: twice the number of factors
     outliers_beyond: float | None = None  # robust sd from the date's weighted median; None: every return is fitted; 5 is usual
     huber: float | None = None  # tuning in robust sd of the residuals; None: least squares; 1.345 is usual
+    portfolios: bool = False  # keep the pure factor portfolios P of every date: K x N numbers
     ridge: float = 0.0  # penalty on styles, in units of the scaled Gram matrix; 0: none; 0.01 draws a lone style by 1 %
 
     def __post_init__(self) -> None:

@@ -25,6 +25,7 @@ class PanelRow(NamedTuple):
     first_factor: list[int]  # of each membership group, its first position in the factor set
     inputs_hash: str
     exposures_hash: str
+    opening: date | None  # on the calendar's first row: its own date, whose returns no exposures explain
 
 
 class _Halves(NamedTuple):
@@ -118,7 +119,7 @@ def _ranked(ids: pa.ChunkedArray) -> Ints:
 
 def _pack_date(halves: _Halves, row: PanelRow, *, caps_apart: bool) -> _Date:
     x, r = halves.on("exposures", row.exposures_from), halves.on("returns", row.return_date)
-    n_conflicts = x.n_rejected + r.n_rejected
+    n_conflicts = x.n_rejected + r.n_rejected + halves.on("returns", row.opening).n_rejected
     x, r = x.only(x.same), r.only(r.same)
     caps = np.full(len(x.assets), -1)
     if caps_apart:

@@ -20,7 +20,7 @@ from sigmalake.tables.packed import PANEL
 
 PANEL_ROW = (
     "part int, exposure_date date, return_date date, exposures_from date, caps_from date, exposures_age int, factor_set string, "
-    "first_factor array<int>, inputs_hash string, exposures_hash string"
+    "first_factor array<int>, inputs_hash string, exposures_hash string, opening date"
 )
 SENT = {  # what a source row takes with it; a hash is null where the row has no such half, or one that cannot be used
     "date": "date", "asset_id": "string", "exposures_hash": "bigint", "returns_hash": "bigint", "caps_hash": "bigint",
@@ -86,7 +86,7 @@ def _destinations(spark: SparkSession, plan: Sequence[PanelRow]) -> DataFrame:
     """For each date of a source, the parts that its rows go to: mostly one."""
     found: dict[date, set[int]] = {}
     for row in plan:
-        for day in {row.return_date, row.exposures_from, row.caps_from} - {None}:
+        for day in {row.return_date, row.exposures_from, row.caps_from, row.opening} - {None}:
             found.setdefault(day, set()).add(row.part)  # type: ignore[arg-type]  # None is taken out
     return spark.createDataFrame([(day, sorted(parts)) for day, parts in found.items()], "date date, parts array<int>")
 
@@ -124,9 +124,9 @@ def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced) -> DataFram
     Returns:
         `half` (exposures, returns or caps), `date`, `asset_id`, `row_hash`, `source_rows`, `reason`.
     """
-    dated = {"exposures": "exposures_from", "returns": "return_date", "caps": "caps_from"}
+    dated = {"exposures": ("exposures_from",), "returns": ("return_date", "opening"), "caps": ("caps_from",)}
     rows = {half: frame for half in dated if (frame := sourced.half(half)) is not None}
-    found = [_repeated(frame, half, plan.select(F.col(dated[half]).alias("date"))) for half, frame in rows.items()]
+    found = [_repeated(frame, half, plan.select(F.explode(F.array(*dated[half])).alias("date"))) for half, frame in rows.items()]
     if "caps" in rows:
         found.append(_without_cap(serving, rows["exposures"], rows["caps"]))
     return reduce(DataFrame.unionByName, found)

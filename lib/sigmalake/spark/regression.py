@@ -16,6 +16,8 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.market_return import market_return
+from sigmalake.numerics.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules
 from sigmalake.numerics.regression_weights import regression_weights
 
@@ -23,12 +25,14 @@ FIT = (
     "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "
     "condition_number double, status string, detail string, factor_return array<double>, std_error array<double>, "
     "n_members array<int>, factor_status array<string>, specific_return array<double>, fitted_return array<double>, "
-    "weight array<double>, n_outliers int"
+    "weight array<double>, n_outliers int, outliers array<string>, n_reweighted int, market_return double, vif array<double>, "
+    "portfolios array<double>"
 )
 
 PACKED = (
     "factor_set",
     "n_assets",
+    "asset_id",
     "ret",
     "cap",
     "weight_column",
@@ -40,11 +44,15 @@ PACKED = (
 )
 
 
+Strings = Sequence[str]
+
+
 class PackedDate(NamedTuple):
     """The columns of a row of `panel` that the regression reads, in the order of `PACKED`."""
 
     factor_set: str
     n_assets: int
+    asset_id: Strings
     ret: Floats
     cap: Floats | None
     weight_column: Floats | None
@@ -69,7 +77,7 @@ def _fitting(factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules
     def fit(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             rows = (PackedDate(*row) for row in zip(*columns, strict=True))
-            yield pd.DataFrame([_as_row(_fit(row, factor_sets[row.factor_set], rules)) for row in rows], columns=_FIELDS)
+            yield pd.DataFrame([_fit(row, factor_sets[row.factor_set], rules) for row in rows], columns=_FIELDS)
 
     return fit
 
@@ -77,7 +85,7 @@ def _fitting(factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules
 _FIELDS = [field.split()[0] for field in FIT.split(", ")]
 
 
-def _fit(row: PackedDate, factors: Sequence[Factor], rules: RegressionRules) -> CrossSection:
+def _fit(row: PackedDate, factors: Sequence[Factor], rules: RegressionRules) -> tuple[object, ...]:
     n = row.n_assets
     caps = np.ones(n) if row.cap is None else np.asarray(row.cap, dtype=float)
     column = row.weight_column if n else ()  # the packed arrays of a date without assets are null
@@ -92,15 +100,23 @@ def _fit(row: PackedDate, factors: Sequence[Factor], rules: RegressionRules) -> 
         np.asarray(row.styles, dtype=float),
     )
     weights = regression_weights(rules.weights, caps, given, in_estimation)
-    return fit_cross_section(np.asarray(row.ret, dtype=float), exposures, caps, weights, in_estimation, factors, rules)
+    returns = np.asarray(row.ret, dtype=float)
+    fit = fit_cross_section(returns, exposures, caps, weights, in_estimation, factors, rules)
+    portfolios = None
+    if rules.portfolios:
+        universe = (exposures, caps, in_estimation, fit.weights)
+        portfolios = date_portfolios(*universe, factors, fit.factor_returns, fit.factor_status).ravel()
+    outliers = np.asarray(row.asset_id, dtype=object)[fit.is_outlier].tolist()
+    return _as_row(fit, outliers, market_return(returns, caps, in_estimation), portfolios)
 
 
-def _as_row(fit: CrossSection) -> tuple[object, ...]:
+def _as_row(fit: CrossSection, outliers: list[str], market: float, portfolios: Floats | None) -> tuple[object, ...]:
     return (
         fit.n_fitted, fit.rank, fit.dof, _number(fit.r2), _number(fit.adj_r2), _number(fit.r2_uncentred), _number(fit.residual_var),
         _number(fit.condition_number), fit.status, fit.detail, _nullable(fit.factor_returns), _nullable(fit.std_errors),
         fit.n_members.astype(np.int32), [str(status) for status in fit.factor_status], _nullable(fit.specific_returns),
         _nullable(fit.fitted_returns), fit.weights, fit.n_outliers,
+        outliers, fit.n_reweighted, _number(market), _nullable(fit.vif), None if portfolios is None else _nullable(portfolios),
     )  # fmt: skip
 
 

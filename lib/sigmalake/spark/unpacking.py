@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 def factor_returns(cross_sections: DataFrame, factors: DataFrame) -> DataFrame:
     """The rows of `factor_returns`."""
-    zipped = F.arrays_zip("factor_return", "std_error", "n_members", "factor_status")
+    zipped = F.arrays_zip("factor_return", "std_error", "vif", "n_members", "factor_status")
     long = cross_sections.select("date", "factor_set", "status", F.posexplode(zipped).alias("position", "f"))
     named = long.join(F.broadcast(factors), ["factor_set", "position"])
     failed = F.col("status") != "ok"
@@ -15,9 +15,22 @@ def factor_returns(cross_sections: DataFrame, factors: DataFrame) -> DataFrame:
         F.col("f.factor_return").alias("factor_return"),
         F.col("f.std_error").alias("std_error"),
         F.try_divide("f.factor_return", "f.std_error").alias("t_stat"),
+        F.col("f.vif").alias("vif"),
         F.col("f.n_members").alias("n_members"),
         F.when(failed, F.col("status")).otherwise(F.col("f.factor_status")).alias("status"),
     )  # fmt: skip
+
+
+def factor_portfolios(cross_sections: DataFrame, factors: DataFrame) -> DataFrame:
+    """The rows of `factor_portfolios`, without the assets outside the fit: position p is asset p mod N of factor p div N."""
+    long = cross_sections.select("date", "factor_set", "asset_id", F.posexplode("portfolios").alias("p", "weight"))
+    n_assets = F.size("asset_id")
+    placed = long.select(
+        "date", "factor_set", F.floor(F.col("p") / n_assets).cast("int").alias("position"),
+        F.get("asset_id", F.col("p") % n_assets).alias("asset_id"), "weight",
+    )  # fmt: skip
+    named = placed.where("weight != 0").join(F.broadcast(factors), ["factor_set", "position"])
+    return named.select("date", "factor", "asset_id", "weight")
 
 
 def specific_returns(cross_sections: DataFrame) -> DataFrame:

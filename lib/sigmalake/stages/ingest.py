@@ -123,13 +123,15 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         factors, first_factor = _factors(config, levels, row.source_date or row.exposure_date)
         name = digest_of(["\x1e".join(factor) for factor in factors])
         sets[name] = factors
-        rows[row.exposure_date] = _panel_row(row, caps.get(row.exposure_date), name, first_factor, prints, of_config)
+        opening = calendar[0] if row.exposure_date == calendar[0] and not starts else None
+        rows[row.exposure_date] = _panel_row(row, caps.get(row.exposure_date), opening, name, first_factor, prints, of_config)
     return rows, sets, [{level: rank for rank, level in enumerate(group)} for group in levels]
 
 
 def _panel_row(
-    row: Alignment, caps_from: date | None, factor_set: str, first_factor: list[int], prints: Mapping[str, Prints], of_config: str
-) -> PanelRow:
+    row: Alignment, caps_from: date | None, opening: date | None, factor_set: str, first_factor: list[int],
+    prints: Mapping[str, Prints], of_config: str,
+) -> PanelRow:  # fmt: skip
     def content(half: str, day: date | None) -> str:
         found = prints.get(half, {}).get(day) if day is not None else None
         return f"{day}:{found.content}" if found else ""
@@ -139,10 +141,12 @@ def _panel_row(
     for half in ("exposures", "caps"):  # what a date without any usable row holds is listed in rejected_rows
         lost = sorted(lost_dates(prints.get(half, {}), {row.exposure_date, row.return_date or row.exposure_date}))
         beside += [content(half, day) for day in lost]
+    if opening is not None:  # so is what the first date's returns are rejected for
+        beside.append(content("returns", opening))
     full = digest_of([known, str(row.return_date), *beside])
     return PanelRow(
         0, row.exposure_date, row.return_date, row.source_date, caps_from, row.age, factor_set, first_factor,
-        join_hash(full, of_config), join_hash(known, of_config),
+        join_hash(full, of_config), join_hash(known, of_config), opening,
     )  # fmt: skip
 
 

@@ -19,11 +19,12 @@ from sigmalake.tables.records import REJECTED_ROWS
 
 Rows = Mapping[date, PanelRow]
 Counts = Mapping[date, dict[str, int]]
+Rejected = Mapping[tuple[str, date | None], int]  # source rows, by source and date
 AccountLine = tuple[str, int, int, int, int, int]
 
 
-def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts) -> dict[str, int]:
-    """Replace the rejected rows of the dates computed, and those whose date is unreadable; returns source rows by source."""
+def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts) -> Rejected:
+    """Replace the rejected rows of the dates computed, and those whose date is unreadable; says how many source rows they are."""
     dates = source_dates(sources, rows, compute)
     computed = set(compute)
     serving = [  # exposures carried over several rows are rejected for what any of these rows lacks
@@ -57,20 +58,16 @@ def write_rejected(lake: Lake, sources: Sources, rows: Rows, compute: list[date]
         for row in written
         if row["date"] is None or row["date"] in dates.get(of_half.get(row["source"], ""), ())
     }
-    totals: dict[str, int] = {}
-    for (source, *_), rows_rejected in once.items():
-        totals[source] = totals.get(source, 0) + rows_rejected
+    totals: dict[tuple[str, date | None], int] = {}
+    for (source, _, _, day), rows_rejected in once.items():
+        totals[source, day] = totals.get((source, day), 0) + rows_rejected
     return totals
 
 
 def source_dates(sources: Sources, rows: Rows, compute: list[date]) -> dict[str, set[date]]:
     """The dates of each source whose rows the computed panel rows hold."""
     computed = [rows[day] for day in compute]
-    returned = {row.return_date for row in computed if row.return_date is not None}
-    first = min((row.return_date for row in rows.values() if row.return_date is not None), default=None)
-    opening = min(rows) if rows else None
-    if opening is not None and opening in compute and opening != first:
-        returned.add(opening)  # the calendar's first returns, which nothing explains
+    returned = {day for row in computed for day in (row.return_date, row.opening) if day is not None}
     lost = {half: lost_dates(sources.prints.get(half, {}), {*compute, *returned}) for half in ("exposures", "caps")}
     every = set(rows) | returned
     return {
@@ -98,7 +95,7 @@ def _rejected_predicate(sources: Sources, dates: Mapping[str, set[date]], stale:
 
 
 def account_for(
-    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, rejected: Mapping[str, int]
+    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, rejected: Rejected
 ) -> list[AccountLine]:
     """Where every row of every source went: source, rows in, packed, rejected, outside the dates, without exposures.
 
@@ -111,10 +108,10 @@ def account_for(
         name = sources.names[half]
         asked = sum(found.rows for day, found in prints.items() if day is None or day in dates[half])
         rows_in = sum(found.rows for found in prints.values())
-        refused = rejected.get(name, 0)
+        refused = sum(n for (source, _), n in rejected.items() if source == name)
         unmatched = 0
         if half == "returns":
-            unmatched = sum(counts[day]["n_unmatched"] for day in compute) + _opening_returns(sources, rows, dates[half])
+            unmatched = sum(counts[day]["n_unmatched"] for day in compute) + _opening_returns(sources, rows, compute, rejected)
         elif half == "caps":
             unmatched = asked - refused - _caps_packed(lake, rows, compute, counts)
         packed = asked - refused - unmatched
@@ -143,10 +140,8 @@ def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) ->
     return alone + int(held.distinct().count())
 
 
-def _opening_returns(sources: Sources, rows: Rows, dates: set[date]) -> int:
-    """Returns of the calendar's first date, which no exposures explain."""
-    if not rows:
-        return 0
-    opening = min(rows)
+def _opening_returns(sources: Sources, rows: Rows, compute: list[date], rejected: Rejected) -> int:
+    """Usable returns of the calendar's first date, which no exposures explain."""
+    opening = next((rows[day].opening for day in compute if rows[day].opening is not None), None)
     found = sources.prints["returns"].get(opening)
-    return found.rows - found.rejected if found is not None and opening in dates else 0
+    return found.rows - rejected.get((sources.names["returns"], opening), 0) if found is not None and opening is not None else 0

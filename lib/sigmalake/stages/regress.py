@@ -1,7 +1,7 @@
 """Regress: one cross-sectional regression a date, its row in `cross_sections`, and from it the long tables."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from sigmalake.lake.books import unsettled_ranges
@@ -9,7 +9,7 @@ from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.spark.regression import fit_each_date, hashed_for_regression
 from sigmalake.spark.session import fit_batches
-from sigmalake.spark.unpacking import factor_returns, specific_returns
+from sigmalake.spark.unpacking import factor_portfolios, factor_returns, specific_returns
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
     Changes,
@@ -20,7 +20,8 @@ from sigmalake.stages.planning import (
     panel_states,
     stored_cross_sections,
 )
-from sigmalake.tables.long import FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.long import FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
@@ -48,11 +49,16 @@ def regress(context: Context) -> Outcome | None:
     changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
     if not changed:
         return None
-    fit_batches(lake.spark, cross_section_bytes(lake))
+    portfolios = context.config.regression.portfolios
+    fit_batches(lake.spark, panel_row_bytes(lake) if portfolios else cross_section_bytes(lake))
     fitted = lake.read(CROSS_SECTIONS).where(within("date", changed))
     lake.replace(FACTOR_RETURNS, factor_returns(fitted, lake.read(FACTORS)), "regress", changed)
     lake.replace(SPECIFIC_RETURNS, specific_returns(fitted), "regress", changed)
-    return _outcome(lake, plan)
+    tables = [CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS]
+    if portfolios or lake.exists(FACTOR_PORTFOLIOS):
+        lake.replace(FACTOR_PORTFOLIOS, factor_portfolios(fitted, lake.read(FACTORS)), "regress", changed)
+        tables.append(FACTOR_PORTFOLIOS)
+    return _outcome(lake, plan, tables)
 
 
 def panel_row_bytes(lake: Lake) -> int:
@@ -82,7 +88,7 @@ def _without_return(lake: Lake, dates: Collection[date]) -> str:
     return "".join(listed) + ("\n  ..." if len(counts) > 10 else "")
 
 
-def _outcome(lake: Lake, plan: Changes[date]) -> Outcome:
+def _outcome(lake: Lake, plan: Changes[date], tables: Sequence[Table]) -> Outcome:
     dates = sorted({*plan.compute, *plan.remove})
     failed = [
         row["date"]
@@ -91,5 +97,4 @@ def _outcome(lake: Lake, plan: Changes[date]) -> Outcome:
     ]
     said = f"cross-sections: {span(dates)}" + (f"; without factor returns: {span(failed)}" if failed else "")
     said += _without_return(lake, set(plan.compute) - set(failed))
-    tables = (CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS)
-    return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tables, said=said)
+    return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tuple(tables), said=said)

@@ -27,10 +27,11 @@ FACTOR_RETURNS = Table(
         Column("factor_return", "DOUBLE", "fraction per period; null: not estimated, see status"),
         Column("std_error", "DOUBLE", "standard error, fraction per period"),
         Column("t_stat", "DOUBLE", "factor_return / std_error"),
+        Column("vif", "DOUBLE", "variance inflation of a style given the other factors; 1: orthogonal; null for other factors"),
         required("n_members", "INT", "assets in the fit with an exposure"),
         required("status", "STRING", "ok, empty, constant, collinear or thin; the date's status where the date failed"),
     ),
-    checks=no_nan("factor_return", "std_error", "t_stat"),
+    checks=no_nan("factor_return", "std_error", "t_stat", "vif"),
 )
 
 SPECIFIC_RETURNS = Table(
@@ -47,6 +48,20 @@ SPECIFIC_RETURNS = Table(
         required("weight", "DOUBLE", "regression weight, mean 1 over the fit; 0: not in the fit"),
     ),
     checks=(*no_nan("specific_return", "fitted_return", "weight"), ("weight_is_not_negative", "weight >= 0")),
+)
+
+FACTOR_PORTFOLIOS = Table(
+    name="factor_portfolios",
+    comment="The portfolio behind each factor return, from cross_sections; kept with `regression: {portfolios: true}`",
+    key=("date", "factor", "asset_id"),
+    date="date",
+    columns=(
+        required("date", "DATE", "date of the returns"),
+        required("factor", "STRING", "factor"),
+        required("asset_id", "STRING", "asset in the fit"),
+        required("weight", "DOUBLE", "fraction of one unit of money; the sum of weight times return is the factor return"),
+    ),
+    checks=no_nan("weight"),
 )
 
 FACTOR_COVARIANCE = Table(

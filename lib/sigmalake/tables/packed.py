@@ -57,6 +57,9 @@ CROSS_SECTIONS = Table(
         required("n_assets", "INT", "assets with exposures"),
         required("n_estimation", "INT", "assets in the fit"),
         required("n_outliers", "INT", "returns left out of the fit as outliers"),
+        required("outliers", "ARRAY<STRING>", "their assets"),
+        required("n_reweighted", "INT", "assets in the fit that Huber weighs down"),
+        Column("market_return", "DOUBLE", "cap-weighted return of the estimation universe, fraction per period"),
         required("rank", "INT", "independent factors estimated"),
         required("dof", "INT", "n_estimation - rank"),
         Column("r2", "DOUBLE", "1 - sum w u^2 / sum w (r - rbar_w)^2"),
@@ -70,6 +73,10 @@ CROSS_SECTIONS = Table(
         required("std_error", "ARRAY<DOUBLE>", "K standard errors, fraction per period"),
         required("n_members", "ARRAY<INT>", "K counts of assets in the fit with an exposure"),
         required("factor_status", "ARRAY<STRING>", "K: ok, empty, constant, collinear or thin"),
+        required("vif", "ARRAY<DOUBLE>", "K variance inflation factors of styles; null for other factors"),
+        Column(
+            "portfolios", "ARRAY<DOUBLE>", "K x N weights of the pure factor portfolios, a factor after the other; null: not kept"
+        ),
         required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
         required(
             "specific_return",
@@ -81,10 +88,11 @@ CROSS_SECTIONS = Table(
         required("weight", "ARRAY<DOUBLE>", "N regression weights, mean 1 over the fit; 0: not in the fit"),
     ),
     checks=(
-        *same_size("factor_return", "std_error", "n_members", "factor_status"),
+        *same_size("factor_return", "std_error", "n_members", "factor_status", "vif"),
+        ("portfolios_are_complete", "portfolios IS NULL OR size(portfolios) = size(factor_return) * size(asset_id)"),
         *same_size("asset_id", "specific_return", "fitted_return", "in_estimation", "weight"),
-        *no_nan("r2", "adj_r2", "r2_uncentred", "residual_var", "condition_number"),
-        *no_nan_in("factor_return", "std_error", "specific_return", "fitted_return", "weight"),
+        *no_nan("market_return", "r2", "adj_r2", "r2_uncentred", "residual_var", "condition_number"),
+        *no_nan_in("factor_return", "std_error", "vif", "portfolios", "specific_return", "fitted_return", "weight"),
     ),
 )
 

@@ -1,0 +1,147 @@
+"""Claims where a lake is no folder of this machine: in an object store, or in a catalog."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import ObjectStore, from_url
+from pyspark.sql import SparkSession
+
+from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, telling_line
+from sigmalake.lake.claims import FOLDER, Claim, Pace, superseded
+from sigmalake.tables.declaration import sql_text
+
+REMOTE = Pace(lifetime=60.0, poll=1.0)
+SLOW = Pace(lifetime=300.0, poll=5.0)  # a commit takes about a second
+
+
+class StoreClaims:
+    """Objects `_lease/<fence>.json` of an object store, each put only if it is not there."""
+
+    def __init__(self, lake: str, store: ObjectStore, pace: Pace = REMOTE) -> None:
+        self.lake, self.pace = lake, pace
+        self._store = store
+
+    @classmethod
+    def at(cls, uri: str) -> "StoreClaims":
+        """Those of a lake behind a URI; keys and endpoint come from the environment, as the store's own tools take them.
+
+        Raises:
+            ConfigError: no object store is known by this URI.
+        """
+        try:
+            return cls(uri, from_url(uri))
+        except BaseError as error:
+            raise ConfigError(
+                f"lake: {uri} is no object store that can hold a lease ({telling_line(error)}); known are s3://, s3a://, gs://, "
+                "abfss:// and az://. Where the lake has to lie there, make it a schema of a catalog"
+            ) from error
+
+    def newest(self) -> Claim | None:
+        """As `Claims`."""
+        try:
+            for path in reversed(self._paths()):
+                try:
+                    return Claim(**json.loads(bytes(obstore.get(self._store, path).bytes())))
+                except NotFoundError:
+                    continue
+        except BaseError as error:
+            raise self._unreachable(error) from error
+        return None
+
+    def add(self, claim: Claim) -> bool:
+        """As `Claims`."""
+        try:
+            obstore.put(self._store, f"{FOLDER}/{claim.file_name}", claim.as_json().encode(), mode="create")
+            obstore.delete(self._store, superseded(self._paths()))
+        except AlreadyExistsError:
+            return False
+        except BaseError as error:
+            raise self._unreachable(error) from error
+        return True
+
+    def renew(self, claim: Claim) -> None:
+        """As `Claims`."""
+        try:
+            obstore.put(self._store, f"{FOLDER}/{claim.file_name}", claim.as_json().encode())
+        except BaseError as error:
+            raise self._unreachable(error) from error
+
+    def _paths(self) -> list[str]:
+        return sorted(found["path"] for batch in obstore.list(self._store, FOLDER) for found in batch)
+
+    def _unreachable(self, error: BaseError) -> InfrastructureError:
+        return InfrastructureError(
+            f"the lease of {self.lake} cannot be read or written: {telling_line(error)}; see that this user may read, write and "
+            f"delete {FOLDER}/ there, with keys in the environment (AWS_..., GOOGLE_..., AZURE_...)"
+        )
+
+
+class CatalogClaims:
+    """Rows of the table `lease` of a catalog's schema, added by a serialisable MERGE: of two with one number, one fails."""
+
+    def __init__(self, spark: SparkSession, schema: str, pace: Pace = SLOW) -> None:
+        self.lake, self.pace = schema, pace
+        self._spark = spark
+        self._table = f"{schema}.lease"
+
+    def newest(self) -> Claim | None:
+        """As `Claims`."""
+        with self._explained():
+            if not self._spark.catalog.tableExists(self._table):
+                return None
+            rows = self._spark.sql(f"SELECT * FROM {self._table} ORDER BY fence DESC LIMIT 1").collect()
+        return Claim(**rows[0].asDict()) if rows else None
+
+    def add(self, claim: Claim) -> bool:
+        """As `Claims`."""
+        with self._explained():
+            self._create()
+            try:
+                self._merge(claim, "WHEN NOT MATCHED THEN INSERT *")
+            except Exception as error:  # Delta's errors of concurrency share no base class
+                if is_conflict(error):
+                    return False
+                raise
+            rows = self._spark.sql(f"SELECT * FROM {self._table} WHERE fence = {claim.fence}").collect()
+        return [Claim(**row.asDict()) for row in rows] == [claim]  # a number taken earlier was matched: nothing was inserted
+
+    def renew(self, claim: Claim) -> None:
+        """As `Claims`."""
+        with self._explained():
+            self._merge(claim, "WHEN MATCHED THEN UPDATE SET *")
+
+    def _create(self) -> None:
+        try:
+            self._spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self._table} (fence BIGINT NOT NULL, owner STRING NOT NULL, host STRING NOT NULL, "
+                "pid INT NOT NULL, expires_at DOUBLE NOT NULL, released BOOLEAN NOT NULL) USING delta "
+                "COMMENT 'Who may write to this lake: the row with the highest fence' "
+                "TBLPROPERTIES ('delta.isolationLevel' = 'Serializable', 'delta.enableDeletionVectors' = 'false')"
+            )
+        except Exception:
+            if not self._spark.catalog.tableExists(self._table):  # else another made it at the same moment
+                raise
+
+    def _merge(self, claim: Claim, action: str) -> None:
+        ours = ", ".join(f"{_literal(value)} AS {name}" for name, value in asdict(claim).items())
+        self._spark.sql(
+            f"MERGE INTO {self._table} AS held USING (SELECT {ours}) AS ours ON held.fence = ours.fence {action}"
+        )  # parameters of `sql` do not reach into a MERGE
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # Spark's, Py4J's and Delta's errors share no base class
+            raise InfrastructureError(
+                f"the lease of {self.lake}, the table {self._table}, cannot be read or written: {telling_line(error)}; see that "
+                "the schema exists and that this user may create and change tables in it"
+            ) from error
+
+
+def _literal(value: str | float) -> str:
+    return sql_text(value) if isinstance(value, str) else f"{value!r}D" if isinstance(value, float) else str(value).lower()
