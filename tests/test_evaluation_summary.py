@@ -81,6 +81,22 @@ def test_qlike_compares_forecasts_of_the_same_return():
     assert one.qlike < two.qlike
 
 
+def test_portfolios_that_each_variant_makes_for_itself_are_not_compared():
+    frame = rows()
+    both = summarise(table_of(frame.assign(kind="minimum_variance")), 60).kinds
+    assert [kind.n_common for kind in both] == [0, 0]
+    assert np.isnan([kind.qlike for kind in both]).all()
+    (alone,) = summarise(table_of(frame[frame["variant"] == "one"].assign(kind="minimum_variance")), 60).kinds
+    assert alone.n_common == 1800
+
+
+def test_dates_without_a_forecast_do_not_count_as_the_first():
+    frame = rows()
+    frame.loc[frame["date"] < DAYS[30], ["n_forecasts", "realised_return"]] = 0, np.nan
+    one, two = summarise(table_of(frame), 60).kinds
+    assert (one.first_date, two.first_date, one.n_without) == (DAYS[30], DAYS[50], 90)
+
+
 def test_a_variant_alone_is_compared_with_nothing_and_keeps_all_its_forecasts():
     frame = rows()
     (one,) = summarise(table_of(frame[frame["variant"] == "one"]), None).kinds

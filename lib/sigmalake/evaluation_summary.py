@@ -26,6 +26,12 @@ READ = (
 )  # fmt: skip
 """The columns of `forecast_evaluation` that a summary reads."""
 
+_OF_THE_VARIANT = (
+    EvaluationKind.EIGENFACTOR, EvaluationKind.MINIMUM_VARIANCE, EvaluationKind.ASSET_BY_VOLATILITY,
+    EvaluationKind.SPECIFIC_BY_VOLATILITY,
+)  # fmt: skip
+"""Kinds that each variant makes for itself."""
+
 _DAYS_A_YEAR = 365.25
 _ROUNDING = 1e-12  # of a return that is the same
 
@@ -51,7 +57,7 @@ class KindMeasures(NamedTuple):
     variant: str
     kind: str
     n_portfolios: int
-    first_date: date
+    first_date: date  # with a forecast
     last_date: date
     n_dates: int  # T, the most of any portfolio
     n_without: int  # rows without a forecast
@@ -130,12 +136,14 @@ def _kind(rows: pd.DataFrame, found: Sequence[PortfolioMeasures], window: int) -
     bands = np.array([one.bias_band for one in found])
     n_dates = max(one.n_dates for one in found)
     common = rows[rows["common"]]
+    forecast = rows[rows["n_forecasts"] > 0]
+    spanned = forecast if len(forecast) else rows
     return KindMeasures(
         variant=rows["variant"].iloc[0],
         kind=rows["kind"].iloc[0],
         n_portfolios=len(found),
-        first_date=rows["date"].min(),
-        last_date=rows["date"].max(),
+        first_date=spanned["date"].min(),
+        last_date=spanned["date"].max(),
         n_dates=n_dates,
         n_without=int((rows["n_forecasts"] == 0).sum()),
         n_zero=int(rows["n_zero"].sum()),
@@ -160,7 +168,9 @@ def _same_return(frame: pd.DataFrame) -> pd.Series:
     realised = frame.groupby(["kind", "portfolio", "date"])["realised_return"]
     largest, smallest = realised.transform("max"), realised.transform("min")
     alike = largest - smallest <= _ROUNDING * np.maximum(largest.abs(), smallest.abs())
-    return alike & (realised.transform("count") == frame["variant"].nunique())
+    n_variants = frame["variant"].nunique()
+    own = frame["kind"].isin(_OF_THE_VARIANT) & (n_variants > 1)
+    return alike & (realised.transform("count") == n_variants) & ~own
 
 
 def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
