@@ -99,8 +99,8 @@ def _right_models(markets: Mapping[str, Sequence[Calibration]]) -> str:
 
 Forecasts made with the true Sigma, Delta and level of volatility, but for the last table; {n} dates. The band of B is {bands}
 (that of t with 5 degrees of freedom: the wide band). Where returns are normal, a right model has an MRAD of
-{expected_deviation(60):.3f} over 60 dates, and a portfolio's Q is {PERFECT_Q:.3f} +- {q_band(n):.3f}. The b of a right model does not know the level:
-where volatility doubles it is that of the first table.
+{expected_deviation(60):.3f} over 60 dates, and a portfolio's Q is {PERFECT_Q:.3f} +- {q_band(n):.3f}.
+The b of a right model does not know the level: where volatility doubles it is that of the first table.
 """
     for name, rows in markets.items():
         text += f"\n{name}:\n\n" + _table(
