@@ -1,8 +1,12 @@
 """What the tests that need a JVM share: one local Spark session, and a small market with known truth."""
 
+from pathlib import Path
+
 import pytest
 
+from plain_market import write_market_lake
 from sigmalake.market import Market, generate_market
+from sigmalake.numerics.regression_rules import RegressionRules
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 
 SESSION = {
@@ -33,3 +37,12 @@ def spark(tmp_path_factory):
 def market() -> Market:
     """Sixty names, eighty dates: listings, delistings, missing returns, names outside the estimation universe."""
     return generate_market(n_assets=60, n_dates=80, n_industries=4, n_styles=2, seed=5)
+
+
+@pytest.fixture(scope="session")
+def plain_market_lake(tmp_path_factory) -> Path:
+    """A lake with the factors and asset ids of the demo, smaller, and written without Spark."""
+    root = tmp_path_factory.mktemp("plain") / "lake"
+    market = generate_market(n_assets=100, n_dates=64)
+    write_market_lake(root, market, ["ewma", "sample"], RegressionRules(min_assets=30))
+    return root

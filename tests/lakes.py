@@ -38,10 +38,13 @@ def differences(one: Path, other: Path) -> list[str]:
 
 def _same(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
     one, other = (column.combine_chunks() for column in (left, right))
-    if pa.types.is_list(one.type) and pa.types.is_floating(one.type.value_type):
+    if pa.types.is_list(one.type) and (pa.types.is_floating(one.type.value_type) or pa.types.is_struct(one.type.value_type)):
         if one.value_lengths() != other.value_lengths():
             return False
         one, other = one.flatten(), other.flatten()
+    if pa.types.is_struct(one.type):
+        pairs = zip(one.flatten(), other.flatten(), strict=True)
+        return all(_same(pa.chunked_array([a]), pa.chunked_array([b])) for a, b in pairs)
     if not pa.types.is_floating(one.type):
         return bool(one.equals(other))
     if one.is_null() != other.is_null():

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace as replace_fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from plain_lake import append, create, replace
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, MissingRiskError
 from sigmalake.model import ReleasedModel, open_release
 from sigmalake.risk_model import RiskModel, assemble
+from sigmalake.tables.declaration import Column
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES
@@ -29,6 +31,10 @@ FACTOR_SET = [
     ("coal", "sector", "membership"),
     ("size", "style", "style"),
     ("cap", "style", "style"),  # called like a column of the panel
+]
+FACTOR_ROWS = [
+    {"factor_set": "set", "position": n, "factor": factor, "factor_group": group, "kind": kind}
+    for n, (factor, group, kind) in reversed(list(enumerate(FACTOR_SET)))
 ]
 FACTORS_OF_X = [factor for factor, _, _ in FACTOR_SET]
 SIGMA = ["market", "auto", "bank", "size", "cap"]  # coal is too young
@@ -128,14 +134,7 @@ def lake(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("a-lake")
     panel = [panel_row(n, FIRST[day], 0 if day == STALE else len(ASSETS)) for n, day in enumerate(DAYS)]
     tables = {
-        "factors": append(
-            root,
-            FACTORS,
-            [
-                {"factor_set": "set", "position": n, "factor": factor, "factor_group": group, "kind": kind}
-                for n, (factor, group, kind) in reversed(list(enumerate(FACTOR_SET)))
-            ],
-        ),
+        "factors": append(root, FACTORS, FACTOR_ROWS),
         "panel": append(root, PANEL, panel, group=2),
         "cross_sections": append(root, CROSS_SECTIONS, [cross_section_row(day, FIRST[day]) for day in DAYS[1:]], group=2),
         "risk_models": append(root, RISK_MODELS, [risk_row("short", day, FIRST[day]) for day in DAYS[1:]], group=2),
@@ -263,6 +262,42 @@ def test_a_cross_section_says_what_the_factors_do_not_explain(model):
     assert_array_equal(frame["specific_return"][~unknown], np.delete(FIRST[LAST].ret, ASSETS.index(MINER)))
 
 
+LINKED_COLUMNS = (
+    Column("linked_1", "ARRAY<INT>", ""),
+    Column("linked_2", "ARRAY<INT>", ""),
+    Column("linked_cov", "ARRAY<DOUBLE>", ""),
+)
+
+
+def test_covariances_of_linked_issues_are_read_where_the_table_has_them(tmp_path):
+    table = replace_fields(RISK_MODELS, columns=(*(c for c in RISK_MODELS.columns if "linked" not in c.name), *LINKED_COLUMNS))
+    others = {"factors": append(tmp_path, FACTORS, FACTOR_ROWS), "panel": append(tmp_path, PANEL, [panel_row(4, RESTATED)])}
+    linked = {"linked_1": [0, 3], "linked_2": [5, 9], "linked_cov": [2e-4, -1e-4]}
+    rows = [risk_row("none", LAST, RESTATED), risk_row("short", LAST, RESTATED) | linked]
+    append(tmp_path, RELEASES, [release_row(1, ["none", "short"], others | {"risk_models": append(tmp_path, table, rows)})])
+    model = open_release(tmp_path)
+    expected = v_by_loops(RESTATED.exposures, RESTATED, USABLE)
+    assert_allclose(model.risk(variant="none").asset_cov(), expected, rtol=1e-12, atol=1e-17)
+    for i, j, cov in [("A00", "A05", 2e-4), ("A03", "A09", -1e-4)]:
+        expected[[USABLE.index(i), USABLE.index(j)], [USABLE.index(j), USABLE.index(i)]] += cov
+    assert_allclose(model.risk(variant="short").asset_cov(), expected, rtol=1e-12, atol=1e-17)
+    assert_allclose(model.risk(variant="short", horizon=5).asset_cov(), 5 * expected, rtol=1e-12, atol=1e-17)
+
+
+def test_a_horizon_is_for_reading_only(model, risk):
+    month = model.risk(variant="short", horizon=21)
+    assert_allclose(month.asset_cov(), 21 * risk.asset_cov(), rtol=1e-13)
+    assert_array_equal(model.risk(variant="short").factor_cov, risk.factor_cov)
+
+
+def test_factors_carry_their_groups(risk):
+    assert risk.groups == ("market", "sector", "sector", "style", "style")
+
+
+def test_the_calendar_is_the_dates_of_the_returns(model):
+    assert model.calendar() == DAYS[1:]
+
+
 # The risk of holdings
 
 
@@ -297,7 +332,7 @@ def test_a_holding_without_risk_data_is_an_error_that_names_it_and_says_why(risk
         risk.risk_of({"A00": 0.5, MINER: 0.2, NEWCOMER: 0.2, "ZZZ": 0.1})
     assert str(caught.value) == (
         f"no risk for 3 of 4 holdings: {MINER} ({REFUSED[MINER]}), {NEWCOMER} ({REFUSED[NEWCOMER]}), "
-        f"ZZZ (no exposures known on {LAST}). missing='leave_out' goes on without"
+        f"ZZZ (no exposures known on {LAST}). To go on without, let missing be leave_out"
     )
 
 
@@ -357,7 +392,8 @@ def test_v_beyond_its_size_guard_is_refused_with_its_size(risk):
 
 
 def test_a_factor_of_sigma_to_which_no_asset_can_be_exposed_changes_nothing():
-    given = {"variant": "short", "date": LAST, "exposure_date": LAST, "assets": ["A"], "columns": ["size"], "left_out": {}}
+    given = {"variant": "short", "date": LAST, "exposure_date": LAST, "assets": ["A"], "left_out": {}}
+    given |= {"columns": ["size"], "groups": ["style"]}
     given |= {"exposures": np.array([[2.0]]), "specific_var": {"A": 0.5}}
     both = assemble(**given, factors=["newer", "size"], factor_cov=np.array([[9.0, 0.3], [0.3, 0.25]]))
     assert both.factors == ("size",)

@@ -1,5 +1,9 @@
 """Presets of the configuration: what they stand for, and what is put over them."""
 
+import hashlib
+import json
+import re
+
 import pytest
 
 from sigmalake.config import Config, Variant, load_config
@@ -7,12 +11,15 @@ from sigmalake.errors import ConfigError
 from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.size_shrinkage import SizeShrinkage
+from sigmalake.numerics.specific_regime import SpecificRegime
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.structural_vol import StructuralModel
 
 MODEL = {
     "model": "small",
     "lake": "lake",
-    "sources": {"panel": {"path": "panel.parquet"}},
+    "sources": {"panel": {"path": "panel.parquet", "columns": {"cap": "cap"}}},
     "factors": [{"market": "market"}, {"styles": ["size", "value"]}],
     "regression": {"weights": "equal"},
 }
@@ -24,6 +31,17 @@ def variant(**given) -> Variant:
 
 def config(**risk) -> Config:
     return Config.model_validate({**MODEL, "risk": risk})
+
+
+def delta(half_life: float, regime: float) -> EwmaSpecificVar:
+    return EwmaSpecificVar(
+        half_life=half_life,
+        lags=5,
+        lags_half_life=252,
+        structural=StructuralModel(fewest_obs=60, ramp_obs=120, window=252),
+        size_shrinkage=SizeShrinkage(q=0.1),
+        regime=SpecificRegime(half_life=regime, winsorise_beyond=10),
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,8 +57,8 @@ def test_the_daily_presets_have_the_published_half_lives_and_lags(name, vol, cor
     assert found.factor_cov.parts == (vol, corr, True, False)
     assert found.factor_cov.regime == VolatilityRegime(half_life=regime)
     assert found.factor_cov.eigenfactor == EigenfactorAdjustment(scale=1.4)
-    assert found.specific_var == EwmaSpecificVar(half_life=vol[1])
-    assert found.look_back == max(corr[0], vol[0] + 3 * regime)
+    assert found.specific_var == delta(vol[1], regime)
+    assert found.look_back == max(corr[0], vol[0] + 3 * regime, 756)
 
 
 def test_the_monthly_preset_is_the_sample_of_sixty():
@@ -55,7 +73,50 @@ def test_what_is_given_stands_over_the_preset_key_by_key():
     assert found.factor_cov == EwmaFactorCov(
         half_life=84, corr_half_life=504, lags=3, corr_lags=2, eigenfactor=EigenfactorAdjustment(simulations=50, scale=1.4)
     )
-    assert found.specific_var == EwmaSpecificVar(half_life=84)
+    assert found.specific_var == delta(84, 42)
+
+
+def test_layers_of_delta_are_switched_off_one_by_one():
+    off = {"lags": 0, "lags_half_life": None, "structural": None, "size_shrinkage": None, "regime": None}
+    assert variant(preset="short", specific_var=off).specific_var == EwmaSpecificVar(half_life=84)
+
+
+def test_a_layer_that_is_off_leaves_the_hash_of_the_variant():
+    bare = config(v={"specific_var": {"estimator": "ewma", "half_life": 84}}).variant_hash("v")
+    body = config(v={}).risk["v"].model_dump(mode="json", exclude={"every"})
+    plain = {key: body["specific_var"][key] for key in ("estimator", "half_life", "window", "centre", "min_periods")}
+    text = json.dumps({**body, "specific_var": plain}, sort_keys=True)
+    assert bare == config(v={}).variant_hash("v") == hashlib.sha256(text.encode()).hexdigest()[:16]
+    for layer in ({"lags": 1}, {"regime": {"half_life": 5}}, {"size_shrinkage": {}}, {"linked": {}}, {"structural": {}}):
+        assert issuing(v={"specific_var": {"estimator": "ewma", "half_life": 84, **layer}}).variant_hash("v") != bare
+
+
+def issuing(**risk) -> Config:
+    return Config.model_validate(
+        {**MODEL, "sources": {"panel": {"path": "p.parquet", "columns": {"cap": "cap", "issuer_id": "issuer"}}}, "risk": risk}
+    )
+
+
+@pytest.mark.parametrize(
+    ("risk", "told"),
+    [
+        (
+            {"preset": "short"},
+            "risk.v.specific_var.size_shrinkage needs caps, and no source has them; map a `cap` column, give `sources.caps`, or "
+            "switch it off with `size_shrinkage: null` under specific_var",
+        ),
+        (
+            {"specific_var": {"estimator": "sample", "linked": {}}},
+            "risk.v.specific_var.linked needs issuers, and no `issuer_id` column is mapped",
+        ),
+    ],
+)
+def test_a_layer_whose_data_no_source_has_is_refused(risk, told):
+    bare = {**MODEL, "sources": {"panel": {"path": "panel.parquet"}}}
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Config.model_validate({**bare, "risk": {"v": risk}})
+    without = {"preset": "short", "specific_var": {"size_shrinkage": None}}
+    assert Config.model_validate({**bare, "risk": {"v": without}}).risk["v"].specific_var.regime == SpecificRegime(half_life=42)
 
 
 def test_another_estimator_replaces_the_section():
@@ -97,6 +158,19 @@ def test_proxies_must_be_factors_of_a_model_that_lists_them_all():
         ("{preset: short, factor_cov: {eigenfactor: {scale: -1}}}", "risk.v.factor_cov.eigenfactor: scale is -1.0; it must be > 0"),
         ("{preset: short, factor_cov: {lags: 252}}", "risk.v.factor_cov: lags is 252; it must be from 0"),
         ("{preset: short, factor_cov: {proxy: {value: value}}}", "risk.v.factor_cov: proxy of value is value itself"),
+        (
+            "{preset: short, specific_var: {structural: {windw: 3}}}",
+            "risk.v.specific_var.structural.windw: unknown key; did you mean `window`?",
+        ),
+        (
+            "{preset: trading, specific_var: {structural: {window: null}}}",
+            "risk.v.specific_var: structural: its window is 126 periods, and gamma = 1 takes fewest_obs + ramp_obs = 180",
+        ),
+        ("{preset: short, specific_var: {lags_bounds: [2, 4]}}", "risk.v.specific_var: lags_bounds is [2.0, 4.0]; it must hold 1"),
+        (
+            "{preset: short, specific_var: {linked: {shrinkage: 2}}}",
+            "risk.v.specific_var.linked: shrinkage is 2.0; it must be from 0",
+        ),
         ("{preset: short, factor_cov: 3}", "risk.v.factor_cov: must be a section of `key: value` lines"),
         ("{preset: monthly_60, factor_cov: {shrinkage: oas, lags: 1}}", "shrinkage: oas does not go with lags: its intensity"),
         ("{preset: monthly_60, factor_cov: {shrinkage: stein}}", "factor_cov.shrinkage: must be 'ledoit_wolf' or 'oas'"),

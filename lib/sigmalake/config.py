@@ -463,9 +463,21 @@ class Config(_Strict):
         if unknown := sorted(set(self.evaluate.variants or ()) - set(self.risk)):
             raise ValueError(f"evaluate.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")
         self._refuse_unknown_proxies()
+        self._refuse_layers_without_data()
         for name, variant in self.risk.items():
             self.risk[name] = variant.seeded(f"{self.model}/{name}")
         return self
+
+    def _refuse_layers_without_data(self) -> None:
+        for name, variant in self.risk.items():
+            key = f"risk.{name}.specific_var"
+            if variant.specific_var.size_shrinkage is not None and not self.sources.has_caps:
+                raise ValueError(
+                    f"{key}.size_shrinkage needs caps, and no source has them; map a `cap` column, give `sources.caps`, or switch "
+                    "it off with `size_shrinkage: null` under specific_var"
+                )
+            if variant.specific_var.linked is not None and self.sources.exposure_columns.issuer_id is None:
+                raise ValueError(f"{key}.linked needs issuers, and no `issuer_id` column is mapped")
 
     def _refuse_unknown_proxies(self) -> None:
         if any(entry.listed is None for entry in self.memberships):
@@ -514,8 +526,12 @@ class Config(_Strict):
         return _digest(TypeAdapter(RegressionRules).dump_python(self.regression, mode="json"))
 
     def variant_hash(self, variant: str) -> str:
-        """Of all that a row of `risk_models` depends on beside the cross-sections; not the grid, which only chooses rows."""
-        return _digest(self.risk[variant].model_dump(mode="json", exclude={"every"}))
+        """Of all that a row of `risk_models` depends on beside the cross-sections; not the grid, which only chooses rows.
+
+        A layer of Delta that is off is not in it: what has become possible since makes no row stale.
+        """
+        off = set(self.risk[variant].specific_var.layers_off)
+        return _digest(self.risk[variant].model_dump(mode="json", exclude={"every": True, "specific_var": off}))
 
     def evaluate_hash(self) -> str:
         """Of all that a row of `forecast_evaluation` depends on beside the tables and the user's portfolios."""

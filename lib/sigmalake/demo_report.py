@@ -1,10 +1,9 @@
 """The demo's report: plain text of 100 columns, but for the lines to paste; annualised percent where it says so."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
-from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +12,8 @@ import pandas as pd
 from sigmalake.demo_recovery import Bias, Recovered, SpecificRecovered
 from sigmalake.market import Defect, Planted
 from sigmalake.numerics.arrays import Floats
+from sigmalake.plain_text import note, section, table
 
-WIDTH = 100  # columns
 DAYS_A_YEAR = 252
 KEY_DEFECTS = (Defect.CONFLICT, Defect.COPY, Defect.NULL_DATE, Defect.NULL_ASSET)  # spoil a row's return, too
 FAR = 5  # standard errors beyond which an asset is named
@@ -60,27 +59,6 @@ def _rejection(name: str, planted: Sequence[Planted], rejected: pd.DataFrame) ->
         (int((once == "panel.exposures").sum()), int((once == "panel.returns").sum())),
         tuple(reason.strip() for reason in reasons),
     )
-
-
-def section(title: str, *parts: str) -> str:
-    """A titled part of the report."""
-    return "\n".join([title, "-" * len(title), *parts, ""])
-
-
-def note(said: str) -> str:
-    """A paragraph under a table."""
-    return fill(said, WIDTH)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,)) -> str:
-    """Columns under their names, to the right but for those in `left`."""
-    cells = [list(header), *map(list, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    placed = [
-        [cell.ljust(width) if n in left else cell.rjust(width) for n, (cell, width) in enumerate(zip(row, widths, strict=True))]
-        for row in cells
-    ]
-    return "\n".join("  ".join(row)[:WIDTH].rstrip() for row in placed)
 
 
 def factors_text(rows: Sequence[Recovered], noise_ratio: Floats, variants: Sequence[str]) -> str:

@@ -9,7 +9,11 @@ Section = dict[str, Any]
 
 
 def _daily(half_life: int, corr_half_life: int, lags: int, corr_lags: int, regime_half_life: int) -> dict[str, Section]:
-    """Of Menchero, Orr, Wang 2011; windows are 3 half-lives."""
+    """Of Menchero, Orr, Wang 2011; windows are 3 half-lives, and a year for the structural model.
+
+    Delta: 5 lags with a half-life of 252, shrinkage by size with q = .1, and the regime of Sigma are theirs; the structural
+    model and its 60 and 120 observations are of Briner, Smith, Ward 2009.
+    """
     return {
         "factor_cov": {
             "estimator": "ewma",
@@ -20,7 +24,15 @@ def _daily(half_life: int, corr_half_life: int, lags: int, corr_lags: int, regim
             "eigenfactor": {"scale": 1.4},
             "regime": {"half_life": regime_half_life},
         },
-        "specific_var": {"estimator": "ewma", "half_life": half_life},
+        "specific_var": {
+            "estimator": "ewma",
+            "half_life": half_life,
+            "lags": 5,
+            "lags_half_life": 252,
+            "structural": {"window": 252},
+            "size_shrinkage": {"q": 0.1},
+            "regime": {"half_life": regime_half_life},
+        },
     }
 
 

@@ -1,54 +1,71 @@
-"""One date's risk as arrays: V of a list of assets, and the risk of holdings."""
+"""One date's risk as arrays: V of a list of assets, its inverse, and the risk of holdings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date  # the plain name is a field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
-from sigmalake.numerics.arrays import Floats
+from sigmalake.holdings import Holdings, Missing, check_missing, checked_holdings, refuse_missing, refuse_repeats, with_reasons
+from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov
+from sigmalake.numerics.benchmark import benchmark_risk
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked, take_linked
 from sigmalake.numerics.portfolio import portfolio_risk
 from sigmalake.numerics.usable_assets import align_model
+from sigmalake.numerics.woodbury import FactoredInverse, dense_inverse, factor_inverse, solve_asset_cov
+from sigmalake.portfolio_report import BenchmarkReport, Labels, PortfolioReport, report_of
 
-NAMED = 50  # assets that a message names before it counts the rest
 
+class Parts(NamedTuple):
+    """X, Sigma, D of some assets."""
 
-class PortfolioReport(NamedTuple):
-    """Risk of one period. `by_asset` sums to `vol`, and so does `by_factor` plus `specific`."""
-
-    variance: float  # h' V h, fraction^2 per period
-    vol: float  # its root, fraction per period
-    exposures: pd.Series  # by factor: X'h
-    marginal: pd.Series  # by asset with risk data, held or not: V h / vol; NaN when vol is 0
-    by_asset: pd.Series  # by asset, as the holdings are ordered: h (V h) / vol
-    by_factor: pd.Series  # by factor: x (Sigma x) / vol
-    specific: float  # sum h^2 Delta / vol
-    left_out: dict[str, str]  # holdings without risk data, each with its reason; their risk is in no number here
+    exposures: Floats
+    factor_cov: Floats
+    specific_var: Floats
+    linked: LinkedCov
 
 
 @dataclass(frozen=True, eq=False)
 class RiskModel:
-    """V = X Sigma X' + diag(Delta) of one date, kept factored. Everything is per period, in fractions."""
+    """V = X Sigma X' + diag(Delta) + linked issues of one date, kept factored. All is per `horizon` periods, in fractions."""
 
     variant: str
-    date: Date  # as of this close; forecasts the next period
+    date: Date  # as of this close; forecasts the next `horizon` periods
     exposure_date: Date  # close at which `exposures` were known
     assets: tuple[str, ...]  # N ids, ascending
     factors: tuple[str, ...]  # K factors of Sigma, in the model's order
+    groups: tuple[str, ...]  # (K,) the group of each factor
     exposures: Floats  # (N, K) styles in standard deviations, memberships as shares
     factor_cov: Floats  # (K, K) fraction^2
     specific_var: Floats  # (N,) fraction^2; NaN: none
     refused: dict[str, str]  # the assets that cannot have a V, each with its reason
+    linked: LinkedCov = UNLINKED  # specific covariances of shares of one issuer, by positions in `assets`
+    horizon: float = 1.0  # periods
+
+    def __post_init__(self) -> None:
+        check_linked(self.linked, len(self.assets))
 
     @cached_property
     def usable(self) -> tuple[str, ...]:
         """The assets that can have a V, ascending."""
         return tuple(asset for asset in self.assets if asset not in self.refused)
+
+    def over(self, horizon: float) -> "RiskModel":
+        """The model of that many times as many periods: Sigma, Delta and linked issues alike, as if returns had no memory.
+
+        Raises:
+            DataError: the horizon is not a finite number above 0.
+        """
+        if not (np.isfinite(horizon) and horizon > 0):
+            raise DataError(f"the horizon is {horizon}; give periods, more than 0")
+        linked = LinkedCov(self.linked.pairs, self.linked.cov * horizon)
+        cov, var = self.factor_cov * horizon, self.specific_var * horizon
+        return replace(self, factor_cov=cov, specific_var=var, linked=linked, horizon=self.horizon * horizon)
 
     def asset_cov(self, assets: Iterable[str] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
         """V, dense and exactly symmetric, in the order asked.
@@ -61,63 +78,124 @@ class RiskModel:
             MissingRiskError: an asset cannot have a V; names each with its reason.
             DataError: an asset twice, or V beyond `max_cells`.
         """
-        asked = list(self.usable if assets is None else assets)
-        _refuse_repeats("assets", asked)
-        if missing := self._missing(asked):
-            raise MissingRiskError(f"no risk for {_listed(missing)}")
-        if len(asked) ** 2 > max_cells:
-            raise DataError(
-                f"V of {len(asked):,} assets has {len(asked) ** 2:,} cells ({len(asked) ** 2 * 8 / 1e9:.1f} GB, and three times "
-                f"that while it is made), more than max_cells ({max_cells:,}); ask for fewer assets, or raise it. "
-                "The risk of a portfolio needs no V: use risk_of"
-            )
-        rows = [self._row[asset] for asset in asked]
-        return pd.DataFrame(asset_cov(self.exposures[rows], self.factor_cov, self.specific_var[rows]), index=asked, columns=asked)
+        asked = self._asked(assets)
+        _refuse_size("V", asked, max_cells, "The risk of a portfolio needs no V: use risk_of")
+        return pd.DataFrame(asset_cov(*self.parts(asked)), index=asked, columns=asked)
 
-    def risk_of(
-        self, holdings: pd.Series | Mapping[str, float], *, missing: Literal["raise", "leave_out"] = "raise"
-    ) -> PortfolioReport:
+    def inverse(self, assets: Iterable[str] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
+        """V^-1 of some assets, dense and exactly symmetric, 1 / fraction^2; arguments and errors as of `asset_cov` and `solve`."""
+        asked = self._asked(assets)
+        _refuse_size("the inverse of V", asked, max_cells, "V y = b needs no inverse: use solve")
+        return pd.DataFrame(dense_inverse(self._factored(asked)), index=asked, columns=asked)
+
+    def solve(self, values: pd.Series) -> pd.Series:
+        """y with V y = b over the assets that b names, by Woodbury's identity in O(N K^2): no V is made.
+
+        Args:
+            values: b, a finite number by asset.
+
+        Raises:
+            MissingRiskError: an asset cannot have a V.
+            DataError: a specific variance is 0, or linked issues have no inverse; an asset twice, or a value that is no number.
+        """
+        b = checked_holdings(values, "values")
+        solved = solve_asset_cov(self._factored(self._asked(b.index)), b.to_numpy())
+        return pd.Series(solved, b.index, name="solution")
+
+    def risk_of(self, holdings: Holdings, *, missing: Missing = "raise") -> PortfolioReport:
         """Risk of holdings and where it comes from, in O(NK + K^2).
 
         Args:
-            holdings: by asset, fractions of the value, any sign; active risk is that of holdings minus benchmark. A holding
-                of 0 needs no risk data.
+            holdings: by asset, fractions of the value, any sign. A holding of 0 needs no risk data.
             missing: what to do about holdings without risk data: `raise`, or `leave_out` and list them in the report.
 
         Raises:
             MissingRiskError: a holding has no risk data; names each with its reason. Or none is left.
             DataError: no holdings, an asset twice, or a holding that is not a finite number.
         """
-        if missing not in {"raise", "leave_out"}:
-            raise ValueError(f"missing is {missing!r}; give 'raise' or 'leave_out'")
-        asked = _checked(holdings)
-        held = asked[asked != 0]
-        left_out = self._missing(held.index)
-        if left_out and (missing == "raise" or len(left_out) == held.size):
-            hint = "missing='leave_out' goes on without" if missing == "raise" else "nothing is left"
-            raise MissingRiskError(f"no risk for {len(left_out)} of {held.size} holdings: {_listed(left_out)}. {hint}")
-        rows = [self._row[asset] for asset in self.usable]
-        h = held.reindex(list(self.usable), fill_value=0.0).to_numpy()
-        found = portfolio_risk(h, self.exposures[rows], self.factor_cov, self.specific_var[rows])
-        kept = [asset for asset in asked.index if asset not in left_out]
-        return PortfolioReport(
-            variance=found.variance,
-            vol=found.vol,
-            exposures=pd.Series(found.exposures, list(self.factors), name="exposure"),
-            marginal=pd.Series(found.marginal, list(self.usable), name="marginal"),
-            by_asset=pd.Series(found.by_asset, list(self.usable), name="contribution").reindex(kept, fill_value=0.0),
-            by_factor=pd.Series(found.by_factor, list(self.factors), name="contribution"),
-            specific=found.specific,
-            left_out=left_out,
+        asked, left_out = self.split_holdings(holdings, missing)
+        return report_of(portfolio_risk(self._over_usable(asked), *self.parts(self.usable)), self._labels, asked.index, left_out)
+
+    def risk_against(self, holdings: Holdings, benchmark: Holdings, *, missing: Missing = "raise") -> BenchmarkReport:
+        """Active risk, h - b, and beta; the arguments and errors of `risk_of`, for both.
+
+        Raises:
+            DataError: the benchmark has no risk.
+        """
+        h, without_h = self.split_holdings(holdings, missing)
+        b, without_b = self.split_holdings(benchmark, missing)
+        of_h, of_b = self._over_usable(h), self._over_usable(b)
+        try:
+            found = benchmark_risk(of_h, of_b, *self.parts(self.usable))
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        either = h.index.append(b.index.difference(h.index, sort=False))
+        return BenchmarkReport(
+            portfolio=report_of(found.portfolio, self._labels, h.index, without_h),
+            benchmark=report_of(found.benchmark, self._labels, b.index, without_b),
+            active=report_of(found.active, self._labels, either, without_h | without_b),
+            beta=found.beta,
+            asset_betas=pd.Series(found.asset_betas, list(self.usable), name="beta"),
+            correlation=found.correlation,
         )
+
+    def split_holdings(self, holdings: Holdings, missing: Missing) -> tuple[pd.Series, dict[str, str]]:
+        """Checked holdings that have risk data or are 0, and the others with their reasons; errors as of `risk_of`."""
+        check_missing(missing)
+        asked = checked_holdings(holdings)
+        held = asked.index[asked != 0]
+        left_out = self._missing(held)
+        refuse_missing(left_out, held.size, missing)
+        return asked.drop(list(left_out)), left_out
+
+    def parts(self, assets: Sequence[str]) -> Parts:
+        """X, Sigma and D of assets that have them, in this order."""
+        rows: Ints = np.array([self._row[asset] for asset in assets], dtype=np.int64)
+        linked = take_linked(self.linked, rows, len(self.assets))
+        return Parts(self.exposures[rows], self.factor_cov, self.specific_var[rows], linked)
+
+    @cached_property
+    def _labels(self) -> Labels:
+        return Labels(list(self.usable), list(self.factors), list(self.groups))
+
+    def _over_usable(self, holdings: pd.Series) -> Floats:
+        found: Floats = holdings.reindex(list(self.usable), fill_value=0.0).to_numpy()
+        return found
+
+    def _factored(self, assets: Sequence[str]) -> FactoredInverse:
+        parts = self.parts(assets)
+        if flat := [asset for asset, var in zip(assets, parts.specific_var, strict=True) if var == 0]:
+            raise DataError(
+                f"V has no inverse of the kind asked: {len(flat)} assets have a specific variance of 0 "
+                f"({', '.join(flat[:10])}); leave them out"
+            )
+        try:
+            return factor_inverse(*parts)
+        except ValueError as error:
+            raise DataError(f"V of {len(assets)} assets has no inverse: {error}") from None
 
     @cached_property
     def _row(self) -> dict[str, int]:
         return {asset: row for row, asset in enumerate(self.assets)}
 
+    def _asked(self, assets: Iterable[str] | None) -> list[str]:
+        asked = list(self.usable if assets is None else assets)
+        refuse_repeats("assets", asked)
+        if missing := self._missing(asked):
+            raise MissingRiskError(f"no risk for {with_reasons(missing)}")
+        return asked
+
     def _missing(self, assets: Iterable[str]) -> dict[str, str]:
         unknown = f"no exposures known on {self.exposure_date}"
         return {asset: self.refused.get(asset, unknown) for asset in assets if asset in self.refused or asset not in self._row}
+
+
+def _refuse_size(what: str, assets: Sequence[str], max_cells: int, instead: str) -> None:
+    if len(assets) ** 2 > max_cells:
+        raise DataError(
+            f"{what} of {len(assets):,} assets has {len(assets) ** 2:,} cells ({len(assets) ** 2 * 8 / 1e9:.1f} GB, and three "
+            f"times that while it is made), more than max_cells ({max_cells:,}); ask for fewer assets, or raise it. {instead}"
+        )
 
 
 def assemble(
@@ -127,13 +205,15 @@ def assemble(
     exposure_date: Date,
     assets: Sequence[str],
     columns: Sequence[str],
+    groups: Sequence[str],
     exposures: Floats,
     factors: Sequence[str],
     factor_cov: Floats,
     specific_var: Mapping[str, float],
     left_out: Mapping[str, str],
+    linked: Mapping[tuple[str, str], float] | None = None,
 ) -> RiskModel:
-    """The risk model of a cross-section: X brought to Sigma's factors, Delta to X's assets.
+    """The risk model of a cross-section: X brought to Sigma's factors, Delta and linked issues to X's assets.
 
     Args:
         variant: name of the estimators.
@@ -141,52 +221,36 @@ def assemble(
         exposure_date: of X.
         assets: (N,) rows of X.
         columns: (K',) factors of X, in the model's order.
+        groups: (K',) the group of each.
         exposures: (N, K') X.
         factors: (K,) factors of Sigma.
         factor_cov: (K, K) fraction^2 per period.
         specific_var: by asset, fraction^2 per period; NaN or absent: none.
         left_out: why Sigma lacks a factor, where it is known.
+        linked: specific covariances by pair of assets, fraction^2 per period; None: no issues are linked.
     """
     aligned = align_model(
         assets=assets, columns=columns, exposures=exposures, factors=factors, factor_cov=factor_cov,
         specific_var=specific_var, left_out=left_out,
     )  # fmt: skip
+    group_of = dict(zip(columns, groups, strict=True))
     return RiskModel(
         variant=variant,
         date=date,
         exposure_date=exposure_date,
         assets=tuple(assets),
         factors=tuple(aligned.factors),
+        groups=tuple(group_of[factor] for factor in aligned.factors),
         exposures=aligned.exposures,
         factor_cov=aligned.factor_cov,
         specific_var=aligned.specific_var,
         refused=aligned.refused,
+        linked=_linked_rows(assets, linked or {}),
     )
 
 
-def _checked(holdings: pd.Series | Mapping[str, float]) -> pd.Series:
-    asked = holdings if isinstance(holdings, pd.Series) else pd.Series(dict(holdings), dtype=object)
-    if asked.empty:
-        raise DataError("there are no holdings; give a number by asset")
-    if strangers := [asset for asset in asked.index if not isinstance(asset, str)]:
-        raise DataError(f"holdings are by asset id, a string; {strangers[0]!r} is a {type(strangers[0]).__name__}")
-    _refuse_repeats("holdings", asked.index)
-    numbers = pd.to_numeric(asked, errors="coerce").astype(float)
-    bad = asked[~np.isfinite(numbers)]
-    if bad.size:
-        shown = ", ".join(f"{asset}: {value}" for asset, value in bad.head(NAMED).items())
-        raise DataError(f"{bad.size} of {asked.size} holdings are not finite numbers ({shown}); give 0 for what is not held")
-    return numbers
-
-
-def _refuse_repeats(name: str, assets: Iterable[str]) -> None:
-    listed = pd.Index(assets)
-    if listed.has_duplicates:
-        twice = listed[listed.duplicated()].unique()
-        shown = ", ".join(map(str, twice[:NAMED]))
-        raise DataError(f"{name} name {len(twice)} assets more than once ({shown}); give each once")
-
-
-def _listed(reasons: Mapping[str, str]) -> str:
-    shown = ", ".join(f"{asset} ({reason})" for asset, reason in list(reasons.items())[:NAMED])
-    return shown + (f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else "")
+def _linked_rows(assets: Sequence[str], linked: Mapping[tuple[str, str], float]) -> LinkedCov:
+    """Pairs by their rows of X; what is not in X has no V, and no pair."""
+    row = {asset: position for position, asset in enumerate(assets)}
+    found = {tuple(sorted((row[a], row[b]))): cov for (a, b), cov in linked.items() if a in row and b in row}
+    return LinkedCov(np.array(list(found), dtype=np.int64).reshape(-1, 2), np.array(list(found.values()), dtype=float))

@@ -14,7 +14,7 @@ from obstore.store import MemoryStore
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake import claims as module
 from sigmalake.lake.claims import Claim, FolderClaims, Pace
-from sigmalake.lake.claims_elsewhere import CatalogClaims, StoreClaims
+from sigmalake.lake.claims_elsewhere import StoreClaims, TableClaims
 from sigmalake.lake.lease import claims_of, hold
 
 FAST = Pace(lifetime=60.0, poll=0.05)
@@ -29,7 +29,7 @@ def claims(request, tmp_path):
     else:
         spark = request.getfixturevalue("spark")
         spark.sql("CREATE DATABASE leased")
-        yield CatalogClaims(spark, "spark_catalog.leased", FAST)
+        yield TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", FAST)
         spark.sql("DROP DATABASE leased CASCADE")
 
 
@@ -129,14 +129,14 @@ def test_a_living_lease_of_another_machine_is_respected():
 
 def test_claims_are_kept_where_the_lake_lies(tmp_path):
     assert isinstance(claims_of(str(tmp_path), None), FolderClaims)
-    assert isinstance(claims_of(f"file://{tmp_path}", None), FolderClaims)
     assert isinstance(claims_of("s3a://bucket/lake", None), StoreClaims)
-    assert isinstance(claims_of("main.risk", lambda: None), CatalogClaims)
+    assert isinstance(claims_of("main.risk", lambda: None), TableClaims)
+    assert isinstance(claims_of("hdfs://namenode/lake", lambda: None), TableClaims)
 
 
-def test_a_uri_of_no_object_store_is_refused():
-    with pytest.raises(ConfigError, match=r"lake: hdfs://namenode/lake is no object store .* schema of a catalog"):
-        claims_of("hdfs://namenode/lake", None)
+def test_a_uri_that_its_store_does_not_know_is_refused():
+    with pytest.raises(ConfigError, match="lake: abfss://lake is no place of an object store"):
+        claims_of("abfss://lake", None)
 
 
 def test_a_store_that_cannot_be_reached_is_said(monkeypatch):
@@ -153,9 +153,17 @@ def _unreachable(*_):
 @pytest.mark.jvm
 def test_a_schema_that_is_not_there_is_said(spark):
     with pytest.raises(
-        InfrastructureError, match=r"the table spark_catalog.nowhere.lease, cannot be read or written: .*schema exists"
+        InfrastructureError, match=r"the table spark_catalog.nowhere.lease, cannot be read or written: .*it is there"
     ):
-        CatalogClaims(spark, "spark_catalog.nowhere").add(Claim(1, "run", "here", 1, 0.0, released=False))
+        TableClaims(spark, "spark_catalog.nowhere", "spark_catalog.nowhere.lease").newest()
+
+
+@pytest.mark.jvm
+def test_a_table_in_a_folder_of_the_lake_holds_claims_as_well(spark, tmp_path):
+    claims = TableClaims(spark, "a lake", f"delta.`{tmp_path}/_lease`", FAST)
+    with hold(claims, "run A"), pytest.raises(InfrastructureError, match="written by run A"), hold(claims, "run B"):
+        pass
+    assert claims.newest().released
 
 
 def test_a_claim_that_is_not_yet_written_counts_as_held(tmp_path):

@@ -62,6 +62,23 @@ def test_a_factor_contributes_its_exposure_times_the_covariance_with_the_portfol
     assert risk.specific == pytest.approx(np.sum(h**2 * specific_var) / sigma, rel=1e-12)
 
 
+def test_a_contribution_is_exposure_times_volatility_times_correlation_with_the_portfolio():
+    h, X, factor_cov, specific_var, V = model()
+    risk = portfolio_risk(h, X, factor_cov, specific_var)
+    sigma = np.sqrt(h @ V @ h)
+    assert_allclose(risk.factor_vols, np.sqrt(np.diag(factor_cov)), rtol=1e-12)
+    joint = np.block([[factor_cov, factor_cov @ X.T @ h[:, None]], [h[None] @ X @ factor_cov, np.array([[sigma**2]])]])
+    assert_allclose(risk.factor_correlations, joint[:-1, -1] / np.sqrt(np.diag(joint)[:-1] * joint[-1, -1]), rtol=1e-11)
+    assert_allclose(risk.exposures * risk.factor_vols * risk.factor_correlations, risk.by_factor, rtol=1e-11)
+    assert risk.specific == pytest.approx(risk.specific_vol**2 / sigma, rel=1e-12)
+
+
+def test_a_factor_that_never_moves_has_no_correlation():
+    risk = portfolio_risk(np.ones(1), np.ones((1, 2)), np.diag([0.0, 4.0]), np.ones(1))
+    assert np.isnan(risk.factor_correlations[0])
+    assert_array_equal(risk.by_factor, [0.0, 4.0 / np.sqrt(5.0)])
+
+
 def test_no_holdings_are_no_risk_and_no_marginal_contribution():
     _, X, factor_cov, specific_var, _ = model()
     risk = portfolio_risk(np.zeros(30), X, factor_cov, specific_var)

@@ -1,6 +1,7 @@
-"""Claims where a lake is no folder of this machine: in an object store, or in a catalog."""
+"""Claims where a lake is no folder of this machine: in an object store, or in a table of the lake."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, tell
 from sigmalake.lake.claims import FOLDER, Claim, Pace, superseded
 from sigmalake.tables.declaration import sql_text
 
+STORES = ("s3://", "s3a://", "gs://", "abfs://", "abfss://", "az://", "adl://")
 REMOTE = Pace(lifetime=60.0, poll=1.0)
 SLOW = Pace(lifetime=300.0, poll=5.0)  # a commit takes about a second
 
@@ -30,15 +32,12 @@ class StoreClaims:
         """Those of a lake behind a URI; keys and endpoint come from the environment, as the store's own tools take them.
 
         Raises:
-            ConfigError: no object store is known by this URI.
+            ConfigError: the URI is none of the store's.
         """
         try:
             return cls(uri, from_url(uri))
         except BaseError as error:
-            raise ConfigError(
-                f"lake: {uri} is no object store that can hold a lease ({telling_line(error)}); known are s3://, s3a://, gs://, "
-                "abfss:// and az://. Where the lake has to lie there, make it a schema of a catalog"
-            ) from error
+            raise ConfigError(f"lake: {uri} is no place of an object store: {telling_line(error)}") from error
 
     def newest(self) -> Claim | None:
         """As `Claims`."""
@@ -80,19 +79,22 @@ class StoreClaims:
         )
 
 
-class CatalogClaims:
-    """Rows of the table `lease` of a catalog's schema, added by a serialisable MERGE: of two with one number, one fails."""
+class TableClaims:
+    """Rows of a Delta table, added by a serialisable MERGE: of two with one number, one fails.
 
-    def __init__(self, spark: SparkSession, schema: str, pace: Pace = SLOW) -> None:
-        self.lake, self.pace = schema, pace
+    For a catalog's schema, and for storage that Delta can commit to and no store's client knows, say HDFS.
+    """
+
+    def __init__(self, spark: SparkSession, lake: str, table: str, pace: Pace = SLOW) -> None:
+        self.lake, self.pace = lake, pace
         self._spark = spark
-        self._table = f"{schema}.lease"
+        self._table = table
+        self._created = False
 
     def newest(self) -> Claim | None:
         """As `Claims`."""
         with self._explained():
-            if not self._spark.catalog.tableExists(self._table):
-                return None
+            self._create()
             rows = self._spark.sql(f"SELECT * FROM {self._table} ORDER BY fence DESC LIMIT 1").collect()
         return Claim(**rows[0].asDict()) if rows else None
 
@@ -115,16 +117,23 @@ class CatalogClaims:
             self._merge(claim, "WHEN MATCHED THEN UPDATE SET *")
 
     def _create(self) -> None:
-        try:
-            self._spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {self._table} (fence BIGINT NOT NULL, owner STRING NOT NULL, host STRING NOT NULL, "
-                "pid INT NOT NULL, expires_at DOUBLE NOT NULL, released BOOLEAN NOT NULL) USING delta "
-                "COMMENT 'Who may write to this lake: the row with the highest fence' "
-                "TBLPROPERTIES ('delta.isolationLevel' = 'Serializable', 'delta.enableDeletionVectors' = 'false')"
-            )
-        except Exception:
-            if not self._spark.catalog.tableExists(self._table):  # else another made it at the same moment
-                raise
+        if self._created:
+            return
+        statement = (
+            f"CREATE TABLE IF NOT EXISTS {self._table} (fence BIGINT NOT NULL, owner STRING NOT NULL, host STRING NOT NULL, "
+            "pid INT NOT NULL, expires_at DOUBLE NOT NULL, released BOOLEAN NOT NULL) USING delta "
+            "COMMENT 'Who may write to this lake: the row with the highest fence' "
+            "TBLPROPERTIES ('delta.isolationLevel' = 'Serializable', 'delta.enableDeletionVectors' = 'false')"
+        )
+        for tries_left in reversed(range(4)):
+            try:
+                self._spark.sql(statement)
+                break
+            except Exception:  # another may be making it at this moment: then it will be there
+                if not tries_left:
+                    raise
+                time.sleep(1.0)
+        self._created = True
 
     def _merge(self, claim: Claim, action: str) -> None:
         ours = ", ".join(f"{_literal(value)} AS {name}" for name, value in asdict(claim).items())
@@ -139,7 +148,7 @@ class CatalogClaims:
         except Exception as error:  # Spark's, Py4J's and Delta's errors share no base class
             raise InfrastructureError(
                 f"the lease of {self.lake}, the table {self._table}, cannot be read or written: {telling_line(error)}; see that "
-                "the schema exists and that this user may create and change tables in it"
+                "it is there and that this user may create and change tables in it"
             ) from error
 
 

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote
 
 from pyspark.sql import SparkSession
 
 from sigmalake.config import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.claims import Claim, Claims, FolderClaims
-from sigmalake.lake.claims_elsewhere import CatalogClaims, StoreClaims
+from sigmalake.lake.claims_elsewhere import STORES, StoreClaims, TableClaims
 from sigmalake.lake.format import check_root
 
 
@@ -82,18 +81,19 @@ def claims_of(root: str, session: Callable[[], SparkSession]) -> Claims:
 
     Args:
         root: a folder, a URI, or a schema of a catalog.
-        session: asked only for a catalog.
+        session: asked only where the claims are a table.
 
     Raises:
-        ConfigError: no lake and no lease can be there.
+        ConfigError: no lake can be there.
     """
     if CATALOG_NAME.fullmatch(root):
-        return CatalogClaims(session(), root)
-    if "://" in root and not root.startswith("file://"):
+        return TableClaims(session(), root, f"{root}.lease")
+    if root.startswith(STORES):
         return StoreClaims.at(root)
-    folder = unquote(root.removeprefix("file://")) if root.startswith("file://") else root
-    check_root(folder)
-    return FolderClaims(Path(folder))
+    if "://" in root:
+        return TableClaims(session(), root, f"delta.`{root}/_lease`")
+    check_root(root)
+    return FolderClaims(Path(root))
 
 
 def _acquire(claims: Claims, owner: str, give_up_at: float) -> Lease:

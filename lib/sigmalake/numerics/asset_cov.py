@@ -1,8 +1,9 @@
-"""V = X Sigma X' + diag(Delta), dense: whole, or a block of it."""
+"""V = X Sigma X' + D, dense: whole, or a block of it. D is diag(Delta), and the specific covariances of linked issues."""
 
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked
 
 
 def asset_cov_block(exposures_1: Floats, exposures_2: Floats, factor_cov: Floats) -> Floats:
@@ -20,23 +21,26 @@ def asset_cov_block(exposures_1: Floats, exposures_2: Floats, factor_cov: Floats
     return block
 
 
-def asset_cov(exposures: Floats, factor_cov: Floats, specific_var: Floats) -> Floats:
-    """V = X Sigma X' + diag(Delta) of a list of assets, exactly symmetric: the lower half mirrors the upper one.
+def asset_cov(exposures: Floats, factor_cov: Floats, specific_var: Floats, linked: LinkedCov = UNLINKED) -> Floats:
+    """V = X Sigma X' + D of a list of assets, exactly symmetric: the lower half mirrors the upper one.
 
     Args:
         exposures: (n, K).
         factor_cov: (K, K) fraction^2 per period.
         specific_var: (n,) fraction^2 per period.
+        linked: specific covariances of linked issues, by positions in the list.
 
     Returns:
         (n, n) fraction^2 per period.
 
     Raises:
-        ValueError: a specific variance is missing, infinite or below 0.
+        ValueError: a specific variance is missing, infinite or below 0, or `linked` is not of these assets.
     """
     if n_bad := int(np.sum(~(np.isfinite(specific_var) & (specific_var >= 0)))):
         raise ValueError(f"specific_var has {n_bad} of {specific_var.size} values that are not finite and >= 0")
+    check_linked(linked, specific_var.size)
     cov = np.triu(asset_cov_block(exposures, exposures, factor_cov))
+    cov[linked.pairs[:, 0], linked.pairs[:, 1]] += linked.cov
     cov += np.triu(cov, 1).T
     cov[np.diag_indices_from(cov)] += specific_var
     return cov

@@ -25,7 +25,7 @@ from sigmalake.numerics.newey_west import check_lags
 from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
 from sigmalake.numerics.short_history import splice
 from sigmalake.numerics.shrinkage import ledoit_wolf, oas
-from sigmalake.numerics.specific_var import weighted_var
+from sigmalake.numerics.weighted_var import weighted_var
 from sigmalake.numerics.window_cov import Component, Parts
 
 _SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas}

@@ -49,10 +49,21 @@ def regime_multiplier(returns: Floats, forecast_var: Floats, half_life: float, m
     """
     counts = ~np.isnan(returns) & (forecast_var > 0)
     n_factors = counts.sum(axis=1)
-    rows = np.flatnonzero(n_factors)
+    ratio = np.where(counts, returns, 0.0) ** 2 / np.where(counts, forecast_var, 1.0)
+    squared_bias = np.where(n_factors > 0, ratio.sum(axis=1) / np.maximum(n_factors, 1), np.nan)
+    return mean_squared_bias(squared_bias, half_life, min_dates)
+
+
+def mean_squared_bias(squared_bias: Floats, half_life: float, min_dates: int) -> RegimeMultiplier:
+    """lambda^2 = sum_t a_t B_t^2; see `regime_multiplier`.
+
+    Args:
+        squared_bias: (R,) B^2, newest last; NaN on a date without any.
+        half_life: periods.
+        min_dates: B^2 needed; with fewer lambda is 1 (**choice**).
+    """
+    rows = np.flatnonzero(~np.isnan(squared_bias))
     if len(rows) < max(1, min_dates):
         return RegimeMultiplier(1.0, len(rows))
-    ratio = np.where(counts, returns, 0.0) ** 2 / np.where(counts, forecast_var, 1.0)
-    squared_bias = ratio[rows].sum(axis=1) / n_factors[rows]
     weights = decay(rows[-1] - rows, half_life)
-    return RegimeMultiplier(float(weights @ squared_bias / weights.sum()), len(rows))
+    return RegimeMultiplier(float(weights @ squared_bias[rows] / weights.sum()), len(rows))

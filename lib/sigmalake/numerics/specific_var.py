@@ -1,35 +1,135 @@
-"""Specific variances Delta from a run of specific returns, for many as-of dates at once."""
+"""Specific variances Delta from a run of specific returns: the estimators as configured, with the layers they carry."""
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.ewma import (
     EQUAL,
+    Weighting,
     check_half_life,
-    check_history,
     check_min_periods,
     check_window,
-    decay,
     fewest,
     window_of,
 )
+from sigmalake.numerics.linked_issues import LinkedIssues
+from sigmalake.numerics.newey_west import check_lags
+from sigmalake.numerics.serial_correlation import check_bounds, variance_ratio
+from sigmalake.numerics.size_shrinkage import SizeShrinkage
+from sigmalake.numerics.specific_regime import SpecificRegime
+from sigmalake.numerics.structural_vol import StructuralModel
+from sigmalake.numerics.weighted_var import WeightedVar, weighted_var
 
-_AS_OF_BLOCK = 64  # as-of dates a matrix product; the band is this by window + block
-_NUMBERS_AT_ONCE = 1 << 20  # where a variance is computed a second time
 
+class TimeSeriesVar(NamedTuple):
+    """Each asset's variance from its own specific returns alone, as of A dates."""
 
-class SpecificVar(NamedTuple):
-    """The specific variances as of A dates."""
-
-    var: Floats  # (A, N) fraction^2 per period; NaN where n_obs < min_periods
+    var: Floats  # (A, N) fraction^2 per period, serial correlation included; NaN: too few observations
     n_obs: Ints  # (A, N) observations in the window
+    clipped: Bools  # (A, N) long-run variance held at a bound
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleSpecificVar:
+class _Layers(ABC):
+    """What each estimator of Delta can be followed by; off by default."""
+
+    estimator: str
+    min_periods: int | None = None  # observations; None: half the window, at most 60
+    lags: int = 0  # periods of serial correlation
+    lags_half_life: float | None = None  # periods, of the autocorrelations; None: the variances' weights
+    lags_window: int | None = None  # periods; None: 3 lags_half_lives, or the variances' window if that is None too
+    lags_bounds: tuple[float, float] = (0.25, 4.0)  # of the long-run variance over the plain one
+    structural: StructuralModel | None = None
+    size_shrinkage: SizeShrinkage | None = None
+    regime: SpecificRegime | None = None
+    linked: LinkedIssues | None = None
+
+    def __post_init__(self) -> None:
+        check_min_periods(self.min_periods, self.weighting.window)
+        if self.lags_half_life is not None:
+            check_half_life("lags_half_life", self.lags_half_life)
+        check_window("lags_window", self.lags_weighting.window, self.lags_weighting.half_life)
+        check_lags("lags", self.lags, self.lags_weighting.window)
+        check_bounds("lags_bounds", self.lags_bounds)
+        if self.structural is not None:
+            self.structural.check_window(self.weighting.window)
+        if self.linked is not None:
+            self.linked.check_window(self.weighting.window)
+
+    @property
+    @abstractmethod
+    def weighting(self) -> Weighting:
+        """Window and half-life of the variances, defaults filled in."""
+
+    @property
+    def lags_weighting(self) -> Weighting:
+        """Window and half-life of the autocorrelations, defaults filled in."""
+        if self.lags_half_life is None:
+            default, half_life = self.weighting
+        else:
+            default, half_life = window_of(self.lags_half_life), self.lags_half_life
+        return Weighting(default if self.lags_window is None else self.lags_window, half_life)
+
+    @property
+    def look_back(self) -> int:
+        """How many periods up to an as-of date are read; the regime reads its window and the variances' before it."""
+        window = self.weighting.window
+        return max(
+            window,
+            self.lags_weighting.window if self.lags else 0,
+            self.structural.periods(window) if self.structural else 0,
+            self.regime.periods + window if self.regime else 0,
+            self.linked.periods(window) if self.linked else 0,
+        )
+
+    @property
+    def layers_off(self) -> frozenset[str]:
+        """The options of layers that stand at their defaults."""
+        return frozenset(f.name for f in fields(_Layers)[2:] if getattr(self, f.name) == f.default)
+
+    @property
+    def reads_exposures(self) -> bool:
+        """Whether X known at the as-of date enters."""
+        return self.structural is not None
+
+    @property
+    def reads_caps(self) -> bool:
+        """Whether caps known at the as-of date enter."""
+        return self.structural is not None or self.size_shrinkage is not None
+
+    @abstractmethod
+    def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
+        """(A, N) variances before any layer."""
+
+    def time_series(self, specific_returns: Floats, as_of: Ints) -> TimeSeriesVar:
+        """The variances, times `variance_ratio` where there are lags.
+
+        Args:
+            specific_returns: (R, N) fractions, newest last, NaN where missing.
+            as_of: (A,) positions of rows.
+        """
+        plain = self.estimate(specific_returns, as_of)
+        if not self.lags:
+            return TimeSeriesVar(plain.var, plain.n_obs, np.zeros(plain.var.shape, dtype=np.bool_))
+        ratio = variance_ratio(specific_returns, as_of, self.lags_weighting, self.lags, centre=self._centred)
+        held = np.clip(ratio, *self.lags_bounds)
+        return TimeSeriesVar(plain.var * held, plain.n_obs, (held != ratio) & ~np.isnan(plain.var))
+
+    @property
+    def _centred(self) -> bool:
+        return True
+
+    @property
+    def _min_periods(self) -> int:
+        return fewest(self.min_periods, self.weighting.window)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSpecificVar(_Layers):
     """Equal weights: 1/(n-1) sum_j (u_j - ubar)^2 over an asset's own n observations in the window.
 
     Litterman et al. 2003, ch. 20.
@@ -39,27 +139,24 @@ class SampleSpecificVar:
 
     estimator: Literal["sample"] = "sample"
     window: int = 252  # periods
-    min_periods: int | None = None  # observations; None: half the window, at most 60
 
     def __post_init__(self) -> None:
         check_window("window", self.window)
-        check_min_periods(self.min_periods, self.window)
+        super().__post_init__()
 
     @property
-    def look_back(self) -> int:
-        """How many periods up to an as-of date `estimate` reads."""
-        return self.window
+    def weighting(self) -> Weighting:
+        """The window, with equal weights."""
+        return Weighting(self.window, EQUAL)
 
-    def estimate(self, specific_returns: Floats, as_of: Ints) -> SpecificVar:
+    def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
         """Variances with divisor n - 1; see `weighted_var`."""
-        var, n_obs = weighted_var(
-            specific_returns, as_of, self.window, EQUAL, centre=True, min_periods=fewest(self.min_periods, self.window)
-        )
-        return SpecificVar(var * (n_obs / np.maximum(n_obs - 1, 1)), n_obs)
+        var, n_obs = weighted_var(specific_returns, as_of, *self.weighting, centre=True, min_periods=self._min_periods)
+        return WeightedVar(var * (n_obs / np.maximum(n_obs - 1, 1)), n_obs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EwmaSpecificVar:
+class EwmaSpecificVar(_Layers):
     """Exponential weights: sum_j a_j (u_j - ubar)^2, a_j proportional to 2^(-age/half_life), sum 1 over an asset's own.
 
     The age counts periods of the calendar, also those without a return of the asset (Menchero, Orr, Wang 2011).
@@ -71,95 +168,24 @@ class EwmaSpecificVar:
     half_life: float  # periods
     window: int | None = None  # periods; None: 3 half-lives
     centre: bool = True  # about the mean with the same weights; False: about 0
-    min_periods: int | None = None  # observations; None: half the window, at most 60
 
     def __post_init__(self) -> None:
         check_half_life("half_life", self.half_life)
-        check_window("window", self.look_back, self.half_life)
-        check_min_periods(self.min_periods, self.look_back)
+        check_window("window", self.weighting.window, self.half_life)
+        super().__post_init__()
 
     @property
-    def look_back(self) -> int:
-        """How many periods up to an as-of date `estimate` reads: the window, defaults filled in."""
-        return window_of(self.half_life) if self.window is None else self.window
+    def weighting(self) -> Weighting:
+        """Window and half-life, the window's default filled in."""
+        return Weighting(window_of(self.half_life) if self.window is None else self.window, self.half_life)
 
-    def estimate(self, specific_returns: Floats, as_of: Ints) -> SpecificVar:
+    @property
+    def _centred(self) -> bool:
+        return self.centre
+
+    def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
         """Variances with divisor 1; see `weighted_var`."""
-        return weighted_var(
-            specific_returns,
-            as_of,
-            self.look_back,
-            self.half_life,
-            centre=self.centre,
-            min_periods=fewest(self.min_periods, self.look_back),
-        )
+        return weighted_var(specific_returns, as_of, *self.weighting, centre=self.centre, min_periods=self._min_periods)
 
 
 SpecificVarEstimator = SampleSpecificVar | EwmaSpecificVar
-
-
-def weighted_var(
-    specific_returns: Floats, as_of: Ints, window: int, half_life: float, *, centre: bool, min_periods: int
-) -> SpecificVar:
-    """Weighted variances with divisor 1, as m2 - m1^2: moments are banded weights (A, R) times observations (R, N).
-
-    Where that difference loses digits (a mean beyond 2 standard deviations: few observations, or constant ones) the
-    variance is computed again from deviations. Only the rows of its window reach the answer of an as-of date.
-
-    Args:
-        specific_returns: (R, N) fractions, newest last, NaN where missing.
-        as_of: (A,) positions of rows; ascending is fastest.
-        window: periods up to and including the as-of row.
-        half_life: periods.
-        centre: about the weighted mean, else about 0.
-        min_periods: observations needed, >= 2.
-    """
-    check_history("specific_returns", specific_returns)
-    n_rows, n_assets = specific_returns.shape
-    if as_of.size and (as_of.min() < 0 or as_of.max() >= n_rows):
-        raise ValueError(f"as_of goes from {as_of.min()} to {as_of.max()}; there are {n_rows} rows, the first is 0")
-    var = np.empty((as_of.size, n_assets))
-    n_obs = np.empty((as_of.size, n_assets), dtype=np.int64)
-    for start in range(0, as_of.size, _AS_OF_BLOCK):
-        block = slice(start, start + _AS_OF_BLOCK)
-        rows = np.arange(max(0, as_of[block].min() - window + 1), as_of[block].max() + 1)
-        band = _band(as_of[block], rows, window, half_life)
-        values = specific_returns[rows[0] : rows[-1] + 1]
-        observed = (~np.isnan(values)).astype(np.float64)
-        values = np.nan_to_num(values, nan=0.0)
-        n_obs[block] = (band > 0) @ observed
-        enough = n_obs[block] >= min_periods
-        total = np.where(enough, band @ observed, np.nan)
-        var[block] = band @ values**2 / total
-        if centre:
-            squared_mean = (band @ values / total) ** 2
-            var[block] -= squared_mean
-            row, asset = np.nonzero(enough & (squared_mean > 4 * var[block]))
-            var[block][row, asset] = _var_from_deviations(specific_returns, as_of[block][row], asset, window, half_life)
-    return SpecificVar(var, n_obs)
-
-
-def _band(as_of: Ints, rows: Ints, window: int, half_life: float) -> Floats:
-    """(A, R) weights of the rows for each as-of date: 0 after it and before its window."""
-    ages = as_of[:, None] - rows
-    inside = (ages >= 0) & (ages < window)
-    return np.where(inside, decay(np.where(inside, ages, 0), half_life), 0.0)
-
-
-def _var_from_deviations(specific_returns: Floats, as_of: Ints, asset: Ints, window: int, half_life: float) -> Floats:
-    """(M,) the variance of each pair of as-of row and asset, in two passes that start from the newest observation."""
-    var = np.empty(as_of.size)
-    ages = np.arange(window)
-    step = max(1, _NUMBERS_AT_ONCE // window)
-    for start in range(0, as_of.size, step):
-        pairs = slice(start, start + step)
-        rows = as_of[pairs, None] - ages
-        values = np.where(rows >= 0, specific_returns[np.maximum(rows, 0), asset[pairs, None]], np.nan)
-        present = ~np.isnan(values)
-        weights = np.where(present, decay(ages, half_life), 0.0)
-        weights /= weights.sum(axis=1, keepdims=True)
-        newest = np.take_along_axis(values, present.argmax(axis=1)[:, None], axis=1)
-        deviations = np.where(present, values - newest, 0.0)
-        deviations -= (weights * deviations).sum(axis=1, keepdims=True)
-        var[pairs] = (weights * deviations**2).sum(axis=1)
-    return var

@@ -15,18 +15,26 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
 from sigmalake.numerics.usable_assets import align_model, full_symmetric
 
 BLOCK = 1000  # assets; 8 MB of numbers a block
 
 PREPARED = (
     "asset_id array<string>, exposures array<double>, factor_cov array<double>, specific_var array<double>, "
-    "refused array<struct<asset_id:string,reason:string>>"
+    "refused array<struct<asset_id:string,reason:string>>, linked_1 array<int>, linked_2 array<int>, linked_cov array<double>"
 )
 
+_PREPARED_FIELDS = (
+    "asset_id", "exposures", "factor_cov", "specific_var", "refused", "linked_1", "linked_2", "linked_cov",
+)  # fmt: skip
+_OF_BLOCK = (
+    "x_1", "x_2", "factor_cov", "specific_var", "first", "second", "linked_1", "linked_2", "linked_cov",
+)  # fmt: skip
 _READ = (
     "factor_set", "panel_assets", "styles", "member_assets", "member_factors", "member_shares",
     "factors", "factor_cov", "asset_id", "specific_var", "diagnostics",
+    "linked_1", "linked_2", "linked_cov",
 )  # fmt: skip
 
 
@@ -60,9 +68,9 @@ def asset_covariance(prepared: DataFrame) -> DataFrame:
         _block("m.asset_id", "b.first").alias("ids_1"), _block("m.asset_id", "b.second").alias("ids_2"),
         _block("m.exposures", "b.first", F.col("k")).alias("x_1"), _block("m.exposures", "b.second", F.col("k")).alias("x_2"),
         F.col("m.factor_cov").alias("factor_cov"), _block("m.specific_var", "b.first").alias("specific_var"),
-        F.col("b.first").alias("first"), F.col("b.second").alias("second"),
+        F.col("b.first").alias("first"), F.col("b.second").alias("second"), "m.linked_1", "m.linked_2", "m.linked_cov",
     ).repartition("variant", "date", "first", "second")  # fmt: skip
-    computed = sliced.withColumn("v", _blocks_of_v()("x_1", "x_2", "factor_cov", "specific_var", "same"))
+    computed = sliced.withColumn("v", _blocks_of_v()(*_OF_BLOCK))
     upper = F.struct(F.col("ids_1").alias("rows"), F.col("ids_2").alias("columns"), F.col("v.block").alias("block"))
     lower = F.struct(F.col("ids_2").alias("rows"), F.col("ids_1").alias("columns"), F.col("v.mirror").alias("block"))
     halves = F.when(F.col("same"), F.array(upper)).otherwise(F.array(upper, lower))
@@ -101,14 +109,27 @@ def _blocks_of_v() -> Any:
     return block_of_v
 
 
-def _one_block(x_1: Floats, x_2: Floats, factor_cov: Floats, specific_var: Floats, same: bool) -> tuple[list[Floats], list[Floats]]:
+def _one_block(
+    x_1: Floats, x_2: Floats, factor_cov: Floats, specific_var: Floats, first: int, second: int, *linked: Sequence[float]
+) -> tuple[list[Floats], list[Floats]]:
     size = round(len(factor_cov) ** 0.5)
     sigma = np.asarray(factor_cov).reshape(size, size)
     rows = np.asarray(x_1).reshape(-1, size) if size else np.zeros((len(specific_var), 0))
-    if same:
-        return list(asset_cov(rows, sigma, np.asarray(specific_var))), []
+    inside = _linked_inside(first, second, *linked)
+    if first == second:
+        return list(asset_cov(rows, sigma, np.asarray(specific_var), inside)), []
     block = asset_cov_block(rows, np.asarray(x_2).reshape(-1, size), sigma)
+    block[inside.pairs[:, 0], inside.pairs[:, 1]] += inside.cov
     return list(block), list(np.ascontiguousarray(block.T))
+
+
+def _linked_inside(
+    first: int, second: int, linked_1: Sequence[float], linked_2: Sequence[float], cov: Sequence[float]
+) -> LinkedCov:
+    """The pairs with one asset in the block's rows and one in its columns, by their places there."""
+    pairs = np.column_stack([linked_1, linked_2]).astype(np.int64).reshape(-1, 2)
+    here = (pairs // BLOCK == [first, second]).all(axis=1)
+    return LinkedCov(pairs[here] - [first * BLOCK, second * BLOCK], np.asarray(cov, dtype=float)[here])
 
 
 def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None) -> Any:
@@ -117,7 +138,7 @@ def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str]
         for columns in batches:
             models = (_Model(*row) for row in zip(*columns, strict=True))
             rows = [_prepare(model, factor_sets[model.factor_set], asked) for model in models]
-            yield pd.DataFrame(rows, columns=["asset_id", "exposures", "factor_cov", "specific_var", "refused"])
+            yield pd.DataFrame(rows, columns=_PREPARED_FIELDS)
 
     return prepare
 
@@ -136,6 +157,9 @@ class _Model(NamedTuple):
     asset_id: Sequence[str]
     specific_var: Floats
     diagnostics: Sequence[Mapping[str, str]]
+    linked_1: Sequence[int] | None  # the layer is off
+    linked_2: Sequence[int]
+    linked_cov: Floats
 
 
 def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | None) -> tuple[object, ...]:
@@ -161,4 +185,21 @@ def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | No
     kept = [n for n, asset in enumerate(ids) if asset in wanted]
     listed = [{"asset_id": asset, "reason": reason} for asset, reason in refused.items()]
     sigma = aligned.factor_cov.ravel()
-    return [ids[n] for n in kept], aligned.exposures[kept].ravel(), sigma, aligned.specific_var[kept], listed
+    assets = [ids[n] for n in kept]
+    linked = _linked_of(model, assets)
+    return (
+        assets, aligned.exposures[kept].ravel(), sigma, aligned.specific_var[kept], listed,
+        linked.pairs[:, 0], linked.pairs[:, 1], linked.cov,
+    )  # fmt: skip
+
+
+def _linked_of(model: _Model, assets: Sequence[str]) -> LinkedCov:
+    """The linked issues among the assets of V, by their positions there; `risk_models` has them by its own."""
+    if model.linked_1 is None:
+        return UNLINKED
+    place = {asset: position for position, asset in enumerate(assets)}
+    moved = np.array([place.get(asset, -1) for asset in model.asset_id], dtype=np.int64)
+    pairs = np.column_stack([model.linked_1, model.linked_2]).astype(np.int64).reshape(-1, 2)
+    pairs = np.sort(moved[pairs], axis=1)
+    kept = (pairs >= 0).all(axis=1)
+    return LinkedCov(pairs[kept], np.asarray(model.linked_cov, dtype=float)[kept])

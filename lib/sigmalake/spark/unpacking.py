@@ -57,8 +57,10 @@ def factor_covariance(risk_models: DataFrame) -> DataFrame:
 
 def specific_risk(risk_models: DataFrame) -> DataFrame:
     """The rows of `specific_risk`."""
-    zipped = F.arrays_zip("asset_id", "specific_var", "n_obs", "ts_var", "source")
-    return risk_models.select("variant", "date", F.inline(zipped))
+    nothing = F.transform("asset_id", lambda _: F.lit(None).cast("double"))  # one null array makes the zip of all null
+    layers = [F.coalesce(name, nothing).alias(name) for name in ("structural_var", "blend_weight", "shrink_weight")]
+    zipped = F.arrays_zip("asset_id", "specific_var", "n_obs", "ts_var", *layers, "source")
+    return risk_models.select("variant", "date", "regime_multiplier", F.inline(zipped))
 
 
 def risk_diagnostics(risk_models: DataFrame) -> DataFrame:

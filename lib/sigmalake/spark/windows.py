@@ -2,64 +2,32 @@
 
 The driver ships the calendar's as-of dates, the variants and the factor sets. Each cross-section goes to the chunks whose windows
 hold it; a task holds one chunk: (look_back + dates of the chunk) x N numbers, and gives back one row of `risk_models` a variant and
-date. Nothing of N by T passes through the driver.
+date. Exposures, caps and issuers travel only where a layer of Delta reads them: then a task also holds the packed exposures of its
+as-of dates. Nothing of N by T passes through the driver.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Variant
-from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.exposures import Factor
-from sigmalake.numerics.factor_windows import FactorCov
+from sigmalake.numerics.specific_risk import specific_history, specific_risk
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
+from sigmalake.spark.risk_rows import RiskRow, as_table
+from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
 from sigmalake.tables.packed import RISK_MODELS
-
-
-class AsOf(NamedTuple):
-    """One row of `risk_models` to compute."""
-
-    variant: str
-    position: int  # of its date in the calendar of cross-sections
-    inputs_hash: str
-
-
-class Chunk(NamedTuple):
-    """As-of dates computed by one task."""
-
-    first: int  # position of the first row that a window reads
-    last: int  # position of the last as-of date
-    as_of: tuple[AsOf, ...]
-
-
-def chunks_of(as_of: Sequence[AsOf], look_back: Mapping[str, int], size: int) -> list[Chunk]:
-    """As-of dates in chunks of `size` positions; dates far apart do not share one.
-
-    Args:
-        as_of: what to compute.
-        look_back: of each variant, the rows that one estimate reads.
-        size: positions that a chunk spans.
-    """
-    by_block: dict[int, list[AsOf]] = {}
-    for row in sorted(as_of, key=lambda row: (row.position, row.variant)):
-        by_block.setdefault(row.position // size, []).append(row)
-    return [
-        Chunk(
-            max(0, min(row.position - look_back[row.variant] + 1 for row in rows)), max(row.position for row in rows), tuple(rows)
-        )
-        for rows in by_block.values()
-    ]
 
 
 def estimate_windows(
     cross_sections: DataFrame,
     panel: DataFrame,
+    caps_before: DataFrame | None,
     calendar: Sequence[date],
     chunks: Sequence[Chunk],
     variants: Mapping[str, Variant],
@@ -70,36 +38,53 @@ def estimate_windows(
     Args:
         cross_sections: its rows for at least the dates that the windows read.
         panel: its rows for the as-of dates, whose assets are the coverage known then.
+        caps_before: the panel's rows whose return dates the windows read, for the caps known one date before; None where no
+            variant reads them.
         calendar: dates of `cross_sections`, ascending: a position is an index into it.
         chunks: what to compute.
         variants: estimators by name.
         factor_sets: what the arrays by factor mean.
     """
     spark = cross_sections.sparkSession
-    history = cross_sections.select(
-        "date", F.lit(False).alias("covers"), "factor_set", "factor_return", "asset_id", "specific_return"
-    )
-    coverage = panel.select(
-        F.col("exposure_date").alias("date"), F.lit(True).alias("covers"), "factor_set",
-        F.lit(None).cast("array<double>").alias("factor_return"), "asset_id",
-        F.lit(None).cast("array<double>").alias("specific_return"),
-    )  # fmt: skip
+    history = _sent(cross_sections, HISTORY, "date", ["factor_set", "factor_return", "asset_id", "specific_return"])
+    sent = history.unionByName(_sent(panel, KNOWN, "exposure_date", ["factor_set", "asset_id", *known_columns(variants.values())]))
+    if caps_before is not None:
+        sent = sent.unionByName(_sent(caps_before, CAPS_BEFORE, "return_date", ["asset_id", "cap"]))
     wanted = F.broadcast(_destinations(spark, calendar, chunks))
-    sent = history.unionByName(coverage).join(wanted, ["date", "covers"])
+    sent = sent.join(wanted, ["date", "role"])
     schema = ", ".join(f"{c.name} {c.type}" for c in RISK_MODELS.columns)
-    # repartitionById: one task a chunk; a hash would put three in one task and none in another
-    return (
-        sent.repartitionById(len(chunks), "chunk")
-        .groupBy("chunk")
-        .applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
-    )
+    return by_chunk(sent, len(chunks)).applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
+
+
+def known_columns(variants: Collection[Variant]) -> list[str]:
+    """The columns of `panel` at the as-of dates that the layers of Delta read, beside its assets."""
+    layers = [variant.specific_var for variant in variants]
+    columns = ["styles", "member_assets", "member_factors", "member_shares"] if any(d.reads_exposures for d in layers) else []
+    columns += ["cap"] if any(d.reads_caps for d in layers) else []
+    return columns + (["issuer_id"] if any(d.linked for d in layers) else [])
+
+
+_TYPES = {
+    "factor_set": "string", "factor_return": "array<double>", "asset_id": "array<string>", "specific_return": "array<double>",
+    "styles": "array<double>", "member_assets": "array<int>", "member_factors": "array<int>", "member_shares": "array<double>",
+    "cap": "array<double>", "issuer_id": "array<string>",
+}  # fmt: skip
+
+
+def _sent(rows: DataFrame, role: str, dated: str, columns: Sequence[str]) -> DataFrame:
+    """Rows as tasks get them: all with the same columns, null where their role has none."""
+
+    def value(name: str, kind: str) -> Column:
+        return (F.col(name) if name in columns else F.lit(None).cast(kind)).alias(name)
+
+    return rows.select(F.col(dated).alias("date"), F.lit(role).alias("role"), *(value(name, kind) for name, kind in _TYPES.items()))
 
 
 def _destinations(spark: SparkSession, calendar: Sequence[date], chunks: Sequence[Chunk]) -> DataFrame:
-    rows = [(calendar[i], False, number, i) for number, chunk in enumerate(chunks) for i in range(chunk.first, chunk.last + 1)]
+    rows = [(day, role, number, i) for day, number, i in rows_read(calendar, chunks) for role in (HISTORY, CAPS_BEFORE)]
     for number, chunk in enumerate(chunks):
-        rows += [(calendar[i], True, number, i) for i in sorted({row.position for row in chunk.as_of})]
-    return spark.createDataFrame(rows, "date date, covers boolean, chunk int, position int")
+        rows += [(calendar[i], KNOWN, number, i) for i in sorted({row.position for row in chunk.as_of})]
+    return spark.createDataFrame(rows, "date date, role string, chunk int, position int")
 
 
 def _estimating(
@@ -120,175 +105,30 @@ def estimate_chunk(
     factor_sets: Mapping[str, Sequence[Factor]],
 ) -> pa.Table:
     """The rows of `risk_models` for one chunk, from the cross-sections of its windows and the coverage of its as-of dates."""
-    history = rows.filter(pc.invert(rows.column("covers"))).sort_by("position").combine_chunks()
-    covering = rows.filter(rows.column("covers")).sort_by("position").combine_chunks()
-    window = _read_window(history, covering, chunk.first, factor_sets)
+    history, known, caps_before = (
+        rows.filter(pc.equal(rows.column("role"), role)).sort_by("position").combine_chunks()
+        for role in (HISTORY, KNOWN, CAPS_BEFORE)
+    )
+    window = read_window(history, known, caps_before, chunk.first, factor_sets)
     estimated = [
         row
         for name in sorted({row.variant for row in chunk.as_of})
         for row in _estimate_variant([row for row in chunk.as_of if row.variant == name], variants[name], window)
     ]
-    return _as_table(estimated, window.asset_ids, calendar)
+    return as_table(estimated, window.asset_ids, calendar)
 
 
-class _Window(NamedTuple):
-    first: int  # position of the first row
-    factors: list[str]  # every factor of the window's sets
-    factor_returns: Floats  # (R, F) NaN: not estimated
-    factor_sets: dict[int, tuple[str, list[int]]]  # as-of position: set, and the columns of its factors in its order
-    asset_ids: list[str]  # every asset of the window, ascending
-    specific_returns: Floats  # (R, A) NaN: missing
-    covered: dict[int, Ints]  # as-of position: columns of the covered assets, ascending
-
-
-def _read_window(history: pa.Table, covering: pa.Table, first: int, factor_sets: Mapping[str, Sequence[Factor]]) -> _Window:
-    factors, factor_returns = _factor_matrix(history, covering, first, factor_sets)
-    column = {factor: position for position, factor in enumerate(factors)}
-    sets = {
-        position: (name, [column[factor.name] for factor in factor_sets[name]])
-        for table in (history, covering)  # the set known at the date lists all of the set used in its regression
-        for position, name in zip(table.column("position").to_pylist(), table.column("factor_set").to_pylist(), strict=True)
-    }
-    ids, used, known = _codes(history, covering)
-    n_rows = _rows(history, first)
-    specific = np.full((n_rows, len(ids)), np.nan)
-    at = history.column("position").to_numpy() - first
-    specific[np.repeat(at, _lengths(history, "asset_id")), used] = _flat_floats(history, "specific_return")
-    covered = _assets_by_position(history, used)
-    for position, assets in _assets_by_position(covering, known).items():
-        covered[position] = np.union1d(covered.get(position, np.array([], dtype=np.int64)), assets)
-    return _Window(first, factors, factor_returns, sets, ids, specific, covered)
-
-
-def _factor_matrix(
-    history: pa.Table, covering: pa.Table, first: int, factor_sets: Mapping[str, Sequence[Factor]]
-) -> tuple[list[str], Floats]:
-    names = [*history.column("factor_set").to_pylist(), *covering.column("factor_set").to_pylist()]
-    factors = list(dict.fromkeys(factor.name for name in dict.fromkeys(names) for factor in factor_sets[name]))
-    column = {factor: position for position, factor in enumerate(factors)}
-    matrix = np.full((_rows(history, first), len(factors)), np.nan)
-    of_set = {name: np.array([column[factor.name] for factor in factor_sets[name]], dtype=np.int64) for name in set(names)}
-    returns = history.column("factor_return").combine_chunks()
-    for row, (position, name) in enumerate(zip(history.column("position").to_pylist(), names, strict=False)):
-        matrix[position - first, of_set[name]] = returns[row].values.to_numpy(zero_copy_only=False)
-    return factors, matrix
-
-
-def _rows(history: pa.Table, first: int) -> int:
-    return int(history.column("position")[-1].as_py()) - first + 1 if history.num_rows else 0
-
-
-def _codes(history: pa.Table, covering: pa.Table) -> tuple[list[str], Ints, Ints]:
-    """Ids of both tables as integers in the order of the ids; strings stay in Arrow."""
-    flat = [pc.list_flatten(table.column("asset_id")) for table in (history, covering)]
-    encoded = (
-        pa.chunked_array([chunk for column in flat for chunk in column.chunks], pa.string()).combine_chunks().dictionary_encode()
-    )
-    ids = encoded.dictionary.to_numpy(zero_copy_only=False).astype(str)
-    order = np.argsort(ids)
-    rank = np.empty(len(ids), dtype=np.int64)
-    rank[order] = np.arange(len(ids))
-    codes: Ints = rank[encoded.indices.to_numpy().astype(np.int64)]
-    return ids[order].tolist(), codes[: len(flat[0])], codes[len(flat[0]) :]
-
-
-def _assets_by_position(table: pa.Table, codes: Ints) -> dict[int, Ints]:
-    ends = np.cumsum(_lengths(table, "asset_id"))
-    positions = table.column("position").to_pylist()
-    return dict(zip(positions, np.split(codes, ends[:-1]), strict=True)) if positions else {}
-
-
-def _lengths(table: pa.Table, column: str) -> Ints:
-    lengths: Ints = pc.list_value_length(table.column(column)).to_numpy().astype(np.int64)
-    return lengths
-
-
-def _flat_floats(table: pa.Table, column: str) -> Floats:
-    flat: Floats = pc.list_flatten(table.column(column)).to_numpy()
-    return flat
-
-
-class _Row(NamedTuple):
-    """One row of `risk_models`, its arrays still as arrays."""
-
-    as_of: AsOf
-    factor_set: str
-    names: list[str]  # of the set's factors
-    factor_cov: FactorCov
-    covered: Ints
-    specific_var: Floats  # (N,) NaN: none
-    n_obs: Ints  # (N,)
-
-
-def _estimate_variant(as_of: Sequence[AsOf], variant: Variant, window: _Window) -> list[_Row]:
+def _estimate_variant(as_of: Sequence[AsOf], variant: Variant, window: Window) -> list[RiskRow]:
     at = np.array([row.position - window.first for row in as_of], dtype=np.int64)
-    delta = variant.specific_var.estimate(window.specific_returns, at)
+    layers = variant.specific_var
+    history = specific_history(layers, window.specific_returns, at, window.caps_before)
     rows = []
     for number, row in enumerate(as_of):
         set_name, columns = window.factor_sets[row.position]
         start = max(0, at[number] + 1 - variant.factor_cov.look_back)
         names = [window.factors[column] for column in columns]
         sigma = variant.factor_cov.estimate(window.factor_returns[start : at[number] + 1][:, columns], names)
-        covered = window.covered[row.position]
-        rows.append(_Row(row, set_name, names, sigma, covered, delta.var[number, covered], delta.n_obs[number, covered]))
+        coverage = window.coverage(row.position, layers)
+        delta = specific_risk(history, number, coverage)
+        rows.append(RiskRow(row.variant, row.position, row.inputs_hash, set_name, names, sigma, coverage.columns, delta))
     return rows
-
-
-def _as_table(rows: Sequence[_Row], ids: Sequence[str], calendar: Sequence[date]) -> pa.Table:
-    """The columns of `risk_models`, in the table's order."""
-    counts = [len(row.covered) for row in rows]
-    names = pa.array(ids, pa.string())
-    var = np.concatenate([row.specific_var for row in rows])
-    missing: Bools = np.isnan(var)
-    specific_var = pa.array(var, pa.float64(), mask=missing)
-    upper = [row.factor_cov.cov[np.triu_indices(len(row.factor_cov.kept))] for row in rows]
-    columns = {
-        "variant": [row.as_of.variant for row in rows],
-        "date": [calendar[row.as_of.position] for row in rows],
-        "factor_set": [row.factor_set for row in rows],
-        "inputs_hash": [row.as_of.inputs_hash for row in rows],
-        "n_periods": [row.factor_cov.n_periods for row in rows],
-        "effective_periods": [row.factor_cov.effective_periods for row in rows],
-        "status": ["ok" if len(row.factor_cov.kept) else "no_factor_cov" for row in rows],
-        "detail": [_detail(row) for row in rows],
-        "diagnostics": [_diagnostics(row) for row in rows],
-        "factors": [[row.names[position] for position in row.factor_cov.kept] for row in rows],
-        "factor_cov": _lists(pa.array(np.concatenate(upper)), [len(triangle) for triangle in upper]),
-        "asset_id": _lists(names.take(pa.array(np.concatenate([row.covered for row in rows]))), counts),
-        "specific_var": _lists(specific_var, counts),
-        "source": _lists(pc.if_else(pa.array(missing), "none", "time_series"), counts),
-        "n_obs": _lists(pa.array(np.concatenate([row.n_obs for row in rows]), pa.int32()), counts),
-        "ts_var": _lists(specific_var, counts),
-    }
-    schema = _schema()
-    return pa.table([pa.array(c, schema.field(n).type) if isinstance(c, list) else c for n, c in columns.items()], schema=schema)
-
-
-def _lists(values: pa.Array, lengths: Sequence[int]) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32()), values)
-
-
-def _detail(row: _Row) -> str:
-    left_out = row.factor_cov.left_out
-    if not left_out:
-        return ""
-    more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-    return "left out of Sigma: " + "; ".join(f"{row.names[out.factor]}: {out.reason}" for out in left_out[:3]) + more
-
-
-def _diagnostics(row: _Row) -> list[dict[str, object]]:
-    left_out: list[dict[str, object]] = [
-        {"name": f"left_out:{row.names[out.factor]}", "value": None, "detail": out.reason} for out in row.factor_cov.left_out
-    ]
-    counts = {"n_assets": len(row.covered), "n_without_specific_var": int(np.isnan(row.specific_var).sum())}
-    found = [diagnostic._asdict() for diagnostic in row.factor_cov.diagnostics]
-    return left_out + found + [{"name": name, "value": float(count), "detail": None} for name, count in counts.items()]
-
-
-def _schema() -> pa.Schema:
-    kinds = {
-        "STRING": pa.string(), "DATE": pa.date32(), "INT": pa.int32(), "DOUBLE": pa.float64(),
-        "ARRAY<STRING>": pa.list_(pa.string()), "ARRAY<DOUBLE>": pa.list_(pa.float64()), "ARRAY<INT>": pa.list_(pa.int32()),
-    }  # fmt: skip
-    diagnostic = pa.list_(pa.struct([("name", pa.string()), ("value", pa.float64()), ("detail", pa.string())]))
-    return pa.schema([(c.name, kinds.get(c.type, diagnostic)) for c in RISK_MODELS.columns])

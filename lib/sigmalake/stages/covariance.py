@@ -23,7 +23,7 @@ from sigmalake.stages.risk import RiskKey
 from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 
-COVARIANCE_VERSION = "1"  # raised when the numbers of V change
+COVARIANCE_VERSION = "2"  # raised when the numbers of V change
 
 
 def plan_covariance(context: Context, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> Changes[RiskKey]:

@@ -16,6 +16,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.market import Market, dirty, generate_market, write_panel
 from sigmalake.model import ReleasedModel, open_release
 from sigmalake.numerics.arrays import Floats
+from sigmalake.plain_text import note, section, table
 from sigmalake.runtime import DELTA_VERSION, cache_folder
 from sigmalake.stages.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE
@@ -135,9 +136,9 @@ def report(demo: Demo) -> str:
 def _opening(demo: Demo, model: ReleasedModel, last: Snapshot) -> str:
     truth = demo.market.truth
     n_industries = sum(name.startswith("ind_") for name in demo.market.panel.columns)
-    return text.section(
+    return section(
         "A model of a generated market, beside what the market was generated from",
-        text.note(
+        note(
             f"{len(truth.asset_ids)} names, {len(last.assets)} listed at the end; {len(truth.dates)} days, {truth.dates[0]} to "
             f"{truth.dates[-1]}; a market, {n_industries} industries with fractional members, "
             f"{len(truth.factors) - 1 - n_industries} styles; the true Sigma and Delta are constant. Release {model.release_id}."
@@ -177,7 +178,7 @@ def _rejected(demo: Demo, model: ReleasedModel) -> str:
 def _tables(demo: Demo) -> str:
     found = status(Lake(None, str(demo.lake))).tables
     rows = [[t.name, t.rows_from, t.rows_to, f"{t.megabytes:.1f}"] for t in found]
-    return text.section("Tables", f"Delta, in {demo.lake}", text.table(["table", "from", "to", "MB"], rows))
+    return section("Tables", f"Delta, in {demo.lake}", table(["table", "from", "to", "MB"], rows))
 
 
 def _commands(demo: Demo, variant: str) -> str:

@@ -7,6 +7,7 @@ from datetime import date
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.numerics.exposures import Kind
 from sigmalake.spark.regression import fit_each_date, hashed_for_regression
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_portfolios, factor_returns, specific_returns
@@ -67,6 +68,14 @@ def panel_row_bytes(lake: Lake) -> int:
     sets = factor_sets(lake).values()
     n_factors = max((len(factors) for factors in sets), default=1)
     return int(widest * (ASSET_BYTES + 8 * n_factors))
+
+
+def packed_exposures_bytes(lake: Lake) -> int:
+    """The widest row of the panel as it is stored: its styles as numbers, its memberships as triplets, a few an asset."""
+    widest = max(lake.columns(PANEL, ["n_assets"]).column("n_assets").to_pylist(), default=1)
+    sets = factor_sets(lake).values()
+    n_styles = max((sum(factor.kind is Kind.STYLE for factor in factors) for factors in sets), default=0)
+    return int(max(1, widest) * (ASSET_BYTES + 8 * n_styles))
 
 
 def cross_section_bytes(lake: Lake) -> int:

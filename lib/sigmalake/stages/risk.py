@@ -8,9 +8,10 @@ from pyspark.sql import DataFrame
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_covariance, risk_diagnostics, specific_risk
-from sigmalake.spark.windows import AsOf, Chunk, chunks_of, estimate_windows
+from sigmalake.spark.windows import estimate_windows
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
     Changes,
@@ -22,11 +23,12 @@ from sigmalake.stages.planning import (
     stored_cross_sections,
     stored_risk_models,
 )
-from sigmalake.stages.regress import cross_section_bytes
+from sigmalake.stages.regress import cross_section_bytes, packed_exposures_bytes, panel_row_bytes
 from sigmalake.tables.long import FACTOR_COVARIANCE, RISK_DIAGNOSTICS, SPECIFIC_RISK
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task: their windows overlap, so few is wasteful; many is memory
+EXPOSURES_BYTES = 192 << 20  # of one task's packed exposures, where a layer of Delta reads them
 
 RiskKey = tuple[str, date]
 
@@ -66,11 +68,15 @@ def risk(context: Context) -> Outcome | None:
 
 
 def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> DataFrame:
-    lake, chunks = context.lake, _chunks(context, plan, calendar)
-    fit_batches(lake.spark, cross_section_bytes(lake))
-    history = lake.read(CROSS_SECTIONS).where(within("date", [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]))
-    coverage = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
-    return estimate_windows(history, coverage, calendar, chunks, context.config.risk, factor_sets(lake))
+    lake, chunks, config = context.lake, _chunks(context, plan, calendar), context.config
+    reads_exposures = any(variant.specific_var.reads_exposures for variant in config.risk.values())
+    fit_batches(lake.spark, panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
+    read = [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]
+    history = lake.read(CROSS_SECTIONS).where(within("date", read))
+    known = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
+    reads_caps_before = config.sources.has_caps and any(variant.specific_var.regime for variant in config.risk.values())
+    caps_before = lake.read(PANEL).where(within("return_date", read)) if reads_caps_before else None
+    return estimate_windows(history, known, caps_before, calendar, chunks, config.risk, factor_sets(lake))
 
 
 def _write_long(lake: Lake, changed: list[DateRange]) -> None:
@@ -84,6 +90,8 @@ def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> l
     position = {day: number for number, day in enumerate(calendar)}
     look_back = {name: variant.look_back for name, variant in context.config.risk.items()}
     size = min(MOST_DATES, max(LEAST_DATES, max(look_back.values(), default=0) // 2))
+    if any(variant.specific_var.reads_exposures for variant in context.config.risk.values()):
+        size = min(size, max(LEAST_DATES, EXPOSURES_BYTES // packed_exposures_bytes(context.lake)))
     return chunks_of([AsOf(name, position[day], value) for (name, day), value in plan.compute.items()], look_back, size)
 
 

@@ -117,14 +117,29 @@ RISK_MODELS = Table(
         required("factors", "ARRAY<STRING>", "K' factors of Sigma, in the model's order"),
         required("factor_cov", "ARRAY<DOUBLE>", "upper triangle of Sigma by rows, fraction^2 per period"),
         required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
-        required("specific_var", "ARRAY<DOUBLE>", "N specific variances, fraction^2 per period; null: source none"),
-        required("source", "ARRAY<STRING>", "N: time_series, or none where the history is too short"),
+        required(
+            "specific_var", "ARRAY<DOUBLE>", "N specific variances, all layers included, fraction^2 per period; null: source none"
+        ),
+        required("source", "ARRAY<STRING>", "N: time_series, blend, structural, or none where the history is too short"),
         required("n_obs", "ARRAY<INT>", "N counts of specific returns in the window"),
-        required("ts_var", "ARRAY<DOUBLE>", "N time-series estimates, fraction^2 per period"),
+        required("ts_var", "ARRAY<DOUBLE>", "N time-series estimates, serial correlation included, fraction^2 per period"),
+        Column(
+            "structural_var", "ARRAY<DOUBLE>", "N structural estimates, fraction^2 per period; null: off, no fit, or no exposures"
+        ),
+        Column(
+            "blend_weight", "ARRAY<DOUBLE>", "N: gamma, the time series' part of the blended volatility, 0 to 1; null: not blended"
+        ),
+        Column("shrink_weight", "ARRAY<DOUBLE>", "N: v, the size group's part of the volatility, 0 to 1; null: not shrunk"),
+        Column("regime_multiplier", "DOUBLE", "lambda of Delta, which is times its square; null: off"),
+        Column("linked_1", "ARRAY<INT>", "L pairs of shares of one issuer: position of the first in asset_id, from 0; null: off"),
+        Column("linked_2", "ARRAY<INT>", "L pairs: position of the second, after the first"),
+        Column("linked_cov", "ARRAY<DOUBLE>", "L specific covariances, fraction^2 per period"),
     ),
     checks=(
         ("upper_triangle", "size(factor_cov) = size(factors) * (size(factors) + 1) / 2"),
-        *same_size("asset_id", "specific_var", "source", "n_obs", "ts_var"),
-        *no_nan_in("factor_cov", "specific_var", "ts_var"),
+        *same_size("asset_id", "specific_var", "source", "n_obs", "ts_var", "structural_var", "blend_weight", "shrink_weight"),
+        *same_size("linked_1", "linked_2", "linked_cov"),
+        *no_nan_in("factor_cov", "specific_var", "ts_var", "structural_var", "blend_weight", "shrink_weight", "linked_cov"),
+        *no_nan("regime_multiplier"),
     ),
 )

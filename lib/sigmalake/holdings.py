@@ -1,0 +1,62 @@
+"""Holdings by asset: what is checked before they are used, and what is said of those without data."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from sigmalake.errors import DataError, MissingRiskError
+
+NAMED = 50  # assets that a message names before it counts the rest
+
+Holdings = pd.Series | Mapping[str, float]
+Missing = Literal["raise", "leave_out"]  # what to do about holdings without data
+
+
+def checked_holdings(holdings: Holdings, name: str = "holdings") -> pd.Series:
+    """Holdings as numbers by asset, in their own order.
+
+    Raises:
+        DataError: there are none, an asset comes twice, or a holding is not a finite number.
+    """
+    asked = holdings if isinstance(holdings, pd.Series) else pd.Series(dict(holdings), dtype=object)
+    if asked.empty:
+        raise DataError(f"there are no {name}; give a number by asset")
+    if strangers := [asset for asset in asked.index if not isinstance(asset, str)]:
+        raise DataError(f"{name} are by asset id, a string; {strangers[0]!r} is a {type(strangers[0]).__name__}")
+    refuse_repeats(name, asked.index)
+    numbers = pd.to_numeric(asked, errors="coerce").astype(float)
+    bad = asked[~np.isfinite(numbers)]
+    if bad.size:
+        shown = ", ".join(f"{asset}: {value}" for asset, value in bad.head(NAMED).items())
+        raise DataError(f"{bad.size} of {asked.size} {name} are not finite numbers ({shown}); give 0 for what is not held")
+    return numbers
+
+
+def refuse_repeats(name: str, assets: Iterable[str]) -> None:
+    """Raise DataError where an asset comes twice."""
+    listed = pd.Index(assets)
+    if listed.has_duplicates:
+        twice = listed[listed.duplicated()].unique()
+        shown = ", ".join(map(str, twice[:NAMED]))
+        raise DataError(f"{name} name {len(twice)} assets more than once ({shown}); give each once")
+
+
+def refuse_missing(left_out: Mapping[str, str], n_held: int, missing: Missing) -> None:
+    """Raise MissingRiskError for holdings without risk data, unless they may be left out and others remain."""
+    if left_out and (missing == "raise" or len(left_out) == n_held):
+        hint = "To go on without, let missing be leave_out" if missing == "raise" else "nothing is left"
+        raise MissingRiskError(f"no risk for {len(left_out)} of {n_held} holdings: {with_reasons(left_out)}. {hint}")
+
+
+def check_missing(missing: str) -> None:
+    """Raise ValueError for a word that is neither of the two."""
+    if missing not in {"raise", "leave_out"}:
+        raise ValueError(f"missing is {missing!r}; give 'raise' or 'leave_out'")
+
+
+def with_reasons(reasons: Mapping[str, str]) -> str:
+    """Assets with their reasons, for a message."""
+    shown = ", ".join(f"{asset} ({reason})" for asset, reason in list(reasons.items())[:NAMED])
+    return shown + (f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else "")

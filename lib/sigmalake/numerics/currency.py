@@ -1,0 +1,63 @@
+"""Local returns in a base currency, with the exchange rate's risk or hedged against it."""
+
+import numpy as np
+
+from sigmalake.numerics.arrays import Floats, Ints
+
+
+def exchange_returns(rates: Floats) -> Floats:
+    """S(t) / S(t-1) - 1: what a currency returned to a holder who counts in the base currency.
+
+    Args:
+        rates: (T, C) units of the base currency for one of each currency, newest last; the base's own is 1. NaN where
+            unknown, which is not carried forward.
+
+    Returns:
+        (T, C) fractions; NaN in the first row, and where either rate is missing.
+    """
+    if n_wrong := int(((rates <= 0) | np.isinf(rates)).sum()):
+        raise ValueError(f"rates has {n_wrong} values that are not finite and > 0; a missing rate is NaN")
+    returns = np.full(rates.shape, np.nan)
+    returns[1:] = rates[1:] / rates[:-1] - 1.0
+    return returns
+
+
+def of_assets(by_currency: Floats, currencies: Ints) -> Floats:
+    """(T, N) each asset's column of (T, C); `currencies` (N,) are positions of columns."""
+    return by_currency[:, currencies]
+
+
+def unhedged_returns(local: Floats, exchange: Floats) -> Floats:
+    """(1 + r_local)(1 + fx) - 1, in the base currency; NaN where one of the two is missing.
+
+    Args:
+        local: (T, N) simple returns in the assets' own currencies, fractions.
+        exchange: (T, N) of each asset's currency, see `exchange_returns`.
+    """
+    return local + exchange + local * exchange
+
+
+def forward_premium(base_rate: Floats, local_rate: Floats) -> Floats:
+    """(1 + i_base) / (1 + i_local) - 1: what a forward sale of the currency earns over the spot rate (covered parity).
+
+    Args:
+        base_rate: interest of the period that ends at t, known at t-1, fraction per period.
+        local_rate: the same in the currency that is sold.
+    """
+    premium: Floats = (1.0 + base_rate) / (1.0 + local_rate) - 1.0
+    return premium
+
+
+def hedged_returns(local: Floats, exchange: Floats, premium: Floats | float = 0.0) -> Floats:
+    """r_local (1 + fx) + premium: at t-1 the position's value is sold forward for one period.
+
+    The forward pays premium - fx on that value, so that the exchange rate moves only what the asset earned since. The
+    default premium of 0 leaves the interest differential out: an approximation that is off by i_base - i_local a period.
+
+    Args:
+        local: (T, N) simple returns in the assets' own currencies, fractions.
+        exchange: (T, N) of each asset's currency, see `exchange_returns`.
+        premium: (T, N) or one number, see `forward_premium`.
+    """
+    hedged: Floats = local * (1.0 + exchange) + premium
+    return hedged

@@ -1,0 +1,110 @@
+"""Specific volatilities from exposures, for assets whose own history is short or wild."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.constraints import constraint_rows, membership_groups
+from sigmalake.numerics.ewma import check_window
+from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.least_squares import solve_constrained
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructuralModel:
+    """sigma = gamma sigma_TS + (1 - gamma) sigma_STR (Briner, Smith, Ward 2009); the counts are for daily returns."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    fewest_obs: int = 60  # observations up to which gamma is 0
+    ramp_obs: int = 120  # observations beyond these at which the length no longer limits gamma
+    window: int | None = None  # periods in which they are counted; None: the variances' window
+
+    def __post_init__(self) -> None:
+        if self.fewest_obs < 0:
+            raise ValueError(f"fewest_obs is {self.fewest_obs}; it must be 0 or more observations, e.g. 60")
+        if self.ramp_obs < 1:
+            raise ValueError(f"ramp_obs is {self.ramp_obs}; it must be 1 or more observations, e.g. 120")
+
+    def periods(self, window: int) -> int:
+        """The window, where none is given that of the variances."""
+        return window if self.window is None else self.window
+
+    def check_window(self, window: int) -> None:
+        """Refuse a window in which no asset can have gamma = 1: nothing could be fitted."""
+        periods, needed = self.periods(window), self.fewest_obs + self.ramp_obs
+        check_window("structural.window", periods)
+        if periods < needed:
+            raise ValueError(
+                f"structural: its window is {periods} periods, and gamma = 1 takes fewest_obs + ramp_obs = {needed} observations; "
+                f"give structural.window (252 is usual for days), or fewer observations"
+            )
+
+
+class StructuralVol(NamedTuple):
+    """What the regression of ln sigma on X says of every asset."""
+
+    vol: Floats  # (N,) sigma_STR, fraction per period; NaN throughout where there is no fit
+    smearing: float  # E0; NaN without a fit
+    n_fitted: int  # assets with gamma = 1
+    n_needed: int
+    rank: int  # 0 without a fit
+    unexplained: tuple[str, ...]  # factors without an estimate: no fitted asset is exposed, or no rank is added
+
+    @property
+    def has_fit(self) -> bool:
+        """Whether there were enough assets."""
+        return self.rank > 0
+
+
+def structural_vol(ts_vol: Floats, gamma: Floats, exposures: Floats, caps: Floats, factors: Sequence[Factor]) -> StructuralVol:
+    """sigma_STR = E0 exp(X b), b from ln sigma_TS = X b over the assets with gamma = 1 (Briner, Smith, Ward 2009).
+
+    Weighted by sqrt(cap), under the model's constraints with the fitted assets' cap shares. E0 is the mean of
+    exp(residual) (Duan 1983, **choice**). A model without a constant in the span of X gets one. A membership without an
+    estimate counts as its group's mean, any other factor as 0 (**choice**), so that every asset has an answer. Fewer
+    assets than twice the factors: none has.
+
+    Args:
+        ts_vol: (N,) fraction per period, NaN where there is none.
+        gamma: (N,) 0 to 1; below 1 an asset is not fitted.
+        exposures: (N, K) X known at the as-of date.
+        caps: (N,) > 0; all 1 in a model without caps.
+        factors: the K columns.
+    """
+    exposures, factors = _with_constant(exposures, factors)
+    fitted = (gamma >= 1.0) & (ts_vol > 0)
+    n_fitted, n_needed = int(fitted.sum()), 2 * len(factors)
+    if n_fitted < max(1, n_needed):
+        return StructuralVol(np.full(len(ts_vol), np.nan), np.nan, n_fitted, n_needed, 0, ())
+    X, target = exposures[fitted], np.log(ts_vol[fitted])
+    coefficients, rank, missing = _coefficients(X, target, caps[fitted] / caps[fitted].max(), factors)
+    smearing = float(np.exp(target - X @ coefficients).mean())
+    unexplained = tuple(factor.name for factor, out in zip(factors, missing, strict=True) if out)
+    return StructuralVol(smearing * np.exp(exposures @ coefficients), smearing, n_fitted, n_needed, rank, unexplained)
+
+
+def _with_constant(exposures: Floats, factors: Sequence[Factor]) -> tuple[Floats, Sequence[Factor]]:
+    if any(factor.kind in (Kind.MARKET, Kind.MEMBERSHIP) for factor in factors):
+        return exposures, factors
+    return np.column_stack([np.ones(len(exposures)), exposures]), [Factor("constant", "market", Kind.MARKET), *factors]
+
+
+def _coefficients(X: Floats, target: Floats, caps: Floats, factors: Sequence[Factor]) -> tuple[Floats, int, Bools]:
+    """(K,) b without gaps, the rank, and which factors have no estimate of their own."""
+    active: Bools = (X != 0).any(axis=0)
+    constraints = constraint_rows(X, caps, np.ones(len(X), dtype=np.bool_), factors, active)[:, active]
+    root_weights = caps**0.25  # the root of sqrt(cap)
+    fit = solve_constrained(root_weights[:, None] * X[:, active], root_weights * target, constraints)
+    coefficients = np.full(len(factors), np.nan)
+    coefficients[active] = fit.coefficients
+    missing: Bools = np.isnan(coefficients)
+    shares = caps @ X
+    for columns in membership_groups(factors, Kind.MEMBERSHIP).values():
+        known = columns[~missing[columns]]
+        if known.size:
+            coefficients[columns[missing[columns]]] = np.average(coefficients[known], weights=shares[known])
+    return np.nan_to_num(coefficients, nan=0.0), fit.rank, missing

@@ -1,0 +1,188 @@
+"""The answer of `sigmalake portfolio`: for a person in annualised percent, for a program in fractions."""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from sigmalake.holdings_file import HoldingsFile
+from sigmalake.plain_text import note, section, table
+from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
+from sigmalake.portfolio_verb import Answer
+
+_FACTORS, _ASSETS = 25, 10  # how many of the largest contributions have a row; the others share one
+
+
+def as_json(found: Answer) -> str:
+    """For a program: fractions over the horizon, nothing annualised; null where a number does not exist."""
+    risk = found.risk
+    body: dict[str, object] = {
+        "release": found.release, "variant": risk.variant, "date": str(risk.date), "exposure_date": str(risk.exposure_date),
+        "horizon": risk.horizon, "periods_per_year": found.periods_per_year, "file": str(found.holdings.path),
+        "value": found.holdings.value, "cash": found.holdings.cash, "portfolio": _report(found.report),
+    }  # fmt: skip
+    if found.benchmark is not None and found.against is not None:
+        body |= {"benchmark_file": str(found.benchmark.path), "benchmark_cash": found.benchmark.cash, **_against(found.against)}
+    return json.dumps(body, allow_nan=False)
+
+
+def _against(against: BenchmarkReport) -> dict[str, object]:
+    held = list(against.portfolio.by_asset.index)
+    return {
+        "benchmark": _report(against.benchmark),
+        "active": _report(against.active),
+        "tracking_error": against.active.vol,
+        "beta": against.beta,
+        "correlation": _number(against.correlation),
+        "asset_betas": _numbers(against.asset_betas.reindex(held)),
+    }
+
+
+def _report(report: PortfolioReport) -> dict[str, object]:
+    by_factor = {
+        "exposure": report.exposures, "vol": report.factor_vols, "correlation": report.factor_correlations,
+        "contribution": report.by_factor,
+    }  # fmt: skip
+    by_asset = {"marginal": report.marginal.reindex(list(report.by_asset.index)), "contribution": report.by_asset}
+    return {
+        "variance": report.variance,
+        "vol": report.vol,
+        "specific": report.specific,
+        "specific_vol": report.specific_vol,
+        "by_group": _numbers(report.by_group),
+        "by_factor": {name: _numbers(values) for name, values in by_factor.items()},
+        "by_asset": {name: _numbers(values) for name, values in by_asset.items()},
+        "left_out": report.left_out,
+    }
+
+
+def _numbers(values: pd.Series) -> dict[str, float | None]:
+    return {str(name): _number(float(value)) for name, value in values.items()}
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def as_text(found: Answer) -> str:
+    """For a person. Volatilities and contributions to them are annualised percent where they say so."""
+    return "\n".join([_opening(found), _volatility(found), _by_factor(found), _by_group(found), _by_asset(found)]).rstrip()
+
+
+def _opening(found: Answer) -> str:
+    risk, held = found.risk, found.holdings
+    said = (
+        f"{_sums(held)}. A forecast for {_periods(risk.horizon)} from the close of {risk.date}, with "
+        f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} periods a year."
+    )
+    if found.benchmark is not None:
+        said += f" The benchmark, {found.benchmark.path}: {_sums(found.benchmark)}."
+    title = f"Risk of {held.path}, {risk.variant} as of {risk.date}, release {found.release}"
+    return section(title, note(said), *_left_out(found))
+
+
+def _sums(held: HoldingsFile) -> str:
+    weights = held.weights
+    cash = "" if held.cash is None else f", cash {held.cash:.2%}"
+    long, short = weights[weights > 0].sum(), weights[weights < 0].sum()
+    return f"{(weights != 0).sum()} assets, net {weights.sum():.2%} = long {long:.2%} + short {short:.2%}{cash}"
+
+
+def _left_out(found: Answer) -> Iterable[str]:
+    reports = (
+        {"holding": found.report} if found.against is None else {"holding": found.report, "benchmark": found.against.benchmark}
+    )
+    for what, report in reports.items():
+        for asset, reason in report.left_out.items():
+            yield note(f"Left out, its risk is in no number here: {what} {asset}: {reason}")
+
+
+def _volatility(found: Answer) -> str:
+    reports = {"portfolio": found.report}
+    beta = ""
+    if found.against is not None:
+        against = found.against
+        reports |= {"benchmark": against.benchmark, "active (tracking error)": against.active}
+        beta = f"Beta to the benchmark {_shown(against.beta, 3)}, correlation {_shown(against.correlation, 3)}."
+    rows = [
+        [name, _shown(100 * report.vol, 3), *(_shown(_annual(found, vol)) for vol in (report.vol, *_factor_and_specific(report)))]
+        for name, report in reports.items()
+    ]
+    header = ["", f"over {_periods(found.risk.horizon)}", "annualised", "of factors, ann.", "specific, ann."]
+    return section("Volatility, %", table(header, rows), *([beta] if beta else []))
+
+
+def _factor_and_specific(report: PortfolioReport) -> tuple[float, float]:
+    """Volatilities of the two parts, whose squares sum to the variance."""
+    return float(np.sqrt(max(report.variance - report.specific_vol**2, 0.0))), report.specific_vol
+
+
+def _by_factor(found: Answer) -> str:
+    report = found.shown
+    shown, others = _largest(report.by_factor, _FACTORS)
+    group = dict(zip(found.risk.factors, found.risk.groups, strict=True))
+    rows = [
+        [
+            name, group[name], _shown(report.exposures[name], 3), _shown(_annual(found, report.factor_vols[name])),
+            _shown(report.factor_correlations[name]), *_contribution(found, report.by_factor[name]),
+        ]
+        for name in shown
+    ]  # fmt: skip
+    rows += [[f"{len(others)} others", "", "", "", "", *_contribution(found, report.by_factor[others].sum())]] if others else []
+    rows += [["specific", "", "", _shown(_annual(found, report.specific_vol)), "", *_contribution(found, report.specific)]]
+    rows += [["sum", "", "", "", "", *_contribution(found, report.vol)]]
+    header = ["factor", "group", "exposure", "vol, ann. %", "corr", "contribution", "share %"]
+    title = f"By factor: exposure x volatility x correlation = contribution to {_whose(found)}, annualised %"
+    return section(title, table(header, rows, left=(0, 1)))
+
+
+def _by_group(found: Answer) -> str:
+    parts = [*found.shown.by_group.items(), ("specific", found.shown.specific), ("sum", found.shown.vol)]
+    rows = [[str(name), *_contribution(found, part)] for name, part in parts]
+    return section("By group of factors, annualised %", table(["group", "contribution", "share %"], rows))
+
+
+def _by_asset(found: Answer) -> str:
+    report, weights = found.shown, found.weights
+    shown, others = _largest(report.by_asset, _ASSETS)
+    marginal = report.marginal.reindex(shown)
+    rows = [
+        [name, _shown(100 * weights[name]), _shown(_annual(found, marginal[name])), *_contribution(found, report.by_asset[name])]
+        for name in shown
+    ]
+    rows += [[f"{len(others)} others", "", "", *_contribution(found, report.by_asset[others].sum())]] if others else []
+    rows += [["sum", "", "", *_contribution(found, report.vol)]]
+    header = ["asset", "weight %", "marginal", "contribution", "share %"]
+    title = f"By asset: weight x marginal contribution = contribution to {_whose(found)}, annualised %"
+    return section(title, table(header, rows))
+
+
+def _periods(horizon: float) -> str:
+    return f"{horizon:g} period{'' if horizon == 1 else 's'}"
+
+
+def _whose(found: Answer) -> str:
+    return "the volatility" if found.against is None else "the tracking error"
+
+
+def _largest(contributions: pd.Series, count: int) -> tuple[list[str], list[str]]:
+    """Those of the largest contributions in size, largest first, and the others."""
+    order = np.argsort(-np.abs(contributions.to_numpy()), kind="stable")
+    names = [str(contributions.index[n]) for n in order]
+    return names[:count], names[count:]
+
+
+def _contribution(found: Answer, part: float) -> list[str]:
+    """A part of the volatility, and its share."""
+    vol = found.shown.vol
+    return [_shown(_annual(found, part)), _shown(100 * part / vol, 1) if vol > 0 else "-"]
+
+
+def _annual(found: Answer, vol: float) -> float:
+    """Annualised percent."""
+    return 100 * vol * float(np.sqrt(found.periods_per_year / found.risk.horizon))
+
+
+def _shown(value: float, digits: int = 2) -> str:
+    return f"{value:z.{digits}f}" if np.isfinite(value) else "-"

@@ -1,0 +1,157 @@
+"""The rows that a chunk of as-of dates reads, as arrays: strings stay in Arrow, assets become columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.specific_risk import Coverage
+from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.spark.chunks import flat_floats, lengths, ranked_ids
+
+HISTORY, KNOWN, CAPS_BEFORE = "history", "known", "caps_before"  # roles: a cross-section, the panel's row of an as-of date, or
+# of the date before one of the window
+
+
+class Window(NamedTuple):
+    """What the estimators read. R rows, from the first on; A assets."""
+
+    first: int  # position of the first row
+    factors: list[str]  # every factor of the window's sets
+    factor_returns: Floats  # (R, F) NaN: not estimated
+    factor_sets: dict[int, tuple[str, list[int]]]  # as-of position: set, and the columns of its factors in its order
+    asset_ids: list[str]  # every asset of the window, ascending
+    specific_returns: Floats  # (R, A) NaN: missing
+    caps_before: Floats | None  # (R, A) known one row before, NaN: unknown; None: no variant reads them
+    covered: dict[int, Ints]  # as-of position: columns of the covered assets, ascending
+    known: dict[int, "KnownRow"]  # as-of position: what the panel says of it
+
+    def coverage(self, position: int, layers: SpecificVarEstimator) -> Coverage:
+        """The assets of an as-of date, with what the layers of Delta read of them."""
+        columns = self.covered[position]
+        row = self.known.get(position)
+        here = np.empty(0, dtype=np.int64) if row is None else row.columns
+        is_known = np.zeros(len(columns), dtype=np.bool_)
+        is_known[np.searchsorted(columns, here)] = True
+        caps, issuers = np.full(len(columns), np.nan), np.full(len(columns), -1)
+        exposures, factors = np.empty((0, 0)), list[Factor]()
+        if row is not None:
+            factors = list(row.factors)
+            caps[is_known] = row.caps() if layers.reads_caps else np.nan
+            issuers[is_known] = row.issuers() if layers.linked else -1
+            exposures = row.exposures() if layers.reads_exposures else exposures
+        return Coverage(
+            columns, is_known, exposures if layers.reads_exposures else None, factors, caps if layers.reads_caps else None,
+            issuers if layers.linked else None,
+        )  # fmt: skip
+
+
+class KnownRow(NamedTuple):
+    """A row of `panel`, still packed: unpacked date by date, so that a task holds one X at a time."""
+
+    packed: pa.Table
+    row: int
+    columns: Ints  # of its assets, ascending
+    factors: Sequence[Factor]
+
+    def exposures(self) -> Floats:
+        """X known at the date."""
+        return dense_exposures(
+            len(self.columns), self.factors, self._numbers("member_assets"), self._numbers("member_factors"),
+            self._numbers("member_shares"), self._numbers("styles"),
+        )  # fmt: skip
+
+    def caps(self) -> Floats:
+        """Caps known at the date; 1 in a model without caps."""
+        cell = self.packed.column("cap")[self.row]
+        return self._numbers("cap") if cell.is_valid else np.ones(len(self.columns))
+
+    def issuers(self) -> Ints:
+        """A number an issuer, -1 where it is unknown."""
+        cell = self.packed.column("issuer_id")[self.row]
+        if not cell.is_valid:
+            return np.full(len(self.columns), -1)
+        numbers: Ints = cell.values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64)
+        return numbers
+
+    def _numbers(self, column: str) -> np.ndarray:
+        numbers: np.ndarray = self.packed.column(column)[self.row].values.to_numpy(zero_copy_only=False)
+        return numbers
+
+
+def read_window(
+    history: pa.Table, known: pa.Table, caps_before: pa.Table, first: int, factor_sets: Mapping[str, Sequence[Factor]]
+) -> Window:
+    """The arrays of a chunk, from its rows by role, each in the order of positions.
+
+    Args:
+        history: cross-sections.
+        known: the panel's rows of the as-of dates.
+        caps_before: assets and caps known one date before; no rows where no variant reads them.
+        first: position of the first row.
+        factor_sets: what the arrays by factor mean.
+    """
+    factors, factor_returns = _factor_matrix(history, known, first, factor_sets)
+    column = {factor: position for position, factor in enumerate(factors)}
+    sets = {
+        position: (name, [column[factor.name] for factor in factor_sets[name]])
+        for table in (history, known)  # the set known at the date lists all of the set used in its regression
+        for position, name in zip(table.column("position").to_pylist(), table.column("factor_set").to_pylist(), strict=True)
+    }
+    ids, codes = _codes([history, known, caps_before])
+    shape = (_rows(history, first), len(ids))
+    specific = _matrix(history, codes[0], "specific_return", first, shape)
+    covered, at_close = _assets_by_position(history, codes[0]), _assets_by_position(known, codes[1])
+    for position, assets in at_close.items():
+        covered[position] = np.union1d(covered.get(position, np.array([], dtype=np.int64)), assets)
+    rows = {
+        position: KnownRow(known, row, at_close[position], factor_sets[name])
+        for row, (position, name) in enumerate(
+            zip(known.column("position").to_pylist(), known.column("factor_set").to_pylist(), strict=True)
+        )
+    }
+    caps = _matrix(caps_before, codes[2], "cap", first, shape) if caps_before.num_rows else None
+    return Window(first, factors, factor_returns, sets, ids, specific, caps, covered, rows)
+
+
+def _factor_matrix(
+    history: pa.Table, known: pa.Table, first: int, factor_sets: Mapping[str, Sequence[Factor]]
+) -> tuple[list[str], Floats]:
+    names = [*history.column("factor_set").to_pylist(), *known.column("factor_set").to_pylist()]
+    factors = list(dict.fromkeys(factor.name for name in dict.fromkeys(names) for factor in factor_sets[name]))
+    column = {factor: position for position, factor in enumerate(factors)}
+    matrix = np.full((_rows(history, first), len(factors)), np.nan)
+    of_set = {name: np.array([column[factor.name] for factor in factor_sets[name]], dtype=np.int64) for name in set(names)}
+    returns = history.column("factor_return").combine_chunks()
+    for row, (position, name) in enumerate(zip(history.column("position").to_pylist(), names, strict=False)):
+        matrix[position - first, of_set[name]] = returns[row].values.to_numpy(zero_copy_only=False)
+    return factors, matrix
+
+
+def _rows(history: pa.Table, first: int) -> int:
+    return int(history.column("position")[-1].as_py()) - first + 1 if history.num_rows else 0
+
+
+def _matrix(table: pa.Table, codes: Ints, column: str, first: int, shape: tuple[int, int]) -> Floats:
+    """A column of lists by row and asset, NaN where there is none."""
+    matrix = np.full(shape, np.nan)
+    at = table.column("position").to_numpy() - first
+    matrix[np.repeat(at, lengths(table, "asset_id")), codes] = flat_floats(table, column)
+    return matrix
+
+
+def _codes(tables: Sequence[pa.Table]) -> tuple[list[str], list[Ints]]:
+    """Ids of all tables as integers in the order of the ids; strings stay in Arrow."""
+    flat = [pc.list_flatten(table.column("asset_id")) for table in tables]
+    ids, codes = ranked_ids([chunk for column in flat for chunk in column.chunks])
+    return ids, np.split(codes, np.cumsum([len(column) for column in flat])[:-1])
+
+
+def _assets_by_position(table: pa.Table, codes: Ints) -> dict[int, Ints]:
+    ends = np.cumsum(lengths(table, "asset_id"))
+    positions = table.column("position").to_pylist()
+    return dict(zip(positions, np.split(codes, ends[:-1]), strict=True)) if positions else {}

@@ -1,0 +1,204 @@
+"""Descriptors of a chunk of dates, from packed rows: as the kernels say them on dense arrays, whatever the chunks."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_allclose
+
+from sigmalake.numerics.descriptor_library import DESCRIPTORS, DescriptorRules
+from sigmalake.numerics.fundamental_descriptors import FundamentalRules
+from sigmalake.numerics.known_records import KnownRecords
+from sigmalake.numerics.price_descriptors import PriceHistory, PriceWindows
+from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.turnover import turnover
+from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
+from sigmalake.spark.descriptors import compute_descriptors, describe_chunk
+
+N_DATES, FIRST = 60, date(2024, 1, 1)
+CALENDAR = [FIRST + timedelta(days=day) for day in range(N_DATES)]
+IDS = ["Z", "a", "b", "é"]  # in the order of their bytes
+PRICES = PriceWindows(
+    month=3,
+    range_months=4,
+    beta=Trailing(window=15, half_life=5),
+    momentum=Trailing(window=16, half_life=8, lag=3),
+    daily_volatility=Trailing(window=12, half_life=4),
+    turnover_1m=Trailing(window=3),
+    turnover_3m=Trailing(window=6),
+    turnover_12m=Trailing(window=12),
+    reversal=Trailing(window=3),
+)
+RULES = DescriptorRules(prices=PRICES, fundamentals=FundamentalRules(max_age=20))
+FIELDS = pa.schema(
+    [("chunk", pa.int32()), ("position", pa.int32()), ("date", pa.date32()), ("asset_id", pa.list_(pa.string()))]
+    + [(name, pa.list_(pa.float64())) for name in ("ret", "cap", "traded_value")]
+    + [("in_estimation", pa.list_(pa.bool_())), ("item", pa.list_(pa.string())), ("period_end", pa.list_(pa.date32()))]
+    + [("value", pa.list_(pa.float64()))]
+)
+
+
+def packed_prices(seed: int = 0) -> list[dict]:
+    """A row a date: `b` is listed on day 20, `é` halted from day 30 to 33, others at times without a value."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for position, day in enumerate(CALENDAR):
+        ids = [asset for asset in IDS if asset != "b" or position >= 20]
+        ret, cap, traded = rng.normal(0, 0.02, len(ids)), rng.lognormal(3, 0.5, len(ids)), rng.lognormal(0, 1, len(ids))
+        row = {"position": position, "date": day, "asset_id": ids, "in_estimation": rng.random(len(ids)) < 0.9}
+        row |= {
+            name: [None if rng.random() < 0.05 else float(x) for x in v] for name, v in zip(("ret", "cap"), (ret, cap), strict=True)
+        }
+        row["traded_value"] = np.where(rng.random(len(ids)) < 0.1, 0.0, traded).tolist()
+        row["in_estimation"] = [None if rng.random() < 0.05 else bool(x) for x in row["in_estimation"]]
+        if 30 <= position < 34:
+            row["ret"][-1], row["traded_value"][-1] = None, 0.0
+        rows.append(row)
+    return rows
+
+
+def figure(asset: str, item: str, known: int, period: int, value: float | None) -> dict:
+    return {"date": FIRST + timedelta(days=known), "asset_id": asset, "item": item,
+            "period_end": FIRST + timedelta(days=period), "value": value}  # fmt: skip
+
+
+FIGURES = [
+    figure("a", "book_value", -5, -90, 8.0),
+    figure("a", "book_value", 12, -90, 9.0),  # restated
+    figure("b", "book_value", 22, -30, 4.0),
+    figure("b", "dividends", 22, -30, 1.0),
+    figure("b", "dividends", 30, -30, None),  # withdrawn
+    figure("gone", "book_value", 3, -30, 2.0),  # without prices
+    *(figure("Z", "annual_sales", 40 + year, -365 * (3 - year), 10.0 + year) for year in range(3)),
+]
+
+
+def packed_days(figures: list[dict]) -> list[dict]:
+    days = sorted({row["date"] for row in figures})
+    names = ("asset_id", "item", "period_end", "value")
+    return [{"date": day} | {name: [row[name] for row in figures if row["date"] == day] for name in names} for day in days]
+
+
+def chunk_table(number: int, chunk: Chunk, prices: list[dict], figures: list[dict]) -> pa.Table:
+    """What a task gets, in no particular order."""
+    rows = [row for row in prices if chunk.first <= row["position"] <= chunk.last]
+    rows += [day for day in packed_days(figures) if day["date"] <= CALENDAR[chunk.last]]
+    order = np.random.default_rng(7).permutation(len(rows))
+    return pa.Table.from_pylist([rows[i] | {"chunk": number} for i in order], FIELDS)
+
+
+def described(prices: list[dict], figures: list[dict], size: int = N_DATES) -> dict[tuple[date, str], dict[str, float | None]]:
+    asked = [AsOf("descriptors", position, f"h{position}") for position in range(N_DATES)]
+    found = {}
+    for number, chunk in enumerate(chunks_of(asked, {"descriptors": PRICES.look_back}, size)):
+        table = describe_chunk(chunk_table(number, chunk, prices, figures), chunk, CALENDAR, RULES)
+        for row in table.to_pylist():
+            for n, asset in enumerate(row["asset_id"]):
+                found[row["date"], asset] = {name: row[name][n] for name in DESCRIPTORS}
+    return found
+
+
+def dense(prices: list[dict], figures: list[dict]) -> dict[str, np.ndarray]:
+    """Every descriptor (T, N) by the kernels, from arrays filled element by element."""
+    arrays = {name: np.full((N_DATES, len(IDS)), np.nan) for name in ("ret", "cap", "traded_value")}
+    universe = np.zeros((N_DATES, len(IDS)), dtype=bool)
+    for t, row in enumerate(prices):
+        for n, asset in enumerate(row["asset_id"]):
+            for name, values in arrays.items():
+                values[t, IDS.index(asset)] = np.nan if row[name][n] is None else row[name][n]
+            universe[t, IDS.index(asset)] = row["in_estimation"][n] is True
+    caps = arrays["cap"]
+    history = PriceHistory(arrays["ret"], caps, caps, turnover(arrays["traded_value"], caps), universe)
+    items = {}
+    for item in {row["item"] for row in figures}:
+        rows = [row for row in figures if row["item"] == item and row["asset_id"] in IDS]
+        days = ([(row[name] - FIRST).days for row in rows] for name in ("date", "period_end"))
+        asset = np.array([IDS.index(row["asset_id"]) for row in rows])
+        items[item] = KnownRecords(asset, *(np.array(d) for d in days), np.array([row["value"] for row in rows], dtype=float))
+    as_of = np.arange(N_DATES)
+    raw = (*PRICES.compute(history, as_of), *RULES.fundamentals.compute(items, caps, as_of))
+    return dict(zip(DESCRIPTORS, raw, strict=True))
+
+
+@pytest.mark.parametrize("size", [N_DATES, 13, 1])
+def test_chunks_of_any_size_say_what_the_kernels_say(size):
+    prices = packed_prices()
+    found, expected = described(prices, FIGURES, size), dense(prices, FIGURES)
+    assert set(found) == {(row["date"], asset) for row in prices for asset in row["asset_id"]}
+    for name, values in expected.items():
+        said = [np.nan if (v := found[key][name]) is None else v for key in found]
+        wanted = [values[CALENDAR.index(day), IDS.index(asset)] for day, asset in found]
+        assert_allclose(said, wanted, rtol=1e-11, atol=1e-14, err_msg=name)
+    described_once = {name for values in found.values() for name, value in values.items() if value is not None}
+    assert [found[CALENDAR[t], "b"]["dividend_yield"] is None for t in (29, 30)] == [False, True]
+    assert {"book_to_price", "dividend_yield", "sales_growth", *DESCRIPTORS[:11]} == described_once
+
+
+def test_a_row_carries_its_hash_and_its_coverage_in_order():
+    chunk = Chunk(0, 25, (AsOf("descriptors", 10, "ten"), AsOf("descriptors", 25, "later")))
+    table = describe_chunk(chunk_table(0, chunk, packed_prices(), FIGURES), chunk, CALENDAR, RULES)
+    assert table.column("date").to_pylist() == [CALENDAR[10], CALENDAR[25]]
+    assert table.column("inputs_hash").to_pylist() == ["ten", "later"]
+    assert table.column("asset_id").to_pylist() == [["Z", "a", "é"], IDS]
+
+
+def test_a_restated_figure_counts_from_its_day_and_an_old_one_no_more():
+    found = described(packed_prices(), FIGURES)
+    plain = described(packed_prices(), [row for row in FIGURES if row["value"] != 9.0])
+    known = {(day - FIRST).days: values["book_to_price"] for (day, asset), values in found.items() if asset == "a"}
+    before = {(day - FIRST).days: values["book_to_price"] for (day, asset), values in plain.items() if asset == "a"}
+    assert {t: known[t] for t in range(12)} == {t: before[t] for t in range(12)}
+    for t in range(12, 16):
+        assert known[t] == pytest.approx(before[t] * 9 / 8) if before[t] else known[t] is None
+    assert before[16] is None  # 21 days after day -5
+    assert known[33] is None  # 21 days after day 12
+
+
+def test_later_rows_and_later_figures_move_nothing_before_them():
+    prices, later = packed_prices(), packed_prices(seed=1)
+    changed = [*prices[:40], *later[40:]]
+    figures = [row for row in FIGURES if row["date"] < CALENDAR[40]] + [figure("a", "earnings", 40, 0, 3.0)]
+    before, after = described(prices, FIGURES), described(changed, figures)
+    assert {key: before[key] for key in before if key[0] < CALENDAR[40]} == {
+        key: after[key] for key in after if key[0] < CALENDAR[40]
+    }
+    assert all(after[key]["beta"] != before[key]["beta"] for key in before if key[0] >= CALENDAR[45] and before[key]["beta"])
+
+
+def test_a_model_without_caps_and_volumes_has_an_equal_weighted_market():
+    bare = [row | {"cap": None, "traded_value": None} for row in packed_prices()]
+    equal = [row | {"cap": [1.0] * len(row["asset_id"])} for row in packed_prices()]
+    found, expected = described(bare, []), described(equal, [])
+    for key, values in found.items():
+        assert {name: values[name] for name in ("beta", "momentum", "residual_volatility")} == {
+            name: expected[key][name] for name in ("beta", "momentum", "residual_volatility")
+        }
+        assert [values[name] for name in ("size", "size_cubed", "turnover_3m", "book_to_price")] == [None] * 4
+    assert any(values["beta"] for values in found.values())
+
+
+@pytest.mark.jvm
+def test_spark_sends_each_chunk_its_rows_and_figures(spark):
+    prices = packed_prices()
+    arrays = "asset_id array<string>, ret array<double>, cap array<double>, traded_value array<double>"
+    packed = spark.createDataFrame(
+        [[row[name] for name in ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation")] for row in prices],
+        f"date date, {arrays}, in_estimation array<boolean>",
+    )
+    other = figure("a", "employees", 5, -30, 11.0)  # no item of the library
+    names = ("asset_id", "item", "date", "period_end", "value")
+    figures = spark.createDataFrame(
+        [[row[name] for name in names] for row in [*FIGURES, other]],
+        "asset_id string, item string, known_at date, period_end date, value double",
+    )
+    asked = [AsOf("descriptors", position, f"h{position}") for position in range(5, N_DATES)]
+    chunks = chunks_of(asked, {"descriptors": PRICES.look_back}, 30)
+    computed = compute_descriptors(packed, figures, CALENDAR, chunks, RULES).collect()
+    expected = described(prices, FIGURES)
+    assert sorted(row.inputs_hash for row in computed) == sorted(row.inputs_hash for row in asked)
+    for row in computed:
+        for n, asset in enumerate(row.asset_id):
+            for name, value in expected[row.date, asset].items():
+                assert (row[name][n] is None) == (value is None), (row.date, asset, name)
+                assert row[name][n] is None or row[name][n] == pytest.approx(value, rel=1e-10, abs=1e-14)
