@@ -6,38 +6,18 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sigmalake.numerics.evaluation_portfolios import asset_draws, deciles, minimum_variance, random_active
-from sigmalake.numerics.factored_solve import factored_solve
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def risk(n_assets: int, n_factors: int, seed: int = 0, rank: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def risk(n_assets: int, n_factors: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    root = rng.normal(0, 0.01, (n_factors, n_factors if rank is None else rank))
+    root = rng.normal(0, 0.01, (n_factors, n_factors))
     return rng.normal(size=(n_assets, n_factors)), root @ root.T, rng.uniform(1e-4, 9e-4, n_assets)
 
 
 def dense(X, sigma, own):
     return X @ sigma @ X.T + np.diag(own)
-
-
-@pytest.mark.parametrize("rank", [None, 2])
-def test_the_factored_solve_is_the_dense_one_also_where_sigma_is_singular(rank):
-    X, sigma, own = risk(40, 5, rank=rank)
-    right = np.random.default_rng(1).normal(size=(40, 3))
-    assert_allclose(factored_solve(X, sigma, own, right), np.linalg.solve(dense(X, sigma, own), right), rtol=1e-9)
-
-
-def test_without_factors_the_solve_divides_by_the_specific_variances():
-    own, right = np.array([2.0, 4.0]), np.array([[1.0], [1.0]])
-    assert_array_equal(factored_solve(np.empty((2, 0)), np.empty((0, 0)), own, right), [[0.5], [0.25]])
-
-
-def test_a_specific_variance_of_nought_has_no_inverse():
-    X, sigma, own = risk(4, 2)
-    own[[1, 3]] = 0.0, np.nan
-    with pytest.raises(ValueError, match=r"specific_var has 2 of 4 values that are not above 0; V\^-1 needs every one"):
-        factored_solve(X, sigma, own, np.ones((4, 1)))
 
 
 @settings(deadline=None, max_examples=20)

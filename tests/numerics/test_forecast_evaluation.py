@@ -11,6 +11,7 @@ from sigmalake.numerics.forecast_evaluation import (
     OwnPortfolio,
     evaluate_date,
 )
+from sigmalake.numerics.linked_cov import LinkedCov, take_linked
 
 RULES = EvaluationRules(random_active=3, minimum_variance=2)
 seeds = st.integers(0, 2**32 - 1)
@@ -29,7 +30,7 @@ def a_date(seed: int = 0, n_assets: int = 30, n_factors: int = 4) -> DateForecas
         factors=[f"f{k}" for k in range(n_factors)], factor_cov=root @ root.T, factor_returns=rng.normal(0, 0.01, n_factors),
         asset_ids=[f"A{n:02d}" for n in range(n_assets)], exposures=rng.normal(size=(n_assets, n_factors)), specific_var=own,
         usable=usable, caps=rng.lognormal(0, 1, n_assets), in_estimation=np.arange(n_assets) % 6 != 5, returns=returns,
-        specific_returns=residuals,
+        specific_returns=residuals, linked=LinkedCov(np.array([[0, 2], [1, 8]]), np.array([1e-4, -5e-5])),
     )  # fmt: skip
 
 
@@ -54,6 +55,8 @@ def risk_by_loops(date: DateForecast, h: dict[int, float]) -> tuple[float, float
             for i in range(len(date.factors)):
                 for j in range(len(date.factors)):
                     variance += weight * other * date.exposures[a, i] * date.factor_cov[i, j] * date.exposures[b, j]
+    for (a, b), shared in zip(date.linked.pairs, date.linked.cov, strict=True):
+        variance += 2 * h.get(a, 0.0) * h.get(b, 0.0) * shared
     return variance**0.5, realised
 
 
@@ -170,7 +173,9 @@ def test_the_order_of_the_assets_changes_nothing(seed):
     order = np.random.default_rng(seed).permutation(30)
     by_asset = ("exposures", "specific_var", "usable", "caps", "in_estimation", "returns", "specific_returns")
     shuffled = date._replace(
-        asset_ids=[date.asset_ids[n] for n in order], **{name: getattr(date, name)[order] for name in by_asset}
+        asset_ids=[date.asset_ids[n] for n in order],
+        linked=take_linked(date.linked, order, 30),
+        **{name: getattr(date, name)[order] for name in by_asset},
     )
     one, other = (numbers(evaluate_date(d, RULES)) for d in (date, shuffled))
     assert one.keys() == other.keys()
@@ -183,7 +188,8 @@ def test_the_order_of_the_assets_changes_nothing(seed):
 def test_standardised_returns_have_no_unit(seed, scale):
     date = a_date(seed)
     scaled = date._replace(
-        factor_cov=date.factor_cov * scale**2, specific_var=date.specific_var * scale**2, returns=date.returns * scale,
+        factor_cov=date.factor_cov * scale**2, specific_var=date.specific_var * scale**2,
+        linked=date.linked._replace(cov=date.linked.cov * scale**2), returns=date.returns * scale,
         specific_returns=date.specific_returns * scale, factor_returns=date.factor_returns * scale,
     )  # fmt: skip
     one, other = (numbers(evaluate_date(d, RULES)) for d in (date, scaled))

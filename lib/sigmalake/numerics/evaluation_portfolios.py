@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.factored_solve import factored_solve
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.woodbury import factor_inverse, solve_asset_cov
 
 DECILES = 10
 
@@ -60,7 +61,9 @@ def random_active(caps: Floats, tilts: Floats) -> Floats:
     return holdings
 
 
-def minimum_variance(exposures: Floats, factor_cov: Floats, specific_var: Floats, alphas: Floats) -> Floats:
+def minimum_variance(
+    exposures: Floats, factor_cov: Floats, specific_var: Floats, alphas: Floats, linked: LinkedCov = UNLINKED
+) -> Floats:
     """h = V^-1 a / (a' V^-1 a): the least variance with an alpha of 1.
 
     The sharpest test: the optimiser goes where V is too low (Menchero, Wang, Orr 2011). Sums are free.
@@ -70,11 +73,12 @@ def minimum_variance(exposures: Floats, factor_cov: Floats, specific_var: Floats
         factor_cov: (K, K) fraction^2 per period.
         specific_var: (N,) fraction^2 per period, above 0.
         alphas: (N, Q) a column a portfolio.
+        linked: specific covariances of linked issues.
 
     Returns:
         (N, Q).
     """
-    solved = factored_solve(exposures, factor_cov, specific_var, alphas)
+    solved = solve_asset_cov(factor_inverse(exposures, factor_cov, specific_var, linked), alphas)
     holdings: Floats = solved / (alphas * solved).sum(axis=0)
     return holdings
 

@@ -10,6 +10,7 @@ import numpy as np
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.evaluation_portfolios import DECILES, asset_draws, deciles, minimum_variance, random_active
 from sigmalake.numerics.forecast_measures import ForecastRun, standardise
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, specific_times, take_linked
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding
 
@@ -67,6 +68,7 @@ class DateForecast(NamedTuple):
     in_estimation: Bools  # (N,)
     returns: Floats  # (N,) of t+1; NaN: missing
     specific_returns: Floats  # (N,) of t+1; NaN: missing
+    linked: LinkedCov = UNLINKED  # specific covariances of linked issues, by position in the coverage
 
 
 class Evaluated(NamedTuple):
@@ -134,7 +136,8 @@ def _random(date: DateForecast, universe: Ints, rules: EvaluationRules) -> list[
     active = _spread(random_active(caps, draws.tilts), universe, len(date.asset_ids))
     invertible = date.specific_var[universe] > 0  # V^-1 needs it
     rows = universe[invertible]
-    sharp = minimum_variance(date.exposures[rows], date.factor_cov, date.specific_var[rows], draws.alphas[invertible])
+    linked = take_linked(date.linked, rows, len(date.asset_ids))
+    sharp = minimum_variance(date.exposures[rows], date.factor_cov, date.specific_var[rows], draws.alphas[invertible], linked)
     return [
         _holdings(date, EvaluationKind.RANDOM_ACTIVE, _numbered(rules.random_active), active),
         _holdings(date, EvaluationKind.MINIMUM_VARIANCE, _numbered(rules.minimum_variance), _spread(sharp, rows, len(active))),
@@ -157,11 +160,12 @@ def _own(date: DateForecast, portfolio: OwnPortfolio) -> Evaluated:
 
 
 def _holdings(date: DateForecast, kind: EvaluationKind, names: Sequence[str], holdings: Floats) -> Evaluated:
-    """Portfolios given as (N, P) weights: sigma^2 = x' Sigma x + sum h^2 Delta, R = sum h r."""
+    """Portfolios given as (N, P) weights: sigma^2 = x' Sigma x + h' D h, D = Delta and what is linked; R = sum h r."""
     present = date.usable & ~np.isnan(date.returns)
     h = np.where(present[:, None], holdings, 0.0)
     x = date.exposures.T @ h
-    variance = (x * (date.factor_cov @ x)).sum(axis=0) + np.where(present, date.specific_var, 0.0) @ h**2
+    own = specific_times(np.where(present, date.specific_var, 0.0), date.linked, h)
+    variance = (x * (date.factor_cov @ x)).sum(axis=0) + (h * own).sum(axis=0)
     R = np.where(present, date.returns, 0.0) @ h
     gross = np.abs(holdings).sum(axis=0)
     held, kept = (holdings != 0).sum(axis=0), (h != 0).sum(axis=0)

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.forecast_evaluation import DateForecast, Evaluated, EvaluationRules, OwnPortfolio, evaluate_date
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
 from sigmalake.numerics.usable_assets import full_symmetric
 
 _COLUMNS = {
@@ -39,6 +40,9 @@ class _Row(NamedTuple):
     factor_cov: Floats
     model_assets: Sequence[str]
     specific_var: Floats
+    linked_1: Ints | None
+    linked_2: Ints | None
+    linked_cov: Floats | None
     panel_set: str
     asset_id: Sequence[str]
     ret: Floats
@@ -79,7 +83,16 @@ def evaluate_each_date(
         F.col("date").alias("return_date"), F.col("factor_set").alias("return_set"), "factor_return", "specific_return"
     )
     forecast = models.select(
-        "variant", "date", "inputs_hash", "factors", "factor_cov", F.col("asset_id").alias("model_assets"), "specific_var"
+        "variant",
+        "date",
+        "inputs_hash",
+        "factors",
+        "factor_cov",
+        F.col("asset_id").alias("model_assets"),
+        "specific_var",
+        "linked_1",
+        "linked_2",
+        "linked_cov",
     )
     beside = forecast.join(known, "date").join(followed, "return_date")
     evaluated = beside.withColumn("e", _evaluating(factor_sets, rules, own)(*_Row._fields))
@@ -133,7 +146,19 @@ def _read(row: _Row, factor_sets: Mapping[str, Sequence[Factor]]) -> DateForecas
         in_estimation=np.asarray(row.in_estimation, dtype=bool),
         returns=np.asarray(row.ret, dtype=float),
         specific_returns=np.asarray(row.specific_return, dtype=float),
+        linked=_linked(row, ids),
     )
+
+
+def _linked(row: _Row, ids: Sequence[str]) -> LinkedCov:
+    """The model's pairs by position in the panel's row, where both assets are in it."""
+    if row.linked_1 is None or row.linked_2 is None or row.linked_cov is None:
+        return UNLINKED
+    at = {asset: n for n, asset in enumerate(ids)}
+    position = np.array([at.get(asset, -1) for asset in row.model_assets], dtype=np.int64)
+    pairs = position[np.column_stack([row.linked_1, row.linked_2]).astype(np.int64)]
+    here = (pairs >= 0).all(axis=1)
+    return LinkedCov(pairs[here], np.asarray(row.linked_cov, dtype=float)[here])
 
 
 def _as_columns(parts: Sequence[Evaluated]) -> list[list[object]]:
