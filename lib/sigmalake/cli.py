@@ -171,6 +171,24 @@ def covariance(
 
 
 @app.command()
+def evaluate(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
+    output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """Forecasts against what happened.
+
+    Evaluates the forecasts that have met their return since the last time, and shows the variants side by side.
+    """
+    from sigmalake.evaluation_report import as_json, as_text
+    from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
+
+    with _writing(config, overrides, start, end, wait) as context:
+        run_evaluate(context)
+        summary = evaluation_summary(context)
+    typer.echo(as_json(summary) if output is Output.JSON else as_text(summary))
+
+
+@app.command()
 def plan(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
     output: OutputForm = Output.TEXT,

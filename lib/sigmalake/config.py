@@ -32,6 +32,7 @@ from pydantic_core import PydanticCustomError
 from sigmalake.config_file import explain_validation, merge, overridden, problem_lines, read_mapping
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
+from sigmalake.numerics.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.style_rules import Missing, StyleRules, style_order
@@ -408,6 +409,17 @@ class Checks(_Strict):
     require_factor_cov: bool = True  # every variant has Sigma on the release's date
 
 
+class Evaluate(_Strict):
+    """What `sigmalake evaluate` tests."""
+
+    variants: list[str] | None = None  # None: every variant
+    test_portfolios: EvaluationRules = EvaluationRules()
+    portfolios: Annotated[str, Field(min_length=1)] | None = (
+        None  # CSV or Parquet file: date (or none), portfolio, asset_id, weight
+    )
+    rolling_window: int | None = Field(default=None, ge=2)  # forecasts; None: those of 12 months [M]
+
+
 class Config(_Strict):
     """A model: its sources, factors, estimators, and the lake it is kept in."""
 
@@ -419,6 +431,7 @@ class Config(_Strict):
     risk: dict[str, Variant] = Field(default_factory=dict)
     covariance: Covariance | None = None
     checks: Checks = Checks()
+    evaluate: Evaluate = Evaluate()
     spark: dict[str, str | int | float | bool] = Field(default_factory=dict)  # settings of a session that we start ourselves
 
     @field_validator("factors", mode="before")
@@ -463,6 +476,8 @@ class Config(_Strict):
             raise ValueError("regression.weights is column but no `weight` column is mapped")
         if self.covariance is not None and (unknown := sorted(set(self.covariance.variants or ()) - set(self.risk))):
             raise ValueError(f"covariance.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")
+        if unknown := sorted(set(self.evaluate.variants or ()) - set(self.risk)):
+            raise ValueError(f"evaluate.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")
         self._refuse_unknown_proxies()
         self._refuse_layers_without_data()
         self._refuse_unknown_orthogonal()
@@ -533,6 +548,11 @@ class Config(_Strict):
         """The variants that V is built for."""
         return list(self.risk) if self.covariance is None or self.covariance.variants is None else self.covariance.variants
 
+    @property
+    def evaluated_variants(self) -> list[str]:
+        """The variants whose forecasts are evaluated."""
+        return list(self.risk) if self.evaluate.variants is None else self.evaluate.variants
+
     def ingest_hash(self) -> str:
         """Of all that a row of `panel` depends on beside the data."""
         sources = self.sources.model_dump(mode="json", exclude_none=True)
@@ -557,13 +577,17 @@ class Config(_Strict):
         off = set(self.risk[variant].specific_var.layers_off)
         return _digest(self.risk[variant].model_dump(mode="json", exclude={"every": True, "specific_var": off}))
 
+    def evaluate_hash(self) -> str:
+        """Of all that a row of `forecast_evaluation` depends on beside the tables and the user's portfolios."""
+        return _digest(TypeAdapter(EvaluationRules).dump_python(self.evaluate.test_portfolios, mode="json"))
+
     def resolved(self) -> str:
         """The whole configuration with its defaults, as YAML."""
         return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
 
     def full_hash(self) -> str:
-        """Of everything but places and the session's settings."""
-        body = self.model_dump(mode="json", exclude={"lake", "sources", "spark"})
+        """Of everything but places, the session's settings, and the evaluation, which is no part of a release."""
+        body = self.model_dump(mode="json", exclude={"lake", "sources", "spark", "evaluate"})
         return _digest({"body": body, "ingest": self.ingest_hash()})
 
 
@@ -616,6 +640,9 @@ def _resolve_paths(body: dict[str, Any], folder: Path) -> None:
     assets = body["covariance"].get("assets") if isinstance(body.get("covariance"), dict) else None
     if isinstance(assets, dict) and isinstance(assets.get("file"), str):
         assets["file"] = _absolute("covariance.assets.file", assets["file"], folder)
+    evaluate = body.get("evaluate")
+    if isinstance(evaluate, dict) and isinstance(evaluate.get("portfolios"), str):
+        evaluate["portfolios"] = _absolute("evaluate.portfolios", evaluate["portfolios"], folder)
 
 
 def _absolute(key: str, path: str, folder: Path) -> str:

@@ -81,6 +81,10 @@ IN_THE_FILE = [
     ("a date where a list is meant", swapped("variants: [short]", "dates: 2024-02-28"), "last, month_end or a list of dates"),
     ("an asset where a list is meant", swapped("variants: [short]", "assets: AAPL"), "a list of assets", "'AAPL'"),
     ("a setting that is a list", CONFIG + "spark: {spark.master: [1]}\n", "spark.master is [1]", "{spark.driver.memory: 8g}"),
+    # the evaluation
+    ("an unknown variant to evaluate", CONFIG + "evaluate: {variants: [shrot]}\n", "variants names shrot", "risk has short"),
+    ("a rolling window of one", CONFIG + "evaluate: {rolling_window: 1}\n", "evaluate.rolling_window: must be 2", "1"),
+    ("fewer than no portfolios", CONFIG + "evaluate: {test_portfolios: {random_active: -1}}\n", "random_active is -1", "0 or more"),
     # estimators
     ("an unknown estimator", factor_cov("estimator: garch"), "factor_cov.estimator: 'garch' is unknown", "'sample', 'ewma'"),
     ("no estimator", factor_cov("half_life: 84"), "factor_cov.estimator: is missing"),
@@ -217,6 +221,18 @@ def test_places_are_read_as_they_are_meant(tmp_path, given, read):
     from sigmalake.config import load_config
 
     assert load_config(written(tmp_path, swapped("panel.parquet", given))).sources.panel.path == read
+
+
+def test_the_evaluation_is_read_relative_to_the_file_and_is_no_part_of_what_is_released(tmp_path):
+    from sigmalake.config import load_config
+
+    path = written(tmp_path)
+    plain = load_config(path)
+    path.write_text(CONFIG + "evaluate: {portfolios: mine.csv, test_portfolios: {seed: 4}}\n")
+    asked = load_config(path)
+    assert asked.evaluate.portfolios == str(tmp_path / "mine.csv")
+    assert asked.full_hash() == plain.full_hash()
+    assert asked.evaluate_hash() != plain.evaluate_hash()
 
 
 def test_a_home_folder_is_expanded(tmp_path, monkeypatch):

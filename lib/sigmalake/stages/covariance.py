@@ -44,7 +44,7 @@ def covariance(context: Context) -> Outcome | None:
     asked = None if config.covariance is None else asked_assets(config)
     used = config.covariance is not None and config.covariance.exposures == "used"
     _refuse_impossible(lake, config, plan.compute, asked)
-    models = _hashed(lake.read(RISK_MODELS).where(_keys_sql(plan.compute)), plan.compute)
+    models = with_hashes(lake.read(RISK_MODELS).where(_keys_sql(plan.compute)), plan.compute)
     beside = beside_exposures(models, lake.read(PANEL), {day for _, day in plan.compute}, used=used)
     prepared = prepare_models(beside, factor_sets(lake), asked)
     ranges = single_days(day for _, day in [*plan.compute, *plan.remove])
@@ -119,8 +119,8 @@ def beside_exposures(models: DataFrame, panel: DataFrame, days: Collection[date]
     return models.drop("factor_set").join(rows, "date")
 
 
-def _hashed(models: DataFrame, keys: Mapping[RiskKey, str]) -> DataFrame:
-    """Each row with the hash that its V will carry."""
+def with_hashes(models: DataFrame, keys: Mapping[RiskKey, str]) -> DataFrame:
+    """Rows of `risk_models`, each with the hash that what is made of it will carry."""
     rows = [(name, day, value) for (name, day), value in keys.items()]
     hashes = models.sparkSession.createDataFrame(rows, "variant string, date date, inputs_hash string")
     return models.drop("inputs_hash").join(F.broadcast(hashes), ["variant", "date"])

@@ -52,7 +52,7 @@ def risk(context: Context) -> Outcome | None:
         ranges = as_ranges({day for _, day in [*plan.compute, *plan.remove]}, sorted(known))
         lake.create(RISK_MODELS)
         rows = _estimated(context, plan, calendar) if plan.compute else lake.read(RISK_MODELS).limit(0)
-        lake.replace_rows(RISK_MODELS, rows, "risk", _predicate([*plan.compute, *plan.remove], sorted(known)), ranges)
+        lake.replace_rows(RISK_MODELS, rows, "risk", keys_sql([*plan.compute, *plan.remove], sorted(known)), ranges)
     changed = unsettled_ranges(lake, "risk", RISK_MODELS)
     if not changed:
         return None
@@ -95,7 +95,8 @@ def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> l
     return chunks_of([AsOf(name, position[day], value) for (name, day), value in plan.compute.items()], look_back, size)
 
 
-def _predicate(keys: Iterable[RiskKey], calendar: list[date]) -> str:
+def keys_sql(keys: Iterable[RiskKey], calendar: list[date]) -> str:
+    """SQL that holds for the rows of these variants and dates of a calendar."""
     by_variant: dict[str, set[date]] = {}
     for variant, day in keys:
         by_variant.setdefault(variant, set()).add(day)

@@ -1,0 +1,81 @@
+"""The user's portfolios, read from a file on the driver: their holdings, and what the rows that rest on them remember of these."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sigmalake.config import digest_of
+from sigmalake.errors import ConfigError, DataError
+from sigmalake.numerics.forecast_evaluation import OwnPortfolio
+from sigmalake.spark.evaluation import OwnHistory, holdings_of
+
+ALWAYS = date.min  # from when a portfolio without a date holds
+_KEY = ["portfolio", "date", "asset_id"]
+
+
+def read_own_portfolios(file: str | None) -> OwnHistory:
+    """Holdings by portfolio and date; a portfolio holds from its date until its next one, or always where the file has no dates.
+
+    Raises:
+        ConfigError: the file cannot be read, or lacks a column.
+        DataError: a weight, date or name is missing or unreadable; or an asset is twice in a portfolio.
+    """
+    if file is None:
+        return {}
+    rows = _checked(_read(Path(file)), file)
+    histories: dict[str, list[tuple[date, OwnPortfolio]]] = {}
+    for (name, _), held in rows.sort_values(_KEY).groupby(["portfolio", "date"], sort=True):
+        since: date = held["date"].iloc[0]
+        weights = held["weight"].to_numpy(dtype=np.float64)
+        histories.setdefault(str(name), []).append((since, OwnPortfolio(str(name), held["asset_id"].tolist(), weights)))
+    return histories
+
+
+class OwnDigests:
+    """What a date's holdings are, in a hash: another portfolio or date changes the dates at which it holds, and no other."""
+
+    def __init__(self, own: OwnHistory) -> None:
+        self._own = own
+        self._digests: Mapping[int, str] = {
+            id(held): digest_of([held.name, *held.asset_ids, held.weights.tobytes().hex()])
+            for history in own.values()
+            for _, held in history
+        }
+
+    def on(self, day: date) -> str:
+        """Of the holdings as of a close; empty where there are none."""
+        held = holdings_of(self._own, day)
+        return digest_of([self._digests[id(portfolio)] for portfolio in held]) if held else ""
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype={"portfolio": str, "asset_id": str}, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"evaluate.portfolios: {path} cannot be read: {error}") from None
+
+
+def _checked(rows: pd.DataFrame, file: str) -> pd.DataFrame:
+    if missing := [column for column in ("portfolio", "asset_id", "weight") if column not in rows]:
+        listed = ", ".join(map(str, rows.columns))
+        raise ConfigError(f"evaluate.portfolios: {file} has no column {', '.join(missing)}; it has {listed}")
+    checked = pd.DataFrame({
+        "date": pd.to_datetime(rows["date"], errors="coerce", format="ISO8601").dt.date if "date" in rows else ALWAYS,
+        **{name: rows[name].astype(str).where(rows[name].notna()) for name in ("portfolio", "asset_id")},
+        "weight": pd.to_numeric(rows["weight"], errors="coerce").astype(float),
+    })  # fmt: skip
+    wrong = checked.replace({"weight": [np.inf, -np.inf]}, np.nan).isna()
+    if wrong.to_numpy().any():
+        row, column = (int(at[0]) for at in np.nonzero(wrong.to_numpy()))
+        name = checked.columns[column]
+        count = int(wrong.any(axis=1).sum())
+        raise DataError(f"{file} has {count} rows that cannot be used; the first: row {row + 1}, {name} {rows[name].iloc[row]}")
+    if (twice := checked[checked.duplicated(_KEY)]).size:
+        first = twice.iloc[0]
+        raise DataError(f"{file}: {first['asset_id']} is twice in portfolio {first['portfolio']}; give one weight")
+    return checked

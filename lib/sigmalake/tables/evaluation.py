@@ -1,0 +1,39 @@
+"""Forecasts against what happened: written by `evaluate`, no part of a release."""
+
+from sigmalake.tables.declaration import Column, Table, no_nan, required
+
+MEAN = "mean over n_forecasts of"
+
+FORECAST_EVALUATION = Table(
+    name="forecast_evaluation",
+    comment="Forecasts as of a date against the returns of the next, by test portfolio; deciles of single assets as means",
+    key=("variant", "date", "kind", "portfolio"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("kind", "STRING", "factor, eigenfactor, market, random_active, minimum_variance, own, asset_by_size, ..."),
+        required("portfolio", "STRING", "factor, number, name or decile: 01 is the smallest"),
+        required("return_date", "DATE", "next date of the calendar, whose return was forecast"),
+        required("inputs_hash", "STRING", "what the rows of this variant and date were computed from"),
+        required("n_forecasts", "INT", "forecasts that count: 1 of a portfolio, those of a decile's assets; 0: see detail"),
+        required("n_zero", "INT", "of these, returns of exactly 0, which log_b_squared leaves out"),
+        required("n_assets", "INT", "assets whose returns are in it; 0 for factors"),
+        required("n_left_out", "INT", "assets held without a V at date, or without a return at return_date"),
+        required("left_out_weight", "DOUBLE", "their share of the gross weight; of a decile, of its assets"),
+        Column("vol", "DOUBLE", f"sigma, root of the {MEAN} sigma^2, fraction per period"),
+        Column("realised_return", "DOUBLE", f"{MEAN} R, fraction per period"),
+        Column("b", "DOUBLE", f"{MEAN} b = R / sigma"),
+        Column("b_squared", "DOUBLE", f"{MEAN} b^2"),
+        Column("log_var", "DOUBLE", f"{MEAN} ln sigma^2"),
+        Column("log_b_squared", "DOUBLE", "mean of ln b^2 over the returns other than 0"),
+        Column("detail", "STRING", "why there is no forecast, where there is none"),
+    ),
+    checks=(
+        ("no_look_ahead", "return_date > date"),
+        ("counts_agree", "n_zero >= 0 AND n_forecasts >= n_zero"),
+        ("a_forecast_or_a_reason", "(n_forecasts > 0) = (detail IS NULL)"),
+        ("vol_is_positive", "vol IS NULL OR vol > 0"),
+        *no_nan("left_out_weight", "vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared"),
+    ),
+)

@@ -1,0 +1,165 @@
+"""docs/validation.md: what each measure is, and what it says where the truth is known."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from validation.experiments import KURTOSIS, Calibration
+
+from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
+
+if TYPE_CHECKING:
+    from validation.delta_layers import Spread
+
+HEAD = f"""\
+# Validation
+
+`sigmalake evaluate` sets every stored forecast beside what happened next, always out of sample: V as of t, from X, Sigma and Delta
+known at t, against the return of t+1. Its table `forecast_evaluation` and its summary hold the measures below. The figures further
+down come from generated markets whose Sigma and Delta are known; `scripts/validate` computes them and writes this page.
+
+## The measures
+
+With R the return of a portfolio over the period after the forecast sigma, b = R / sigma.
+
+| measure | definition | of a right forecast | source |
+|---|---|---|---|
+| bias | B = sd(b), divisor T - 1. 1.1: the forecast is 10 % too low | 1 +- sqrt(2/T) for normal returns, 19 times in 20; \
+1 +- sqrt((k-1)/T) for returns with a kurtosis of k | Menchero, Orr, Wang 2011 |
+| mean abs(B - 1) | over the portfolios of a kind | E abs(B - 1), exactly, at T normal returns | |
+| MRAD | mean of abs(B - 1) over rolling windows of 12 months and over portfolios | the same at the window's length: \
+{expected_deviation(12):.3f} for 12 forecasts, {expected_deviation(252):.3f} for 252 | Menchero, Orr, Wang 2011 |
+| QLIKE | mean of ln sigma^2 + b^2 | lower is better among forecasts of the same returns; it has no target | Patton 2011 |
+| Q | mean of b^2 - ln b^2: QLIKE without the level of risk. R = 0 is left out and counted | {PERFECT_Q:.4f} for normal returns, \
++- 2 sqrt((pi^2/2 - 2)/T); more for fat tails, also where the forecast is right | Patton 2011 |
+
+B is blind to a forecast that is too high on some dates and too low on others; MRAD and Q are not. A band is that of independent
+returns with this kurtosis: of daily stock returns, whose volatility moves, wider ones must be expected. The band of a decile of
+single assets counts dates, not assets, since the assets of a date share its factors: it is on the safe side.
+
+## The portfolios
+
+| kind | what it is | what it tests |
+|---|---|---|
+| `factor` | each factor; R is the f of the regression of t+1 | Sigma's diagonal |
+| `eigenfactor` | eigenvectors of Sigma, the least variance first | the directions that an optimiser finds |
+| `market` | the estimation universe by cap | the market factor |
+| `random_active` | weights proportional to cap x an exponential number of the asset, less the market | V where managers are |
+| `minimum_variance` | h = V^-1 a / (a' V^-1 a), a normal: the least variance with an alpha of 1 | V where it is too low |
+| `own` | the user's, each as last known at t | |
+| `asset_by_size`, `asset_by_volatility` | single assets in deciles by cap, or by forecast volatility, against V's diagonal | |
+| `specific_by_size`, `specific_by_volatility` | their specific returns against Delta alone, in deciles by cap or forecast | Delta |
+
+Random numbers are seeded by asset: neither the other assets nor the dates move them. Portfolios are made of what is known at t; a
+holding without a V at t or a return at t+1 leaves forecast and return alike and is counted (`n_left_out`, `left_out_weight`), and
+the other weights stand. Means over a decile's assets are stored with their count, which is all that the measures need, exactly.
+
+Where a model has a market and complete groups, the constraint ties the returns of a group: the smallest eigenfactor is then little
+more than the drift of the cap shares, and its B says nothing of a portfolio.
+"""
+
+
+class Eigenfactors(NamedTuple):
+    """B of each eigenfactor, the least variance first."""
+
+    n_factors: int
+    window: int
+    n_dates: int
+    plain: Floats
+    adjusted: Floats
+
+
+class Doubling(NamedTuple):
+    """B of all factors over the dates after every volatility doubled."""
+
+    half_life: float
+    regime_half_life: float
+    after: int
+    plain: float
+    adjusted: float
+
+
+def as_markdown(
+    markets: Mapping[str, Sequence[Calibration]],
+    eigenfactors: Sequence[Eigenfactors],
+    doublings: Sequence[Doubling],
+    spreads: "Sequence[Spread]",
+) -> str:
+    """The page."""
+    parts = [HEAD, _right_models(markets), _adjusted(eigenfactors), _regimes(doublings), _spreads(spreads)]
+    return "\n".join(parts)
+
+
+def _right_models(markets: Mapping[str, Sequence[Calibration]]) -> str:
+    n = next(iter(markets.values()))[0].n_dates
+    bands = f"1 +- {bias_band(n):.3f} for normal returns, 1 +- {bias_band(n, KURTOSIS):.3f} for a kurtosis of {KURTOSIS:.0f}"
+    text = f"""\
+## Right models are told to be right, and a blind one is not
+
+Forecasts made with the true Sigma, Delta and level of volatility, but for the last table; {n} dates. The band of B is {bands}
+(that of t with 5 degrees of freedom: the wide band). Where returns are normal, a right model has an MRAD of
+{expected_deviation(60):.3f} over 60 dates, and a portfolio's Q is {PERFECT_Q:.3f} +- {q_band(n):.3f}.
+The b of a right model does not know the level: where volatility doubles it is that of the first table.
+"""
+    for name, rows in markets.items():
+        text += f"\n{name}:\n\n" + _table(
+            ("kind", "portfolios", "mean B", "in the band", "in the wide band", "MRAD", "Q"),
+            [
+                (
+                    r.kind,
+                    r.n_portfolios,
+                    f"{r.bias:.3f}",
+                    f"{r.in_band:.0%}",
+                    f"{r.in_wide_band:.0%}",
+                    f"{r.mrad:.3f}",
+                    f"{r.q:.3f}",
+                )
+                for r in rows
+            ],
+        )
+    return text
+
+
+def _adjusted(rows: Sequence[Eigenfactors]) -> str:
+    def cells(r: Eigenfactors) -> tuple[object, ...]:
+        deviations = [f"{np.abs(B - 1).mean():.3f}" for B in (r.plain, r.adjusted)]
+        ends = [f"{B[0]:.2f} ... {B[-1]:.2f}" for B in (r.plain, r.adjusted)]
+        return r.n_factors, r.window, *deviations, *ends, f"{expected_deviation(r.n_dates):.3f}"
+
+    head = "## The eigenfactor adjustment\n\nSigma from a sample of normal returns, each date from the dates before it, "
+    head += (
+        f"{rows[0].n_dates} dates; 100 simulations, scale 1. Mean abs(B - 1) over the eigenfactors, and B from the least variance "
+    )
+    head += "to the largest.\n\n"
+    columns = ("factors", "window", "without", "with", "B without", "B with", "a right model")
+    return head + _table(columns, [cells(r) for r in rows])
+
+
+def _regimes(rows: Sequence[Doubling]) -> str:
+    head = "## The volatility regime\n\nEvery volatility doubles on a date; B of 40 factors together over the dates after it. "
+    head += "A multiplier with a long half-life is late, as it must be.\n\n"
+    columns = ("half-life", "regime's", "dates after", "B without", "B with", "error left")
+    cells = [
+        (f"{r.half_life:g}", f"{r.regime_half_life:g}", r.after, f"{r.plain:.2f}", f"{r.adjusted:.2f}", _left(r.plain, r.adjusted))
+        for r in rows
+    ]
+    return head + _table(columns, cells)
+
+
+def _spreads(rows: "Sequence[Spread]") -> str:
+    head = (
+        "## The layers of Delta\n\nB of specific returns by decile of the forecast specific volatility. An estimate that is low by "
+    )
+    head += "chance lands in the low deciles, where B is above 1: the spread is the largest B less the smallest.\n\n"
+    columns = ("Delta", *(f"{n:02d}" for n in range(1, 11)), "spread")
+    return head + _table(columns, [(r.case, *(f"{B:.2f}" for B in r.bias), f"{r.spread:.2f}") for r in rows])
+
+
+def _left(plain: float, adjusted: float) -> str:
+    return f"{abs(adjusted - 1) / abs(plain - 1):.0%}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
