@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from validation.delta_layers import spreads
 from validation.experiments import (
     bias_after_doubling,
     blind_model,
@@ -108,3 +109,17 @@ def factor_dates(estimator, F):
     from validation.experiments import factor_forecasts
 
     return list(factor_forecasts(estimator, F, range(60, 120)))
+
+
+def test_the_structural_model_closes_the_spread_of_names_with_a_short_history():
+    alone, structural, shrunk_too = spreads(240, 40, seed=4)[3:]
+    assert alone.spread > 0.4
+    assert structural.spread < 0.15
+    assert shrunk_too.spread < 0.15
+
+
+def test_shrinkage_by_size_narrows_the_spread_of_a_short_window_and_strongly_closes_it():
+    alone, published, strong = spreads(240, 40, seed=4)[:3]
+    assert alone.spread > 0.35
+    assert published.spread < 0.85 * alone.spread
+    assert strong.spread < 0.15
