@@ -5,19 +5,23 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.data import panel_of
-from bench.fresh import fresh_runs, help_cost
-from bench.measure import adopt_orphans, run_measured
+from bench.fresh import fresh_runs, help_cost, wide_run
+from bench.measure import Cost, adopt_orphans, run_measured
 from bench.peers_beside import DATES, ONE_THREAD, run_peer
 from bench.report import as_markdown
 from bench.sizes import SIZES
+from bench.workers import worker_runs
 
 KERNEL_DATES = 100
 PARTS = ("stages", "fresh", "peers")
+MORE = ("scaling", "wide", "workers")  # asked for by name: they take another half hour
+SCALED = ("tiny", "five-years", "half-assets", "ten-years")
 
 
 def main() -> None:
@@ -32,10 +36,16 @@ def main() -> None:
     if "stages" in asked.parts:
         found["stages"] = _stages(size_name, cache)
     if "fresh" in asked.parts:
-        found["fresh"] = {name: asdict(cost) for name, cost in fresh_runs(size_name, cache).items()}
+        found["fresh"] = _costs(fresh_runs(size_name, cache))
         if size_name != "tiny":
-            found["fixed"] = {name: asdict(cost) for name, cost in fresh_runs("tiny", cache).items()}
+            found["fixed"] = _costs(fresh_runs("tiny", cache))
         found["help"] = asdict(help_cost(cache))
+    if "scaling" in asked.parts:
+        found["scaling"] = {name: _costs(fresh_runs(name, cache)) for name in SCALED}
+    if "wide" in asked.parts:
+        found["wide"] = asdict(wide_run(cache))
+    if "workers" in asked.parts:
+        found["workers"] = worker_runs(size_name, cache)
     if "peers" in asked.parts:
         found["kernel"] = _kernel(cache / "lakes" / size_name / "lake")
         dates = dict.fromkeys(DATES, 60) if asked.quick else DATES
@@ -46,6 +56,10 @@ def main() -> None:
     page = as_markdown(found)
     (asked.out / f"{size_name}.md").write_text(page)
     print(page)
+
+
+def _costs(runs: Mapping[str, Cost]) -> dict[str, Any]:
+    return {name: asdict(cost) for name, cost in runs.items()}
 
 
 def _stages(size_name: str, cache: Path) -> Any:
@@ -71,7 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--size", choices=list(SIZES), default="ten-years")
     parser.add_argument("--quick", action="store_true", help="the smallest size: three minutes")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS + MORE, default=list(PARTS))
     parser.add_argument("--out", type=Path, default=Path("bench-results"), help="where the JSON and the Markdown go")
     return parser.parse_args()
 

@@ -28,6 +28,18 @@ def fresh_runs(size_name: str, cache: Path) -> dict[str, Cost]:
     return costs
 
 
+def wide_run(cache: Path) -> Cost:
+    """Ingest, regress and risk of 10,000 assets, 150 industries and 40 styles in a heap of 2 GB, with default settings."""
+    size, folder = SIZES["wide-many-factors"], cache / "fresh" / "wide"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    heap = {"spark.driver.memory": "2g"}
+    panel = panel_of(size, cache)
+    cost = _run(write_config(folder / "model.yaml", size, panel=panel, lake=folder / "lake", settings=heap, dense=False))
+    shutil.rmtree(folder)
+    return cost
+
+
 def help_cost(cache: Path) -> Cost:
     """What `sigmalake --help` costs, after its bytecode has been made."""
     for _ in range(2):

@@ -17,6 +17,14 @@ def as_markdown(found: Mapping[str, Any]) -> str:
         lines += ["", *_stages(found["stages"])]
     if "fresh" in found:
         lines += ["", *_fresh(found)]
+    if "scaling" in found:
+        lines += ["", *_scaling(found["scaling"])]
+    if "wide" in found:
+        wide = found["wide"]
+        said = f"{wide['wall']:.0f} s, {wide['cpu']:.0f} CPU s, peak {wide['peak'] / 1e9:.1f} GB"
+        lines += ["", f"250 dates x 10,000 assets, 150 industries, 40 styles, a heap of 2 GB: {said}."]
+    if "workers" in found:
+        lines += ["", *_workers(found["workers"])]
     if "peers" in found:
         lines += ["", *_peers(found)]
     return "\n".join(lines) + "\n"
@@ -47,6 +55,27 @@ def _fresh(found: Mapping[str, Any]) -> list[str]:
         whole = found["fresh"]["first run"]["cpu"] - found["fixed"]["first run"]["cpu"]
         lines += ["", f"One more day beyond the fixed cost: {100 * (day - fixed) / whole:.1f} % of the first run beyond its own."]
     return lines
+
+
+def _scaling(runs: Mapping[str, Any]) -> list[str]:
+    fixed = runs["tiny"]
+    rows = []
+    for name, costs in runs.items():
+        first, day = costs["first run"], costs["one more day"]
+        beyond = [first["cpu"] - fixed["first run"]["cpu"], day["cpu"] - fixed["one more day"]["cpu"]]
+        rows.append(
+            [name, *(f"{n:.1f}" for n in (first["wall"], first["cpu"], beyond[0], day["cpu"], beyond[1], first["peak"] / 1e9))]
+        )
+    heads = ["size", "first run, wall s", "CPU s", "beyond the fixed cost", "one more day, CPU s", "beyond", "peak GB"]
+    return ["Half the dates, half the assets.", "", *_table(heads, rows)]
+
+
+def _workers(seconds: Mapping[str, Mapping[str, float]]) -> list[str]:
+    rows = [
+        [stage, f"{one:.1f}", f"{seconds['2'][stage]:.1f}", f"{one / seconds['2'][stage]:.2f}"]
+        for stage, one in seconds["1"].items()
+    ]
+    return ["A standalone cluster, workers of one core.", "", *_table(["stage", "one worker, s", "two, s", "ratio"], rows)]
 
 
 def _peers(found: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """The sizes that are measured, and the model of each."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,7 @@ SIZES = {
     "five-years": Size(1260, 3000),
     "half-assets": Size(2520, 1500),
     "ten-years": Size(2520, 3000),
+    "broad": Size(60, 5000),
     "wide": Size(250, 10_000),
     "wide-many-factors": Size(250, 10_000, 150, 40),
 }
@@ -50,8 +52,10 @@ SHORT = {
 }
 
 
-def write_config(path: Path, size: Size, *, panel: Path, lake: Path, settings: dict[str, object] | None = None) -> Path:
-    """The model of a size as a configuration's file."""
+def write_config(
+    path: Path, size: Size, *, panel: Path, lake: Path, settings: Mapping[str, object] | None = None, dense: bool = True
+) -> Path:
+    """The model of a size as a configuration's file; `dense`: with V of the last date."""
     body = {
         "model": "bench",
         "lake": str(lake),
@@ -63,8 +67,8 @@ def write_config(path: Path, size: Size, *, panel: Path, lake: Path, settings: d
         ],
         "regression": {"weights": "sqrt_cap"},
         "risk": {"short": SHORT},
-        "covariance": {"variants": ["short"], "dates": "last"},
-        "spark": settings or {},
+        "covariance": {"variants": ["short"], "dates": "last"} if dense else None,
+        "spark": dict(settings or {}),
     }
     path.write_text(yaml.safe_dump(body, sort_keys=False))
     return path

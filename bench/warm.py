@@ -66,8 +66,8 @@ class Bench:
     def forget(self, name: str) -> None:
         """Take back a stage and all after it."""
         tables = {
-            "ingest": ["panel", "source_prints", "rejected_rows", "factors", "runs"],
-            "regress": ["cross_sections", "factor_returns", "specific_returns"],
+            "ingest": ["panel", "source_prints", "rejected_rows", "factors", "exposure_moments", "runs"],
+            "regress": ["cross_sections", "factor_returns", "specific_returns", "exposure_stability"],
             "risk": ["risk_models", "factor_covariance", "specific_risk", "risk_diagnostics"],
             "covariance": ["asset_covariance", "covariance_builds"],
         }
