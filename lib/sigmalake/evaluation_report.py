@@ -12,7 +12,7 @@ from sigmalake.evaluation_summary import EvaluationSummary, KindMeasures, Portfo
 from sigmalake.numerics.forecast_evaluation import EvaluationKind
 from sigmalake.numerics.forecast_measures import PERFECT_Q
 
-WIDTH = 132  # columns
+WIDTH = 140
 
 MEANING = f"""\
 B = sd of return / forecast volatility: 1 is right, 1.1 is 10 % too low a forecast; band: B of a right model, 19 times in 20.
