@@ -15,7 +15,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RETURNS,
     SPECIFIC_RISK,
 )
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
@@ -24,6 +24,7 @@ MODEL_TABLES: tuple[Table, ...] = (
     REJECTED_ROWS,
     EXPOSURE_MOMENTS,
     EXPOSURE_STABILITY,
+    FIRST_PASS,
     CROSS_SECTIONS,
     FACTOR_RETURNS,
     SPECIFIC_RETURNS,
