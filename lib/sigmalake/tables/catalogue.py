@@ -1,7 +1,7 @@
 """Every table of a lake."""
 
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.evaluation import FORECAST_EVALUATION
+from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
     COVARIANCE_BUILDS,
@@ -38,4 +38,4 @@ MODEL_TABLES: tuple[Table, ...] = (
 )
 """The tables that a release pins, in the order in which a run writes them."""
 
-ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, SOURCE_PRINTS, RUNS, RELEASES)
+ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, FACTOR_PREMIA, SOURCE_PRINTS, RUNS, RELEASES)
