@@ -67,8 +67,8 @@ def test_weights_are_the_inverse_of_pandas_variances_up_to_the_date_before(whole
         known = panel[panel["date"] == days[days.index(day) - 1]].set_index("asset_id").reindex(section["asset_id"])
         inside, own = known["in_estimation"].astype(bool), own.reindex(section["asset_id"])
         root = np.sqrt(known["cap"])
-        scale = (own * root)[inside].median()
-        weight = 1 / own.fillna((1 if np.isnan(scale) else scale) / root)
+        scale = (own * root)[inside].median() if own.notna().any() else 1
+        weight = 1 / own.fillna(scale / root)
         middle = weight[inside].median()
         weight = weight.clip(middle / np.sqrt(MAX_RATIO), middle * np.sqrt(MAX_RATIO)).where(inside, 0)
         stored = pd.Series(section["weight"], section["asset_id"])
