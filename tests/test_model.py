@@ -283,6 +283,44 @@ def test_a_cross_section_says_what_the_factors_do_not_explain(model):
     assert_array_equal(frame["specific_return"][~unknown], np.delete(FIRST[LAST].ret, ASSETS.index(MINER)))
 
 
+def test_premia_are_those_of_the_factor_returns_from_one_date_to_another(model):
+    returns = model.factor_returns()
+    whole, part = model.factor_premia(), model.factor_premia(DAYS[2], "2024-03-07", lags=1)
+    assert list(whole.index) == FACTORS_OF_X
+    assert_allclose(whole["mean"], returns.mean(), rtol=1e-12)
+    assert whole.loc["cap", "std_error"] == pytest.approx(returns["cap"].sem(), rel=1e-12)
+    assert_allclose(part["mean"], returns.loc[DAYS[2] : DAYS[3]].mean(), rtol=1e-12)
+    assert (part.loc["cap", "first_date"], part.loc["cap", "last_date"], part.loc["cap", "nw_lags"]) == (DAYS[2], DAYS[3], 1)
+    assert (whole.loc["coal", "n_periods"], whole.loc["coal", "first_date"]) == (0, None)
+    with pytest.raises(MissingRiskError, match="no regression from 2025-01-01 to the last; they go from 2024-03-04 to 2024-03-08"):
+        model.factor_premia("2025-01-01")
+
+
+def test_a_regression_is_a_row_a_factor_beside_what_is_of_the_date(model):
+    frame = model.regression(LAST)
+    assert list(frame.columns) == ["factor_return", "std_error", "t_stat", "vif", "n_members", "status"]
+    assert list(frame.index) == FACTORS_OF_X
+    assert_allclose(frame["t_stat"], frame["factor_return"] / 0.001, rtol=1e-12)
+    assert np.isnan(frame.loc["coal", "t_stat"])
+    assert (frame.attrs["date"], frame.attrs["n_estimation"], frame.attrs["outliers"]) == (LAST, 11, [])
+    assert (frame.attrs["r2"], frame.attrs["market_return"]) == (None, None)
+    with pytest.raises(MissingRiskError, match="no regression of 2024-03-06; nearest: 2024-03-05, 2024-03-07"):
+        model.regression("2024-03-06")
+
+
+def test_the_regression_of_a_date_that_failed_has_its_status(tmp_path):
+    failed = {
+        **cross_section_row(LAST, FIRST[LAST]), "status": "too_few", "detail": "3 estimation assets", "factor_return": [None] * 6,
+        "std_error": [None] * 6, "factor_status": ["no_fit"] * 6,
+    }  # fmt: skip
+    tables = {"factors": append(tmp_path, FACTORS, FACTOR_ROWS), "cross_sections": append(tmp_path, CROSS_SECTIONS, [failed])}
+    append(tmp_path, RELEASES, [release_row(1, [], tables)])
+    frame = open_release(tmp_path).regression(LAST)
+    assert set(frame["status"]) == {"too_few"}
+    assert frame[["factor_return", "std_error", "t_stat"]].isna().all(axis=None)
+    assert frame.attrs["detail"] == "3 estimation assets"
+
+
 LINKED_COLUMNS = (
     Column("linked_1", "ARRAY<INT>", ""),
     Column("linked_2", "ARRAY<INT>", ""),

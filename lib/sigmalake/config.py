@@ -562,12 +562,16 @@ class Config(_Strict):
                     source.pop(place, None)
         read = {"sources": sources, "factors": [entry.model_dump(mode="json") for entry in self.factors]}
         if any(rules.orthogonal_to or rules.missing is Missing.REGRESS for rules in self.style_rules.values()):
-            read["weights"] = self.regression.weights.value
+            read["weights"] = self.regression.instant_weights.value
         return _digest(read)
 
     def regress_hash(self) -> str:
         """Of all that a row of `cross_sections` depends on beside the panel."""
-        return _digest(TypeAdapter(RegressionRules).dump_python(self.regression, mode="json"))
+        return _rules_digest(self.regression)
+
+    def first_pass_hash(self) -> str:
+        """Of all that a row of `first_pass` depends on beside the panel."""
+        return _rules_digest(self.regression.first_pass)
 
     def variant_hash(self, variant: str) -> str:
         """Of all that a row of `risk_models` depends on beside the cross-sections; not the grid, which only chooses rows.
@@ -587,7 +591,10 @@ class Config(_Strict):
 
     def full_hash(self) -> str:
         """Of everything but places, the session's settings, and the evaluation, which is no part of a release."""
-        body = self.model_dump(mode="json", exclude={"lake", "sources", "spark", "evaluate"})
+        off = {"two_pass"} if self.regression.two_pass is None else set()
+        body = self.model_dump(
+            mode="json", exclude={"lake": True, "sources": True, "spark": True, "evaluate": True, "regression": off}
+        )
         return _digest({"body": body, "ingest": self.ingest_hash()})
 
 
@@ -662,6 +669,12 @@ def _absolute(key: str, path: str, folder: Path) -> str:
             f"{key}: {path!r} is not a path: after {scheme[1]}: a URI goes on as //host/..., e.g. s3a://bucket/folder"
         )
     return path
+
+
+def _rules_digest(rules: RegressionRules) -> str:
+    """Two passes are in it where there are two: that they have become possible makes no row stale."""
+    off = {"two_pass"} if rules.two_pass is None else set()
+    return _digest(TypeAdapter(RegressionRules).dump_python(rules, mode="json", exclude=off))
 
 
 def _digest(value: object) -> str:

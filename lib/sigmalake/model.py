@@ -8,8 +8,8 @@ A lake in a folder is read through the file system. One behind a URI (s3://, gs:
 from the environment; that is not tested here. Each packed table is read by the row, at the version that the release names.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 from sigmalake.attribution import RealisedAttribution, attribute_returns
 from sigmalake.config import CATALOG_NAME
 from sigmalake.errors import ConfigError, MissingRiskError
+from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.holdings import Holdings, Missing
 from sigmalake.lake.releases import Release
 from sigmalake.numerics.usable_assets import full_symmetric
@@ -29,6 +30,10 @@ from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 Day = date | str  # ISO, or anything that is a date: a pandas Timestamp too
 _RISK = ("status", "detail", "diagnostics", "factors", "factor_cov", "asset_id", "specific_var")
+_OF_DATE = (
+    "date", "status", "detail", "n_estimation", "rank", "dof", "r2", "adj_r2", "r2_uncentred", "residual_var", "condition_number",
+    "market_return", "n_reweighted", "outliers",
+)  # fmt: skip
 _LINKED = ("linked_1", "linked_2", "linked_cov")
 _BY_ASSET = {"ret": "ret", "cap": "cap", "in_estimation": "in_estimation", "weight_column": "weight", "issuer_id": "issuer_id"}
 
@@ -137,15 +142,52 @@ class ReleasedModel:
 
     def factor_returns(self) -> pd.DataFrame:
         """Factor returns, a row a date and a column a factor, fractions per period; NaN: not estimated."""
-        rows = self._lake.read(CROSS_SECTIONS, ["date", "factor_set", "factor_return"]).sort_by("date")
-        days, sets = (rows.column(name).to_pylist() for name in ("date", "factor_set"))
-        returns = rows.column("factor_return").combine_chunks()
-        frames = []
-        for factor_set, run in groupby(range(rows.num_rows), key=lambda row: sets[row]):
-            at = list(run)
-            names = [factor.name for factor in self._lake.factor_sets[factor_set]]
-            frames.append(pd.DataFrame([values_of(returns[row]) for row in at], [days[row] for row in at], names))
-        return pd.concat(frames).rename_axis("date") if frames else pd.DataFrame()
+        return factor_return_frame(self._lake.read(CROSS_SECTIONS, READ), self._lake.factor_sets)
+
+    def factor_premia(self, start: Day | None = None, end: Day | None = None, lags: int | None = None) -> pd.DataFrame:
+        """What each factor earned on average per period, with plain and Newey-West standard errors; see `fama_macbeth`.
+
+        A row a factor. Columns: n_periods, first_date, last_date, mean, std_error, t_stat, nw_lags, nw_std_error, nw_t_stat.
+
+        Args:
+            start: first date of the returns, itself included; None for the release's first.
+            end: last date, itself included; None for its last.
+            lags: of Newey-West, periods; None: floor(4 (T / 100)^(2/9)), T being the number of dates.
+
+        Raises:
+            MissingRiskError: no regression from `start` to `end`.
+            ValueError: lags below 0, or not below the number of dates.
+        """
+        returns = self.factor_returns()
+        first, last = _as_date(start or date.min), _as_date(end or date.max)
+        asked = returns[(returns.index >= first) & (returns.index <= last)]
+        if asked.empty:
+            known = f"they go from {returns.index[0]} to {returns.index[-1]}" if len(returns) else "there are none"
+            raise MissingRiskError(f"no regression from {start or 'the first'} to {end or 'the last'}; {known}")
+        return premia_frame(asked, lags)
+
+    def regression(self, day: Day) -> pd.DataFrame:
+        """A date's regression, a row a factor: factor_return, std_error, t_stat, vif, n_members, status.
+
+        NaN: not estimated, and status says why: empty, constant, collinear or thin; the date's status where the date failed.
+        What is of the date is in the frame's `attrs`: date, status, detail, n_estimation, rank, dof, r2, adj_r2,
+        r2_uncentred, residual_var, condition_number, market_return, n_reweighted, and outliers, a list of assets.
+
+        Raises:
+            MissingRiskError: no regression of that date.
+        """
+        wanted = (*_OF_DATE, "factor_set", "factor_return", "std_error", "vif", "n_members", "factor_status")
+        row = self._cross_section_row(day, wanted)
+        factors = [factor.name for factor in self._lake.factor_sets[row["factor_set"].as_py()]]
+        frame = pd.DataFrame(
+            {name: values_of(row[name]) for name in ("factor_return", "std_error", "vif", "n_members")},
+            index=pd.Index(factors, name="factor"),
+        )
+        frame.insert(2, "t_stat", (frame["factor_return"] / frame["std_error"]).where(frame["std_error"] > 0))
+        status = row["status"].as_py()
+        frame["status"] = row["factor_status"].as_py() if status == "ok" else status
+        frame.attrs = {name: row[name].as_py() for name in _OF_DATE}
+        return frame
 
     def cross_section(self, day: Day) -> pd.DataFrame:
         """A date's regression, a row an asset: specific and fitted return, universe flag, weight.
@@ -154,9 +196,7 @@ class ReleasedModel:
             MissingRiskError: no regression of that date.
         """
         columns = ["specific_return", "fitted_return", "in_estimation", "weight"]
-        row = self._lake.row(CROSS_SECTIONS, ["asset_id", *columns], {"date": _as_date(day)})
-        if row is None:
-            raise MissingRiskError(f"no regression of {day}; {nearest(_as_date(day), self._lake.dates_of(CROSS_SECTIONS, 'date'))}")
+        row = self._cross_section_row(day, ["asset_id", *columns])
         index = pd.Index(values_of(row["asset_id"]), name="asset_id")
         return pd.DataFrame({column: values_of(row[column]) for column in columns}, index=index)
 
@@ -226,6 +266,12 @@ class ReleasedModel:
         """Where the returns of holdings came from, from `start` to `end`, both included; see `attribute_returns`."""
         first, last = (None if day is None else _as_date(day) for day in (start, end))
         return attribute_returns(self._lake, holdings, first, last, missing)
+
+    def _cross_section_row(self, day: Day, columns: Sequence[str]) -> Row:
+        row = self._lake.row(CROSS_SECTIONS, columns, {"date": _as_date(day)})
+        if row is None:
+            raise MissingRiskError(f"no regression of {day}; {nearest(_as_date(day), self._lake.dates_of(CROSS_SECTIONS, 'date'))}")
+        return row
 
     @property
     def _linked_columns(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ SECTOR = "{membership: sector, column: sector}"
 STYLES = "{styles: [size, beta], as_given: true}"
 COLUMNS = "{date: date, asset_id: symbol, ret: ret, cap: mcap}"
 PATH = "path: panel.parquet"
+TWO_PASSES = "regression: {{weights: inverse_specific_var, two_pass: {{{}}}}}\n"
 
 
 def factor_cov(said: str) -> str:
@@ -74,9 +75,13 @@ IN_THE_FILE = [
     ("outliers beyond nothing", CONFIG + "regression: {outliers_beyond: 0}\n", "outliers_beyond is 0.0", "> 0, e.g. 5"),
     ("a tuning that weighs most assets down", CONFIG + "regression: {huber: 0.5}\n", "huber is 0.5", ">= 0.7, e.g. 1.345"),
     ("a negative ridge", CONFIG + "regression: {ridge: -1}\n", "ridge is -1.0", ">= 0, e.g. 0.01"),
+    ("two passes of one", CONFIG + "regression: {two_pass: {}}\n", "two_pass is given, and weights is sqrt_cap"),
+    ("weights without a cap", CONFIG + TWO_PASSES.format("max_ratio: 0"), "max_ratio is 0.0", "finite number >= 1, e.g. 100"),
+    ("a window of no variance", CONFIG + TWO_PASSES.format("window: 1"), "two_pass: window is 1", "2 periods or more"),
+    ("an unknown key of two passes", CONFIG + TWO_PASSES.format("lags: 5"), "regression.two_pass.lags", "unknown"),
     ("an unknown rule for thin factors", CONFIG + "regression: {thin: merge}\n", "'keep', 'shrink' or 'drop'", "'merge'"),
     ("a share beyond 1", CONFIG + "checks: {max_coverage_drop: 20}\n", "checks.max_coverage_drop: must be 1", "20"),
-    ("an unknown word", CONFIG + "regression: {weights: sqrtcap}\n", "'sqrt_cap', 'cap', 'equal' or 'column'", "'sqrtcap'"),
+    ("an unknown word", CONFIG + "regression: {weights: sqrtcap}\n", "'equal', 'column' or 'inverse_specific_var'", "'sqrtcap'"),
     ("a date that does not exist", swapped("variants: [short]", "dates: [2024-02-30]"), "dates.0", "YYYY-MM-DD", "2024-02-30"),
     ("a date where a list is meant", swapped("variants: [short]", "dates: 2024-02-28"), "last, month_end or a list of dates"),
     ("an asset where a list is meant", swapped("variants: [short]", "assets: AAPL"), "a list of assets", "'AAPL'"),

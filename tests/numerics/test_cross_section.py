@@ -35,7 +35,7 @@ def cases(draw: st.DrawFn, *, market: bool | None = None, whole: bool = False) -
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n_assets = draw(st.integers(35, 90))
     case = generated(rng, n_assets, market=with_market, groups=groups, n_styles=n_styles, whole=whole)
-    weighting = draw(st.sampled_from(Weighting))
+    weighting = draw(st.sampled_from([each for each in Weighting if each is not Weighting.INVERSE_SPECIFIC_VAR]))
     column = rng.uniform(0.1, 5.0, n_assets) * (rng.random(n_assets) < 0.9)
     return case._replace(weights=regression_weights(weighting, case.caps, column, case.in_estimation))
 

@@ -1,9 +1,11 @@
 """What a configuration may ask of the cross-sectional regression."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import isfinite
 from typing import ClassVar
+
+from sigmalake.numerics.two_pass import TwoPass
 
 SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
 
@@ -15,6 +17,7 @@ class Weighting(StrEnum):
     CAP = "cap"
     EQUAL = "equal"
     COLUMN = "column"
+    INVERSE_SPECIFIC_VAR = "inverse_specific_var"  # in two passes: 1 / Delta(t-1) of the first pass's specific returns
 
 
 class Thin(StrEnum):
@@ -39,6 +42,7 @@ class RegressionRules:
     huber: float | None = None  # tuning in robust sd of the residuals; None: least squares; 1.345 is usual
     portfolios: bool = False  # keep the pure factor portfolios P of every date: K x N numbers
     ridge: float = 0.0  # penalty on styles, in units of the scaled Gram matrix; 0: none; 0.01 draws a lone style by 1 %
+    two_pass: TwoPass | None = None  # of Weighting.INVERSE_SPECIFIC_VAR, whose defaults are filled in; None for other weights
 
     def __post_init__(self) -> None:
         if not (isfinite(self.min_members) and self.min_members >= 0):
@@ -51,3 +55,21 @@ class RegressionRules:
             raise ValueError(f"huber is {self.huber}; it must be a number of robust sd >= {SMALLEST_TUNING}, e.g. 1.345")
         if not (isfinite(self.ridge) and self.ridge >= 0):
             raise ValueError(f"ridge is {self.ridge}; it must be a finite number >= 0, e.g. 0.01")
+        self._fill_two_pass()
+
+    def _fill_two_pass(self) -> None:
+        in_two = self.weights is Weighting.INVERSE_SPECIFIC_VAR
+        if self.two_pass is not None and not in_two:
+            raise ValueError(f"two_pass is given, and weights is {self.weights.value}; it is for `weights: inverse_specific_var`")
+        if self.two_pass is None and in_two:
+            object.__setattr__(self, "two_pass", TwoPass())
+
+    @property
+    def first_pass(self) -> "RegressionRules":
+        """The rules of a first pass: weights by sqrt(cap), which without caps are equal, and no portfolios."""
+        return replace(self, weights=Weighting.SQRT_CAP, two_pass=None, portfolios=False)
+
+    @property
+    def instant_weights(self) -> Weighting:
+        """The weights of a cross-section taken alone: the regression's, or of two passes the first's."""
+        return self.weights if self.two_pass is None else self.first_pass.weights

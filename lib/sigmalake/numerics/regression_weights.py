@@ -9,6 +9,13 @@ from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.regression_rules import Weighting
 
 
+class CompleteVariances(NamedTuple):
+    """A specific variance for every asset of the estimation universe."""
+
+    specific_var: Floats  # (N,) fraction^2 per period; NaN outside the estimation universe where it is unknown
+    n_supposed: int  # assets of the estimation universe without one of their own
+
+
 class InverseVarianceWeights(NamedTuple):
     """Weights, and what the cap did to them."""
 
@@ -22,13 +29,13 @@ def regression_weights(weighting: Weighting, caps: Floats, weight_column: Floats
     """The unnormalised regression weights, 0 outside the estimation universe.
 
     Args:
-        weighting: which.
+        weighting: which; one that a cross-section alone can give.
         caps: (N,) market capitalisations at t-1, > 0.
         weight_column: (N,) the user's weights; read for Weighting.COLUMN only.
         in_estimation: (N,) the estimation universe at t-1.
 
     Raises:
-        ValueError: Weighting.COLUMN without a column.
+        ValueError: Weighting.COLUMN without a column; Weighting.INVERSE_SPECIFIC_VAR, which rests on earlier dates.
     """
     match weighting:
         case Weighting.SQRT_CAP:
@@ -41,7 +48,30 @@ def regression_weights(weighting: Weighting, caps: Floats, weight_column: Floats
             if weight_column is None:
                 raise ValueError("weights: column needs a column of weights; this cross-section has none")
             weights = weight_column
+        case Weighting.INVERSE_SPECIFIC_VAR:
+            raise ValueError("weights: inverse_specific_var needs the specific variances of earlier dates, not this cross-section")
     return np.where(in_estimation, weights, 0.0)
+
+
+def complete_variances(specific_var: Floats, first_weights: Floats, in_estimation: Bools) -> CompleteVariances:
+    """Delta_n as the first pass's weights suppose it, c / w_n, where an asset has none of its own (**choice**).
+
+    c is the median of Delta w over the assets of the estimation universe that have one, so that with weights sqrt(cap)
+    an asset without history gets the typical variance of its size (specific variance proportional to 1 / sqrt(cap),
+    Menchero, Orr, Wang 2011), and with equal weights the cross-section's median. While no asset has one, c = 1:
+    the inverses are the first pass's weights. A variance of 0 says nothing of an asset's noise and counts as none.
+
+    Args:
+        specific_var: (N,) Delta as of t-1, fraction^2 per period; NaN is unknown.
+        first_weights: (N,) of the first pass; > 0 in the estimation universe.
+        in_estimation: (N,) the estimation universe at t-1.
+    """
+    known = in_estimation & (specific_var > 0.0)
+    supposed = in_estimation & ~known
+    scale = float(np.median(specific_var[known] * first_weights[known])) if known.any() else 1.0
+    complete = specific_var.copy()
+    complete[supposed] = scale / first_weights[supposed]
+    return CompleteVariances(complete, int(supposed.sum()))
 
 
 def inverse_variance_weights(specific_var: Floats, in_estimation: Bools, max_ratio: float) -> InverseVarianceWeights:

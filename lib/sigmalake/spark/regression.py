@@ -13,13 +13,13 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.market_return import market_return
 from sigmalake.numerics.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules
-from sigmalake.numerics.regression_weights import regression_weights
+from sigmalake.numerics.regression_weights import complete_variances, inverse_variance_weights, regression_weights
 
 FIT = (
     "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "
@@ -48,7 +48,7 @@ Strings = Sequence[str]
 
 
 class PackedDate(NamedTuple):
-    """The columns of a row of `panel` that the regression reads, in the order of `PACKED`."""
+    """The columns of a row of `panel` that the regression reads, in the order of `PACKED`, and in a second pass the variances."""
 
     factor_set: str
     n_assets: int
@@ -61,11 +61,16 @@ class PackedDate(NamedTuple):
     member_assets: Floats
     member_factors: Floats
     member_shares: Floats
+    specific_var: Floats | None = None
 
 
 def fit_each_date(panel: DataFrame, factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules) -> DataFrame:
-    """The rows of `cross_sections` for rows of `panel` with returns; `inputs_hash` must already be the regression's."""
-    fitted = panel.withColumn("fit", _fitting(factor_sets, rules)(*PACKED))
+    """The rows of `cross_sections` for rows of `panel` with returns; `inputs_hash` must already be the regression's.
+
+    The second of two passes also reads a column `specific_var`: N variances known one date before.
+    """
+    read = PACKED if rules.two_pass is None else (*PACKED, "specific_var")
+    fitted = panel.withColumn("fit", _fitting(factor_sets, rules)(*read))
     return fitted.select(
         F.col("return_date").alias("date"), "factor_set", "inputs_hash", "n_assets",
         "fit.*", "asset_id", "in_estimation",
@@ -99,15 +104,31 @@ def _fit(row: PackedDate, factors: Sequence[Factor], rules: RegressionRules) -> 
         np.asarray(row.member_shares, dtype=float),
         np.asarray(row.styles, dtype=float),
     )
-    weights = regression_weights(rules.weights, caps, given, in_estimation)
+    weights = regression_weights(rules.instant_weights, caps, given, in_estimation)
+    told = ""
+    if rules.two_pass is not None:
+        weights, told = second_weights(np.asarray(row.specific_var, dtype=float), weights, in_estimation, rules.two_pass.max_ratio)
     returns = np.asarray(row.ret, dtype=float)
     fit = fit_cross_section(returns, exposures, caps, weights, in_estimation, factors, rules)
+    fit = fit._replace(detail="; ".join(part for part in (fit.detail, told) if part))
     portfolios = None
     if rules.portfolios:
         universe = (exposures, caps, in_estimation, fit.weights)
         portfolios = date_portfolios(*universe, factors, fit.factor_returns, fit.factor_status).ravel()
     outliers = np.asarray(row.asset_id, dtype=object)[fit.is_outlier].tolist()
     return _as_row(fit, outliers, market_return(returns, caps, in_estimation), portfolios)
+
+
+def second_weights(specific_var: Floats, first_weights: Floats, in_estimation: Bools, max_ratio: float) -> tuple[Floats, str]:
+    """The weights of a second pass, and what was supposed or capped in them, with the numbers of assets."""
+    complete = complete_variances(specific_var, first_weights, in_estimation)
+    found = inverse_variance_weights(complete.specific_var, in_estimation, max_ratio)
+    counts = {
+        f"of {in_estimation.sum()} assets without a specific variance, weighed as in the first pass": complete.n_supposed,
+        f"raised to hold the ratio of weights at {max_ratio:g}": found.n_raised,
+        f"lowered to hold the ratio of weights at {max_ratio:g}": found.n_lowered,
+    }
+    return found.weights, "; ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _as_row(fit: CrossSection, outliers: list[str], market: float, portfolios: Floats | None) -> tuple[object, ...]:

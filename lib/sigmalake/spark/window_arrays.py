@@ -102,9 +102,9 @@ def read_window(
         for table in (history, known)  # the set known at the date lists all of the set used in its regression
         for position, name in zip(table.column("position").to_pylist(), table.column("factor_set").to_pylist(), strict=True)
     }
-    ids, codes = _codes([history, known, caps_before])
+    ids, codes = asset_codes([history, known, caps_before])
     shape = (_rows(history, first), len(ids))
-    specific = _matrix(history, codes[0], "specific_return", first, shape)
+    specific = by_row_and_asset(history, codes[0], "specific_return", first, shape)
     covered, at_close = _assets_by_position(history, codes[0]), _assets_by_position(known, codes[1])
     for position, assets in at_close.items():
         covered[position] = np.union1d(covered.get(position, np.array([], dtype=np.int64)), assets)
@@ -114,7 +114,7 @@ def read_window(
             zip(known.column("position").to_pylist(), known.column("factor_set").to_pylist(), strict=True)
         )
     }
-    caps = _matrix(caps_before, codes[2], "cap", first, shape) if caps_before.num_rows else None
+    caps = by_row_and_asset(caps_before, codes[2], "cap", first, shape) if caps_before.num_rows else None
     return Window(first, factors, factor_returns, sets, ids, specific, caps, covered, rows)
 
 
@@ -136,7 +136,7 @@ def _rows(history: pa.Table, first: int) -> int:
     return int(history.column("position")[-1].as_py()) - first + 1 if history.num_rows else 0
 
 
-def _matrix(table: pa.Table, codes: Ints, column: str, first: int, shape: tuple[int, int]) -> Floats:
+def by_row_and_asset(table: pa.Table, codes: Ints, column: str, first: int, shape: tuple[int, int]) -> Floats:
     """A column of lists by row and asset, NaN where there is none."""
     matrix = np.full(shape, np.nan)
     at = table.column("position").to_numpy() - first
@@ -144,7 +144,7 @@ def _matrix(table: pa.Table, codes: Ints, column: str, first: int, shape: tuple[
     return matrix
 
 
-def _codes(tables: Sequence[pa.Table]) -> tuple[list[str], list[Ints]]:
+def asset_codes(tables: Sequence[pa.Table]) -> tuple[list[str], list[Ints]]:
     """Ids of all tables as integers in the order of the ids; strings stay in Arrow."""
     flat = [pc.list_flatten(table.column("asset_id")) for table in tables]
     ids, codes = ranked_ids([chunk for column in flat for chunk in column.chunks])

@@ -1,6 +1,7 @@
-"""Evaluate: the forecasts of every risk model against what happened on the next date of the calendar."""
+"""Evaluate: the forecasts of every risk model against what happened on the next date of the calendar; and what factors earned."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
 from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
 from sigmalake.stages.covariance import with_hashes
+from sigmalake.stages.factor_premia import write_factor_premia
 from sigmalake.stages.own_portfolios import OwnDigests, read_own_portfolios
 from sigmalake.stages.planning import (
     Changes,
@@ -28,7 +30,7 @@ from sigmalake.stages.planning import (
 )
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
 from sigmalake.stages.risk import RiskKey, keys_sql
-from sigmalake.tables.evaluation import FORECAST_EVALUATION
+from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
@@ -40,6 +42,18 @@ def run_evaluate(context: Context) -> Outcome | None:
 
 
 def evaluate(context: Context) -> Outcome | None:
+    """Bring `factor_premia` and `forecast_evaluation` up to date."""
+    premia = write_factor_premia(context.lake)
+    found = _evaluate_forecasts(context)
+    if not premia:
+        return found
+    said = f"factor premia over {span(premia)}"
+    if found is None:
+        return Outcome(premia, rows_in=len(premia), tables=(FACTOR_PREMIA,), said=said)
+    return replace(found, tables=(*found.tables, FACTOR_PREMIA), said=f"{found.said}; {said}")
+
+
+def _evaluate_forecasts(context: Context) -> Outcome | None:
     """Evaluate what `plan_evaluate` names, into `forecast_evaluation`."""
     lake, config = context.lake, context.config
     own = read_own_portfolios(config.evaluate.portfolios)

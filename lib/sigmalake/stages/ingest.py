@@ -166,7 +166,7 @@ def style_recipe(config: Config, level_ranks: Sequence[Mapping[str, int]]) -> St
         _membership(entry, level) for entry, ranks in zip(config.memberships, level_ranks, strict=True) for level in ranks
     ]
     styles = [(style, rules.get(style)) for style in config.styles]
-    return StyleRecipe(config.style_columns, styles, config.regression.weights, memberships)
+    return StyleRecipe(config.style_columns, styles, config.regression.instant_weights, memberships)
 
 
 def _membership(entry: Membership, level: str) -> Factor:

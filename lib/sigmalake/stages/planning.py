@@ -92,6 +92,19 @@ def stored_risk_models(lake: Lake) -> dict[tuple[str, date], str]:
 def expected_cross_sections(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
     """A regression for each return date of the panel."""
     of_config = digest_of([config.regress_hash(), REGRESS_VERSION])
+    rows = [(row.return_date, row.inputs_hash) for row in panel if row.return_date is not None]
+    if config.regression.two_pass is None:
+        return {day: join_hash(digest_of([value]), of_config) for day, value in rows}
+    look_back, history = config.regression.two_pass.look_back, _prints(expected_first_pass(panel, config).values())
+    windows = [_window(history, end, look_back) for end in range(len(rows))]  # up to the date before
+    return {day: join_hash(digest_of([value, window]), of_config) for (day, value), window in zip(rows, windows, strict=True)}
+
+
+def expected_first_pass(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
+    """A first pass for each return date of the panel, in its order; none where one pass is all."""
+    if config.regression.two_pass is None:
+        return {}
+    of_config = digest_of([config.first_pass_hash(), REGRESS_VERSION])
     return {row.return_date: join_hash(digest_of([row.inputs_hash]), of_config) for row in panel if row.return_date is not None}
 
 
@@ -101,17 +114,25 @@ def expected_risk_models(
     """A risk model for each variant and date of its grid: of the coverage known at the date and the window before it."""
     calendar = sorted(cross_sections)
     known = {row.exposure_date: row.exposures_hash for row in panel}
-    prints = [sha256(cross_sections[day].encode()).digest()[:16] for day in calendar]
     position = {day: i for i, day in enumerate(calendar)}
-    history = b"".join(prints)
+    history = _prints(cross_sections[day] for day in calendar)
     expected = {}
     for name, variant in config.risk.items():
         of_config = digest_of([config.variant_hash(name), RISK_VERSION])
         for day in on_grid(calendar, variant.every):
-            end = position[day] + 1
-            window = sha256(history[16 * max(0, end - variant.look_back) : 16 * end]).hexdigest()
+            window = _window(history, position[day] + 1, variant.look_back)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
     return expected
+
+
+def _prints(hashes: Iterable[str]) -> bytes:
+    """16 bytes a row, in the order of the calendar."""
+    return b"".join(sha256(value.encode()).digest()[:16] for value in hashes)
+
+
+def _window(prints: bytes, end: int, look_back: int) -> str:
+    """Of the rows of a window, the one at `end` excluded."""
+    return sha256(prints[16 * max(0, end - look_back) : 16 * end]).hexdigest()
 
 
 def summarise(why: Iterable[Why]) -> str:

@@ -1,5 +1,7 @@
 """Regress: one cross-sectional regression a date, its row in `cross_sections`, and from it the long tables.
 
+Weighted by inverse specific variances it has two passes, and the residuals of the first are kept in `first_pass`.
+
 Beside it, with the same weights, how stable each style is from one month to the next.
 """
 
@@ -15,6 +17,7 @@ from sigmalake.spark.regression import fit_each_date, hashed_for_regression
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_portfolios, factor_returns, specific_returns
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
+from sigmalake.stages.first_pass import plan_first_pass, with_variances, write_first_pass
 from sigmalake.stages.planning import (
     Changes,
     PanelState,
@@ -27,7 +30,7 @@ from sigmalake.stages.planning import (
 from sigmalake.stages.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
+from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
 
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
 
@@ -48,10 +51,14 @@ def regress(context: Context) -> Outcome | None:
         fit_batches(lake.spark, panel_row_bytes(lake))
     write_stability(lake, context.config, panel, stability)
     if plan:
+        write_first_pass(lake, context.config, panel, plan_first_pass(lake, context.config, panel, plan))
         calendar = [row.return_date for row in panel if row.return_date is not None] + plan.remove
         ranges = as_ranges([*plan.compute, *plan.remove], calendar)
         rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
-        fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), context.config.regression)
+        rows, rules = hashed_for_regression(rows, plan.compute), context.config.regression
+        if rules.two_pass is not None:
+            rows = with_variances(lake, rows, panel, plan, rules.two_pass)
+        fitted = fit_each_date(rows, factor_sets(lake), rules)
         lake.replace(CROSS_SECTIONS, fitted, "regress", ranges)
     changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
     if not changed:
@@ -65,6 +72,8 @@ def regress(context: Context) -> Outcome | None:
     if portfolios or lake.exists(FACTOR_PORTFOLIOS):
         lake.replace(FACTOR_PORTFOLIOS, factor_portfolios(fitted, lake.read(FACTORS)), "regress", changed)
         tables.append(FACTOR_PORTFOLIOS)
+    if lake.exists(FIRST_PASS):
+        tables.append(FIRST_PASS)
     return _outcome(lake, plan, tables)
 
 

@@ -33,7 +33,7 @@ def write_stability(lake: Lake, config: Config, panel: Sequence[PanelState], pla
     if plan.compute:
         read = {day for pair in zip(calendar, calendar[MONTH:], strict=False) if pair[1] in plan.compute for day in pair}
         rows = lake.read(PANEL).where(within("exposure_date", as_ranges(read, calendar)))
-        found = stability_rows(rows, calendar, plan.compute, config.regression.weights, factor_sets(lake))
+        found = stability_rows(rows, calendar, plan.compute, config.regression.instant_weights, factor_sets(lake))
     lake.replace(EXPOSURE_STABILITY, found, "regress", ranges)
 
 
@@ -42,9 +42,9 @@ def expected_stability(panel: Sequence[PanelState], config: Config) -> dict[date
 
     Args:
         panel: its rows, ascending.
-        config: names the regression's weights.
+        config: names the regression's weights; of two passes the first's count, which no other date moves.
     """
-    of_config = digest_of([config.regression.weights.value, STABILITY_VERSION])
+    of_config = digest_of([config.regression.instant_weights.value, STABILITY_VERSION])
     return {
         now.exposure_date: join_hash(digest_of([now.exposures_hash, str(before.exposure_date), before.exposures_hash]), of_config)
         for before, now in zip(panel, panel[MONTH:], strict=False)

@@ -1,7 +1,7 @@
 """Every table of a lake."""
 
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.evaluation import FORECAST_EVALUATION
+from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
     COVARIANCE_BUILDS,
@@ -15,7 +15,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RETURNS,
     SPECIFIC_RISK,
 )
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
@@ -24,6 +24,7 @@ MODEL_TABLES: tuple[Table, ...] = (
     REJECTED_ROWS,
     EXPOSURE_MOMENTS,
     EXPOSURE_STABILITY,
+    FIRST_PASS,
     CROSS_SECTIONS,
     FACTOR_RETURNS,
     SPECIFIC_RETURNS,
@@ -37,4 +38,4 @@ MODEL_TABLES: tuple[Table, ...] = (
 )
 """The tables that a release pins, in the order in which a run writes them."""
 
-ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, SOURCE_PRINTS, RUNS, RELEASES)
+ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, FACTOR_PREMIA, SOURCE_PRINTS, RUNS, RELEASES)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Column, Table
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
 
 HEAD = """\
@@ -21,7 +21,7 @@ membership.
 BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
 
 GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
-    ("Packed tables: they carry the model", (PANEL, CROSS_SECTIONS, RISK_MODELS)),
+    ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS)),
     ("Long tables: for people who query", [table for table in ALL_TABLES if not table.packed and table not in BOOKS]),
     ("Books: what came in, what ran, what was released", BOOKS),
 )

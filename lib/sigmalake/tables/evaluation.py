@@ -1,4 +1,4 @@
-"""Forecasts against what happened: written by `evaluate`, no part of a release."""
+"""Forecasts against what happened, and what factors earned: written by `evaluate`, no part of a release."""
 
 from sigmalake.tables.declaration import Column, Table, no_nan, required
 
@@ -35,5 +35,29 @@ FORECAST_EVALUATION = Table(
         ("a_forecast_or_a_reason", "(n_forecasts > 0) = (detail IS NULL)"),
         ("vol_is_positive", "vol IS NULL OR vol > 0"),
         *no_nan("left_out_weight", "vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared"),
+    ),
+)
+
+FACTOR_PREMIA = Table(
+    name="factor_premia",
+    comment="What each factor earned on average over all dates of cross_sections (Fama and MacBeth 1973), written by evaluate",
+    key=("factor",),
+    columns=(
+        required("factor", "STRING", "factor"),
+        required("inputs_hash", "STRING", "what the rows were computed from"),
+        required("n_periods", "INT", "dates with a factor return"),
+        Column("first_date", "DATE", "of these; null: there are none"),
+        Column("last_date", "DATE", "of these"),
+        Column("mean", "DOUBLE", "of the factor return, fraction per period"),
+        Column("std_error", "DOUBLE", "of the mean, of independent periods, fraction per period; null: fewer than two"),
+        Column("t_stat", "DOUBLE", "mean / std_error; null: all returns are alike"),
+        required("nw_lags", "INT", "periods of serial correlation: floor(4 (T / 100)^(2/9)), T dates of cross_sections"),
+        Column("nw_std_error", "DOUBLE", "of the mean, with serial correlation (Newey and West 1987), fraction per period"),
+        Column("nw_t_stat", "DOUBLE", "mean / nw_std_error"),
+    ),
+    checks=(
+        ("counts_are_not_negative", "n_periods >= 0 AND nw_lags >= 0"),
+        ("a_span_where_there_are_returns", "(n_periods > 0) = (first_date IS NOT NULL AND last_date IS NOT NULL)"),
+        *no_nan("mean", "std_error", "t_stat", "nw_std_error", "nw_t_stat"),
     ),
 )

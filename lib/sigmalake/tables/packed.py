@@ -107,6 +107,25 @@ CROSS_SECTIONS = Table(
     ),
 )
 
+FIRST_PASS = Table(
+    name="first_pass",
+    comment="The residuals that a regression's weights rest on; written with `regression: {weights: inverse_specific_var}` only",
+    key=("date",),
+    date="date",
+    packed=True,
+    columns=(
+        required("date", "DATE", "date of the returns"),
+        required("inputs_hash", "STRING", "what this row was computed from"),
+        required("n_estimation", "INT", "assets in the fit, with weights by sqrt(cap), equal in a model without caps"),
+        required("status", "STRING", "ok, or why there are no residuals"),
+        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        required(
+            "specific_return", "ARRAY<DOUBLE>", "N residuals, fraction per period; null: no return, or no factor return for it"
+        ),
+    ),
+    checks=(*same_size("asset_id", "specific_return"), *no_nan_in("specific_return")),
+)
+
 DIAGNOSTIC = "ARRAY<STRUCT<name: STRING, value: DOUBLE, detail: STRING>>"
 
 RISK_MODELS = Table(

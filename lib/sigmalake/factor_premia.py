@@ -1,0 +1,52 @@
+"""Factor returns as a table of periods by factors, and what they earned on average (Fama and MacBeth 1973)."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import pandas as pd
+import pyarrow as pa
+
+from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.fama_macbeth import automatic_lags, fama_macbeth
+
+READ = ("date", "factor_set", "factor_return")
+"""The columns of `cross_sections` that factor returns are read from."""
+
+COLUMNS = ("n_periods", "first_date", "last_date", "mean", "std_error", "t_stat", "nw_lags", "nw_std_error", "nw_t_stat")
+
+
+def factor_return_frame(cross_sections: pa.Table, factor_sets: Mapping[str, Sequence[Factor]]) -> pd.DataFrame:
+    """Factor returns, a row a date and a column a factor, fractions per period; NaN: not estimated.
+
+    Args:
+        cross_sections: the columns `READ` of some rows.
+        factor_sets: what the arrays by factor mean.
+    """
+    rows = cross_sections.sort_by("date")
+    days, sets = (rows.column(name).to_pylist() for name in ("date", "factor_set"))
+    returns = rows.column("factor_return").combine_chunks()
+    frames = []
+    for factor_set, run in groupby(range(rows.num_rows), key=lambda row: sets[row]):
+        at = list(run)
+        values = [returns[row].values.to_numpy(zero_copy_only=False) for row in at]
+        frames.append(pd.DataFrame(values, [days[row] for row in at], [factor.name for factor in factor_sets[factor_set]]))
+    return pd.concat(frames).rename_axis("date") if frames else pd.DataFrame()
+
+
+def premia_frame(factor_returns: pd.DataFrame, lags: int | None = None) -> pd.DataFrame:
+    """The mean of each factor's return with its standard errors, a row a factor and the columns `COLUMNS`; see `fama_macbeth`.
+
+    Args:
+        factor_returns: as from `factor_return_frame`; a date without a return keeps its place in time.
+        lags: of Newey-West, periods; None: floor(4 (T / 100)^(2/9)), T being the number of dates (Newey and West 1994).
+
+    Raises:
+        ValueError: lags below 0, or not below the number of dates.
+    """
+    used = automatic_lags(len(factor_returns)) if lags is None else lags
+    found = fama_macbeth(factor_returns.to_numpy(dtype=float), used)
+    present = factor_returns.notna()
+    spans = [(days.min(), days.max()) if len(days := factor_returns.index[present[name]]) else (None, None) for name in present]
+    first, last = (list(ends) for ends in zip(*spans, strict=True)) if spans else ([], [])
+    columns = {**found._asdict(), "first_date": first, "last_date": last, "nw_lags": used}
+    return pd.DataFrame(columns, index=factor_returns.columns.rename("factor"))[list(COLUMNS)]

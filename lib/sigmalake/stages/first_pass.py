@@ -1,0 +1,65 @@
+"""The first of two passes, kept by the stage that regresses: residuals in `first_pass`, and the variances known from them."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+
+from sigmalake.config import Config
+from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.lake import Lake
+from sigmalake.numerics.two_pass import TwoPass
+from sigmalake.spark.chunks import AsOf, chunks_of
+from sigmalake.spark.first_pass import variances_before
+from sigmalake.spark.regression import fit_each_date, hashed_for_regression
+from sigmalake.stages.context import factor_sets
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass
+from sigmalake.tables.packed import FIRST_PASS, PANEL
+
+LEAST_DATES, MOST_DATES = 32, 512  # of one task: windows overlap, so few is wasteful; many is memory
+
+
+def plan_first_pass(lake: Lake, config: Config, panel: list[PanelState], regressions: Changes[date]) -> Changes[date]:
+    """The first passes that these regressions and their windows rest on and that are missing or stale; and those to remove.
+
+    In one pass there are none: the rows of an earlier configuration go with its regressions.
+    """
+    rows = lake.columns(FIRST_PASS, ["date", "inputs_hash"]).to_pylist()
+    found = changes(expected_first_pass(panel, config), {row["date"]: row["inputs_hash"] for row in rows}, Why.UPSTREAM)
+    read = _read_by(regressions, return_dates(panel), config.regression.two_pass)
+    compute = {day: value for day, value in found.compute.items() if day in read}
+    touched = {*regressions.compute, *regressions.remove}
+    return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day in touched])
+
+
+def write_first_pass(lake: Lake, config: Config, panel: list[PanelState], plan: Changes[date]) -> None:
+    """Fit the planned dates by the first pass's weights, and keep their residuals."""
+    if not plan:
+        return
+    calendar = return_dates(panel) + plan.remove
+    rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
+    fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), config.regression.first_pass)
+    lake.replace(FIRST_PASS, fitted, "regress", as_ranges([*plan.compute, *plan.remove], calendar))
+
+
+def with_variances(lake: Lake, panel_rows: DataFrame, panel: list[PanelState], plan: Changes[date], two_pass: TwoPass) -> DataFrame:
+    """The panel's rows of the planned return dates, each with the specific variances known one date before."""
+    calendar, look_back = return_dates(panel), two_pass.look_back
+    as_of = [AsOf("", position, plan.compute[day]) for position, day in enumerate(calendar) if day in plan.compute]
+    chunks = chunks_of(as_of, {"": look_back + 1}, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
+    windows = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
+    history = lake.read(FIRST_PASS).where(within("date", windows))
+    return panel_rows.join(variances_before(history, panel_rows, calendar, chunks, two_pass), "return_date")
+
+
+def return_dates(panel: list[PanelState]) -> list[date]:
+    """The calendar of the regressions."""
+    return [row.return_date for row in panel if row.return_date is not None]
+
+
+def _read_by(regressions: Changes[date], calendar: list[date], two_pass: TwoPass | None) -> set[date]:
+    """The dates of these regressions, and of the windows before them."""
+    if two_pass is None:
+        return set()
+    look_back = two_pass.look_back
+    at = [position for position, day in enumerate(calendar) if day in regressions.compute]
+    return {day for position in at for day in calendar[max(0, position - look_back) : position + 1]}
