@@ -203,7 +203,8 @@ class FigureColumns(_Strict):
     @model_validator(mode="after")
     def _a_column_each(self) -> "FigureColumns":
         named = [self.asset_id, self.item, self.period_end, self.known_at, self.value]
-        _refuse_repeated("column", named)
+        if repeated := sorted({column for column in named if named.count(column) > 1}):
+            raise ValueError(f"column {repeated[0]!r} is named twice; each of the five has a column of its own")
         return self
 
 
