@@ -1,6 +1,6 @@
 """Descriptors from prices: from two files to a model, with every row accounted for, and a day added as a rebuild says it."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,7 @@ import pytest
 from lakes import rows_of
 from sigmalake.numerics.price_descriptors import PriceHistory
 from sigmalake.numerics.turnover import turnover
-from sigmalake.stages.describe import expected_descriptors
-from sigmalake.tables.descriptors import DESCRIPTOR_UNITS, DESCRIPTORS, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
@@ -77,26 +76,30 @@ def dense(frame: pd.DataFrame, column: str) -> np.ndarray:
 
 def test_descriptors_are_the_kernels_and_days_added_and_restated_are_a_rebuild(priced, daily):
     days = sorted(daily["date"].unique())
-    for stage in ("describe", "ingest", "regress"):
-        write(priced, daily[daily["date"] < days[-1]]).stage(stage)
+    stages(write(priced, daily[daily["date"] < days[-1]]))
     restated = daily.copy()
     moved = (daily["date"] == days[20]) & (daily["asset_id"] == "A05")
     restated.loc[moved, "ret"] = 0.25
     planned = write(priced, restated).plan()
     assert planned["describe"] == {day: "new" if day == days[-1] else "input changed" for day in days[20:]}
     assert sorted(planned["ingest"]) == days[19:]
-    priced.run()
-    assert not any(priced.plan().values())
+    stages(priced)
+    assert not any(priced.plan()[stage] for stage in ("describe", "ingest"))
     versions = priced.versions()
-    priced.run()
+    stages(priced)
     assert priced.versions() == versions
     increments = {table.name: rows_of(priced.lake_folder, table) for table in (PRICES, DESCRIPTORS, PANEL)}
     priced.body["lake"] = str(priced.folder / "rebuilt")
-    priced.run()
+    stages(priced)
     for name, table in ((PRICES.name, PRICES), (DESCRIPTORS.name, DESCRIPTORS), (PANEL.name, PANEL)):
         assert_close(rows_of(priced.lake_folder, table), increments[name])
     assert_kernel(priced, restated, increments[DESCRIPTORS.name].to_pylist())
     assert_joined(restated, increments)
+
+
+def stages(model):
+    for stage in ("describe", "ingest"):
+        model.stage(stage)
 
 
 def assert_close(one: pa.Table, other: pa.Table):
@@ -194,20 +197,3 @@ def test_rows_that_cannot_be_used_are_listed_and_the_account_adds_up(priced, dai
     write(priced, repaired).stage("describe")
     assert priced.rows(REJECTED_ROWS).empty
     assert sorted(priced.rows(DESCRIPTORS)["date"]) == days
-
-
-def test_a_figure_known_later_changes_no_date_before_it(priced):
-    days = [date(2024, 1, day) for day in range(1, 20)]
-    prices = {day: f"p{day}" for day in days}
-    before = expected_descriptors(prices, days, [(days[3], "a")], priced.config)
-    after = expected_descriptors(prices, days, [(days[3], "a"), (days[9], "b")], priced.config)
-    assert [day for day in days if before[day] != after[day]] == days[9:]
-    moved = expected_descriptors({**prices, days[2]: "other"}, days, [(days[3], "a")], priced.config)
-    look_back = priced.config.descriptors.prices.look_back
-    assert [day for day in days if before[day] != moved[day]] == days[2 : 2 + look_back]
-
-
-def test_every_descriptor_of_the_library_has_its_column(priced):
-    from sigmalake.numerics.descriptor_library import DESCRIPTORS as LIBRARY
-
-    assert tuple(DESCRIPTOR_UNITS) == LIBRARY

@@ -33,6 +33,7 @@ from sigmalake.stages.price_sources import (
     price_source_versions,
     read_price_sources,
 )
+from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
 
@@ -54,7 +55,7 @@ class DescribePlan(NamedTuple):
 def plan_describe(context: Context) -> DescribePlan:
     """Which rows of `prices` the source no longer agrees with, and which descriptors rest on them or on other figures."""
     lake, config = context.lake, context.config
-    stored, described = _hashes(lake, PRICES.name), _hashes(lake, DESCRIPTORS.name)
+    stored, described = _hashes(lake, PRICES), _hashes(lake, DESCRIPTORS)
     versions = price_source_versions(lake.spark, config)
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in versions} == versions and "" not in versions.values()
@@ -140,12 +141,12 @@ def described(context: Context, pending: Mapping[date, str]) -> Described | None
 
 def descriptors_version(lake: Lake, pending: Mapping[date, str]) -> str:
     """A hash of all descriptors, as they will be."""
-    held = {**_hashes(lake, DESCRIPTORS.name), **pending}
+    held = {**_hashes(lake, DESCRIPTORS), **pending}
     return digest_of([f"{day}:{value}" for day, value in sorted(held.items())])
 
 
-def _hashes(lake: Lake, table: str) -> dict[date, str]:
-    rows = lake.columns(PRICES if table == PRICES.name else DESCRIPTORS, ["date", "inputs_hash"]).to_pylist()
+def _hashes(lake: Lake, table: Table) -> dict[date, str]:
+    rows = lake.columns(table, ["date", "inputs_hash"]).to_pylist()
     return {row["date"]: row["inputs_hash"] for row in rows}
 
 
