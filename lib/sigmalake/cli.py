@@ -90,15 +90,26 @@ def run(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
     output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """All five stages, as far as they are not up to date.
+    """All stages, as far as they are not up to date.
 
-    Ingest, regress, risk, covariance, release: each computes the dates whose inputs or configuration changed.
+    Describe (where there are prices), ingest, regress, risk, covariance, release: each computes the dates whose inputs or
+    configuration changed.
     """
     from sigmalake.stages.run import run as run_all
 
     with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
         run_all(context)
         _print_last_release(context, output)
+
+
+@app.command()
+def describe(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
+    output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """Prices, packed, and the raw descriptors of each date."""
+    with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
+        _run_stage(context, "describe", output)
 
 
 @app.command()

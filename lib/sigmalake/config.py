@@ -31,8 +31,11 @@ from pydantic_core import PydanticCustomError
 
 from sigmalake.config_file import explain_validation, merge, overridden, problem_lines, read_mapping
 from sigmalake.errors import ConfigError
+from sigmalake.numerics.descriptor_library import DescriptorRules
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
+from sigmalake.numerics.fundamental_descriptors import FundamentalDescriptors
+from sigmalake.numerics.price_descriptors import PriceDescriptors
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.style_rules import Missing, StyleRules, style_order
@@ -40,6 +43,7 @@ from sigmalake.presets import PRESETS, PresetName, over_preset
 
 CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
 VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names
+DESCRIBED_SOURCES = ("prices", "fundamentals")  # read for descriptors
 OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
 UNREADABLE = (".xlsx", ".xls", ".feather", ".arrow", ".json", ".txt", ".tsv", ".pkl", ".h5", ".zip", ".orc", ".avro")
 
@@ -119,7 +123,7 @@ class KeyColumns(_Strict):
     @model_validator(mode="after")
     def _a_column_each(self) -> "KeyColumns":
         first: dict[str, str] = {}
-        for key in ("date", "asset_id", "ret", "rate", "cap", "factor", "value", "map"):
+        for key in ("date", "asset_id", "ret", "rate", "cap", "traded_value", "price", "volume", "factor", "value", "map"):
             column = getattr(self, key, None)
             if column is not None and first.setdefault(column, key) != key:
                 raise ValueError(f"`{first[column]}` and `{key}` are both column {column!r}; each has a column of its own")
@@ -168,6 +172,42 @@ class CapColumns(KeyColumns):
     cap: Name = "cap"
 
 
+class PriceColumns(KeyColumns):
+    """What descriptors are computed from; what a source has no column for is missing on every date."""
+
+    ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
+    cap: Name | None = None  # market capitalisation at the close of `date`
+    traded_value: Name | None = None  # value traded in the period, in the caps' currency and unit
+    price: Name | None = None  # in the place of traded_value, with `volume`: their product is the value traded
+    volume: Name | None = None  # shares traded in the period
+    in_estimation: Name | None = None  # boolean: member of the estimation universe, whose market beta is measured on
+
+    @model_validator(mode="after")
+    def _one_traded_value(self) -> "PriceColumns":
+        if (self.price is None) != (self.volume is None):
+            raise ValueError("the value traded needs both `price` and `volume`, or `traded_value` alone")
+        if self.price is not None and self.traded_value is not None:
+            raise ValueError("the value traded is given twice: as `traded_value` and as `price` and `volume`")
+        return self
+
+
+class FigureColumns(_Strict):
+    """Figures of the accounts, a row each."""
+
+    asset_id: Name = "asset_id"
+    item: Name = "item"
+    period_end: Name = "period_end"  # day that the figure is about
+    known_at: Name = "known_at"  # day at whose close it is known
+    value: Name = "value"  # null withdraws what was stated before
+
+    @model_validator(mode="after")
+    def _a_column_each(self) -> "FigureColumns":
+        named = [self.asset_id, self.item, self.period_end, self.known_at, self.value]
+        if repeated := sorted({column for column in named if named.count(column) > 1}):
+            raise ValueError(f"column {repeated[0]!r} is named twice; each of the five has a column of its own")
+        return self
+
+
 class RateColumns(_Strict):
     """Risk-free rates, one a date."""
 
@@ -213,6 +253,18 @@ class RateSource(Location):
     columns: RateColumns = RateColumns()
 
 
+class PriceSource(Location):
+    """Prices and volumes that descriptors are computed from."""
+
+    columns: PriceColumns = PriceColumns()
+
+
+class FundamentalSource(Location):
+    """Figures of the accounts as they became known."""
+
+    columns: FigureColumns = FigureColumns()
+
+
 class CalendarSource(Location):
     """The calendar, where the returns' own dates do not do."""
 
@@ -228,6 +280,8 @@ class Sources(_Strict):
     caps: CapSource | None = None
     rates: RateSource | None = None
     calendar: CalendarSource | None = None
+    prices: PriceSource | None = None  # descriptors are computed from them, and stand beside the exposures
+    fundamentals: FundamentalSource | None = None
     exposures_max_age: int = Field(default=1, ge=1)  # periods from the exposures' date to the return they explain [model 1]
 
     @model_validator(mode="after")
@@ -241,6 +295,10 @@ class Sources(_Strict):
             raise ValueError("caps are given twice: as a column and as `caps:`")
         if self.rates is not None and self.return_columns.rate is not None:
             raise ValueError("risk-free rates are given twice: as a column and as `rates:`")
+        if self.fundamentals is not None and self.prices is None:
+            raise ValueError("`fundamentals:` are figures for descriptors, which need `prices:`, and there are none")
+        if self.prices is not None and self.exposure_source.exposures_dated is not Dated.END_OF_PERIOD:
+            raise ValueError("descriptors are known at the close of their date; exposures beside them must be end_of_period, too")
         return self
 
     @property
@@ -267,6 +325,10 @@ class Sources(_Strict):
     def has_caps(self) -> bool:
         """Whether market capitalisations are given."""
         return self.caps is not None or self.exposure_columns.cap is not None
+
+    def ingested(self) -> dict[str, Location]:
+        """Those that ingest reads itself."""
+        return {name: place for name, place in self.locations().items() if name not in DESCRIBED_SOURCES}
 
     def locations(self) -> dict[str, Location]:
         """Every source by its name in the configuration."""
@@ -427,6 +489,7 @@ class Config(_Strict):
     lake: Annotated[str, Field(min_length=1)]
     sources: Sources
     factors: Annotated[list[FactorEntry], Field(min_length=1)]
+    descriptors: DescriptorRules | None = None  # None: without prices, no descriptors; with them, the defaults
     regression: RegressionRules = RegressionRules()
     risk: dict[str, Variant] = Field(default_factory=dict)
     covariance: Covariance | None = None
@@ -443,6 +506,14 @@ class Config(_Strict):
         if wrong := [line for lines in found if isinstance(lines, list) for line in lines]:
             raise PydanticCustomError("explained", "{lines}", {"lines": "\n  ".join(wrong)})
         return found
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prices_are_described(cls, given: object) -> object:
+        sources = given.get("sources") if isinstance(given, Mapping) else None
+        if isinstance(given, Mapping) and isinstance(sources, Mapping) and sources.get("prices") is not None:
+            return {**given, "descriptors": given.get("descriptors") or {}}
+        return given
 
     @field_validator("risk", mode="before")
     @classmethod
@@ -466,6 +537,8 @@ class Config(_Strict):
             raise ValueError("factors has two `market:` entries; a model has one market factor")
         _refuse_repeated("factor group", [entry.membership for entry in self.memberships])
         _refuse_repeated("factor", self._listed_factors())
+        if self.descriptors is not None and self.sources.prices is None:
+            raise ValueError("descriptors are computed from `sources.prices`, and there are none")
         needs_caps = self.regression.weights in (Weighting.CAP, Weighting.SQRT_CAP)
         if needs_caps and not self.sources.has_caps:
             raise ValueError(
@@ -544,6 +617,14 @@ class Config(_Strict):
         )
 
     @property
+    def described_columns(self) -> list[str]:
+        """Those of them that the descriptors of the library give, in the place of the exposures' source."""
+        s = self.sources
+        made = () if s.prices is None else PriceDescriptors._fields + (FundamentalDescriptors._fields if s.fundamentals else ())
+        named = {column for style, rules in self.style_rules.items() for column in rules.weights(style)}
+        return [column for column in self.style_columns if column in made and column in named]
+
+    @property
     def covariance_variants(self) -> list[str]:
         """The variants that V is built for."""
         return list(self.risk) if self.covariance is None or self.covariance.variants is None else self.covariance.variants
@@ -555,7 +636,7 @@ class Config(_Strict):
 
     def ingest_hash(self) -> str:
         """Of all that a row of `panel` depends on beside the data."""
-        sources = self.sources.model_dump(mode="json", exclude_none=True)
+        sources = self.sources.model_dump(mode="json", exclude_none=True, exclude=set(DESCRIBED_SOURCES))
         for source in sources.values():
             if isinstance(source, dict):
                 for place in ("path", "table", "format"):
@@ -564,6 +645,15 @@ class Config(_Strict):
         if any(rules.orthogonal_to or rules.missing is Missing.REGRESS for rules in self.style_rules.values()):
             read["weights"] = self.regression.instant_weights.value
         return _digest(read)
+
+    def describe_hash(self) -> str:
+        """Of all that a row of `descriptors` depends on beside the data and their columns."""
+        return _digest(TypeAdapter(DescriptorRules | None).dump_python(self.descriptors, mode="json"))
+
+    def described_source_hash(self, source: str) -> str:
+        """Of the columns that a source of descriptors, prices or fundamentals, is read by."""
+        place = getattr(self.sources, source)
+        return _digest(None if place is None else place.columns.model_dump(mode="json"))
 
     def regress_hash(self) -> str:
         """Of all that a row of `cross_sections` depends on beside the panel."""
@@ -592,10 +682,12 @@ class Config(_Strict):
     def full_hash(self) -> str:
         """Of everything but places, the session's settings, and the evaluation, which is no part of a release."""
         off = {"two_pass"} if self.regression.two_pass is None else set()
-        body = self.model_dump(
-            mode="json", exclude={"lake": True, "sources": True, "spark": True, "evaluate": True, "regression": off}
-        )
-        return _digest({"body": body, "ingest": self.ingest_hash()})
+        apart: dict[str, Any] = dict.fromkeys(("lake", "sources", "spark", "evaluate", "descriptors"), True)
+        body = self.model_dump(mode="json", exclude={**apart, "regression": off})
+        parts = {"body": body, "ingest": self.ingest_hash()}
+        if self.sources.prices is not None:
+            parts["describe"] = [self.describe_hash(), *map(self.described_source_hash, DESCRIBED_SOURCES)]
+        return _digest(parts)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:

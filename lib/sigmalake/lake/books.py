@@ -66,10 +66,10 @@ def unsettled_ranges(lake: Lake, stage: str, packed: Table) -> list[DateRange]:
     return [span for commit in lake.commits(packed, since) for span in commit.ranges]
 
 
-def last_source_versions(lake: Lake) -> dict[str, str]:
-    """The sources' versions that the panel is known to agree with; none where the last ingest did not cover them."""
+def last_source_versions(lake: Lake, stage: str) -> dict[str, str]:
+    """The sources' versions that a stage's tables are known to agree with; none where its last run did not cover them."""
     runs = lake.columns(RUNS, ["stage", "status", "finished_at", "source_versions"]).to_pylist()
-    done = [run for run in runs if run["stage"] == "ingest" and run["status"] == "done"]
+    done = [run for run in runs if run["stage"] == stage and run["status"] == "done"]
     newest = max(done, key=lambda run: run["finished_at"], default=None)
     return dict(newest["source_versions"] or {}) if newest else {}
 

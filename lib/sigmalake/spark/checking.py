@@ -18,12 +18,16 @@ from sigmalake.config import (
     CapSource,
     Config,
     ExposureSource,
+    FundamentalSource,
     Location,
     Membership,
     PanelSource,
+    PriceSource,
     RateSource,
 )
+from sigmalake.numerics.fundamental_descriptors import ITEMS
 from sigmalake.numerics.style_rules import Missing
+from sigmalake.spark.described import HASH, Described, column_of
 from sigmalake.spark.sources import (
     DATE_TYPES,
     FILE,
@@ -94,12 +98,12 @@ def _selected(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
     return frame.select(*(column.alias(f"__{name}") for name, column in columns.items())).toDF(*columns)
 
 
-def exposure_half(frame: DataFrame, config: Config) -> Half:
+def exposure_half(frame: DataFrame, config: Config, described: Described | None = None) -> Half:
     """Exposures: also `cap`, `weight`, `in_estimation`, `issuer_id`, `styles`, `members` (group, level, share)."""
     source = config.sources.exposure_source
     name = "panel" if isinstance(source, PanelSource) else "exposures"
     columns = source.columns
-    frame, by_name = _by_factor(frame, config, name, source)
+    frame, by_name = _by_factor(frame, config, name, source, described)
     mapped = [columns.cap, columns.weight, columns.in_estimation, columns.issuer_id]
     require_columns(frame, [c for c in mapped if c], name, source)
     checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
@@ -196,6 +200,51 @@ def cap_half(frame: DataFrame, source: CapSource) -> Half:
     return _typed(frame, columns.date, columns.asset_id, checks, {"cap": number(frame, columns.cap)}, [columns.cap])
 
 
+def price_half(frame: DataFrame, source: PriceSource) -> Half:
+    """What descriptors are computed from: also `ret`, `cap`, `traded_value`, `in_estimation`, the first three null where missing.
+
+    A cap or a volume of 0 says that there is none: it is no mistake, and the kernels take it so.
+    """
+    c = source.columns
+    optional = [column for column in (c.cap, c.traded_value, c.price, c.volume) if column]
+    require_columns(
+        frame, [c.date, c.asset_id, c.ret, *optional, *([c.in_estimation] if c.in_estimation else [])], "prices", source
+    )
+    checks = _key_problems(frame, c.date, c.asset_id, "prices", source)
+    for column in (c.ret, *optional):
+        checks += _number_problems(frame, column, "prices", source, missing=False)
+    checks += [_problem(column, Reason.NEGATIVE, number(frame, column) < 0) for column in optional]
+    payload = {"ret": number(frame, c.ret), "in_estimation": F.lit(True)}
+    if c.in_estimation:
+        require_type(frame, c.in_estimation, FLAG_TYPES, "prices", source)
+        flag, payload["in_estimation"] = F.col(quoted(c.in_estimation)), _flag(frame, c.in_estimation)
+        checks.append(_problem(c.in_estimation, Reason.MISSING, flag.isNull()))
+        checks.append(_problem(c.in_estimation, Reason.NOT_A_FLAG, flag.isNotNull() & payload["in_estimation"].isNull()))
+        optional.append(c.in_estimation)
+    missing = F.lit(None).cast("double")
+    payload["cap"] = number(frame, c.cap) if c.cap else missing
+    traded = number(frame, c.traded_value) if c.traded_value else missing
+    payload["traded_value"] = number(frame, c.price) * number(frame, c.volume) if c.price and c.volume else traded
+    return _typed(frame, c.date, c.asset_id, checks, payload, [c.ret, *optional])
+
+
+def figure_half(frame: DataFrame, source: FundamentalSource) -> Half:
+    """Figures of the accounts, dated by when they are known: also `item`, `period_end`, `value`, null where it is withdrawn."""
+    c = source.columns
+    require_columns(frame, [c.asset_id, c.item, c.period_end, c.known_at, c.value], "fundamentals", source)
+    require_type(frame, c.period_end, DATE_TYPES, "fundamentals", source)
+    require_type(frame, c.item, ID_TYPES, "fundamentals", source)
+    item, ended = F.col(quoted(c.item)).cast("string"), day(frame, c.period_end)
+    checks = [
+        *_key_problems(frame, c.known_at, c.asset_id, "fundamentals", source),
+        _problem(c.item, Reason.UNKNOWN_CATEGORY, item.isNull() | ~item.isin(*ITEMS)),
+        _problem(c.period_end, Reason.NOT_A_DATE, ended.isNull()),
+        *_number_problems(frame, c.value, "fundamentals", source, missing=False),
+    ]
+    payload = {"item": item, "period_end": ended, "value": number(frame, c.value)}
+    return _typed(frame, c.known_at, c.asset_id, checks, payload, [c.item, c.period_end, c.value])
+
+
 def rate_rows(spark: SparkSession, source: RateSource) -> DataFrame:
     """Risk-free rates from their own source: also `rate`; no asset."""
     frame = read_source(spark, "rates", source)
@@ -230,21 +279,26 @@ MEMBERS = "array<struct<group:int,level:string,share:double>>"
 class _ByFactor:
     """How a factor's number is found in a row: a column of its own, or a key of a map column."""
 
-    def __init__(self, frame: DataFrame, in_map: str | None, name: str, source: Location) -> None:
+    def __init__(
+        self, frame: DataFrame, in_map: str | None, name: str, source: Location, described: Described | None = None
+    ) -> None:
         self._frame, self._map, self._name, self._source = frame, in_map, name, source
-        self.columns: list[str] = [in_map] if in_map else []
+        self._described = () if described is None else described.columns
+        self.columns: list[str] = [*([in_map] if in_map else []), *([HASH] if described else [])]
 
     def number(self, factor: str) -> Column:
+        if factor in self._described:
+            return F.col(column_of(factor))
         if self._map:
             return F.try_element_at(F.col(quoted(self._map)), F.lit(factor)).cast("double")
         return number(self._frame, factor)
 
     def absent(self, factor: str) -> Column:
         """Whether a row gives no number, rather than one that cannot be used."""
-        return self.number(factor).isNull() if self._map else _absent(self._frame, factor)
+        return self.number(factor).isNull() if self._map or factor in self._described else _absent(self._frame, factor)
 
     def problems(self, factor: str, *, missing: bool = True) -> list[Column]:
-        if self._map:
+        if self._map or factor in self._described:
             value = self.number(factor)
             absent = [_problem(factor, Reason.MISSING, value.isNull(), value)] if missing else []
             return [*absent, _problem(factor, Reason.NOT_FINITE, _not_finite(value), value)]
@@ -262,19 +316,24 @@ class _ByFactor:
         return F.col(quoted(column))
 
 
-def _by_factor(frame: DataFrame, config: Config, name: str, source: PanelSource | ExposureSource) -> tuple[DataFrame, _ByFactor]:
-    columns = source.columns
+def _by_factor(
+    frame: DataFrame, config: Config, name: str, source: PanelSource | ExposureSource, described: Described | None
+) -> tuple[DataFrame, _ByFactor]:
+    columns, in_map = source.columns, source.columns.map
     if columns.factor is not None and columns.value is not None:
-        frame = _long_to_map(frame, source, name)
-        return frame, _ByFactor(frame, "value_by_factor", name, source)
-    require_columns(frame, [columns.date, columns.asset_id], name, source)
-    if columns.map is not None:
-        require_columns(frame, [columns.map], name, source)
-        require_type(frame, columns.map, (T.MapType,), name, source)
-        return frame, _ByFactor(frame, columns.map, name, source)
-    named = [*config.style_columns, *(c for g in config.memberships for c in (g.columns or {}).values())]
-    require_columns(frame, named, name, source)
-    return frame, _ByFactor(frame, None, name, source)
+        frame, in_map = _long_to_map(frame, source, name), "value_by_factor"
+    else:
+        require_columns(frame, [columns.date, columns.asset_id], name, source)
+        if in_map is not None:
+            require_columns(frame, [in_map], name, source)
+            require_type(frame, in_map, (T.MapType,), name, source)
+        else:
+            own = [column for column in config.style_columns if column not in config.described_columns]
+            require_columns(frame, [*own, *(c for g in config.memberships for c in (g.columns or {}).values())], name, source)
+    if described is not None:
+        require_type(frame, columns.date, DATE_TYPES, name, source)
+        frame = described.beside(frame, day(frame, columns.date), F.col(quoted(columns.asset_id)).cast("string"))
+    return frame, _ByFactor(frame, in_map, name, source, described)
 
 
 def _long_to_map(frame: DataFrame, source: PanelSource | ExposureSource, name: str) -> DataFrame:

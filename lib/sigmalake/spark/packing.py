@@ -135,7 +135,7 @@ def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced, packed: Dat
     """
     dated = {"exposures": ("exposures_from",), "returns": ("return_date", "opening"), "caps": ("caps_from",)}
     rows = {half: frame for half in dated if (frame := sourced.half(half)) is not None}
-    found = [_repeated(frame, half, plan.select(F.explode(F.array(*dated[half])).alias("date"))) for half, frame in rows.items()]
+    found = [repeated(frame, half, plan.select(F.explode(F.array(*dated[half])).alias("date"))) for half, frame in rows.items()]
     refused = []
     if "caps" in rows:
         refused.append(_without_cap(serving, rows["exposures"], rows["caps"]))
@@ -152,8 +152,9 @@ def _key_problem(reason: Column) -> Column:
     return F.struct(F.lit("key"), reason, F.lit(None).cast("string")).cast(PROBLEM)
 
 
-def _repeated(rows: DataFrame, half: str, dates: DataFrame) -> DataFrame:
-    key = Window.partitionBy("date", "asset_id")
+def repeated(rows: DataFrame, half: str, dates: DataFrame, keys: Sequence[str] = ("date", "asset_id")) -> DataFrame:
+    """Accepted rows whose key is given more than once: of equal copies all but one, of unequal ones all."""
+    key = Window.partitionBy(*keys)
     counted = accepted(rows).join(F.broadcast(dates.distinct()), "date").select(
         F.lit(half).alias("half"), "date", "asset_id", "row_hash", "source_rows",
         F.count("*").over(key).alias("n"),

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import dropwhile
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sigmalake.config import Config, Dated, MarketFactor, Membership, digest_of
@@ -16,6 +18,7 @@ from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import pack
 from sigmalake.spark.unpacking import exposure_moments
 from sigmalake.stages.context import Context, Outcome, span
+from sigmalake.stages.describe import described, descriptors_version
 from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.panel_sources import (
     FLAT_ROW_BYTES,
@@ -51,15 +54,22 @@ class IngestPlan(NamedTuple):
     source_versions: dict[str, str]
 
 
-def plan_ingest(context: Context) -> IngestPlan:
-    """Which panel rows are new, changed or gone, from what the sources hold on each date."""
+def plan_ingest(context: Context, pending: Mapping[date, str] = MappingProxyType({})) -> IngestPlan:
+    """Which panel rows are new, changed or gone, from what the sources hold on each date.
+
+    Args:
+        context: the lake and the configuration.
+        pending: hash of the dates that will have been described by then, every asset with all that its styles need.
+    """
     lake, config = context.lake, context.config
     versions = source_versions(lake.spark, config)
+    if config.described_columns:
+        versions["descriptors"] = descriptors_version(lake, pending)
     stored = panel_states(lake)
-    complete = stored and versions == last_source_versions(lake) and "" not in versions.values()
+    complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
-    sources = read_sources(lake.spark, config, None if context.verify_sources else lake)
+    sources = read_sources(lake.spark, config, None if context.verify_sources else lake, described(context, pending))
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
     found = changes(expected, {row.exposure_date: row.inputs_hash for row in stored}, Why.INPUT)
@@ -118,6 +128,8 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
             f"no exposures meet the calendar: exposures are dated {shown[0]} to {shown[-1]}, "
             f"returns {calendar[0]} to {calendar[-1]}; check exposures_dated and exposures_max_age"
         )
+    if config.described_columns:  # the model begins where the windows of its descriptors are full enough
+        aligned = list(dropwhile(lambda row: row.source_date is None, aligned))
     caps = {}
     if "caps" in prints:
         priced = align(calendar, usable_dates(prints["caps"]), starts_period=starts, max_age=age)

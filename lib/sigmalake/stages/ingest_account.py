@@ -7,6 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.config import DESCRIBED_SOURCES
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
@@ -14,6 +15,7 @@ from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import conflicts, plan_frame
 from sigmalake.spark.rejects import rejected_rows
 from sigmalake.stages.panel_sources import Sources, lost_dates
+from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 
@@ -92,7 +94,7 @@ def source_dates(sources: Sources, rows: Rows, compute: list[date]) -> dict[str,
 
 
 def _rejected_predicate(sources: Sources, dates: Mapping[str, set[date]], stale: list[dict[str, object]]) -> str:
-    clauses = ["date IS NULL"]
+    clauses = [f"(date IS NULL AND source NOT IN ({', '.join(map(sql_text, DESCRIBED_SOURCES))}))"]
     for half, name in sources.names.items():
         gone = {
             row["date"]

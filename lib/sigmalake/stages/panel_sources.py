@@ -24,6 +24,7 @@ from sigmalake.spark.checking import (
     return_half,
     together,
 )
+from sigmalake.spark.described import Described
 from sigmalake.spark.fingerprint import (
     DatePrint,
     FilePrint,
@@ -121,17 +122,18 @@ class Sources(NamedTuple):
 
 def source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
-    versions = {name: location_version(spark, place) for name, place in config.sources.locations().items()}
+    versions = {name: location_version(spark, place) for name, place in config.sources.ingested().items()}
     return {**versions, "configuration": digest_of([config.ingest_hash(), INGEST_VERSION])}
 
 
-def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None) -> Sources:
+def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, described: Described | None = None) -> Sources:
     """Check the rows of every source, and take each source's print by date.
 
     Args:
         spark: the session.
         config: names the sources.
         lake: where prints of files that have not changed are remembered; None: every row is read.
+        described: what stands beside the exposures.
     """
     fit_batches(spark, FLAT_ROW_BYTES)
     s = config.sources
@@ -147,7 +149,7 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None) 
         rates = accepted(rows["rates"]).select(F.col("date").alias("rate_date"), F.col("rate").alias("rate_of_date"))
     if s.calendar is not None:
         rows["calendar"] = calendar_rows(spark, s.calendar, s.calendar.columns.date)
-    halves = _halves(spark, config, rates)
+    halves = _halves(spark, config, rates, described)
     rows |= {half: found.rows for half, found in halves.items()}
     packed = [Source(group, _recall(spark, config, lake, group)) for group in _by_frame(halves)]
     learning = [number for number, group in enumerate(config.memberships) if group.listed is None]
@@ -167,13 +169,13 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None) 
     return Sources(packed, rows, by_file, prints, names, countable)
 
 
-def _halves(spark: SparkSession, config: Config, rates: DataFrame | None) -> dict[str, Half]:
+def _halves(spark: SparkSession, config: Config, rates: DataFrame | None, described: Described | None) -> dict[str, Half]:
     """What is packed, by half; those of a wide panel rest on one frame."""
     s = config.sources
     if s.panel is not None:
         panel = beside_rates(read_source(spark, "panel", s.panel), config, rates)
-        return {"exposures": exposure_half(panel, config), "returns": return_half(panel, config)}
-    exposures = exposure_half(read_source(spark, "exposures", s.exposure_source), config)
+        return {"exposures": exposure_half(panel, config, described), "returns": return_half(panel, config)}
+    exposures = exposure_half(read_source(spark, "exposures", s.exposure_source), config, described)
     returns = return_half(beside_rates(read_source(spark, "returns", s.return_source), config, rates), config)
     halves = {"exposures": exposures, "returns": returns}
     if s.caps is not None:
@@ -230,8 +232,8 @@ def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapp
         place, date_column = s.return_source, s.return_columns.date
     else:
         place, date_column = s.caps, s.caps.columns.date
-    if "exposures" in halves and s.exposure_columns.factor is not None:
-        return None  # a long source's rows of an asset may lie in several files
+    if "exposures" in halves and (s.exposure_columns.factor is not None or config.described_columns):
+        return None  # a long source's rows of an asset may lie in several files; descriptors decide whether a row can be used
     rates = location_version(spark, s.rates) if s.rates is not None and "returns" in halves else None
     files = source_files(place, date_column)
     if files is None or rates == "":  # rates decide whether a return can be used

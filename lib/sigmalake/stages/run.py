@@ -1,4 +1,4 @@
-"""A run: all five stages in their order, each doing just what `plan` says."""
+"""A run: all stages in their order, each doing just what `plan` says."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -8,6 +8,7 @@ from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance, plan_covariance
+from sigmalake.stages.describe import describe, plan_describe
 from sigmalake.stages.ingest import ingest, plan_ingest
 from sigmalake.stages.planning import (
     Why,
@@ -17,9 +18,11 @@ from sigmalake.stages.planning import (
 from sigmalake.stages.regress import plan_regress, regress
 from sigmalake.stages.release import needs_release, release
 from sigmalake.stages.risk import plan_risk, risk
+from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
+    "describe": describe,
     "ingest": ingest,
     "regress": regress,
     "risk": risk,
@@ -48,15 +51,21 @@ def run_stage(context: Context, stage: str) -> Outcome | None:
 def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     for stage in STAGES:
-        run_stage(context, stage)
+        if stage != "describe" or context.config.sources.prices is not None:
+            run_stage(context, stage)
 
 
 def plan(context: Context) -> list[PlannedStage]:
     """What a run would do now, stage by stage: each sees the tables as the stages before it will leave them."""
     lake = context.lake
-    ingested = plan_ingest(context)
+    planned, pending = [], {}
+    if context.config.sources.prices is not None:
+        descriptors = plan_describe(context).descriptors
+        pending = descriptors.compute
+        planned.append(_stage("describe", descriptors.why, descriptors.remove, unsettled_ranges(lake, "describe", PRICES)))
+    ingested = plan_ingest(context, pending)
     panel = ingested.expected
-    planned = [_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL))]
+    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
     regressions = plan_regress(context, panel)
     planned.append(_stage("regress", regressions.why, regressions.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
     sections = stored_cross_sections(lake)

@@ -3,10 +3,14 @@
 from datetime import date
 from typing import NamedTuple
 
+from pyspark.sql import DataFrame
+
+from sigmalake.spark.described import Described
 from sigmalake.spark.rejects import problem_counts
 from sigmalake.stages.context import Context
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.panel_sources import read_sources
+from sigmalake.stages.panel_sources import Prints, read_sources, usable_dates
+from sigmalake.stages.price_sources import read_price_sources
 
 
 class SourceReport(NamedTuple):
@@ -30,16 +34,22 @@ class Validation(NamedTuple):
 
 def validate(context: Context) -> Validation:
     """Read every source once and say what it holds."""
-    sources = read_sources(context.lake.spark, context.config)
-    reports = []
-    for half, prints in sources.prints.items():
-        days = [day for day in prints if day is not None]
-        rejected = sum(found.rejected for found in prints.values())
-        problems = problem_counts(sources.rows[half]) if rejected else []
-        rows = sum(found.rows for found in prints.values())
-        reports.append(
-            SourceReport(sources.names[half], rows, rejected, min(days, default=None), max(days, default=None), problems)
-        )
+    spark, config, reports, described = context.lake.spark, context.config, [], None
+    if config.sources.prices is not None:
+        priced = read_price_sources(spark, config)
+        reports = [_report(name, prints, priced.rows[name]) for name, prints in priced.prints.items()]
+        if config.described_columns:  # each asset with a date of prices is taken to have its descriptors
+            described = Described(config.described_columns, None, dict.fromkeys(usable_dates(priced.prints["prices"]), ""))
+    sources = read_sources(spark, config, None, described)
+    reports += [_report(sources.names[half], prints, sources.rows[half]) for half, prints in sources.prints.items()]
     planned, sets, _ = plan_rows(context.config, sources)
     newest = planned[max(planned)]
     return Validation(reports, len(planned), [factor.name for factor in sets[newest.factor_set]])
+
+
+def _report(name: str, prints: Prints, rows: DataFrame) -> SourceReport:
+    days = [day for day in prints if day is not None]
+    rejected = sum(found.rejected for found in prints.values())
+    problems = problem_counts(rows) if rejected else []
+    total = sum(found.rows for found in prints.values())
+    return SourceReport(name, total, rejected, min(days, default=None), max(days, default=None), problems)

@@ -1,6 +1,7 @@
 """Every table of a lake."""
 
 from sigmalake.tables.declaration import Table
+from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
@@ -19,6 +20,8 @@ from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODE
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
+    PRICES,
+    DESCRIPTORS,
     FACTORS,
     PANEL,
     REJECTED_ROWS,

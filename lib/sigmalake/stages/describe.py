@@ -1,0 +1,231 @@
+"""Describe: prices packed by date, and the raw descriptors of each date from the windows of prices that end at it."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import date
+from hashlib import sha256
+from itertools import pairwise
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from sigmalake.config import Config, digest_of
+from sigmalake.errors import ConfigError, DataError
+from sigmalake.lake.books import last_source_versions, unsettled_ranges
+from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.lake import Lake
+from sigmalake.numerics.descriptor_library import DescriptorRules
+from sigmalake.spark.chunks import AsOf, chunks_of
+from sigmalake.spark.described import Described
+from sigmalake.spark.descriptors import compute_descriptors
+from sigmalake.spark.packed_prices import pack_prices, usable_figures
+from sigmalake.spark.session import fit_batches
+from sigmalake.stages.context import Asked, Context, Outcome, span
+from sigmalake.stages.ingest_account import AccountLine
+from sigmalake.stages.panel_sources import usable_dates
+from sigmalake.stages.planning import Changes, Why, changes, join_hash
+from sigmalake.stages.price_sources import (
+    DESCRIBE_VERSION,
+    PriceSources,
+    account_for_prices,
+    no_figures,
+    price_source_versions,
+    read_price_sources,
+)
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.records import REJECTED_ROWS
+
+LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
+PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
+DESCRIPTOR_BYTES = 8 * len(DESCRIPTORS.columns)
+
+
+class DescribePlan(NamedTuple):
+    """What describe would do."""
+
+    sources: PriceSources | None  # None: no source changed since the tables were last complete
+    prices: Changes[date]
+    descriptors: Changes[date]
+    calendar: list[date]  # of the windows: dates with prices, as they will be
+    source_versions: dict[str, str]
+
+
+def plan_describe(context: Context) -> DescribePlan:
+    """Which rows of `prices` the source no longer agrees with, and which descriptors rest on them or on other figures."""
+    lake, config = context.lake, context.config
+    stored, described = _hashes(lake, PRICES), _hashes(lake, DESCRIPTORS)
+    versions = price_source_versions(lake.spark, config)
+    before = last_source_versions(lake, "describe")
+    same = {name: before.get(name) for name in versions} == versions and "" not in versions.values()
+    nothing: Changes[date] = Changes({}, {}, [])
+    if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
+        return DescribePlan(None, nothing, nothing, [], {})
+    sources = read_price_sources(lake.spark, config)
+    prints = sources.prints["prices"]
+    of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
+    expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
+    prices = _asked(context.asked, changes(expected, stored, Why.INPUT), sorted({*expected, *stored}))
+    held = {day: value for day, value in {**stored, **prices.compute}.items() if day not in prices.remove}
+    usable = set(usable_dates(prints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
+    calendar = sorted(usable & set(held))
+    wanted = expected_descriptors(held, calendar, sources.figures_hash(), config)
+    found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
+    versions["figures"] = sources.content("fundamentals")
+    return DescribePlan(sources, prices, found, calendar, versions)
+
+
+def expected_descriptors(
+    prices: Mapping[date, str], calendar: list[date], figures: list[tuple[date, str]], config: Config
+) -> dict[date, str]:
+    """Descriptors of every date of the calendar: of the prices of its windows and the figures known at its close."""
+    rules = _rules(config)
+    of_config = digest_of([config.describe_hash(), config.described_source_hash("fundamentals"), DESCRIBE_VERSION])
+    of_day = [sha256(f"{day}:{prices[day]}".encode()).digest() for day in calendar]
+    known_at = [day for day, _ in figures]
+    expected = {}
+    for position, day in enumerate(calendar):
+        window = sha256(b"".join(of_day[max(0, position + 1 - rules.prices.look_back) : position + 1])).hexdigest()
+        n_known = bisect_right(known_at, day)
+        expected[day] = join_hash(digest_of([window, figures[n_known - 1][1] if n_known else ""]), of_config)
+    return expected
+
+
+def describe(context: Context) -> Outcome | None:
+    """Replace the rows of `prices` and `descriptors` that the sources no longer agree with."""
+    lake, config = context.lake, context.config
+    if config.sources.prices is None:
+        raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
+    plan = plan_describe(context)
+    if plan.sources is None:
+        return None
+    new_figures = last_source_versions(lake, "describe").get("figures") != plan.source_versions["figures"]
+    _write_prices(context, plan.sources, plan.prices)
+    changed = unsettled_ranges(lake, "describe", PRICES)
+    if not (plan.descriptors or changed or new_figures):
+        return None
+    account = _account(lake, plan, changed, new_figures=new_figures)
+    _write_descriptors(context, plan, plan.sources)
+    dates = sorted({*plan.prices.compute, *plan.prices.remove, *plan.descriptors.compute, *plan.descriptors.remove})
+    return Outcome(
+        dates=dates,
+        rows_in=sum(line[1] for line in account),
+        rows_out=len(plan.descriptors.compute),
+        rows_rejected=sum(line[3] for line in account),
+        account=account,
+        source_versions=plan.source_versions if context.asked.everything else None,
+        tables=(PRICES, DESCRIPTORS, REJECTED_ROWS),
+        said=_said(plan, account),
+    )
+
+
+def described(context: Context, pending: Mapping[date, str]) -> Described | None:
+    """What stands beside the exposures; None where no style is made of descriptors.
+
+    Args:
+        context: its lake holds the descriptors.
+        pending: hash of the dates that a plan takes for described.
+
+    Raises:
+        DataError: there are none yet.
+    """
+    lake, columns = context.lake, context.config.described_columns
+    if not columns:
+        return None
+    there = lake.exists(DESCRIPTORS)
+    if not there and not pending:
+        raise DataError(f"{lake.root} has no descriptors yet, and styles are made of them: use `sigmalake describe`, or `run`")
+    return Described(columns, lake.read(DESCRIPTORS) if there else None, pending)
+
+
+def descriptors_version(lake: Lake, pending: Mapping[date, str]) -> str:
+    """A hash of all descriptors, as they will be."""
+    held = {**_hashes(lake, DESCRIPTORS), **pending}
+    return digest_of([f"{day}:{value}" for day, value in sorted(held.items())])
+
+
+def _hashes(lake: Lake, table: Table) -> dict[date, str]:
+    rows = lake.columns(table, ["date", "inputs_hash"]).to_pylist()
+    return {row["date"]: row["inputs_hash"] for row in rows}
+
+
+def _counts(lake: Lake) -> dict[date, int]:
+    return {row["date"]: row["n_assets"] for row in lake.columns(PRICES, ["date", "n_assets"]).to_pylist()}
+
+
+def _rules(config: Config) -> DescriptorRules:
+    return config.descriptors or DescriptorRules()
+
+
+def _asked(asked: Asked, found: Changes[date], known: list[date]) -> Changes[date]:
+    """Dates asked for are of returns: what is known at the close before one explains it."""
+    if asked.everything:
+        return found
+    after = dict(pairwise(known))
+    wanted = {day for day in known if asked.holds(day) or (day in after and asked.holds(after[day]))}
+    compute = {day: value for day, value in found.compute.items() if day in wanted}
+    return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day in wanted])
+
+
+def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) -> None:
+    lake, source = context.lake, context.config.sources.prices
+    if not plan or source is None:
+        return
+    lake.create(PRICES)
+    known = sorted({*(day for day in sources.prints["prices"] if day is not None), *plan.remove})
+    rows = lake.read(PRICES).limit(0)
+    if plan.compute:
+        near = sources.rows["prices"].where(within("date", as_ranges(plan.compute, known)))
+        c = source.columns
+        rows = pack_prices(near, plan.compute, has_caps=c.cap is not None, has_volumes=bool(c.traded_value or c.volume))
+    lake.replace(PRICES, rows, "describe", as_ranges([*plan.compute, *plan.remove], known))
+
+
+def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_figures: bool) -> list[AccountLine]:
+    """Of the prices that were packed since the last run that was done, and of the figures where any changed."""
+    if plan.sources is None:
+        return []
+    prints, dates, removed = plan.sources.prints, {}, {}
+    counts = _counts(lake)
+    for name in prints:
+        days = {day for day in prints[name] if day is not None}
+        if name == "prices":
+            days = {day for day in days if day in counts and any(r.first <= day <= r.last for r in changed)}
+        elif not new_figures:
+            continue
+        dates[name] = days
+        stale = lake.columns(REJECTED_ROWS, ["source", "date"]).to_pylist()
+        removed[name] = {row["date"] for row in stale if row["source"] == name} - {*prints[name], None}
+    return account_for_prices(lake, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
+
+
+def _write_descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> None:
+    lake, found = context.lake, plan.descriptors
+    if not found:
+        return
+    lake.create(DESCRIPTORS)
+    ranges = as_ranges([*found.compute, *found.remove], sorted({*plan.calendar, *found.remove}))
+    rows = _computed(context, plan, sources) if found.compute else lake.read(DESCRIPTORS).limit(0)
+    lake.replace(DESCRIPTORS, rows, "describe", ranges)
+
+
+def _computed(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+    lake, rules, calendar = context.lake, _rules(context.config), plan.calendar
+    position = {day: number for number, day in enumerate(calendar)}
+    look_back = rules.prices.look_back
+    asked = [AsOf(DESCRIPTORS.name, position[day], value) for day, value in plan.descriptors.compute.items()]
+    chunks = chunks_of(asked, {DESCRIPTORS.name: look_back}, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
+    fit_batches(lake.spark, max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
+    read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
+    history = lake.read(PRICES).where(within("date", read))
+    rows = sources.rows.get("fundamentals")
+    figures = no_figures(lake.spark) if rows is None else usable_figures(rows)
+    return compute_descriptors(history, figures, calendar, chunks, rules).withColumn("n_assets", F.size("asset_id"))
+
+
+def _said(plan: DescribePlan, account: list[AccountLine]) -> str:
+    lines = [f"prices: {span(sorted(plan.prices.compute))}; descriptors: {span(sorted(plan.descriptors.compute))}"]
+    for name, rows_in, packed, rejected, outside, _ in account:
+        lines.append(f"  {name}: {rows_in:,} rows = {packed:,} used + {rejected:,} rejected + {outside:,} outside the dates")
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""The sources of descriptors: their checked rows, and what each holds on each date."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import reduce
+from hashlib import sha256
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+
+from sigmalake.config import DESCRIBED_SOURCES, Config, digest_of
+from sigmalake.errors import ConfigError, DataError
+from sigmalake.lake.dates import as_ranges, within
+from sigmalake.lake.lake import Lake
+from sigmalake.spark.checking import Half, figure_half, price_half, together
+from sigmalake.spark.fingerprint import by_date, fingerprint, location_version
+from sigmalake.spark.packed_prices import FIGURE_KEY
+from sigmalake.spark.packing import repeated
+from sigmalake.spark.rejects import rejected_rows, worst_problems
+from sigmalake.spark.session import fit_batches
+from sigmalake.spark.sources import explained_read, read_source
+from sigmalake.stages.ingest_account import AccountLine
+from sigmalake.stages.panel_sources import FLAT_ROW_BYTES, Prints
+from sigmalake.tables.records import REJECTED_ROWS
+
+DESCRIBE_VERSION = "1"  # of checking, packing and the kernels: raised when what they write changes
+KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY}
+NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"
+
+
+class PriceSources(NamedTuple):
+    """Prices and, where there are some, fundamentals, by name."""
+
+    rows: dict[str, DataFrame]  # checked
+    prints: dict[str, Prints]
+
+    def figures_hash(self) -> list[tuple[date, str]]:
+        """For each day on which a figure became known, a hash of all that is known by then; ascending."""
+        found, known = [], b""
+        for day, of_day in sorted((d, p) for d, p in self.prints.get("fundamentals", {}).items() if d is not None):
+            known = sha256(known + f"{day}:{of_day.content}".encode()).digest()
+            found.append((day, known.hex()[:16]))
+        return found
+
+    def content(self, source: str) -> str:
+        """A hash of all that a source holds."""
+        return digest_of([f"{day}:{found.content}" for day, found in sorted(self.prints.get(source, {}).items(), key=str)])
+
+
+def price_source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
+    """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
+    places = {name: place for name, place in config.sources.locations().items() if name in DESCRIBED_SOURCES}
+    rules = [config.describe_hash(), *map(config.described_source_hash, DESCRIBED_SOURCES), DESCRIBE_VERSION]
+    return {**{name: location_version(spark, place) for name, place in places.items()}, "configuration": digest_of(rules)}
+
+
+def read_price_sources(spark: SparkSession, config: Config) -> PriceSources:
+    """Check the rows of every source of descriptors, in one pass over each.
+
+    Raises:
+        ConfigError: the configuration names no prices.
+        DataError: a source has no row that can be used.
+    """
+    fit_batches(spark, FLAT_ROW_BYTES)
+    s = config.sources
+    if s.prices is None:
+        raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
+    halves: dict[str, Half] = {"prices": price_half(read_source(spark, "prices", s.prices), s.prices)}
+    if s.fundamentals is not None:
+        halves["fundamentals"] = figure_half(read_source(spark, "fundamentals", s.fundamentals), s.fundamentals)
+    prints = {}
+    for name, half in halves.items():
+        place = s.locations()[name]
+        with explained_read(name, place):
+            prints[name] = by_date(fingerprint(together({name: half}), [name])[name])
+        _refuse_unusable(f"sources.{name}: {place.where}", prints[name], half.rows)
+    return PriceSources({name: half.rows for name, half in halves.items()}, prints)
+
+
+def _refuse_unusable(source: str, prints: Prints, rows: DataFrame) -> None:
+    total = sum(found.rows for found in prints.values())
+    if total == 0:
+        raise DataError(f"{source} has no rows")
+    if total == sum(found.rejected for found in prints.values()):
+        raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(rows)}")
+
+
+def account_for_prices(
+    lake: Lake, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]], n_packed: int
+) -> list[AccountLine]:
+    """Replace the rejected rows of these dates and say where every row of every source went.
+
+    Args:
+        lake: where `rejected_rows` is.
+        sources: checked rows.
+        dates: of each source that was read anew, the dates that were.
+        removed: dates that it no longer has.
+        n_packed: rows that `prices` holds on its dates.
+
+    Raises:
+        DataError: what `prices` holds is not what the source gave less what was rejected.
+    """
+    _write_rejected(lake, sources, dates, removed)
+    written = lake.columns(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "source_rows"]).to_pylist()
+    lines = []
+    for name, days in dates.items():
+        prints = sources.prints[name]
+        rows_in = sum(found.rows for found in prints.values())
+        asked = sum(found.rows for day, found in prints.items() if day is None or day in days)
+        of_source = [row for row in written if row["source"] == name and (row["date"] is None or row["date"] in days)]
+        refused = len({(row["row_hash"], row["copy"], row["date"]) for row in of_source})
+        packed = asked - refused
+        if name == "prices" and n_packed != packed:
+            raise DataError(
+                f"the account of prices does not add up: {asked} rows of the dates asked for, {refused} rejected, but {n_packed} "
+                "packed. Was the source written while it was read? Run again"
+            )
+        lines.append((name, rows_in, packed, refused, rows_in - asked, 0))
+    return lines
+
+
+def _write_rejected(lake: Lake, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]]) -> None:
+    lake.create(REJECTED_ROWS)
+    found, clauses = [lake.read(REJECTED_ROWS).limit(0)], []
+    for name, days in dates.items():
+        known = [day for day in sources.prints[name] if day is not None]
+        asked = lake.spark.createDataFrame([(day,) for day in sorted(days)], "date date")
+        near = sources.rows[name].where(within("date", as_ranges(days, known)) + " OR date IS NULL")
+        copies = repeated(near, name, asked, KEYS[name])
+        found.append(rejected_rows(near, name, name, days, copies.select(*_CONFLICT)))
+        gone = within("date", as_ranges(days | removed[name], [*known, *removed[name]]))
+        clauses.append(f"(source = '{name}' AND (date IS NULL OR {gone}))")
+    if clauses:
+        lake.replace_rows(REJECTED_ROWS, reduce(DataFrame.unionByName, found), "describe", " OR ".join(clauses))
+
+
+_CONFLICT: Sequence[str] = ("half", "date", "asset_id", "row_hash", "source_rows", "problems")
+
+
+def no_figures(spark: SparkSession) -> DataFrame:
+    """Fundamentals of a model without them."""
+    return spark.createDataFrame([], NO_FIGURES)

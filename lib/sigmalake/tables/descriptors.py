@@ -1,0 +1,70 @@
+"""What descriptors are computed from, and the descriptors: a row a date, before any exposure is made of them."""
+
+from sigmalake.tables.declaration import Column, Table, no_nan_in, required, same_size
+
+DESCRIPTOR_UNITS = {
+    "size": "ln of the caps' currency",
+    "size_cubed": "cube of the standardised size",
+    "beta": "slope on the market",
+    "momentum": "weighted log return",
+    "daily_volatility": "fraction per period",
+    "cumulative_range": "log return",
+    "residual_volatility": "fraction per period",
+    "turnover_1m": "ln of a fraction per month",
+    "turnover_3m": "ln of a fraction per month",
+    "turnover_12m": "ln of a fraction per month",
+    "reversal": "log return of the last month",
+    "book_to_price": "fraction",
+    "earnings_to_price": "fraction",
+    "cash_earnings_to_price": "fraction",
+    "forecast_earnings_to_price": "fraction",
+    "dividend_yield": "fraction",
+    "earnings_growth": "fraction per year",
+    "sales_growth": "fraction per year",
+    "market_leverage": "fraction",
+    "book_leverage": "fraction",
+    "debt_to_assets": "fraction",
+}
+
+PRICES = Table(
+    name="prices",
+    comment="Returns, caps and values traded by date: what descriptors are computed from",
+    key=("date",),
+    date="date",
+    packed=True,
+    columns=(
+        required("date", "DATE", "close at which all of the row is known"),
+        required("inputs_hash", "STRING", "what this row was computed from"),
+        required("n_assets", "INT", "assets; 0 where no row of the source can be used: no period of the windows, then"),
+        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        required("ret", "ARRAY<DOUBLE>", "N simple returns of the period that ends at date, fraction; null: missing"),
+        Column("cap", "ARRAY<DOUBLE>", "N market capitalisations, any one currency; null: the source has none"),
+        Column("traded_value", "ARRAY<DOUBLE>", "N values traded in the period, currency of the caps; null: the source has none"),
+        required("in_estimation", "ARRAY<BOOLEAN>", "N flags: member of the estimation universe"),
+    ),
+    checks=(
+        ("n_assets_counts", "size(asset_id) = n_assets"),
+        *same_size("asset_id", "ret", "cap", "traded_value", "in_estimation"),
+        *no_nan_in("ret", "cap", "traded_value"),
+    ),
+)
+
+DESCRIPTORS = Table(
+    name="descriptors",
+    comment="Raw descriptors known at the close of a date, of the assets that have a price on it",
+    key=("date",),
+    date="date",
+    packed=True,
+    columns=(
+        required("date", "DATE", "close at which they are known"),
+        required("inputs_hash", "STRING", "what this row was computed from: the prices of its windows, the figures known by then"),
+        required("n_assets", "INT", "assets"),
+        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        *(required(name, "ARRAY<DOUBLE>", f"N values, {unit}; null: missing") for name, unit in DESCRIPTOR_UNITS.items()),
+    ),
+    checks=(
+        ("n_assets_counts", "size(asset_id) = n_assets"),
+        *same_size("asset_id", *DESCRIPTOR_UNITS),
+        *no_nan_in(*DESCRIPTOR_UNITS),
+    ),
+)

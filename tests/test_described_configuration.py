@@ -1,0 +1,126 @@
+"""What a configuration may ask of descriptors, and what their rows depend on."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sigmalake.config import Config, load_config
+from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES, DescriptorRules
+from sigmalake.stages.describe import expected_descriptors
+from sigmalake.tables.descriptors import DESCRIPTOR_UNITS
+
+DAYS = [date(2024, 1, day) for day in range(1, 31)]
+SHORT = {
+    "month": 1, "range_months": 2, "beta": {"window": 6}, "momentum": {"window": 4}, "daily_volatility": {"window": 4},
+    "turnover_1m": {"window": 1}, "turnover_3m": {"window": 2}, "turnover_12m": {"window": 3}, "reversal": {"window": 1},
+}  # fmt: skip
+
+
+def body(prices=None, styles=None, **others):
+    sources = {"panel": {"path": "p.parquet", "columns": {"cap": "cap"}}}
+    if prices is not None:
+        sources["prices"] = {"path": "q.parquet", **prices}
+    factors = [
+        {"market": "market"},
+        {"styles": {"size": {}, "yield": {"descriptors": {"dividend_yield": 1.0}}} if styles is None else styles},
+    ]
+    return {"model": "m", "lake": "lake", "sources": sources, "factors": factors, **others}
+
+
+def described(**others) -> Config:
+    return Config.model_validate(body(prices={}, **others))
+
+
+def test_every_descriptor_of_the_library_has_its_column():
+    assert tuple(DESCRIPTOR_UNITS) == DESCRIPTORS
+
+
+def test_a_style_takes_what_the_library_computes_and_of_accounts_only_where_there_are_figures():
+    assert Config.model_validate(body()).described_columns == []
+    assert described().described_columns == ["size"]
+    with_figures = body(prices={})
+    with_figures["sources"]["fundamentals"] = {"path": "f.parquet"}
+    assert Config.model_validate(with_figures).described_columns == ["size", "dividend_yield"]
+    assert described(styles=["size"]).described_columns == []  # as given
+
+
+def test_the_example_composes_its_styles_as_the_library_says():
+    config = load_config(Path(__file__).parents[1] / "conf" / "us_equity.yaml")
+    computed = {style: rules for style, rules in config.style_rules.items() if style != "book_to_price"}
+    for style, rules in computed.items():
+        name = STYLES[style]
+        assert (dict(rules.weights(style)), rules.orthogonal_to) == (dict(name.descriptors), name.orthogonal_to), style
+    assert set(config.described_columns) == {d for style in computed for d in STYLES[style].descriptors}
+    assert config.risk["short"].look_back > 252
+
+
+def test_prices_bring_the_default_windows_and_leave_the_hash_of_ingest_alone():
+    plain, priced = Config.model_validate(body()), described()
+    assert (plain.descriptors, priced.descriptors) == (None, DescriptorRules())
+    assert priced.ingest_hash() == plain.ingest_hash()
+    assert len({plain.full_hash(), priced.full_hash(), described(descriptors={"prices": SHORT}).full_hash()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"descriptors": {}}, "descriptors are computed from `sources.prices`, and there are none"),
+        ({"prices": {"columns": {"price": "close"}}}, "the value traded needs both `price` and `volume`, or `traded_value` alone"),
+        (
+            {"prices": {"columns": {"price": "close", "volume": "shares", "traded_value": "value"}}},
+            "the value traded is given twice: as `traded_value` and as `price` and `volume`",
+        ),
+        (
+            {"prices": {"columns": {"ret": "cap", "cap": "cap"}}},
+            "`ret` and `cap` are both column 'cap'; each has a column of its own",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(change, told):
+    with pytest.raises(ValidationError) as refused:
+        Config.model_validate(body(**change))
+    assert told in str(refused.value)
+
+
+def test_figures_without_prices_and_exposures_dated_otherwise_are_refused():
+    alone, dated = body(), body(prices={})
+    alone["sources"]["fundamentals"] = {"path": "f.parquet"}
+    dated["sources"]["panel"]["exposures_dated"] = "start_of_period"
+    twice = body(prices={})
+    twice["sources"]["fundamentals"] = {"path": "f.parquet", "columns": {"period_end": "date", "known_at": "date"}}
+    for given, told in (
+        (alone, "`fundamentals:` are figures for descriptors, which need `prices:`, and there are none"),
+        (dated, "descriptors are known at the close of their date; exposures beside them must be end_of_period, too"),
+        (twice, "column 'date' is named twice; each of the five has a column of its own"),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            Config.model_validate(given)
+        assert told in str(refused.value)
+
+
+def test_a_price_concerns_the_dates_whose_windows_hold_it():
+    config = described(descriptors={"prices": SHORT})
+    prices = {day: f"p{day}" for day in DAYS}
+    before, after = (expected_descriptors(p, DAYS, [], config) for p in (prices, {**prices, DAYS[2]: "other"}))
+    look_back = config.descriptors.prices.look_back
+    assert [day for day in DAYS if before[day] != after[day]] == DAYS[2 : 2 + look_back] != DAYS[2:]
+
+
+def test_a_date_added_changes_none_before_it_and_one_taken_out_those_that_look_back_to_it():
+    config = described(descriptors={"prices": SHORT})
+    prices = {day: f"p{day}" for day in DAYS}
+    whole, shorter = (expected_descriptors(prices, days, [], config) for days in (DAYS, DAYS[:-1]))
+    assert {day: whole[day] for day in DAYS[:-1]} == shorter
+    gap = expected_descriptors(prices, [*DAYS[:5], *DAYS[6:]], [], config)
+    look_back = config.descriptors.prices.look_back
+    assert [day for day in gap if gap[day] != whole[day]] == DAYS[6 : 5 + look_back]
+
+
+def test_a_figure_concerns_the_dates_from_its_day_on():
+    config = described(descriptors={"prices": SHORT})
+    prices = {day: f"p{day}" for day in DAYS}
+    known = [(DAYS[3], "a")]
+    before, after = (expected_descriptors(prices, DAYS, figures, config) for figures in (known, [*known, (DAYS[9], "b")]))
+    assert [day for day in DAYS if before[day] != after[day]] == DAYS[9:]
