@@ -244,6 +244,17 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
 
 
 @app.command()
+def schema() -> None:
+    """The configuration's JSON Schema, for editors.
+
+    What each key takes, what it means, its unit and its default. Needs no Java.
+    """
+    from sigmalake.config_schema import config_schema
+
+    typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
 def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
     """Runs, newest dates, releases, sizes and the lake's format."""
     from sigmalake.config import CATALOG_NAME, load_config

@@ -12,6 +12,7 @@ import sigmalake
 from readme import ROOT, TEXT, blocks, quoted, rows_under
 from sigmalake import cli, errors
 from sigmalake.config import Config, load_config
+from sigmalake.config_keys import keys_table
 from sigmalake.runtime import DELTA_VERSION
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.documentation import GROUPS, tables_page
@@ -29,7 +30,8 @@ def test_every_verb_is_documented_with_its_options():
         verb = quoted(name)[0] if name else verb
         documented.setdefault(verb, set()).update(quoted(options))
     everywhere = {"--config", "--set"}
-    assert {v: o | (everywhere if v != "demo" else set()) for v, o in documented.items()} == {v: options_of(v) for v in VERBS}
+    configured = {v: o | (set() if v in {"demo", "schema"} else everywhere) for v, o in documented.items()}
+    assert configured == {v: options_of(v) for v in VERBS}
 
 
 def test_the_help_lists_every_verb():
@@ -121,11 +123,15 @@ def matches(pattern, key):
     return fnmatchcase(key, pattern.replace("[", "[[]"))
 
 
+def test_the_table_of_keys_is_written_from_their_descriptions():
+    assert keys_table() in TEXT, "put what `python -m sigmalake.config_keys` prints in the place of README.md's table"
+
+
 @pytest.mark.parametrize("key", configuration_keys())
 def test_a_configuration_key_is_documented_with_its_default(key):
     rows = [row for pattern, row in DOCUMENTED if matches(pattern, key)]
     assert len(rows) == 1, f"{key} is documented {len(rows)} times"
-    said = f"{rows[0][1]} {rows[0][2]}"
+    said = " ".join(rows[0][1:])
     for default in configuration_keys()[key]:
         number = re.sub(r"\.0$", "", default)
         assert re.search(rf"(?<![\w.]){re.escape(number)}(?![\w])", said), f"{key}: its default is {default}"
