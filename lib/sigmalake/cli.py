@@ -224,8 +224,10 @@ def plan(
 def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
     """Check the configuration and its sources.
 
-    Shows what is missing and what would be rejected, and the configuration with its defaults. Writes nothing.
+    Shows the configuration with its defaults, units and sources, what is missing, and what would be rejected. Writes nothing.
     """
+    from sigmalake.config import read_given
+    from sigmalake.config_text import annotated
     from sigmalake.stages.validate import validate as validate_all
 
     with _reading(config, overrides, None, None, reads_sources=True) as context:
@@ -234,7 +236,7 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
             body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
             typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
             return
-        typer.echo(context.config.resolved())
+        typer.echo(annotated(context.config, read_given(config, overrides or [])))
         for source in found.sources:
             spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
             typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
