@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from sigmalake import cli
-from sigmalake.config import Config
+from sigmalake.config import Config, read_given
 from sigmalake.config_file import read_mapping
 from sigmalake.config_keys import KEYS, key_at
 from sigmalake.config_schema import config_schema
@@ -91,6 +92,14 @@ def test_it_is_a_schema_of_the_dialect_that_it_names():
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_is_taken(path):
     assert list(VALIDATOR.iter_errors(read_mapping(path))) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_overrides_that_an_example_shows_are_taken(path):
+    for quoted, bare in re.findall(r"--set (?:'([^']+)'|([^\s;]+))", path.read_text(encoding="utf-8")):
+        body = read_given(path, [quoted or bare])
+        assert list(VALIDATOR.iter_errors(body)) == []
+        assert Config.model_validate(body)
 
 
 @pytest.mark.parametrize("change", TAKEN.values(), ids=TAKEN)
