@@ -235,8 +235,10 @@ def plan(
 def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
     """Check the configuration and its sources.
 
-    Shows what is missing and what would be rejected, and the configuration with its defaults. Writes nothing.
+    Shows the configuration with its defaults, units and sources, what is missing, and what would be rejected. Writes nothing.
     """
+    from sigmalake.config import read_given
+    from sigmalake.config_text import annotated
     from sigmalake.stages.validate import validate as validate_all
 
     with _reading(config, overrides, None, None, reads_sources=True) as context:
@@ -245,13 +247,24 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
             body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
             typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
             return
-        typer.echo(context.config.resolved())
+        typer.echo(annotated(context.config, read_given(config, overrides or [])))
         for source in found.sources:
             spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
             typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
             for column, reason, rows, value in source.problems:
                 typer.echo(f"  {rows:,} with {column} {reason}" + (f", e.g. {value!r}" if value is not None else ""))
         typer.echo(f"panel: {found.dates} dates, {len(found.factors)} factors: {', '.join(found.factors)}")
+
+
+@app.command()
+def schema() -> None:
+    """The configuration's JSON Schema, for editors.
+
+    What each key takes, what it means, its unit and its default. Needs no Java.
+    """
+    from sigmalake.config_schema import config_schema
+
+    typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
 
 
 @app.command()

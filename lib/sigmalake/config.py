@@ -696,15 +696,25 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: names every mistake, with its place in the file.
     """
+    body = read_given(path, overrides)
+    try:
+        return Config.model_validate(body)
+    except ValidationError as error:
+        raise ConfigError(explain_validation(error, str(path), Config)) from None
+
+
+def read_given(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """What a file says, with the overrides put over it and paths made absolute, before it is checked.
+
+    Raises:
+        ConfigError: the file cannot be read as YAML, or an override is none.
+    """
     body = read_mapping(path)
     given = overridden(body, overrides)
     _resolve_paths(body, path.resolve().parent)
     _resolve_paths(given, Path.cwd())
     merge(body, given)
-    try:
-        return Config.model_validate(body)
-    except ValidationError as error:
-        raise ConfigError(explain_validation(error, str(path), Config)) from None
+    return body
 
 
 def _factor_entry(entry: object, place: str) -> _Strict | list[str]:

@@ -9,9 +9,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import sigmalake
-from readme import ROOT, TEXT, blocks, quoted, rows_under
+from readme import ROOT, TEXT, blocks, configuration_keys, quoted, rows_under
 from sigmalake import cli, errors
-from sigmalake.config import Config, load_config
+from sigmalake.config import load_config
+from sigmalake.config_keys import keys_table
 from sigmalake.runtime import DELTA_VERSION
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.documentation import GROUPS, tables_page
@@ -29,7 +30,8 @@ def test_every_verb_is_documented_with_its_options():
         verb = quoted(name)[0] if name else verb
         documented.setdefault(verb, set()).update(quoted(options))
     everywhere = {"--config", "--set"}
-    assert {v: o | (everywhere if v != "demo" else set()) for v, o in documented.items()} == {v: options_of(v) for v in VERBS}
+    configured = {v: o | (set() if v in {"demo", "schema"} else everywhere) for v, o in documented.items()}
+    assert configured == {v: options_of(v) for v in VERBS}
 
 
 def test_the_help_lists_every_verb():
@@ -82,38 +84,6 @@ def test_the_page_of_tables_is_written_from_the_declarations():
         assert re.findall(r"^\| `(\w+)` \| `[A-Z]", section, re.MULTILINE) == table.column_names
 
 
-REQUIRED = "required"
-
-
-def leaves(schema, definitions, path="", default=REQUIRED):
-    """Each key of a JSON schema that holds no further keys, with its default."""
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
-    forms = schema.get("anyOf") or schema.get("oneOf")
-    if forms:
-        for form in forms:
-            if form.get("type") != "null":
-                yield from leaves(form, definitions, path, default)
-    elif "properties" in schema:
-        for key, inner in schema["properties"].items():
-            missing = REQUIRED if key in schema.get("required", ()) else {}
-            yield from leaves(inner, definitions, f"{path}.{key}" if path else key, inner.get("default", missing))
-    elif "$ref" in (schema.get("additionalProperties") or {}):
-        yield from leaves(schema["additionalProperties"], definitions, f"{path}.NAME")
-    elif any(word in schema.get("items", {}) for word in ("$ref", "anyOf")):
-        yield from leaves(schema["items"], definitions, f"{path}[]")
-    else:
-        yield path, "none" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def configuration_keys():
-    schema = Config.model_json_schema()
-    found = {}
-    for path, default in leaves(schema, schema["$defs"]):
-        found.setdefault(path, set()).add(default)
-    return found
-
-
 DOCUMENTED = [(pattern, row) for row in rows_under("| key | default |") for pattern in quoted(row[0])]
 
 
@@ -121,11 +91,15 @@ def matches(pattern, key):
     return fnmatchcase(key, pattern.replace("[", "[[]"))
 
 
+def test_the_table_of_keys_is_written_from_their_descriptions():
+    assert keys_table() in TEXT, "put what `python -m sigmalake.config_keys` prints in the place of README.md's table"
+
+
 @pytest.mark.parametrize("key", configuration_keys())
 def test_a_configuration_key_is_documented_with_its_default(key):
     rows = [row for pattern, row in DOCUMENTED if matches(pattern, key)]
     assert len(rows) == 1, f"{key} is documented {len(rows)} times"
-    said = f"{rows[0][1]} {rows[0][2]}"
+    said = " ".join(rows[0][1:])
     for default in configuration_keys()[key]:
         number = re.sub(r"\.0$", "", default)
         assert re.search(rf"(?<![\w.]){re.escape(number)}(?![\w])", said), f"{key}: its default is {default}"
@@ -152,7 +126,7 @@ def test_links_lead_to_files():
 
 
 def test_no_path_is_of_one_machine():
-    for name in ("README.md", "CHANGELOG.md", "docs/tables.md"):
+    for name in ("README.md", "CHANGELOG.md", "docs/tables.md", "docs/model.md"):
         assert not re.search(r"(?<![\w.])/(work|tmp|home|root|Users|mnt)/", (ROOT / name).read_text(encoding="utf-8")), name
 
 

@@ -1,0 +1,100 @@
+"""docs/model.md names every key of regression, risk and styles, every diagnostic and status, and its figures are true."""
+
+import ast
+import doctest
+import re
+
+import pytest
+
+from readme import ROOT, configuration_keys, quoted
+from sigmalake.numerics.cross_section import FactorStatus, Status
+from sigmalake.presets import PRESETS
+
+PAGE = ROOT / "docs/model.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+ROWS = [[cell.strip() for cell in row.strip("|").split("|")] for row in TEXT.splitlines() if row.startswith("|")]
+SECTIONS = ("regression.", "risk.NAME.", "factors[].styles.NAME.", "evaluate.test_portfolios.", "evaluate.rolling")
+KEYS = {key.removeprefix("risk.NAME."): defaults for key, defaults in configuration_keys().items() if key.startswith(SECTIONS)}
+
+
+def rows_of(name):
+    return [row for row in ROWS if name in quoted(row[0])]
+
+
+def plain(default):
+    return re.sub(r"\.0$", "", default.strip("`"))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_has_a_row_with_its_default_and_a_reason(key):
+    (row,) = rows_of(key)
+    assert len(row) == 4
+    assert row[3]
+    told = {plain(row[1]), *re.findall(r"`sample`: (\d+)", row[3])}
+    if key.endswith("estimator"):
+        told |= set(quoted(row[3]))
+    assert told == {plain(default) for default in KEYS[key]}
+
+
+def test_a_key_in_the_page_is_one_of_the_configuration():
+    named = {name for row in ROWS if len(row) == 4 and row[3] != "why" for name in quoted(row[0]) if "." in name}
+    assert named <= set(KEYS)
+    assert len(named) > 50
+
+
+def diagnostic_names():
+    """What the library calls its diagnostics; of a name with a factor in it, what stands before."""
+    names = {"left_out:", "n_assets", "n_without_specific_var"}
+    source = (ROOT / "lib/sigmalake/spark/risk_rows.py").read_text(encoding="utf-8")
+    assert all(f'"{name}' in source.replace('f"', '"') for name in names)
+    for path in (ROOT / "lib/sigmalake").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Diagnostic":
+                first = node.args[0]
+                names.add((first.values[0] if isinstance(first, ast.JoinedStr) else first).value)
+    return names
+
+
+def test_every_diagnostic_is_listed_and_no_other():
+    listed = TEXT.split("## 8. Diagnostics")[1].split("\n## ")[0]
+    found = {name for row in listed.splitlines() if row.startswith("| `") for name in quoted(row.split("|")[1])}
+    assert {re.sub(r":\w+$", ":", name) for name in found} == diagnostic_names()
+
+
+@pytest.mark.parametrize("status", [*FactorStatus, *Status])
+def test_a_status_is_listed(status):
+    assert rows_of(status.value)
+
+
+def test_the_presets_are_listed_with_their_parameters():
+    for name, preset in PRESETS.items():
+        sigma, delta = preset["factor_cov"], preset["specific_var"]
+        (row,) = rows_of(name)
+        if sigma["estimator"] == "sample":
+            assert (row[1], row[4]) == (f"sample of {sigma['window']}", f"sample of {delta['window']}")
+            continue
+        assert row[1] == f"{sigma['half_life']}, {sigma['lags']}"
+        assert row[2] == f"{sigma['corr_half_life']}, {sigma['corr_lags']}"
+        assert row[3] == f"{sigma['regime']['half_life']}"
+        assert row[4] == f"{delta['half_life']}, {delta['lags']} lags"
+        assert f"scale {sigma['eigenfactor']['scale']}, and of Delta" in TEXT
+
+
+def test_the_tests_and_pages_that_it_names_are_there():
+    tests = re.findall(r"`(tests/[\w/]+\.py)`", TEXT)
+    assert len(tests) > 50
+    for path in tests:
+        assert (ROOT / path).is_file(), path
+    for target in re.findall(r"\]\(([^)#]+)", TEXT):
+        assert (PAGE.parent / target).is_file(), target
+
+
+def test_every_section_of_an_estimator_names_its_test():
+    for section in re.split(r"^##+ ", TEXT, flags=re.MULTILINE)[2:-2]:
+        assert "`tests/" in section or section.startswith(("4. ", "5. ")), section.splitlines()[0]
+
+
+def test_the_figures_are_what_the_lines_above_them_give():
+    found = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    assert found.failed == 0
+    assert found.attempted > 60
