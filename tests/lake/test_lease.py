@@ -152,9 +152,7 @@ def _unreachable(*_):
 
 @pytest.mark.jvm
 def test_a_schema_that_is_not_there_is_said(spark):
-    with pytest.raises(
-        InfrastructureError, match=r"the table spark_catalog.nowhere.lease, cannot be read or written: .*it is there"
-    ):
+    with pytest.raises(ConfigError, match=r"lake: spark_catalog.nowhere cannot hold a table .*create the schema first"):
         TableClaims(spark, "spark_catalog.nowhere", "spark_catalog.nowhere.lease").newest()
 
 

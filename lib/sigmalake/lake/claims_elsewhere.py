@@ -9,6 +9,7 @@ from dataclasses import asdict
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, telling_line
@@ -129,8 +130,8 @@ class TableClaims:
             try:
                 self._spark.sql(statement)
                 break
-            except Exception:  # another may be making it at this moment: then it will be there
-                if not tries_left:
+            except Exception as error:  # another may be making it at this moment: then it will be there
+                if not tries_left or "SCHEMA_NOT_FOUND" in str(error) or "CATALOG_NOT_FOUND" in str(error):
                     raise
                 time.sleep(1.0)
         self._created = True
@@ -145,6 +146,11 @@ class TableClaims:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except AnalysisException as error:
+            raise ConfigError(
+                f"lake: {self.lake} cannot hold a table ({telling_line(error)}); create the schema first; "
+                f"or for a folder write ./{self.lake}"
+            ) from error
         except Exception as error:  # Spark's, Py4J's and Delta's errors share no base class
             raise InfrastructureError(
                 f"the lease of {self.lake}, the table {self._table}, cannot be read or written: {telling_line(error)}; see that "
