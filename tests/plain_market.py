@@ -102,7 +102,7 @@ def _risk_row(variant, fits, history, factors, window):
     var = u.var(axis=1).where(u.notna().sum(axis=1) >= 10)
     return {
         "variant": variant, "date": fits[-1]["date"], "factor_set": "set", "n_periods": len(f), "status": "ok",
-        "factors": [factors[k].name for k in kept], "factor_cov": cov[np.triu_indices(len(kept))].tolist(),
+        "factors": [factors[k].name for k in kept], "zero_factors": [], "factor_cov": cov[np.triu_indices(len(kept))].tolist(),
         "asset_id": list(var.index), "specific_var": nulls(var),
     }  # fmt: skip
 

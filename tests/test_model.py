@@ -106,7 +106,8 @@ def risk_row(variant: str, day: date, truth: Truth) -> dict[str, object]:
             {"name": "left_out:coal", "value": None, "detail": "2 of 60 periods"},
             {"name": "n_assets", "value": 12.0, "detail": None},
         ],
-        "factors": factors, "factor_cov": truth.factor_cov[np.triu_indices(len(factors))].tolist(), "asset_id": ASSETS,
+        "factors": factors, "zero_factors": [],
+        "factor_cov": truth.factor_cov[np.triu_indices(len(factors))].tolist(), "asset_id": ASSETS,
         "specific_var": nulls(truth.specific_var), "source": ["time_series"] * 12, "n_obs": [60] * 12,
         "ts_var": nulls(truth.specific_var),
     }  # fmt: skip

@@ -29,7 +29,7 @@ from sigmalake.tables.long import EXPOSURE_MOMENTS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 Day = date | str  # ISO, or anything that is a date: a pandas Timestamp too
-_RISK = ("status", "detail", "diagnostics", "factors", "factor_cov", "asset_id", "specific_var")
+_RISK = ("status", "detail", "diagnostics", "factors", "zero_factors", "factor_cov", "asset_id", "specific_var")
 _OF_DATE = (
     "date", "status", "detail", "n_estimation", "rank", "dof", "r2", "adj_r2", "r2_uncentred", "residual_var", "condition_number",
     "market_return", "n_reweighted", "outliers",
@@ -252,6 +252,7 @@ class ReleasedModel:
             factor_cov=full_symmetric(values_of(row["factor_cov"]), len(names)),
             specific_var=dict(zip(row["asset_id"].as_py(), values_of(row["specific_var"]), strict=True)),
             left_out={key.removeprefix("left_out:"): why for key, why in said.items() if key.startswith("left_out:")},
+            zero_factors=row["zero_factors"].as_py(),
             linked=_linked(row) if self._linked_columns else {},
         ).over(horizon)
 

@@ -1,6 +1,6 @@
 """One date's risk as arrays: V of a list of assets, its inverse, and the risk of holdings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date as Date  # the plain name is a field
 from functools import cached_property
@@ -211,6 +211,7 @@ def assemble(
     factor_cov: Floats,
     specific_var: Mapping[str, float],
     left_out: Mapping[str, str],
+    zero_factors: Collection[str] = (),
     linked: Mapping[tuple[str, str], float] | None = None,
 ) -> RiskModel:
     """The risk model of a cross-section: X brought to Sigma's factors, Delta and linked issues to X's assets.
@@ -227,11 +228,12 @@ def assemble(
         factor_cov: (K, K) fraction^2 per period.
         specific_var: by asset, fraction^2 per period; NaN or absent: none.
         left_out: why Sigma lacks a factor, where it is known.
+        zero_factors: factors that Sigma lacks and that count as 0: collinear or constant in the date's regression.
         linked: specific covariances by pair of assets, fraction^2 per period; None: no issues are linked.
     """
     aligned = align_model(
         assets=assets, columns=columns, exposures=exposures, factors=factors, factor_cov=factor_cov,
-        specific_var=specific_var, left_out=left_out,
+        specific_var=specific_var, left_out=left_out, zero_factors=zero_factors,
     )  # fmt: skip
     group_of = dict(zip(columns, groups, strict=True))
     return RiskModel(

@@ -30,7 +30,7 @@ LAYERS = {
 SCHEMA = pa.schema(
     [
         ("date", pa.date32()), ("role", pa.string()), ("position", pa.int32()), ("chunk", pa.int32()), ("factor_set", pa.string()),
-        ("factor_return", pa.list_(pa.float64())), ("asset_id", pa.list_(pa.string())),
+        ("factor_return", pa.list_(pa.float64())), ("factor_status", pa.list_(pa.string())), ("asset_id", pa.list_(pa.string())),
         ("specific_return", pa.list_(pa.float64())), ("styles", pa.list_(pa.float64())), ("member_assets", pa.list_(pa.int32())),
         ("member_factors", pa.list_(pa.int32())), ("member_shares", pa.list_(pa.float64())), ("cap", pa.list_(pa.float64())),
         ("issuer_id", pa.list_(pa.string())),
@@ -52,6 +52,7 @@ class World:
         self.u[:, NEW] = np.nan
         self.u[rng.random(self.u.shape) < 0.02] = np.nan
         self.f = rng.normal(0, 0.01, (N_DATES, 4))
+        self.statuses = ["ok", "ok"]  # of the sectors, on every date
         self.caps = np.exp(rng.normal(5, 1, (N_DATES, N_ASSETS)))  # by the date at which they are known
         self.sector = rng.integers(1, 3, N_ASSETS)
         self.size = rng.standard_normal((N_DATES, N_ASSETS))
@@ -64,7 +65,8 @@ class World:
     def history(self, day: int) -> dict[str, object]:
         assets = np.delete(np.arange(N_ASSETS), NEW)
         values = [None if np.isnan(value) else value for value in self.u[day, assets]]
-        return self.row(HISTORY, day, assets, factor_return=self.f[day].tolist(), specific_return=values)
+        f = {"factor_return": self.f[day].tolist(), "factor_status": ["ok", *self.statuses, "ok"]}
+        return self.row(HISTORY, day, assets, **f, specific_return=values)
 
     def known(self, day: int) -> dict[str, object]:
         assets = np.delete(np.arange(N_ASSETS), GONE) if day == N_DATES - 1 else np.arange(N_ASSETS)
@@ -143,6 +145,15 @@ def test_layers_that_are_off_are_null_and_need_neither_exposures_nor_caps():
     assert_array_equal(row["ts_var"], row["specific_var"])
     for name in ("structural_var", "blend_weight", "shrink_weight", "regime_multiplier", "linked_1", "linked_2", "linked_cov"):
         assert row[name] is None
+
+
+def test_a_factor_without_effect_is_named_where_sigma_lacks_it():
+    world, chosen = World(), variant()
+    world.f[:, 1], world.statuses = np.nan, ["collinear", "ok"]
+    rows = computed(world, chosen, with_caps=False)
+    assert [(row["factors"], row["zero_factors"]) for row in rows] == [(["market", "tech", "size"], ["bank"])] * len(AS_OF)
+    world.statuses = ["empty", "ok"]
+    assert computed(world, chosen, with_caps=False)[-1]["zero_factors"] == []
 
 
 def test_a_date_without_exposures_at_its_close_has_each_assets_own_history():

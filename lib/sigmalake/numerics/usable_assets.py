@@ -1,6 +1,6 @@
 """Which assets of a cross-section can have a V, and why the others cannot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +56,7 @@ def align_model(
     factor_cov: Floats,
     specific_var: Mapping[str, float],
     left_out: Mapping[str, str],
+    zero_factors: Collection[str] = (),
 ) -> AlignedModel:
     """X brought to Sigma's factors, Delta to X's assets.
 
@@ -67,12 +68,13 @@ def align_model(
         factor_cov: (K, K) fraction^2 per period.
         specific_var: by asset, fraction^2 per period; NaN or absent: none.
         left_out: why Sigma lacks a factor, where it is known.
+        zero_factors: factors that Sigma lacks and that count as 0, as in X f of the date's regression.
     """
     var = np.array([specific_var.get(asset, np.nan) for asset in assets], dtype=float)
     column = {factor: position for position, factor in enumerate(columns)}
     kept = [position for position, factor in enumerate(factors) if factor in column]  # nobody is exposed to the others
     of_sigma = [factors[position] for position in kept]
-    absent = {factor: left_out.get(factor, "no history") for factor in columns if factor not in set(of_sigma)}
+    absent = {factor: left_out.get(factor, "no history") for factor in columns if factor not in {*of_sigma, *zero_factors}}
     return AlignedModel(
         of_sigma,
         exposures[:, [column[factor] for factor in of_sigma]],

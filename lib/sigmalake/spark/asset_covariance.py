@@ -34,7 +34,7 @@ _OF_BLOCK = (
 _READ = (
     "factor_set", "panel_assets", "styles", "member_assets", "member_factors", "member_shares",
     "factors", "factor_cov", "asset_id", "specific_var", "diagnostics",
-    "linked_1", "linked_2", "linked_cov",
+    "linked_1", "linked_2", "linked_cov", "zero_factors",
 )  # fmt: skip
 
 
@@ -160,6 +160,7 @@ class _Model(NamedTuple):
     linked_1: Sequence[int] | None  # the layer is off
     linked_2: Sequence[int]
     linked_cov: Floats
+    zero_factors: Sequence[str]
 
 
 def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | None) -> tuple[object, ...]:
@@ -174,6 +175,7 @@ def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | No
         factor_cov=full_symmetric(np.asarray(model.factor_cov, dtype=float), size),
         specific_var=dict(zip(model.asset_id, np.asarray(model.specific_var, dtype=float), strict=True)),
         left_out={d["name"].removeprefix("left_out:"): d["detail"] for d in model.diagnostics if d["name"].startswith("left_out:")},
+        zero_factors=list(model.zero_factors),
     )  # fmt: skip
     refused = aligned.refused
     if asked is not None:

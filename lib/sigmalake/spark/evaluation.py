@@ -37,6 +37,7 @@ class _Row(NamedTuple):
 
     date: date
     factors: Sequence[str]
+    zero_factors: Sequence[str]
     factor_cov: Floats
     model_assets: Sequence[str]
     specific_var: Floats
@@ -87,6 +88,7 @@ def evaluate_each_date(
         "date",
         "inputs_hash",
         "factors",
+        "zero_factors",
         "factor_cov",
         F.col("asset_id").alias("model_assets"),
         "specific_var",
@@ -130,6 +132,7 @@ def _read(row: _Row, factor_sets: Mapping[str, Sequence[Factor]]) -> DateForecas
     in_sigma = np.array([factor.name in set(factors) for factor in columns], dtype=bool)
     exposures = np.zeros((len(ids), len(factors)))  # nobody is exposed to a factor that X does not have
     exposures[:, [factors.index(factor.name) for factor in columns if factor.name in set(factors)]] = X[:, in_sigma]
+    needed = ~in_sigma & np.array([factor.name not in set(row.zero_factors) for factor in columns], dtype=bool)
     known = dict(zip(row.model_assets, np.asarray(row.specific_var, dtype=float), strict=True))
     specific_var = np.array([known.get(asset, np.nan) for asset in ids])
     returned = zip((factor.name for factor in factor_sets[row.return_set]), np.asarray(row.factor_return, dtype=float), strict=True)
@@ -141,7 +144,7 @@ def _read(row: _Row, factor_sets: Mapping[str, Sequence[Factor]]) -> DateForecas
         asset_ids=ids,
         exposures=exposures,
         specific_var=specific_var,
-        usable=~np.isnan(specific_var) & ~(X[:, ~in_sigma] != 0).any(axis=1),
+        usable=~np.isnan(specific_var) & ~(X[:, needed] != 0).any(axis=1),
         caps=None if row.cap is None else np.asarray(row.cap, dtype=float),
         in_estimation=np.asarray(row.in_estimation, dtype=bool),
         returns=np.asarray(row.ret, dtype=float),

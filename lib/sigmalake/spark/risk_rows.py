@@ -23,6 +23,7 @@ class RiskRow(NamedTuple):
     factor_set: str
     names: list[str]  # of the set's factors
     factor_cov: FactorCov
+    zero_factors: list[str]  # that Sigma lacks and V does without
     covered: Ints  # (N,) numbers of its assets
     specific: SpecificRisk  # of them
 
@@ -45,6 +46,7 @@ def as_table(rows: Sequence[RiskRow], ids: Sequence[str], calendar: Sequence[dat
         "detail": [_detail(row) for row in rows],
         "diagnostics": [_diagnostics(row) for row in rows],
         "factors": [[row.names[position] for position in row.factor_cov.kept] for row in rows],
+        "zero_factors": [row.zero_factors for row in rows],
         "factor_cov": lists(pa.array(np.concatenate(upper)), [len(triangle) for triangle in upper]),
         "asset_id": lists(names.take(pa.array(np.concatenate([row.covered for row in rows]))), counts),
         "specific_var": _numbers([found.specific_var for found in delta]),

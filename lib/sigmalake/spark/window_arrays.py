@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.cross_section import FactorStatus
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.specific_risk import Coverage
 from sigmalake.numerics.specific_var import SpecificVarEstimator
@@ -15,6 +16,8 @@ from sigmalake.spark.chunks import flat_floats, lengths, ranked_ids
 
 HISTORY, KNOWN, CAPS_BEFORE = "history", "known", "caps_before"  # roles: a cross-section, the panel's row of an as-of date, or
 # of the date before one of the window
+
+_ZERO = (FactorStatus.COLLINEAR.value, FactorStatus.CONSTANT.value)
 
 
 class Window(NamedTuple):
@@ -29,6 +32,7 @@ class Window(NamedTuple):
     caps_before: Floats | None  # (R, A) known one row before, NaN: unknown; None: no variant reads them
     covered: dict[int, Ints]  # as-of position: columns of the covered assets, ascending
     known: dict[int, "KnownRow"]  # as-of position: what the panel says of it
+    without_effect: dict[int, frozenset[str]]  # position: factors that its regression counts as 0
 
     def coverage(self, position: int, layers: SpecificVarEstimator) -> Coverage:
         """The assets of an as-of date, with what the layers of Delta read of them."""
@@ -115,7 +119,16 @@ def read_window(
         )
     }
     caps = by_row_and_asset(caps_before, codes[2], "cap", first, shape) if caps_before.num_rows else None
-    return Window(first, factors, factor_returns, sets, ids, specific, caps, covered, rows)
+    return Window(first, factors, factor_returns, sets, ids, specific, caps, covered, rows, _without_effect(history, factor_sets))
+
+
+def _without_effect(history: pa.Table, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, frozenset[str]]:
+    """Of each cross-section, the factors that are collinear or constant: they have no return, and X f does without them."""
+    columns = (history.column(name).to_pylist() for name in ("position", "factor_set", "factor_status"))
+    return {
+        position: frozenset(factor.name for factor, status in zip(factor_sets[name], statuses, strict=True) if status in _ZERO)
+        for position, name, statuses in zip(*columns, strict=True)
+    }
 
 
 def _factor_matrix(

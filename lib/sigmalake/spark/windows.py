@@ -46,7 +46,9 @@ def estimate_windows(
         factor_sets: what the arrays by factor mean.
     """
     spark = cross_sections.sparkSession
-    history = _sent(cross_sections, HISTORY, "date", ["factor_set", "factor_return", "asset_id", "specific_return"])
+    history = _sent(
+        cross_sections, HISTORY, "date", ["factor_set", "factor_return", "factor_status", "asset_id", "specific_return"]
+    )
     sent = history.unionByName(_sent(panel, KNOWN, "exposure_date", ["factor_set", "asset_id", *known_columns(variants.values())]))
     if caps_before is not None:
         sent = sent.unionByName(_sent(caps_before, CAPS_BEFORE, "return_date", ["asset_id", "cap"]))
@@ -65,7 +67,8 @@ def known_columns(variants: Collection[Variant]) -> list[str]:
 
 
 _TYPES = {
-    "factor_set": "string", "factor_return": "array<double>", "asset_id": "array<string>", "specific_return": "array<double>",
+    "factor_set": "string", "factor_return": "array<double>", "factor_status": "array<string>",
+    "asset_id": "array<string>", "specific_return": "array<double>",
     "styles": "array<double>", "member_assets": "array<int>", "member_factors": "array<int>", "member_shares": "array<double>",
     "cap": "array<double>", "issuer_id": "array<string>",
 }  # fmt: skip
@@ -128,7 +131,8 @@ def _estimate_variant(as_of: Sequence[AsOf], variant: Variant, window: Window) -
         start = max(0, at[number] + 1 - variant.factor_cov.look_back)
         names = [window.factors[column] for column in columns]
         sigma = variant.factor_cov.estimate(window.factor_returns[start : at[number] + 1][:, columns], names)
+        zero = [names[out.factor] for out in sigma.left_out if names[out.factor] in window.without_effect[row.position]]
         coverage = window.coverage(row.position, layers)
         delta = specific_risk(history, number, coverage)
-        rows.append(RiskRow(row.variant, row.position, row.inputs_hash, set_name, names, sigma, coverage.columns, delta))
+        rows.append(RiskRow(row.variant, row.position, row.inputs_hash, set_name, names, sigma, zero, coverage.columns, delta))
     return rows

@@ -145,6 +145,9 @@ RISK_MODELS = Table(
         required("detail", "STRING", "what was found, with its numbers"),
         required("diagnostics", DIAGNOSTIC, "factors left out and why, and counts"),
         required("factors", "ARRAY<STRING>", "K' factors of Sigma, in the model's order"),
+        required(
+            "zero_factors", "ARRAY<STRING>", "factors not in Sigma that count as 0: collinear or constant in the date's regression"
+        ),
         required("factor_cov", "ARRAY<DOUBLE>", "upper triangle of Sigma by rows, fraction^2 per period"),
         required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
         required(
