@@ -12,8 +12,8 @@ def _daily(half_life: int, corr_half_life: int, lags: int, corr_lags: int, regim
     """Of Menchero, Orr, Wang 2011; windows are 3 half-lives, and a year for the structural model.
 
     The scale of 1.4 is the published one. Where factors are tied, as a complete group is beside a market, and correlations
-    have a longer window than volatilities, as here, it overshoots: the least eigenfactor of 24 tied factors has a bias of .70
-    with 1.4 and .97 with 1, where 1 is right (docs/model.md computes it).
+    have a longer window than volatilities, as here, it overshoots: the least eigenfactor of 24 tied factors has a bias of .69
+    with 1.4 and .96 with 1, where 1 is right (docs/model.md computes it).
 
     Delta: 5 lags with a half-life of 252, shrinkage by size with q = .1, and the regime of Sigma are theirs; the structural
     model and its 60 and 120 observations are of Briner, Smith, Ward 2009.
