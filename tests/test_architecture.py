@@ -33,7 +33,9 @@ def modules() -> list[Path]:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(LIB)))
 def test_a_module_imports_only_what_its_ring_may_know(path):
     ring = path.relative_to(LIB).parts[0]
-    wrong = {name for name in imports(path) for ban in FORBIDDEN.get(ring, ()) if name == ban or name.startswith(f"{ban}.")}
+    wrong = {
+        name for name in imports(path) for ban in FORBIDDEN.get(ring, ()) if name == ban or name.startswith((f"{ban}.", f"{ban}_"))
+    }
     assert not wrong, f"{path.relative_to(LIB)} imports {sorted(wrong)}"
 
 

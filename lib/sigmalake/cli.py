@@ -270,7 +270,8 @@ def schema() -> None:
 @app.command()
 def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
     """Runs, newest dates, releases, sizes and the lake's format."""
-    from sigmalake.config import CATALOG_NAME, load_config
+    from sigmalake.config import load_config
+    from sigmalake.config_basics import CATALOG_NAME
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.status import status as read_status
 

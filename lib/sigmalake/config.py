@@ -4,21 +4,16 @@ Unknown and duplicate keys are refused. Paths in the file are relative to the fi
 the folder where the command runs. A stage's hash covers what that stage reads and no path, so that moving files recomputes nothing.
 """
 
-import difflib
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from enum import StrEnum
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -29,7 +24,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from sigmalake.config_file import explain_validation, merge, overridden, problem_lines, read_mapping
+from sigmalake.config_basics import CATALOG_NAME, Strict, refuse_repeated
+from sigmalake.config_factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config_file import explain_validation, merge, overridden, read_mapping
+from sigmalake.config_sources import DESCRIBED_SOURCES, Sources
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.descriptor_library import DescriptorRules
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
@@ -41,366 +39,10 @@ from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimato
 from sigmalake.numerics.style_rules import Missing, StyleRules, style_order
 from sigmalake.presets import PRESETS, PresetName, over_preset
 
-CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
 VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names
-DESCRIBED_SOURCES = ("prices", "fundamentals")  # read for descriptors
-OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
-UNREADABLE = (".xlsx", ".xls", ".feather", ".arrow", ".json", ".txt", ".tsv", ".pkl", ".h5", ".zip", ".orc", ".avro")
 
 
-def _printable(name: str) -> str:
-    if not name.strip() or name != name.strip() or not name.isprintable():
-        raise ValueError("a name is text without blanks around it")
-    return name
-
-
-Name = Annotated[str, AfterValidator(_printable)]
-"""Of a factor, a group or a column."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Dated(StrEnum):
-    """What the date of an exposure means."""
-
-    END_OF_PERIOD = "end_of_period"  # known at the close of its date: explains the next date's return
-    START_OF_PERIOD = "start_of_period"  # already beside the return that it explains
-
-
-class Location(_Strict):
-    """Where a source lies: a file, a folder or a table, and how its columns are called."""
-
-    path: Annotated[str, Field(min_length=1)] | None = None
-    table: str | None = None
-    format: Literal["parquet", "csv", "delta"] | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "Location":
-        if (self.path is None) == (self.table is None):
-            given = "neither is given" if self.path is None else "both are given"
-            raise ValueError(f"give either `path:` (a file, folder or URI) or `table:` (catalog.schema.name); {given}")
-        if self.format is None and PurePath(self.path or "").suffix.lower() in UNREADABLE:
-            raise ValueError(f"{self.path} is neither Parquet, CSV nor Delta by its suffix; convert it, or say `format:`")
-        if self.table is not None and not CATALOG_NAME.fullmatch(self.table):
-            raise ValueError(f"table: {self.table!r} is not a table's name; give catalog.schema.name or schema.name")
-        return self
-
-    def check_exists(self, name: str) -> None:
-        """Refuse a file or folder of this machine that is not there.
-
-        Raises:
-            ConfigError: names it, and a file beside it that is called much the same.
-        """
-        if self.path is None or "://" in self.path or Path(self.path).exists():
-            return
-        folder = Path(self.path).parent
-        beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        close = difflib.get_close_matches(Path(self.path).name, beside, n=1)
-        hint = f"did you mean {close[0]}?" if close else "paths are relative to the configuration's folder"
-        raise ConfigError(f"sources.{name}: {self.path} does not exist; {hint}")
-
-    @property
-    def where(self) -> str:
-        """The place, as messages name it."""
-        return self.table or self.path or ""
-
-    @property
-    def read_as(self) -> str:
-        """The format: as given, else from the suffix; a folder without one is Parquet."""
-        if self.format:
-            return self.format
-        return "csv" if (self.path or "").lower().endswith((".csv", ".csv.gz")) else "parquet"
-
-
-class KeyColumns(_Strict):
-    """The source's own names for date and asset."""
-
-    date: Name = "date"
-    asset_id: Name = "asset_id"
-
-    @model_validator(mode="after")
-    def _a_column_each(self) -> "KeyColumns":
-        first: dict[str, str] = {}
-        for key in ("date", "asset_id", "ret", "rate", "cap", "traded_value", "price", "volume", "factor", "value", "map"):
-            column = getattr(self, key, None)
-            if column is not None and first.setdefault(column, key) != key:
-                raise ValueError(f"`{first[column]}` and `{key}` are both column {column!r}; each has a column of its own")
-        return self
-
-
-class ExposureColumns(KeyColumns):
-    """Wide sources name their factor columns under `factors:`; `factor` and `value` make it long, `map` a map column."""
-
-    cap: Name | None = None  # market capitalisation, any one currency
-    weight: Name | None = None  # regression weights, for `weights: column`
-    in_estimation: Name | None = None  # boolean: member of the estimation universe; absent: every asset is
-    issuer_id: Name | None = None
-    factor: Name | None = None
-    value: Name | None = None
-    map: Name | None = None
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> "ExposureColumns":
-        if (self.factor is None) != (self.value is None):
-            raise ValueError("a long source needs both `factor` and `value`")
-        if self.factor is not None and self.map is not None:
-            raise ValueError("`factor`/`value` (long) and `map` exclude each other")
-        if self.factor is not None and any((self.cap, self.weight, self.in_estimation, self.issuer_id)):
-            raise ValueError("a long source has only date, asset_id, factor, value; give caps in `sources.caps`")
-        return self
-
-
-class PanelColumns(ExposureColumns):
-    """One wide panel: exposures and returns side by side."""
-
-    ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
-    rate: Name | None = None  # risk-free rate of the same period, fraction
-
-
-class ReturnColumns(KeyColumns):
-    """Returns apart."""
-
-    ret: Name = "ret"
-    rate: Name | None = None
-
-
-class CapColumns(KeyColumns):
-    """Caps apart."""
-
-    cap: Name = "cap"
-
-
-class PriceColumns(KeyColumns):
-    """What descriptors are computed from; what a source has no column for is missing on every date."""
-
-    ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
-    cap: Name | None = None  # market capitalisation at the close of `date`
-    traded_value: Name | None = None  # value traded in the period, in the caps' currency and unit
-    price: Name | None = None  # in the place of traded_value, with `volume`: their product is the value traded
-    volume: Name | None = None  # shares traded in the period
-    in_estimation: Name | None = None  # boolean: member of the estimation universe, whose market beta is measured on
-
-    @model_validator(mode="after")
-    def _one_traded_value(self) -> "PriceColumns":
-        if (self.price is None) != (self.volume is None):
-            raise ValueError("the value traded needs both `price` and `volume`, or `traded_value` alone")
-        if self.price is not None and self.traded_value is not None:
-            raise ValueError("the value traded is given twice: as `traded_value` and as `price` and `volume`")
-        return self
-
-
-class FigureColumns(_Strict):
-    """Figures of the accounts, a row each."""
-
-    asset_id: Name = "asset_id"
-    item: Name = "item"
-    period_end: Name = "period_end"  # day that the figure is about
-    known_at: Name = "known_at"  # day at whose close it is known
-    value: Name = "value"  # null withdraws what was stated before
-
-    @model_validator(mode="after")
-    def _a_column_each(self) -> "FigureColumns":
-        named = [self.asset_id, self.item, self.period_end, self.known_at, self.value]
-        if repeated := sorted({column for column in named if named.count(column) > 1}):
-            raise ValueError(f"column {repeated[0]!r} is named twice; each of the five has a column of its own")
-        return self
-
-
-class RateColumns(_Strict):
-    """Risk-free rates, one a date."""
-
-    date: Name = "date"
-    rate: Name = "rate"
-
-
-class CalendarColumns(_Strict):
-    """A table of dates."""
-
-    date: Name = "date"
-
-
-class PanelSource(Location):
-    """One wide panel."""
-
-    columns: PanelColumns = PanelColumns()
-    exposures_dated: Dated = Dated.END_OF_PERIOD
-
-
-class ReturnSource(Location):
-    """Returns apart."""
-
-    columns: ReturnColumns = ReturnColumns()
-
-
-class ExposureSource(Location):
-    """Exposures apart: wide, long or a map column."""
-
-    columns: ExposureColumns = ExposureColumns()
-    exposures_dated: Dated = Dated.END_OF_PERIOD
-
-
-class CapSource(Location):
-    """Caps apart, dated as the exposures are."""
-
-    columns: CapColumns = CapColumns()
-
-
-class RateSource(Location):
-    """Risk-free rates."""
-
-    columns: RateColumns = RateColumns()
-
-
-class PriceSource(Location):
-    """Prices and volumes that descriptors are computed from."""
-
-    columns: PriceColumns = PriceColumns()
-
-
-class FundamentalSource(Location):
-    """Figures of the accounts as they became known."""
-
-    columns: FigureColumns = FigureColumns()
-
-
-class CalendarSource(Location):
-    """The calendar, where the returns' own dates do not do."""
-
-    columns: CalendarColumns = CalendarColumns()
-
-
-class Sources(_Strict):
-    """A wide panel, or returns and exposures apart; rates, caps and a calendar where they lie elsewhere."""
-
-    panel: PanelSource | None = None
-    returns: ReturnSource | None = None
-    exposures: ExposureSource | None = None
-    caps: CapSource | None = None
-    rates: RateSource | None = None
-    calendar: CalendarSource | None = None
-    prices: PriceSource | None = None  # descriptors are computed from them, and stand beside the exposures
-    fundamentals: FundamentalSource | None = None
-    exposures_max_age: int = Field(default=1, ge=1)  # periods from the exposures' date to the return they explain [model 1]
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Sources":
-        if (self.panel is None) == (self.returns is None and self.exposures is None):
-            given = ", ".join(self.locations()) or "none"
-            raise ValueError(f"give either `panel:`, or `returns:` and `exposures:`; given: {given}")
-        if self.panel is None and (self.returns is None or self.exposures is None):
-            raise ValueError(f"`returns:` and `exposures:` go together; given: {', '.join(self.locations())}")
-        if self.caps is not None and self.exposure_columns.cap is not None:
-            raise ValueError("caps are given twice: as a column and as `caps:`")
-        if self.rates is not None and self.return_columns.rate is not None:
-            raise ValueError("risk-free rates are given twice: as a column and as `rates:`")
-        if self.fundamentals is not None and self.prices is None:
-            raise ValueError("`fundamentals:` are figures for descriptors, which need `prices:`, and there are none")
-        if self.prices is not None and self.exposure_source.exposures_dated is not Dated.END_OF_PERIOD:
-            raise ValueError("descriptors are known at the close of their date; exposures beside them must be end_of_period, too")
-        return self
-
-    @property
-    def exposure_source(self) -> PanelSource | ExposureSource:
-        """Where exposures come from."""
-        return self.panel or self.exposures  # type: ignore[return-value]  # _complete holds
-
-    @property
-    def return_source(self) -> PanelSource | ReturnSource:
-        """Where returns come from."""
-        return self.panel or self.returns  # type: ignore[return-value]  # _complete holds
-
-    @property
-    def exposure_columns(self) -> ExposureColumns:
-        """The exposures' columns."""
-        return self.exposure_source.columns
-
-    @property
-    def return_columns(self) -> PanelColumns | ReturnColumns:
-        """The returns' columns."""
-        return self.return_source.columns
-
-    @property
-    def has_caps(self) -> bool:
-        """Whether market capitalisations are given."""
-        return self.caps is not None or self.exposure_columns.cap is not None
-
-    def ingested(self) -> dict[str, Location]:
-        """Those that ingest reads itself."""
-        return {name: place for name, place in self.locations().items() if name not in DESCRIBED_SOURCES}
-
-    def locations(self) -> dict[str, Location]:
-        """Every source by its name in the configuration."""
-        return {name: place for name in type(self).model_fields if isinstance(place := getattr(self, name), Location)}
-
-
-class MarketFactor(_Strict):
-    """A column of ones."""
-
-    market: Name = "market"
-
-
-class Membership(_Strict):
-    """A group of factors whose exposures are shares: a category column, numeric columns, or a map column."""
-
-    membership: Name
-    column: Name | None = None  # a category: share 1 in its level
-    columns: Annotated[dict[Name, Name], Field(min_length=1)] | None = None  # factor: column of shares
-    map: Name | None = None  # a map column: factor -> share
-    levels: Annotated[list[Name], Field(min_length=1)] | None = None  # absent: learned, in the order (first date, name)
-    partial: bool = False  # shares may sum to less than 1
-
-    @field_validator("membership")
-    @classmethod
-    def _not_our_own(cls, name: str) -> str:
-        if name in OWN_GROUPS:
-            raise ValueError(f"the groups {' and '.join(OWN_GROUPS)} are the model's own; choose another name")
-        return name
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "Membership":
-        if sum(form is not None for form in (self.column, self.columns, self.map)) != 1:
-            raise ValueError("give one of `column:` (a category), `columns:` (shares by factor) or `map:` (a map column)")
-        if self.columns is not None and self.levels is not None:
-            raise ValueError("`columns:` already lists the levels")
-        _refuse_repeated("level", self.levels or ())
-        _refuse_repeated("column of shares", list((self.columns or {}).values()))
-        return self
-
-    @property
-    def listed(self) -> list[str] | None:
-        """The levels that the configuration fixes; None where they are learned."""
-        return list(self.columns) if self.columns is not None else self.levels
-
-
-class Styles(_Strict):
-    """Numeric exposures, used as they stand; a row without one is rejected."""
-
-    styles: Annotated[list[Name], Field(min_length=1)]
-    as_given: Literal[True] = True
-    missing: Literal["reject"] = "reject"
-
-
-class StandardisedStyles(_Strict):
-    """Styles made here from raw numbers: limited, standardised, combined, filled, orthogonalised."""
-
-    styles: Annotated[dict[Name, StyleRules], Field(min_length=1)]
-    as_given: Literal[False] = False
-
-    @field_validator("styles", mode="before")
-    @classmethod
-    def _named(cls, styles: object) -> object:
-        if isinstance(styles, list):
-            keys = ", ".join(f"{style}: {{}}" for style in styles)
-            raise ValueError(f"styles that are not as given are a section, each with its rules: {{{keys}}}")
-        return styles
-
-
-FactorEntry = MarketFactor | Membership | Styles | StandardisedStyles
-
-
-class Variant(_Strict):
+class Variant(Strict):
     """One way of estimating Sigma and Delta; a model has as many as it names."""
 
     preset: PresetName | None = Field(default=None, exclude=True)  # what it filled in stands below: that alone is hashed and shown
@@ -425,7 +67,7 @@ class Variant(_Strict):
         return max(self.factor_cov.look_back, self.specific_var.look_back)
 
 
-class AssetFile(_Strict):
+class AssetFile(Strict):
     """Assets listed in a file: one a line, or a column `asset_id` of a CSV or Parquet file."""
 
     file: Annotated[str, Field(min_length=1)]
@@ -452,7 +94,7 @@ AssetsAsked = Annotated[
 ]
 
 
-class Covariance(_Strict):
+class Covariance(Strict):
     """The final build of V: which assets, dates and variants `run` ends with."""
 
     variants: list[str] | None = None  # None: every variant
@@ -462,7 +104,7 @@ class Covariance(_Strict):
     max_cells: int = Field(default=100_000_000, ge=1)  # N^2 x dates x variants; 10,000 assets on one date, some 2.5 GB
 
 
-class Checks(_Strict):
+class Checks(Strict):
     """What stops a release."""
 
     max_coverage_drop: float = Field(default=0.2, ge=0, le=1)  # share of the day before's assets that may go missing
@@ -471,7 +113,7 @@ class Checks(_Strict):
     require_factor_cov: bool = True  # every variant has Sigma on the release's date
 
 
-class Evaluate(_Strict):
+class Evaluate(Strict):
     """What `sigmalake evaluate` tests."""
 
     variants: list[str] | None = None  # None: every variant
@@ -482,7 +124,7 @@ class Evaluate(_Strict):
     rolling_window: int | None = Field(default=None, ge=2)  # forecasts; None: those of 12 months [M]
 
 
-class Config(_Strict):
+class Config(Strict):
     """A model: its sources, factors, estimators, and the lake it is kept in."""
 
     model: Annotated[str, Field(min_length=1)]
@@ -502,7 +144,7 @@ class Config(_Strict):
     def _tell_entries_apart(cls, entries: object) -> object:
         if not isinstance(entries, list):
             raise ValueError("must be a list: - {market: market}, - {membership: sector, column: sector}, - {styles: [...]}")
-        found = [_factor_entry(entry, f"factors, entry {position}") for position, entry in enumerate(entries, 1)]
+        found = [factor_entry(entry, f"factors, entry {position}") for position, entry in enumerate(entries, 1)]
         if wrong := [line for lines in found if isinstance(lines, list) for line in lines]:
             raise PydanticCustomError("explained", "{lines}", {"lines": "\n  ".join(wrong)})
         return found
@@ -535,8 +177,8 @@ class Config(_Strict):
     def _consistent(self) -> "Config":
         if sum(isinstance(entry, MarketFactor) for entry in self.factors) > 1:
             raise ValueError("factors has two `market:` entries; a model has one market factor")
-        _refuse_repeated("factor group", [entry.membership for entry in self.memberships])
-        _refuse_repeated("factor", self._listed_factors())
+        refuse_repeated("factor group", [entry.membership for entry in self.memberships])
+        refuse_repeated("factor", self._listed_factors())
         if self.descriptors is not None and self.sources.prices is None:
             raise ValueError("descriptors are computed from `sources.prices`, and there are none")
         needs_caps = self.regression.weights in (Weighting.CAP, Weighting.SQRT_CAP)
@@ -715,27 +357,6 @@ def read_given(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     _resolve_paths(given, Path.cwd())
     merge(body, given)
     return body
-
-
-def _factor_entry(entry: object, place: str) -> _Strict | list[str]:
-    """The entry, or what is wrong with it."""
-    kinds: dict[str, type[_Strict]] = {"market": MarketFactor, "membership": Membership, "styles": Styles}
-    if isinstance(entry, _Strict):
-        return entry
-    if isinstance(entry, Mapping) and (isinstance(entry.get("styles"), Mapping) or entry.get("as_given") is False):
-        kinds["styles"] = StandardisedStyles
-    found = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
-    if len(found) != 1:
-        return [f"{place}: must have exactly one of `market:`, `membership:`, `styles:`; it is {entry!r}"]
-    try:
-        return kinds[found[0]].model_validate(entry)
-    except ValidationError as error:
-        return problem_lines(error, kinds[found[0]], within=f"{place} ({found[0]})")
-
-
-def _refuse_repeated(what: str, names: Sequence[str]) -> None:
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{what} {repeated[0]!r} is named twice")
 
 
 def _resolve_paths(body: dict[str, Any], folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmalake.config import Location
+from sigmalake.config_sources import Location
 from sigmalake.lake.log import clear_torn_log
 from sigmalake.lake.source_files import plain_path, source_files
 

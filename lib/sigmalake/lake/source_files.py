@@ -10,7 +10,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from sigmalake.config import Location
+from sigmalake.config_sources import Location
 
 
 class SourceFile(NamedTuple):

@@ -14,17 +14,9 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sigmalake.config import (
-    CapSource,
-    Config,
-    ExposureSource,
-    FundamentalSource,
-    Location,
-    Membership,
-    PanelSource,
-    PriceSource,
-    RateSource,
-)
+from sigmalake.config import Config
+from sigmalake.config_factors import Membership
+from sigmalake.config_sources import CapSource, ExposureSource, FundamentalSource, Location, PanelSource, PriceSource, RateSource
 from sigmalake.numerics.fundamental_descriptors import ITEMS
 from sigmalake.numerics.style_rules import Missing
 from sigmalake.spark.described import HASH, Described, column_of

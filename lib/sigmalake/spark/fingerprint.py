@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.config import Location
+from sigmalake.config_sources import Location
 
 
 class FilePrint(NamedTuple):

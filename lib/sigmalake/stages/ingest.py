@@ -6,7 +6,9 @@ from itertools import dropwhile
 from types import MappingProxyType
 from typing import NamedTuple
 
-from sigmalake.config import Config, Dated, MarketFactor, Membership, digest_of
+from sigmalake.config import Config, digest_of
+from sigmalake.config_factors import MarketFactor, Membership
+from sigmalake.config_sources import Dated
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
