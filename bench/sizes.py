@@ -40,7 +40,7 @@ SIZES = {
     "five-years": Size(1260, 3000),
     "half-assets": Size(2520, 1500),
     "ten-years": Size(2520, 3000),
-    "broad": Size(60, 5000),
+    "broad": Size(90, 5000),
     "wide": Size(250, 10_000),
     "wide-many-factors": Size(250, 10_000, 150, 40),
 }

@@ -23,7 +23,7 @@ from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
 MONTH = 21  # periods of the calendar
-DATES_A_CHUNK = 64
+DATES_A_CHUNK = 126  # with the 21 before them; few dates send most rows twice, many are memory
 
 READ = ("exposure_date", "factor_set", "asset_id", "cap", "weight_column", "in_estimation", "styles")
 

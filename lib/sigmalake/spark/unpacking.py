@@ -62,7 +62,7 @@ def factor_covariance(risk_models: DataFrame) -> DataFrame:
 
 def specific_risk(risk_models: DataFrame) -> DataFrame:
     """The rows of `specific_risk`."""
-    nothing = F.transform("asset_id", lambda _: F.lit(None).cast("double"))  # one null array makes the zip of all null
+    nothing = F.array_repeat(F.lit(None).cast("double"), F.size("asset_id"))  # one null array makes the zip of all null
     layers = [F.coalesce(name, nothing).alias(name) for name in ("structural_var", "blend_weight", "shrink_weight")]
     zipped = F.arrays_zip("asset_id", "specific_var", "n_obs", "ts_var", *layers, "source")
     return risk_models.select("variant", "date", "regime_multiplier", F.inline(zipped))
