@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from plain_market import write_market_lake
 from sigmalake.market import Market, generate_market
 from sigmalake.numerics.regression_rules import RegressionRules
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
+
+settings.register_profile("same", derandomize=True)  # a run tells of the code, not of its luck
+settings.register_profile("search", derandomize=False)  # --hypothesis-profile=search looks elsewhere each time
+settings.load_profile("same")
 
 SESSION = {
     "spark.master": "local[2]",  # two tasks at a time: enough for an order of rows to go wrong
