@@ -1,4 +1,8 @@
-"""Regress and risk on a standalone cluster, by one worker and by two, a core each."""
+"""Regress and risk on a standalone cluster, by one worker and by two.
+
+A worker of one core has one: it, its executors and their Python are held to a processor of their own. Spark's `cores` alone only
+counts tasks, and a single task keeps two processors busy, one in the JVM and one in Python.
+"""
 
 import os
 import shutil
@@ -40,6 +44,12 @@ def worker_runs(size_name: str, cache: Path) -> dict[str, dict[str, float]]:
     return found
 
 
+def _hold(pid: int, processor: int) -> None:
+    """Hold a process to a processor: every thread, from which those to come and their children take it over."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {processor})
+
+
 def _seconds(lake: Path) -> dict[str, float]:
     rows = DeltaTable(lake / "runs").to_pyarrow_table(columns=["stage", "started_at", "seconds"]).sort_by("started_at").to_pylist()
     return {row["stage"]: row["seconds"] for row in rows if row["stage"] in STAGES}  # the last of each
@@ -71,5 +81,8 @@ def _cluster(folder: Path) -> Iterator[str]:
         "SIGMALAKE_CLUSTER_DIR": str(folder),
     }  # fmt: skip
     script = ROOT / "scripts" / "cluster"
-    yield subprocess.run([script, "start"], capture_output=True, text=True, check=True).stdout.strip()
+    url = subprocess.run([script, "start"], capture_output=True, text=True, check=True).stdout.strip()
+    for number, processor in enumerate(sorted(os.sched_getaffinity(0))[:2], start=1):
+        _hold(int((folder / f"worker-{number}.pid").read_text()), processor)
+    yield url
     subprocess.run([script, "stop"], capture_output=True, check=True)

@@ -85,7 +85,7 @@ def eigenfactor_bias(estimator: FactorCovEstimator, n_factors: int, n_dates: int
 
 
 def bias_after_doubling(estimator: FactorCovEstimator, n_factors: int, after: int, seed: int) -> float:
-    """B of all factors together over the dates after every volatility doubled."""
+    """Root mean square of b of all factors together, which is B about 0, over the dates after every volatility doubled."""
     world = generate_world(0, n_factors, seed)
     F = draw_history(world, estimator.look_back + after, seed + 1, doubles_at=estimator.look_back).factor_returns
     runs = runs_of(factor_forecasts(estimator, F, range(estimator.look_back, len(F))), EvaluationRules())

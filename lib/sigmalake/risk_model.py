@@ -1,6 +1,7 @@
 """One date's risk as arrays: V of a list of assets, its inverse, and the risk of holdings."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date as Date  # the plain name is a field
 from functools import cached_property
@@ -17,7 +18,7 @@ from sigmalake.numerics.benchmark import benchmark_risk
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked, take_linked
 from sigmalake.numerics.portfolio import portfolio_risk
 from sigmalake.numerics.usable_assets import align_model
-from sigmalake.numerics.woodbury import FactoredInverse, dense_inverse, factor_inverse, solve_asset_cov
+from sigmalake.numerics.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 from sigmalake.portfolio_report import BenchmarkReport, Labels, PortfolioReport, report_of
 
 
@@ -86,7 +87,8 @@ class RiskModel:
         """V^-1 of some assets, dense and exactly symmetric, 1 / fraction^2; arguments and errors as of `asset_cov` and `solve`."""
         asked = self._asked(assets)
         _refuse_size("the inverse of V", asked, max_cells, "V y = b needs no inverse: use solve")
-        return pd.DataFrame(dense_inverse(self._factored(asked)), index=asked, columns=asked)
+        with _no_inverse(asked):
+            return pd.DataFrame(dense_inverse(factor_inverse(*self.parts(asked))), index=asked, columns=asked)
 
     def solve(self, values: pd.Series) -> pd.Series:
         """y with V y = b over the assets that b names, by Woodbury's identity in O(N K^2): no V is made.
@@ -96,11 +98,12 @@ class RiskModel:
 
         Raises:
             MissingRiskError: an asset cannot have a V.
-            DataError: a specific variance is 0, or linked issues have no inverse; an asset twice, or a value that is no number.
+            DataError: V is singular, or too near to it; an asset twice, or a value that is no number.
         """
         b = checked_holdings(values, "values")
-        solved = solve_asset_cov(self._factored(self._asked(b.index)), b.to_numpy())
-        return pd.Series(solved, b.index, name="solution")
+        asked = self._asked(b.index)
+        with _no_inverse(asked):
+            return pd.Series(solve_asset_cov(factor_inverse(*self.parts(asked)), b.to_numpy()), b.index, name="solution")
 
     def risk_of(self, holdings: Holdings, *, missing: Missing = "raise") -> PortfolioReport:
         """Risk of holdings and where it comes from, in O(NK + K^2).
@@ -162,18 +165,6 @@ class RiskModel:
         found: Floats = holdings.reindex(list(self.usable), fill_value=0.0).to_numpy()
         return found
 
-    def _factored(self, assets: Sequence[str]) -> FactoredInverse:
-        parts = self.parts(assets)
-        if flat := [asset for asset, var in zip(assets, parts.specific_var, strict=True) if var == 0]:
-            raise DataError(
-                f"V has no inverse of the kind asked: {len(flat)} assets have a specific variance of 0 "
-                f"({', '.join(flat[:10])}); leave them out"
-            )
-        try:
-            return factor_inverse(*parts)
-        except ValueError as error:
-            raise DataError(f"V of {len(assets)} assets has no inverse: {error}") from None
-
     @cached_property
     def _row(self) -> dict[str, int]:
         return {asset: row for row, asset in enumerate(self.assets)}
@@ -188,6 +179,14 @@ class RiskModel:
     def _missing(self, assets: Iterable[str]) -> dict[str, str]:
         unknown = f"no exposures known on {self.exposure_date}"
         return {asset: self.refused.get(asset, unknown) for asset in assets if asset in self.refused or asset not in self._row}
+
+
+@contextmanager
+def _no_inverse(assets: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise DataError(f"V of {len(assets)} assets has no inverse: {error}") from None
 
 
 def _refuse_size(what: str, assets: Sequence[str], max_cells: int, instead: str) -> None:

@@ -29,6 +29,14 @@ def test_exposures_beside_their_return_are_known_at_the_close_before_it():
     assert rows[-1] == (WEDNESDAY, None, None, 0)  # nobody knows yet what explains the next return
 
 
+@pytest.mark.parametrize("max_age", [1, 2, 3])
+def test_exposures_beside_a_return_that_is_still_to_come_are_the_newest_known(max_age):
+    thursday = WEDNESDAY + timedelta(days=1)
+    rows = align(CALENDAR, [*CALENDAR, thursday, thursday + timedelta(days=1)], starts_period=True, max_age=max_age)
+    assert rows[-1] == (WEDNESDAY, None, thursday, 1)
+    assert align(CALENDAR, CALENDAR, starts_period=True, max_age=2)[-1] == (WEDNESDAY, None, WEDNESDAY, 2)
+
+
 def test_exposures_are_carried_to_their_greatest_age_and_no_further():
     rows = align(CALENDAR, [FRIDAY], starts_period=False, max_age=2)
     assert [(r.source_date, r.age) for r in rows] == [(FRIDAY, 1), (FRIDAY, 2), (None, 0), (None, 0)]
@@ -59,6 +67,8 @@ def test_no_row_uses_exposures_that_are_not_yet_known(calendar, dated, max_age, 
         if row.source_date is not None:
             assert 1 <= row.age <= max_age
             newest = (row.return_date or row.exposure_date) if starts_period else row.exposure_date
+            if starts_period and row.return_date is None:  # exposures beside a return that is to come are known before it
+                newest = min((other for other in source if other > newest), default=newest)
             assert row.source_date <= newest
             assert not any(row.source_date < other <= newest for other in source)
         if row.return_date is not None:

@@ -52,6 +52,16 @@ def test_a_factor_without_fitted_member_is_empty_and_its_assets_have_no_specific
     np.testing.assert_allclose(section.factor_returns[[0, 1, 2, 4, 5]], smaller.factor_returns, rtol=1e-10)
 
 
+@pytest.mark.parametrize("weights", ["equal", "uneven"])
+def test_the_only_fitted_member_of_a_group_has_no_specific_return_at_all(case: Case, weights: str) -> None:
+    case.exposures[40:59, 3], case.exposures[40:59, 1] = 0.0, 1.0
+    case.weights[:] = 1.0 if weights == "equal" else np.exp(np.random.default_rng(0).normal(0, 3, 60))
+    section = case.fit()
+    assert section.specific_returns[59] == 0.0
+    assert np.count_nonzero(section.specific_returns[:59]) == 59
+    assert section.fitted_returns[59] == pytest.approx(case.returns[59], rel=1e-12)
+
+
 def test_a_style_of_zeros_is_empty(case: Case) -> None:
     case.exposures[:, 4] = 0.0
     section = case.fit()

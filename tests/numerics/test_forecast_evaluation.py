@@ -11,7 +11,7 @@ from sigmalake.numerics.forecast_evaluation import (
     OwnPortfolio,
     evaluate_date,
 )
-from sigmalake.numerics.linked_cov import LinkedCov, take_linked
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, take_linked
 
 RULES = EvaluationRules(random_active=3, minimum_variance=2)
 seeds = st.integers(0, 2**32 - 1)
@@ -222,13 +222,17 @@ def test_an_eigenfactor_beyond_the_rank_has_no_forecast():
     assert [found["eigenfactor", str(k)]["n_forecasts"] for k in (1, 2, 3, 4)] == [0, 0, 1, 1]
 
 
-def test_an_asset_without_specific_variance_risk_is_in_no_minimum_variance_portfolio_and_in_the_others():
+def test_where_v_has_no_inverse_no_minimum_variance_is_forecast_and_all_else_is():
     date = a_date()
-    date.specific_var[0] = 0.0
-    found = numbers(evaluate_date(date, RULES))
-    n_universe = int((date.in_estimation & date.usable).sum())
-    assert found["random_active", "001"]["n_assets"] == n_universe
-    assert found["minimum_variance", "001"]["n_assets"] == n_universe - 1
+    first, second = np.flatnonzero(date.in_estimation & date.usable)[:2]
+    date.specific_var[[first, second]] = 0.0
+    date.exposures[second] = date.exposures[first]
+    parts = {part.kind.value: part for part in evaluate_date(date._replace(linked=UNLINKED), RULES)}
+    assert parts["random_active"].run.n_forecasts.tolist() == [1, 1, 1]
+    sharp = parts["minimum_variance"]
+    assert sharp.run.n_forecasts.tolist() == sharp.n_assets.tolist() == [0, 0]
+    assert sharp.without.startswith("V is too near to a singular matrix")
+    assert "minimum_variance" not in {p.kind.value for p in evaluate_date(date, EvaluationRules(minimum_variance=0))}
 
 
 def test_without_sigma_nothing_is_forecast_and_the_market_says_so():

@@ -7,7 +7,7 @@ from residual_histories import residuals
 from statsmodels.stats.weightstats import DescrStatsW
 
 from sigmalake.numerics.ewma import EQUAL
-from sigmalake.numerics.linked_issues import LinkedIssues, linked_cov
+from sigmalake.numerics.linked_issues import LinkedIssues, issuer_cov
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -32,7 +32,7 @@ ISSUERS = np.array([2, -1, 0, 2, 1, 2, -1, 0])
 @pytest.mark.parametrize("shrinkage", [0.0, 0.2])
 def test_the_correlation_is_that_of_statsmodels_over_the_common_dates(half_life, shrinkage):
     u, var = linked_residuals(ISSUERS), np.linspace(1e-4, 9e-4, 8)
-    found = linked_cov(u, var, ISSUERS, half_life, shrinkage, 30)
+    found = issuer_cov(u, var, ISSUERS, half_life, shrinkage, 30)
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 3), (0, 5), (2, 7), (3, 5)]
     assert (found.n_issuers, found.n_left_out) == (2, 0)
     for shares in ([0, 3, 5], [2, 7]):
@@ -46,31 +46,31 @@ def test_the_correlation_is_that_of_statsmodels_over_the_common_dates(half_life,
 
 def test_assets_of_unknown_issuers_or_alone_are_in_no_pair():
     u = linked_residuals(ISSUERS)
-    found = linked_cov(u, np.full(8, 1e-4), np.array([-1, -1, 0, 1, 2, 3, 4, 5]), 25.0, 0.0, 30)
+    found = issuer_cov(u, np.full(8, 1e-4), np.array([-1, -1, 0, 1, 2, 3, 4, 5]), 25.0, 0.0, 30)
     assert found.cov.size == found.n_issuers == 0
 
 
 def test_a_share_with_too_few_common_dates_leaves_and_the_others_stay():
     u, var = linked_residuals(ISSUERS), np.full(8, 1e-4)
     u[:-20, 3] = np.nan
-    found = linked_cov(u, var, ISSUERS, 25.0, 0.1, 30)
+    found = issuer_cov(u, var, ISSUERS, 25.0, 0.1, 30)
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 5), (2, 7)]
     assert (found.n_issuers, found.n_left_out) == (2, 1)
-    without = linked_cov(u, var, np.where(np.arange(8) == 3, -1, ISSUERS), 25.0, 0.1, 30)
+    without = issuer_cov(u, var, np.where(np.arange(8) == 3, -1, ISSUERS), 25.0, 0.1, 30)
     assert_array_equal(found.cov, without.cov)
 
 
 def test_shares_that_never_met_have_no_pair():
     u = linked_residuals(np.array([0, 0]), missing=0.0)
     u[:50, 0], u[50:, 1] = np.nan, np.nan
-    found = linked_cov(u, np.full(2, 1e-4), np.array([0, 0]), 25.0, 0.1, 2)
+    found = issuer_cov(u, np.full(2, 1e-4), np.array([0, 0]), 25.0, 0.1, 2)
     assert (found.cov.size, found.n_issuers, found.n_left_out) == (0, 1, 2)
 
 
 def test_a_share_without_variation_or_without_a_variance_is_in_no_pair():
     u, var = linked_residuals(ISSUERS, missing=0.0), np.full(8, 1e-4)
     u[:, 0], var[7] = 0.01, np.nan
-    found = linked_cov(u, var, ISSUERS, 25.0, 0.1, 30)
+    found = issuer_cov(u, var, ISSUERS, 25.0, 0.1, 30)
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(3, 5)]
     assert (found.n_issuers, found.n_left_out) == (1, 1)
 
@@ -81,7 +81,7 @@ def test_the_blocks_are_positive_semi_definite_whatever_the_variances(seed, miss
     rng = np.random.default_rng(seed)
     issuers = rng.integers(-1, 3, 10)
     u, var = linked_residuals(np.maximum(issuers, 0), 40, missing, seed), np.exp(rng.normal(-8, 2, 10))
-    found = linked_cov(u, var, issuers, half_life, shrinkage, 5)
+    found = issuer_cov(u, var, issuers, half_life, shrinkage, 5)
     assert (found.first < found.second).all()
     assert (issuers[found.first] == issuers[found.second]).all()
     values = np.linalg.eigvalsh(dense(found, 10, var))
@@ -90,9 +90,9 @@ def test_the_blocks_are_positive_semi_definite_whatever_the_variances(seed, miss
 
 def test_full_shrinkage_leaves_no_covariance_and_the_order_of_assets_does_not_matter():
     u, var, order = linked_residuals(ISSUERS), np.linspace(1e-4, 9e-4, 8), np.array([5, 3, 7, 1, 0, 2, 6, 4])
-    assert_array_equal(linked_cov(u, var, ISSUERS, 25.0, 1.0, 30).cov, np.zeros(4))
-    once = dense(linked_cov(u, var, ISSUERS, 25.0, 0.1, 30), 8, var)
-    again = dense(linked_cov(u[:, order], var[order], ISSUERS[order], 25.0, 0.1, 30), 8, var[order])
+    assert_array_equal(issuer_cov(u, var, ISSUERS, 25.0, 1.0, 30).cov, np.zeros(4))
+    once = dense(issuer_cov(u, var, ISSUERS, 25.0, 0.1, 30), 8, var)
+    again = dense(issuer_cov(u[:, order], var[order], ISSUERS[order], 25.0, 0.1, 30), 8, var[order])
     assert_allclose(again, once[np.ix_(order, order)], rtol=1e-12)
 
 

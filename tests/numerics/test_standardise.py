@@ -123,3 +123,16 @@ def test_weights_are_renormalised_over_the_descriptors_that_an_asset_has():
     expected = [0.5 + 0.6 + 0.8, (0.5 + 0.8) / 0.7, 4.0, np.nan]
     np.testing.assert_allclose(combine_descriptors(z, np.array([0.5, 0.3, 0.2])), expected, rtol=1e-15)
     np.testing.assert_allclose(combine_descriptors(z, np.array([5.0, 3.0, 2.0])), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("sentinel", [np.finfo(float).max, -1e160, 1e155])
+def test_a_number_whose_square_is_none_is_removed_and_takes_nothing_with_it(sentinel):
+    values = np.random.default_rng(0).normal(size=200)
+    caps, everyone = np.ones(200), np.ones(200, dtype=bool)
+    values[7] = sentinel
+    found = remove_extremes(values, caps, everyone, 10.0)
+    assert np.flatnonzero(found.changed).tolist() == [7]
+    assert np.isfinite([found.moments.mean, found.moments.sd]).all()
+    left = np.delete(values, 7)
+    moments = cross_section_moments(found.values, caps, everyone)
+    assert (moments.mean, moments.sd) == pytest.approx((left.mean(), left.std()), rel=1e-12)

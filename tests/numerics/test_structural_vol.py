@@ -117,3 +117,25 @@ def test_it_scales_with_the_volatilities_and_permutes_with_the_assets():
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         StructuralModel(**options)
+
+
+def test_a_volatility_that_is_none_teaches_nothing():
+    vol, gamma, X, caps = universe()
+    without = structural_vol(vol, np.where(np.arange(80) == 5, 0.0, gamma), X, caps, FULL)
+    vol[5] = 1e-9  # of an asset that its group's factor follows
+    found = structural_vol(vol, gamma, X, caps, FULL)
+    assert gamma[5] == 1
+    assert_array_equal(found.vol, without.vol)
+    assert found.n_fitted == without.n_fitted == 59
+
+
+def test_an_absurd_exposure_is_held_at_ten_times_the_fitted_volatilities_and_counted():
+    vol, gamma, X, caps = universe()
+    plain = structural_vol(vol, gamma, X, caps, FULL)
+    X[[0, 4], 4] = 5000.0, -5000.0
+    found = structural_vol(vol, gamma, X, caps, FULL)
+    fitted = vol[gamma >= 1]
+    assert sorted(found.vol[[0, 4]]) == pytest.approx([fitted.min() / 10, fitted.max() * 10], rel=1e-12)
+    assert (plain.n_held, found.n_held) == (0, 2)
+    others = np.delete(np.arange(80), [0, 4])
+    assert_array_equal(found.vol[others], plain.vol[others])

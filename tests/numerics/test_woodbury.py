@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.linked_cov import UNLINKED
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
 from sigmalake.numerics.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 
 
@@ -49,13 +49,48 @@ def test_no_v_of_all_assets_is_made():
     assert_allclose(X @ (1e-4 * (X.T @ found)) + var * found, np.ones(n), rtol=1e-9)
 
 
-@pytest.mark.parametrize("bad", [0.0, -1e-4, np.nan, np.inf])
-def test_a_specific_variance_that_cannot_be_divided_by_is_refused(bad):
+@pytest.mark.parametrize("var", [1e-10, 1e-14, 1e-18, 1e-24, 1e-34, 0.0])
+@pytest.mark.parametrize("flat", [[3], [3, 4, 5]])
+def test_a_specific_variance_far_below_the_factors_loses_nothing(var, flat):
+    model = random_model(n_linked=0)
+    specific_var = model.specific_var.copy()
+    specific_var[flat] = var
+    V = model.X @ model.factor_cov @ model.X.T + np.diag(specific_var)
+    b = np.random.default_rng(2).normal(size=(30, 2))
+    found = solve_asset_cov(factor_inverse(model.X, model.factor_cov, specific_var), b)
+    assert_allclose(V @ found, b, atol=1e-11)
+    assert_allclose(found, np.linalg.solve(V, b), rtol=1e-7, atol=1e-9 * np.abs(found).max())
+
+
+def test_a_block_of_linked_issues_that_is_singular_alone_is_not_with_the_factors():
+    model = random_model(n_linked=0)
+    linked = LinkedCov(np.array([[3, 7]]), np.sqrt(model.specific_var[[3]] * model.specific_var[[7]]))
+    V = model.V.copy()
+    V[3, 7] = V[7, 3] = V[3, 7] + linked.cov[0]
+    b = np.random.default_rng(3).normal(size=30)
+    found = solve_asset_cov(factor_inverse(model.X, model.factor_cov, model.specific_var, linked), b)
+    assert_allclose(V @ found, b, atol=1e-10)
+
+
+def test_a_singular_v_is_refused_with_how_far_its_answer_is_off():
+    X = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    inverse = factor_inverse(X, np.eye(2), np.array([0.0, 0.0, 1.0]))
+    with pytest.raises(ValueError, match=r"V is too near to a singular matrix: V y misses what it should be by \d"):
+        solve_asset_cov(inverse, np.array([1.0, -1.0, 0.0]))
+
+
+@pytest.mark.parametrize("bad", [-1e-4, np.nan, np.inf])
+def test_a_specific_variance_that_is_none_is_refused(bad):
     model = random_model()
     var = model.specific_var.copy()
     var[3] = bad
-    with pytest.raises(ValueError, match="specific_var has 1 of 30 values that are not finite and > 0: D has no inverse"):
+    with pytest.raises(ValueError, match="specific_var has 1 of 30 values that are not finite and >= 0"):
         factor_inverse(model.X, model.factor_cov, var, UNLINKED)
+
+
+def test_an_asset_without_any_risk_is_refused():
+    with pytest.raises(ValueError, match="1 of 2 assets have neither specific nor factor variance"):
+        factor_inverse(np.array([[1.0], [0.0]]), np.eye(1), np.zeros(2))
 
 
 def test_a_factor_covariance_that_is_none_is_refused():

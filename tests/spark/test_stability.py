@@ -1,6 +1,6 @@
 """A chunk of panel rows becomes rows of exposure_stability, without a JVM."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
-from sigmalake.spark.stability import MONTH, correlate_chunk
+from sigmalake.spark.stability import correlate_chunk
 from sigmalake.spark.windows import AsOf, Chunk
 
-CALENDAR = [date(2024, 1, 1) + timedelta(days=n) for n in range(30)]
+ENDS = [date(2024, month, 28) for month in range(1, 6)]
 MARKET = Factor("market", "market", Kind.MARKET)
 SETS = {
     "one": [MARKET, *(Factor(name, "style", Kind.STYLE) for name in ("size", "value"))],
@@ -25,7 +25,7 @@ def panel_row(position: int, *, n: int = 25, factor_set: str = "one") -> dict:
     rng = np.random.default_rng(position)
     ids = sorted(rng.choice([f"A{i:02d}" for i in range(40)], n, replace=False).tolist())
     return {
-        "position": position, "chunk": 0, "exposure_date": CALENDAR[position], "factor_set": factor_set, "asset_id": ids,
+        "position": position, "chunk": 0, "exposure_date": ENDS[position], "factor_set": factor_set, "asset_id": ids,
         "cap": rng.lognormal(size=n).tolist() if n else None, "weight_column": None,
         "in_estimation": (rng.random(n) < 0.8).tolist(), "styles": rng.normal(size=2 * n).tolist(),
     }  # fmt: skip
@@ -41,21 +41,21 @@ def correlated(rows: list[dict], *positions: int, weighting: Weighting = Weighti
     kinds |= {"in_estimation": pa.list_(pa.bool_()), "styles": pa.list_(pa.float64())}
     table = pa.table({name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]})
     chunk = Chunk(0, max(positions), tuple(AsOf("", position, f"hash {position}") for position in positions))
-    return correlate_chunk(table, chunk, CALENDAR, weighting, SETS).to_pylist()
+    return correlate_chunk(table, chunk, ENDS, weighting, SETS).to_pylist()
 
 
 @pytest.mark.parametrize("weighting", [Weighting.SQRT_CAP, Weighting.CAP, Weighting.EQUAL])
 def test_statsmodels_gives_the_same_correlations_over_the_common_assets(weighting):
-    rows = [panel_row(position) for position in (22, 1, 0, 21)]
-    found = correlated(rows, 21, 22, weighting=weighting)
+    rows = [panel_row(position) for position in (3, 1, 2)]
+    found = correlated(rows, 2, 3, weighting=weighting)
     assert [(row["exposure_date"], row["style"]) for row in found] == [
-        (CALENDAR[21], "size"), (CALENDAR[21], "value"), (CALENDAR[22], "size"), (CALENDAR[22], "value")
+        (ENDS[2], "size"), (ENDS[2], "value"), (ENDS[3], "size"), (ENDS[3], "value")
     ]  # fmt: skip
     power = {Weighting.SQRT_CAP: 0.5, Weighting.CAP: 1.0, Weighting.EQUAL: 0.0}[weighting]
     for row in found:
-        position = CALENDAR.index(row["exposure_date"])
-        assert (row["before"], row["inputs_hash"]) == (CALENDAR[position - MONTH], f"hash {position}")
-        both = framed(panel_row(position)).join(framed(panel_row(position - MONTH)), how="inner", rsuffix="_before")
+        position = ENDS.index(row["exposure_date"])
+        assert (row["before"], row["inputs_hash"]) == (ENDS[position - 1], f"hash {position}")
+        both = framed(panel_row(position)).join(framed(panel_row(position - 1)), how="inner", rsuffix="_before")
         both = both[both["inside"]]
         pair = both[[row["style"], f"{row['style']}_before"]].to_numpy()
         assert row["correlation"] == pytest.approx(DescrStatsW(pair, both["cap"] ** power).corrcoef[0, 1], rel=1e-12)
@@ -63,9 +63,9 @@ def test_statsmodels_gives_the_same_correlations_over_the_common_assets(weightin
 
 
 def test_styles_meet_by_name_where_the_model_changed():
-    found = correlated([panel_row(0), panel_row(21, factor_set="two")], 21)
+    found = correlated([panel_row(0), panel_row(1, factor_set="two")], 1)
     assert [row["style"] for row in found] == ["size"]
-    now, before = framed(panel_row(21, factor_set="two")), framed(panel_row(0))
+    now, before = framed(panel_row(1, factor_set="two")), framed(panel_row(0))
     both = now.join(before, how="inner", rsuffix="_before")[lambda x: x["inside"]]
     expected = DescrStatsW(both[["size", "size_before"]].to_numpy(), np.sqrt(both["cap"])).corrcoef[0, 1]
     assert found[0]["correlation"] == pytest.approx(expected, rel=1e-12)
@@ -73,5 +73,5 @@ def test_styles_meet_by_name_where_the_model_changed():
 
 @pytest.mark.parametrize("weighting", [Weighting.EQUAL, Weighting.COLUMN])
 def test_a_date_without_assets_has_rows_without_a_correlation(weighting):
-    found = correlated([panel_row(0, n=0), panel_row(21, n=0)], 21, weighting=weighting)
+    found = correlated([panel_row(0, n=0), panel_row(1, n=0)], 1, weighting=weighting)
     assert [(row["style"], row["correlation"], row["n_common"]) for row in found] == [("size", None, 0), ("value", None, 0)]

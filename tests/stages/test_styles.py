@@ -1,5 +1,7 @@
 """Styles that the model standardises: from raw columns to X, with every row and every step accounted for."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pytest
 
 from lakes import rows_of
 from sigmalake.numerics.built_styles import StyleInputs, build_styles
+from sigmalake.numerics.calendar import month_ends
 from sigmalake.stages.ingest import style_recipe
 from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
@@ -15,7 +18,7 @@ from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
 pytestmark = pytest.mark.jvm
 
-N_DATES = 26
+N_DATES = 64  # to the first of April, so that March is over
 RULES = {
     "size": {},
     "value": {"descriptors": {"book": 0.7, "earnings": 0.3}, "missing": "regress", "orthogonal_to": ["size"]},
@@ -65,13 +68,14 @@ def test_styles_are_the_kernels_and_days_appended_and_restated_are_a_rebuild(sty
     days = sorted(raw["date"].unique())
     built(write(styled, raw[raw["date"] < days[-1]]))
     before = stability_of(styled)
-    assert len(before) == (N_DATES - 22) * len(RULES)
+    ends = month_ends(days)
+    assert [day for day, style in before.index if style == "size"] == ends[1:-1]
     assert before[:, "size"].min() > 0.9
     restated = raw.copy()
-    restated.loc[(raw["date"] == days[2]) & (raw["asset_id"] < "A30"), "size"] += 20.0
+    restated.loc[(raw["date"] == ends[0]) & (raw["asset_id"] < "A30"), "size"] += 20.0
     built(write(styled, restated))
     after = stability_of(styled)
-    assert {day for (day, _), told in after.items() if before.get((day, _)) != told} == {days[2 + 21], days[-1]}
+    assert {day for (day, _), told in after.items() if before.get((day, _)) != told} == {ends[1], ends[-1]}
     increments = tables(styled)
     styled.body["lake"] = str(styled.folder / "rebuilt")
     built(styled)
@@ -88,7 +92,7 @@ def test_styles_are_the_kernels_and_days_appended_and_restated_are_a_rebuild(sty
     assert styled.rows(PANEL)["style_steps"].isna().all()
     sizes = restated[restated["in_estimation"]].pivot(index="date", columns="asset_id", values="size")
     present = restated.pivot(index="date", columns="asset_id", values="size")
-    expected = {(now, "size"): sizes.loc[now].corr(present.loc[then]) for then, now in zip(days, days[21:], strict=False)}
+    expected = {(now, "size"): sizes.loc[now].corr(present.loc[then]) for then, now in pairwise(ends)}
     assert stability_of(styled).to_dict() == pytest.approx(expected, rel=1e-10)
 
 

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 
@@ -34,8 +35,9 @@ def align(calendar: Sequence[date], source_dates: Sequence[date], *, starts_peri
     rows = []
     for position, exposure_date in enumerate(known):
         return_date = known[position + 1] if position + 1 < len(known) else None
-        newest_usable = (return_date or exposure_date) if starts_period else exposure_date
-        found = bisect_right(source_dates, newest_usable)
+        found = bisect_right(source_dates, (return_date or exposure_date) if starts_period else exposure_date)
+        if starts_period and return_date is None:  # the first after the calendar explains the return that is still to come
+            found = min(found + 1, len(source_dates))
         source_date = source_dates[found - 1] if found else None
         age = 0 if source_date is None else _age(calendar, source_date, return_date, starts_period=starts_period)
         if age > max_age:
@@ -47,7 +49,9 @@ def align(calendar: Sequence[date], source_dates: Sequence[date], *, starts_peri
 def _age(calendar: Sequence[date], source_date: date, return_date: date | None, *, starts_period: bool) -> int:
     """Periods of the calendar after the source's date up to the return, counting a newest return that is still to come."""
     end = len(calendar) + 1 if return_date is None else bisect_right(calendar, return_date)
-    return end - bisect_right(calendar, source_date) + (1 if starts_period else 0)
+    if starts_period:
+        return 1 if source_date > calendar[-1] else end - bisect_right(calendar, source_date) + 1
+    return end - bisect_right(calendar, source_date)
 
 
 def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> list[date]:
@@ -56,3 +60,8 @@ def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> li
         return list(dates)
     period = {day: (day.isocalendar()[:2] if every == "week" else (day.year, day.month)) for day in dates}
     return [day for day, after in zip(dates, [*dates[1:], None], strict=True) if after is None or period[after] != period[day]]
+
+
+def month_ends(dates: Sequence[date]) -> list[date]:
+    """The last date of each month that is over: one of a later month has come."""
+    return [day for day, after in pairwise(dates) if (day.year, day.month) != (after.year, after.month)]

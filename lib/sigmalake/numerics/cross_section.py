@@ -18,6 +18,8 @@ from sigmalake.numerics.outliers import find_outliers
 from sigmalake.numerics.regression_rules import RegressionRules
 from sigmalake.numerics.robust_estimate import Estimate, robust_estimate
 
+_ROUNDING = 1e-13  # of |r| + sum |x f|
+
 
 class FactorStatus(StrEnum):
     """What became of one factor on the date."""
@@ -197,7 +199,7 @@ def _answer(returns: Floats, exposures: Floats, sample: EstimationSample, fit: _
     explained = sample.exposures @ np.nan_to_num(factor_returns)
     lost = sample.stranded | (sample.exposures[:, sample.empty] != 0.0).any(axis=1)
     fitted_returns = np.where(lost, np.nan, explained)
-    specific_returns = returns - fitted_returns
+    specific_returns = _without_rounding(returns, sample.exposures, np.nan_to_num(factor_returns), fitted_returns)
     huber, weights = fit.estimate.huber, _reweighted(sample, fit.estimate.huber)
     on_fit = (returns[sample.fitted], specific_returns[sample.fitted], weights[sample.fitted])
     statistics = fit_statistics(*on_fit, fit.plain.rank)
@@ -226,6 +228,15 @@ def _answer(returns: Floats, exposures: Floats, sample: EstimationSample, fit: _
         status=Status.OK.value,
         detail=_joined(lost_detail, "" if huber is None or huber.scale > 0.0 else _huber_detail(huber)),
     )
+
+
+def _without_rounding(returns: Floats, exposures: Floats, factor_returns: Floats, fitted_returns: Floats) -> Floats:
+    """u = r - X f, exactly 0 where it is rounding: the only member of a group is fitted exactly, and has no risk of its own."""
+    specific_returns = returns - fitted_returns
+    near = np.flatnonzero(np.abs(specific_returns) <= 1e-6 * np.nanmax(np.abs(returns), initial=0.0))
+    size = np.abs(returns[near]) + np.abs(exposures[near]) @ np.abs(factor_returns)
+    specific_returns[near[np.abs(specific_returns[near]) <= _ROUNDING * size]] = 0.0
+    return specific_returns
 
 
 def _reweighted(sample: EstimationSample, huber: HuberFit | None) -> Floats:

@@ -71,12 +71,15 @@ def minimum_variance(
     Args:
         exposures: (N, K).
         factor_cov: (K, K) fraction^2 per period.
-        specific_var: (N,) fraction^2 per period, above 0.
+        specific_var: (N,) >= 0, fraction^2 per period.
         alphas: (N, Q) a column a portfolio.
         linked: specific covariances of linked issues.
 
     Returns:
         (N, Q).
+
+    Raises:
+        ValueError: V has no inverse, see `factor_inverse` and `solve_asset_cov`.
     """
     solved = solve_asset_cov(factor_inverse(exposures, factor_cov, specific_var, linked), alphas)
     holdings: Floats = solved / (alphas * solved).sum(axis=0)

@@ -134,14 +134,21 @@ def _random(date: DateForecast, universe: Ints, rules: EvaluationRules) -> list[
     draws = asset_draws(ids, rules.seed, rules.random_active, rules.minimum_variance)
     caps = np.ones(len(universe)) if date.caps is None else date.caps[universe]
     active = _spread(random_active(caps, draws.tilts), universe, len(date.asset_ids))
-    invertible = date.specific_var[universe] > 0  # V^-1 needs it
-    rows = universe[invertible]
-    linked = take_linked(date.linked, rows, len(date.asset_ids))
-    sharp = minimum_variance(date.exposures[rows], date.factor_cov, date.specific_var[rows], draws.alphas[invertible], linked)
     return [
         _holdings(date, EvaluationKind.RANDOM_ACTIVE, _numbered(rules.random_active), active),
-        _holdings(date, EvaluationKind.MINIMUM_VARIANCE, _numbered(rules.minimum_variance), _spread(sharp, rows, len(active))),
+        *([_minimum_variance(date, universe, draws.alphas)] if rules.minimum_variance else []),
     ]
+
+
+def _minimum_variance(date: DateForecast, universe: Ints, alphas: Floats) -> Evaluated:
+    """Portfolios that hold nothing, with the reason, where V has no inverse."""
+    kind, names = EvaluationKind.MINIMUM_VARIANCE, _numbered(alphas.shape[1])
+    linked = take_linked(date.linked, universe, len(date.asset_ids))
+    try:
+        sharp = minimum_variance(date.exposures[universe], date.factor_cov, date.specific_var[universe], alphas, linked)
+    except ValueError as error:
+        return _holdings(date, kind, names, np.zeros((len(date.asset_ids), len(names))))._replace(without=str(error))
+    return _holdings(date, kind, names, _spread(sharp, universe, len(date.asset_ids)))
 
 
 def _own(date: DateForecast, portfolio: OwnPortfolio) -> Evaluated:

@@ -37,7 +37,7 @@ class LinkedIssues:
         return fewest(self.min_periods, self.periods(window))
 
 
-class LinkedCov(NamedTuple):
+class IssuerCov(NamedTuple):
     """The entries of the issuers' blocks above the diagonal; Delta is their diagonal."""
 
     first: Ints  # (L,) position of an asset
@@ -47,14 +47,14 @@ class LinkedCov(NamedTuple):
     n_left_out: int  # of their shares, without a pair: too few common dates, or no variation
 
     @classmethod
-    def none(cls) -> "LinkedCov":
+    def none(cls) -> "IssuerCov":
         """No pair."""
         return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), 0, 0)
 
 
-def linked_cov(
+def issuer_cov(
     specific_returns: Floats, specific_var: Floats, issuers: Ints, half_life: float, shrinkage: float, min_periods: int
-) -> LinkedCov:
+) -> IssuerCov:
     """cov_ij = (1 - shrinkage) rho_ij sqrt(Delta_i Delta_j) for the shares i, j of one issuer.
 
     rho is the weighted correlation of u over the dates on which all of the issuer's shares have one, so that each
@@ -81,10 +81,10 @@ def linked_cov(
         vol = np.sqrt(specific_var[kept])
         blocks.append((kept[row], kept[column], (1 - shrinkage) * rho[row, column] * vol[row] * vol[column]))
     if not blocks:
-        return LinkedCov.none()
+        return IssuerCov.none()
     first, second, cov = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     in_order = np.lexsort((second, first))
-    return LinkedCov(first[in_order], second[in_order], cov[in_order], len(several), n_left_out)
+    return IssuerCov(first[in_order], second[in_order], cov[in_order], len(several), n_left_out)
 
 
 def _correlations(specific_returns: Floats, shares: Ints, half_life: float, min_periods: int) -> tuple[Ints, Floats]:

@@ -10,7 +10,7 @@ from sigmalake.numerics.blend_weight import blend_weights
 from sigmalake.numerics.ewma import fewest
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.factor_windows import Diagnostic
-from sigmalake.numerics.linked_issues import LinkedCov, linked_cov
+from sigmalake.numerics.linked_issues import IssuerCov, issuer_cov
 from sigmalake.numerics.regime import RegimeMultiplier, mean_squared_bias
 from sigmalake.numerics.size_shrinkage import shrink_by_size
 from sigmalake.numerics.specific_regime import SpecificRegime, specific_squared_bias
@@ -53,7 +53,7 @@ class SpecificRisk(NamedTuple):
     blend_weight: Floats | None  # (M,) gamma
     shrink_weight: Floats | None  # (M,) v
     regime_multiplier: float | None  # lambda
-    linked: LinkedCov | None  # positions among the M assets
+    linked: IssuerCov | None  # positions among the M assets
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -162,6 +162,7 @@ def _fit_diagnostics(fit: StructuralVol) -> list[Diagnostic]:
     return [
         Diagnostic("structural_n_fitted", float(fit.n_fitted), f"assets with gamma = 1; rank {fit.rank}{missing}"),
         Diagnostic("structural_e0", fit.smearing, "E0, the mean of exp(residual)"),
+        Diagnostic("structural_held", float(fit.n_held), "assets held at ten times the fitted volatilities, or a tenth of them"),
     ]
 
 
@@ -200,7 +201,7 @@ def _linked(found: SpecificRisk, history: SpecificHistory, number: int, coverage
     row = int(history.as_of[number])
     rows = history.specific_returns[max(0, row - options.periods(window) + 1) : row + 1, coverage.columns]
     issuers, fewest_dates = _given("issuers", coverage.issuers), options.fewest_dates(window)
-    linked = linked_cov(rows, found.specific_var, issuers, half_life, options.shrinkage, fewest_dates)
+    linked = issuer_cov(rows, found.specific_var, issuers, half_life, options.shrinkage, fewest_dates)
     left_out = f"; {linked.n_left_out} of their shares have too few common returns" if linked.n_left_out else ""
     detail = f"pairs of shares of {linked.n_issuers} issuers{left_out}"
     return _and(found._replace(linked=linked), Diagnostic("linked_pairs", float(linked.cov.size), detail))

@@ -38,10 +38,12 @@ def cross_section_moments(values: Floats, caps: Floats, in_estimation: Bools) ->
     used = in_estimation & np.isfinite(values)
     if not used.any():
         return Moments(np.nan, np.nan, 0)
-    x, c = values[used], caps[used]
+    exponent = int(np.frexp(np.abs(values[used]).max())[1])
+    x, c = np.ldexp(values[used], -exponent), caps[used]  # by a power of 2, so that squares are numbers and no bit changes
     mean = float(c @ x / c.sum())
     var, size = float(np.mean((x - mean) ** 2)), float(np.mean(x**2))
-    return Moments(mean, float(np.sqrt(var)) if var > ALIKE * size else 0.0, len(x))
+    sd = float(np.sqrt(var)) if var > ALIKE * size else 0.0
+    return Moments(float(np.ldexp(mean, exponent)), float(np.ldexp(sd, exponent)), len(x))
 
 
 def remove_extremes(values: Floats, caps: Floats, in_estimation: Bools, beyond: float) -> Limited:

@@ -12,6 +12,9 @@ from sigmalake.numerics.ewma import check_window
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.least_squares import solve_constrained
 
+_LEAST_VOL = 1e-3  # of the median: what is below is no volatility, e.g. of an asset that its group's factor follows
+_BEYOND = 10.0  # times the largest fitted volatility, or its part of the smallest, is as far as a structural one goes
+
 
 @dataclass(frozen=True, kw_only=True)
 class StructuralModel:
@@ -50,6 +53,7 @@ class StructuralVol(NamedTuple):
     vol: Floats  # (N,) sigma_STR, fraction per period; NaN throughout where there is no fit
     smearing: float  # E0; NaN without a fit
     n_fitted: int  # assets with gamma = 1
+    n_held: int  # assets held at a bound
     n_needed: int
     rank: int  # 0 without a fit
     unexplained: tuple[str, ...]  # factors without an estimate: no fitted asset is exposed, or no rank is added
@@ -66,7 +70,8 @@ def structural_vol(ts_vol: Floats, gamma: Floats, exposures: Floats, caps: Float
     Weighted by sqrt(cap), under the model's constraints with the fitted assets' cap shares. E0 is the mean of
     exp(residual) (Duan 1983, **choice**). A model without a constant in the span of X gets one. A membership without an
     estimate counts as its group's mean, any other factor as 0 (**choice**), so that every asset has an answer. Fewer
-    assets than twice the factors: none has.
+    assets than twice the factors: none has. A volatility below a thousandth of the median is not fitted, and no answer is
+    further than ten times beyond the fitted volatilities (**choice**): one absurd exposure would otherwise be e to its power.
 
     Args:
         ts_vol: (N,) fraction per period, NaN where there is none.
@@ -76,15 +81,18 @@ def structural_vol(ts_vol: Floats, gamma: Floats, exposures: Floats, caps: Float
         factors: the K columns.
     """
     exposures, factors = _with_constant(exposures, factors)
-    fitted = (gamma >= 1.0) & (ts_vol > 0)
+    seasoned = (gamma >= 1.0) & (ts_vol > 0)
+    fitted = seasoned & (ts_vol > _LEAST_VOL * np.median(ts_vol[seasoned] if seasoned.any() else 0.0))
     n_fitted, n_needed = int(fitted.sum()), 2 * len(factors)
     if n_fitted < max(1, n_needed):
-        return StructuralVol(np.full(len(ts_vol), np.nan), np.nan, n_fitted, n_needed, 0, ())
+        return StructuralVol(np.full(len(ts_vol), np.nan), np.nan, n_fitted, 0, n_needed, 0, ())
     X, target = exposures[fitted], np.log(ts_vol[fitted])
     coefficients, rank, missing = _coefficients(X, target, caps[fitted] / caps[fitted].max(), factors)
     smearing = float(np.exp(target - X @ coefficients).mean())
     unexplained = tuple(factor.name for factor, out in zip(factors, missing, strict=True) if out)
-    return StructuralVol(smearing * np.exp(exposures @ coefficients), smearing, n_fitted, n_needed, rank, unexplained)
+    level, beyond = np.log(smearing) + exposures @ coefficients, np.log(_BEYOND)
+    held = np.clip(level, target.min() - beyond, target.max() + beyond)
+    return StructuralVol(np.exp(held), smearing, n_fitted, int((held != level).sum()), n_needed, rank, unexplained)
 
 
 def _with_constant(exposures: Floats, factors: Sequence[Factor]) -> tuple[Floats, Sequence[Factor]]:

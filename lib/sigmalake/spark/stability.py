@@ -1,7 +1,7 @@
-"""Each style's correlation with itself a month before: chunks of dates, each with the rows that they look back to.
+"""Each style's correlation with itself a month before: chunks of month ends, each with the one before its first.
 
-The driver ships the calendar's dates and the factor sets. A panel row goes to the chunk of its own date and to that of the date
-a month later, mostly the same; a task holds one chunk, and gives back a row a style and date.
+The driver ships the month ends and the factor sets. A panel row goes to the chunk of its own date and to that of the next month's
+end, mostly the same; a task holds one chunk, and gives back a row a style and date.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,50 +19,44 @@ from sigmalake.numerics.exposure_stability import exposure_stability
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
 from sigmalake.numerics.regression_weights import regression_weights
-from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, rows_read
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
-MONTH = 21  # periods of the calendar
-DATES_A_CHUNK = 126  # with the 21 before them; few dates send most rows twice, many are memory
+DATES_A_CHUNK = 12  # with the one before them
 
 READ = ("exposure_date", "factor_set", "asset_id", "cap", "weight_column", "in_estimation", "styles")
 
 
 def stability_rows(
     panel: DataFrame,
-    calendar: Sequence[date],
+    month_ends: Sequence[date],
     hashes: Mapping[date, str],
     weighting: Weighting,
     factor_sets: Mapping[str, Sequence[Factor]],
 ) -> DataFrame:
-    """The rows of `exposure_stability` of some dates.
+    """The rows of `exposure_stability` of some month ends.
 
     Args:
-        panel: its rows of at least these dates and of those a month before.
-        calendar: exposure dates, ascending.
-        hashes: the dates to compute, none of the calendar's first `MONTH`, with the hash that their rows carry.
+        panel: its rows of at least these dates and of the month ends before them.
+        month_ends: exposure dates, ascending.
+        hashes: those to compute, without the first, with the hash that their rows carry.
         weighting: the regression's.
         factor_sets: what the arrays by factor mean.
     """
-    as_of = [AsOf("", position, hashes[day]) for position, day in enumerate(calendar) if day in hashes]
-    chunks = chunks_of(as_of, {"": MONTH + 1}, DATES_A_CHUNK)
-    needed = [
-        (calendar[position], number, position)
-        for number, chunk in enumerate(chunks)
-        for position in sorted({at for row in chunk.as_of for at in (row.position, row.position - MONTH)})
-    ]
-    wanted = panel.sparkSession.createDataFrame(needed, "exposure_date date, chunk int, position int")
+    as_of = [AsOf("", position, hashes[day]) for position, day in enumerate(month_ends) if day in hashes]
+    chunks = chunks_of(as_of, {"": 2}, DATES_A_CHUNK)
+    wanted = panel.sparkSession.createDataFrame(rows_read(month_ends, chunks), "exposure_date date, chunk int, position int")
     sent = panel.select(*READ).join(F.broadcast(wanted), "exposure_date")
-    correlate = _correlating(calendar, chunks, weighting, factor_sets)
+    correlate = _correlating(month_ends, chunks, weighting, factor_sets)
     return by_chunk(sent, len(chunks)).applyInArrow(correlate, EXPOSURE_STABILITY.schema_sql())
 
 
 def _correlating(
-    calendar: Sequence[date], chunks: Sequence[Chunk], weighting: Weighting, factor_sets: Mapping[str, Sequence[Factor]]
+    month_ends: Sequence[date], chunks: Sequence[Chunk], weighting: Weighting, factor_sets: Mapping[str, Sequence[Factor]]
 ) -> Callable[[pa.Table], pa.Table]:
     def correlate(rows: pa.Table) -> pa.Table:
         chunk = chunks[rows.column("chunk")[0].as_py()]
-        return correlate_chunk(rows, chunk, calendar, weighting, factor_sets)
+        return correlate_chunk(rows, chunk, month_ends, weighting, factor_sets)
 
     return correlate
 
@@ -70,15 +64,15 @@ def _correlating(
 def correlate_chunk(
     rows: pa.Table,
     chunk: Chunk,
-    calendar: Sequence[date],
+    month_ends: Sequence[date],
     weighting: Weighting,
     factor_sets: Mapping[str, Sequence[Factor]],
 ) -> pa.Table:
-    """The rows of `exposure_stability` for one chunk, from the panel rows of its dates and of those a month before."""
+    """The rows of `exposure_stability` for one chunk, from the panel rows of its month ends and of the one before the first."""
     sections = _sections(rows, weighting, factor_sets)
     found = []
     for row in chunk.as_of:
-        now, before = sections[row.position], sections[row.position - MONTH]
+        now, before = sections[row.position], sections[row.position - 1]
         styles = [style for style in now.styles if style in before.styles]
         _, here, there = np.intersect1d(now.assets, before.assets, assume_unique=True, return_indices=True)
         one, other = (
@@ -88,7 +82,7 @@ def correlate_chunk(
         stability = exposure_stability(one, other, now.weights[here])
         for style, correlation in zip(styles, stability.correlation.tolist(), strict=True):
             told = None if np.isnan(correlation) else correlation
-            dates = calendar[row.position], calendar[row.position - MONTH]
+            dates = month_ends[row.position], month_ends[row.position - 1]
             found.append((dates[0], style, dates[1], told, stability.n_common, row.inputs_hash))
     columns = list(zip(*found, strict=True)) or [()] * len(_TYPES)
     return pa.table([pa.array(column, kind) for column, kind in zip(columns, _TYPES, strict=True)], EXPOSURE_STABILITY.column_names)

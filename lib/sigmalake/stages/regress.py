@@ -9,6 +9,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
@@ -108,10 +111,10 @@ def _without_return(lake: Lake, dates: Collection[date]) -> str:
     """Factors that have no return on dates that were fitted, and why."""
     sets = {name: [factor.name for factor in factors] for name, factors in factor_sets(lake).items()}
     counts: Counter[tuple[str, str]] = Counter()
-    for row in lake.columns(CROSS_SECTIONS, ["date", "factor_set", "factor_return", "factor_status"]).to_pylist():
-        if row["date"] in dates:
-            found = zip(sets[row["factor_set"]], row["factor_return"], row["factor_status"], strict=True)
-            counts.update((factor, status) for factor, value, status in found if value is None)
+    rows = lake.columns(CROSS_SECTIONS, ["date", "factor_set", "factor_return", "factor_status"])
+    for row in rows.filter(pc.is_in(rows.column("date"), pa.array(dates, pa.date32()))).to_pylist():
+        found = zip(sets[row["factor_set"]], row["factor_return"], row["factor_status"], strict=True)
+        counts.update((factor, status) for factor, value, status in found if value is None)
     listed = [
         f"\n  {factor} has no return on {n} of {len(dates)} dates: {status}" for (factor, status), n in counts.most_common(10)
     ]
