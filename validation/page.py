@@ -137,7 +137,7 @@ def _adjusted(rows: Sequence[Eigenfactors]) -> str:
 
 
 def _regimes(rows: Sequence[Doubling]) -> str:
-    head = "## The volatility regime\n\nEvery volatility doubles on a date; root mean square of b of 40 factors together over the dates after it. "
+    head = "## The volatility regime\n\nEvery volatility doubles on a date; root mean square of b of 40 factors after it. "
     head += "A multiplier with a long half-life is late, as it must be.\n\n"
     columns = ("half-life", "regime's", "dates after", "B without", "B with", "error left")
     cells = [
