@@ -41,7 +41,7 @@ def _opening(realised: Realised) -> str:
     returns = {"portfolio": realised.portfolio, "benchmark": realised.benchmark, "active": realised.active}
     rows = [[name, *_both(period.summed.sum(), period.linked.sum())] for name, period in returns.items() if period is not None]
     title = f"Realised from the close of {realised.close} to {days[-1]}: {periods(len(days))}"
-    return section(title, note(said), *_gaps(realised), "", table(["return", "summed %", "linked %"], rows))
+    return section(title, note(said), *_gaps(realised), "", table(["", "summed %", "linked %"], rows))
 
 
 def _gaps(realised: Realised) -> Iterable[str]:
