@@ -75,6 +75,8 @@ def test_a_person_reads_the_scenario_in_percent(run, file, active_side, names):
     by_factor = after(text, "Scenario by factor")
     assert row(by_factor, "market")[:4] == ["market", "shock", "-10.00", f"{-0.1 / active_side.vols[names.index('market')]:.2f}"]
     assert row(by_factor, "size")[1] == "expected"
+    of_asset = told["portfolio"]["by_asset"]["A001"]
+    assert row(after(text, "Scenario by asset"), "A001") == ["50.00", f"{200 * of_asset:.2f}", f"{100 * of_asset:.2f}"]
     assert row(by_factor, "sum") == row(after(text, "Scenario by asset"), "sum") == [total]
 
 
@@ -83,28 +85,30 @@ def test_a_person_reads_the_scenario_in_percent(run, file, active_side, names):
 
 @pytest.fixture(scope="module")
 def realised(plain_market_lake, lake_market, days):
-    """h r, x f and h u of the last ten dates, by date and asset or factor, for the holdings against the benchmark."""
+    """x, x f, h u and h r of the last ten dates, by date and asset or factor, for the holdings against the benchmark."""
     fits = {row["date"]: row for row in rows_of(plain_market_lake, "cross_sections")}
-    by_factor, specific, returns = [], [], []
+    x, by_factor, specific, returns = [], [], [], []
     held, h, panel = list(ACTIVE), np.array(list(ACTIVE.values())), lake_market.panel
     for close, day in zip(days[-11:-1], days[-10:], strict=True):
         known = panel[panel["date"] == close].set_index("asset_id").loc[held]
         u = dict(zip(fits[day]["asset_id"], fits[day]["specific_return"], strict=True))
-        by_factor.append(exposures_of(known, factors_of(lake_market)).T @ h * fits[day]["factor_return"])
+        x.append(exposures_of(known, factors_of(lake_market)).T @ h)
+        by_factor.append(x[-1] * fits[day]["factor_return"])
         specific.append(h * [u[asset] for asset in held])
         r = panel[panel["date"] == day].set_index("asset_id")["ret"].loc[held]
         returns.append(h @ r)
-    return np.array(by_factor), np.array(specific), np.array(returns)
+    return tuple(map(np.array, (x, by_factor, specific, returns)))
 
 
 def test_a_realised_return_is_attributed_by_factor_and_asset(run, file, benchmark, realised, names, days):
     found = answer(run, file, "--benchmark", benchmark, "--since", days[-11])["realised"]
-    by_factor, specific, returns = realised
+    x, by_factor, specific, returns = realised
     active = found["active"]
     assert (found["close"], found["first_date"], found["last_date"]) == tuple(str(days[n]) for n in (-11, -10, -1))
     assert found["n_periods"] == 10
     assert_allclose(list(active["returns"].values()), returns, rtol=1e-10, atol=1e-16)
     assert_allclose([active["summed"][name] for name in names], by_factor.sum(axis=0), rtol=1e-9, atol=1e-16)
+    assert_allclose([active["mean_exposures"][name] for name in names], x.mean(axis=0), rtol=1e-9, atol=1e-16)
     assert_allclose([active["specific_by_asset"][asset] for asset in ACTIVE], specific.sum(axis=0), rtol=1e-9, atol=1e-16)
     assert sum(active["summed"].values()) == pytest.approx(returns.sum(), rel=1e-11)
     assert active["summed"]["specific"] == pytest.approx(sum(active["specific_by_asset"].values()), rel=1e-11)
@@ -131,7 +135,7 @@ def test_a_period_begins_after_its_close_and_any_day_names_one(run, file, days):
 
 
 def test_a_person_reads_the_return_in_percent(run, file, benchmark, realised, days, names):
-    by_factor, _, returns = realised
+    _, by_factor, _, returns = realised
     text = after(run(file, "--benchmark", benchmark, "--since", days[-11])[1], "Realised from")
     assert text.startswith(f"Realised from the close of {days[-11]} to {days[-1]}: 10 periods\n")
     summed = f"{100 * returns.sum():.3f}"

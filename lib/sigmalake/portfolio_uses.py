@@ -163,7 +163,7 @@ def realised_since(
     given = {"portfolio": portfolio} if benchmark is None else {"portfolio": portfolio, "benchmark": benchmark}
     found = {of: model.attribution(held, first, until, missing=missing) for of, held in given.items()}
     gaps = [attributed.gaps.assign(of=of) for of, attributed in found.items()]
-    listed = pd.concat([some for some in gaps if len(some)] or gaps[:1], ignore_index=True)
+    listed = pd.concat([some for some in gaps if len(some)] or gaps, ignore_index=True)
     periods = [_over_period(attributed) for attributed in found.values()]
     if len(periods) == 1:
         return Realised(close, periods[0], None, None, listed)
