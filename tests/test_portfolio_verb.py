@@ -182,6 +182,7 @@ def test_it_starts_no_java_and_loads_no_spark(file, plain_market_lake):
         f"import atexit, sys; atexit.register(lambda: print(sorted({{'pyspark', 'py4j', 'delta'}} & set(sys.modules)))); {program}"
     )
     arguments = [sys.executable, "-c", watched, str(file), "--lake", str(plain_market_lake), "--variant", "ewma"]
+    arguments += ["--shock", "market=-0.1", "--versus-date", "2021-03-31", "--since", "2021-03-29"]
     folder = Path(sigmalake.__file__).parent.parent
     environment = {"PYTHONPATH": str(folder), "PATH": "/nowhere", "HOME": str(file.parent)}
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=60, check=False)
