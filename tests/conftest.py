@@ -45,9 +45,14 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="session")
-def plain_market_lake(tmp_path_factory) -> Path:
-    """A lake with the factors and asset ids of the demo, smaller, and written without Spark."""
+def lake_market() -> Market:
+    """What `plain_market_lake` is of: the factors and asset ids of the demo, smaller."""
+    return generate_market(n_assets=100, n_dates=64)
+
+
+@pytest.fixture(scope="session")
+def plain_market_lake(tmp_path_factory, lake_market) -> Path:
+    """A lake written without Spark."""
     root = tmp_path_factory.mktemp("plain") / "lake"
-    market = generate_market(n_assets=100, n_dates=64)
-    write_market_lake(root, market, ["ewma", "sample"], RegressionRules(min_assets=30))
+    write_market_lake(root, lake_market, ["ewma", "sample"], RegressionRules(min_assets=30))
     return root

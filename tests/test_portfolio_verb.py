@@ -1,30 +1,20 @@
 """`sigmalake portfolio`: what it prints is what the reader says, and every mistake has its message and exit code."""
 
-import json
 import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 import sigmalake
-from sigmalake import cli
+from portfolio_runs import BENCHMARK, WEIGHTS, answer, row, verb_on, write
 from sigmalake.errors import ConfigError
 from sigmalake.model import open_release
 from sigmalake.portfolio_verb import periods_per_year
 from sigmalake.stages.demo import configuration
-
-WEIGHTS = {"A001": 0.5, "A002": -0.2, "A003": 0.4, "A004": 0.1}
-BENCHMARK = {"A001": 0.25, "A005": 0.75}
-
-
-def write(path: Path, weights: dict[str, float]) -> Path:
-    pd.Series(weights, name="weight").rename_axis("asset_id").to_csv(path)
-    return path
 
 
 @pytest.fixture
@@ -44,30 +34,7 @@ def risk(plain_market_lake):
 
 @pytest.fixture
 def run(plain_market_lake, capsys, monkeypatch):
-    """Runs the verb as a user does; gives exit code, stdout and stderr."""
-
-    def run(*arguments: object, lake: object = plain_market_lake) -> tuple[int, str, str]:
-        named = [] if lake is None else ["--lake", str(lake), "--variant", "ewma"]
-        monkeypatch.setattr(sys, "argv", ["sigmalake", "portfolio", *map(str, arguments), *named])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        return code, *capsys.readouterr()
-
-    return run
-
-
-def answer(run, *arguments):
-    code, out, err = run(*arguments, "--output", "json")
-    assert (code, err) == (0, "")
-    return json.loads(out)
-
-
-def row(text: str, name: str) -> list[str]:
-    """The cells of a table's first row that begins so."""
-    return next(line for line in text.splitlines() if line.startswith(f"{name} ")).removeprefix(name).split()
+    return verb_on(plain_market_lake, capsys, monkeypatch)
 
 
 def test_a_program_reads_what_the_reader_says_in_fractions(run, file, risk):
@@ -215,6 +182,7 @@ def test_it_starts_no_java_and_loads_no_spark(file, plain_market_lake):
         f"import atexit, sys; atexit.register(lambda: print(sorted({{'pyspark', 'py4j', 'delta'}} & set(sys.modules)))); {program}"
     )
     arguments = [sys.executable, "-c", watched, str(file), "--lake", str(plain_market_lake), "--variant", "ewma"]
+    arguments += ["--shock", "market=-0.1", "--versus-date", "2021-03-31", "--since", "2021-03-29"]
     folder = Path(sigmalake.__file__).parent.parent
     environment = {"PYTHONPATH": str(folder), "PATH": "/nowhere", "HOME": str(file.parent)}
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=60, check=False)

@@ -7,7 +7,6 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from datetime import date
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sigmalake import __version__
+from sigmalake.cli_options import ConfigFile, End, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
 from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
+from sigmalake.portfolio_command import portfolio
 from sigmalake.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
 
 if TYPE_CHECKING:
@@ -37,37 +38,11 @@ app = typer.Typer(
 INTERRUPTED = 130  # also what typer returns after Ctrl-C
 
 
-class Output(StrEnum):
-    """How results are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class Missing(StrEnum):
-    """What becomes of holdings without risk data."""
-
-    RAISE = "raise"
-    LEAVE_OUT = "leave_out"
-
-
 class Exposures(StrEnum):
     """Which exposures V is built with."""
 
     KNOWN = "known"  # at the date
     USED = "used"  # in the date's regression
-
-
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a YAML file.")]
-Start = Annotated[str | None, typer.Option(metavar="DATE", help="First return date, YYYY-MM-DD.")]
-End = Annotated[str | None, typer.Option(metavar="DATE", help="Last return date, YYYY-MM-DD.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="A.B=C", help="Over the file, e.g. regression.weights=equal; may be given again."),
-]
-OutputForm = Annotated[Output, typer.Option("--output", metavar="text|json", help="How results are printed.")]
-Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for another writer of the lake.", min=0)]
-Verify = Annotated[bool, typer.Option("--verify", help="Hash every source, also where its version is unchanged.")]
 
 
 def _show_version(asked: bool) -> None:
@@ -174,7 +149,7 @@ def covariance(
     from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose, named_assets
 
     check_target(to)
-    named, on = named_assets(assets), _date(day, "--date")
+    named, on = named_assets(assets), parse_date(day, "--date")
     with _reading(config, overrides, start, end) as context:
         chosen = choose(context, named, on, variant, exposures, release)
         built = build_by_hand(context, chosen, to)
@@ -295,39 +270,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         typer.echo(f"  release {release.release_id}, {', '.join(release.variants)}, made {release.created_at:%Y-%m-%d %H:%M} UTC")
 
 
-@app.command()
-def portfolio(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Holdings, .csv or .parquet: asset_id, weight | quantity, price.")],
-    day: Annotated[str | None, typer.Option("--date", metavar="DATE", help="As of this close; the release's by default.")] = None,
-    benchmark: Annotated[Path | None, typer.Option(metavar="FILE", help="The benchmark's holdings.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration of the lake.")] = None,
-    overrides: Overrides = None,
-    lake: Annotated[str | None, typer.Option(metavar="FOLDER", help="The lake, in the place of --config.")] = None,
-    release: Annotated[str | None, typer.Option(metavar="ID", help="The release to read; the last by default.")] = None,
-    variant: Annotated[str | None, typer.Option(metavar="NAME", help="The variant of risk; the only one by default.")] = None,
-    horizon: Annotated[float, typer.Option(metavar="PERIODS", help="How many periods the forecast is for.")] = 1.0,
-    missing: Annotated[
-        Missing, typer.Option(metavar="raise|leave_out", help="What to do about holdings without risk data.")
-    ] = Missing.RAISE,
-    cash: Annotated[str | None, typer.Option(metavar="ASSET", help="The asset_id of cash, which has no risk.")] = None,
-    value: Annotated[float | None, typer.Option(metavar="AMOUNT", help="What positions are divided by; else their sum.")] = None,
-    periods_per_year: Annotated[float | None, typer.Option(metavar="N", help="To annualise; else told by the calendar.")] = None,
-    output: OutputForm = Output.TEXT,
-) -> None:
-    """The risk of a file of holdings, from a release.
-
-    Volatility, tracking error and beta, with contributions by factor and asset. Needs no Java.
-    """
-    from sigmalake.portfolio_text import as_json, as_text
-    from sigmalake.portfolio_verb import Question, answer, lake_of
-
-    found = answer(
-        Question(
-            file=file, benchmark=benchmark, lake=lake_of(config, overrides, lake), release=release, date=_date(day, "--date"),
-            variant=variant, horizon=horizon, missing=missing.value, cash=cash, value=value, periods_per_year=periods_per_year,
-        )
-    )  # fmt: skip
-    typer.echo(as_json(found) if output is Output.JSON else as_text(found))
+app.command()(portfolio)
 
 
 @app.command()
@@ -394,13 +337,6 @@ def _log_file() -> Path:
     except OSError:  # no home, or one that is not ours: a log elsewhere is better than none
         folder = Path(tempfile.gettempdir())
     return folder / f"sigmalake-{os.getpid()}.log"
-
-
-def _date(text: str | None, option: str) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{option} {text!r} is not a date; give it as YYYY-MM-DD") from None
 
 
 @contextmanager
@@ -482,7 +418,7 @@ def _run_stage(context: "Context", stage: str, output: Output) -> None:
 def _asked(start: str | None, end: str | None) -> Any:
     from sigmalake.stages.context import Asked
 
-    first, last = _date(start, "--start"), _date(end, "--end")
+    first, last = parse_date(start, "--start"), parse_date(end, "--end")
     if first is not None and last is not None and first > last:
         raise ConfigError(f"--start {first} is after --end {last}; give the earlier date as --start")
     return Asked(first, last)

@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 
+from sigmalake import change_text, realised_text, scenario_text
 from sigmalake.holdings_file import HoldingsFile
 from sigmalake.plain_text import note, section, table
 from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
 from sigmalake.portfolio_verb import Answer
-
-_FACTORS, _ASSETS = 25, 10  # how many of the largest contributions have a row; the others share one
+from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
 
 
 def as_json(found: Answer) -> str:
@@ -24,6 +23,12 @@ def as_json(found: Answer) -> str:
     }  # fmt: skip
     if found.benchmark is not None and found.against is not None:
         body |= {"benchmark_file": str(found.benchmark.path), "benchmark_cash": found.benchmark.cash, **_against(found.against)}
+    if found.scenario is not None:
+        body["scenario"] = scenario_text.body(found.scenario)
+    if found.change is not None:
+        body["change"] = change_text.body(found.change)
+    if found.realised is not None:
+        body["realised"] = realised_text.body(found.realised)
     return json.dumps(body, allow_nan=False)
 
 
@@ -34,8 +39,8 @@ def _against(against: BenchmarkReport) -> dict[str, object]:
         "active": _report(against.active),
         "tracking_error": against.active.vol,
         "beta": against.beta,
-        "correlation": _number(against.correlation),
-        "asset_betas": _numbers(against.asset_betas.reindex(held)),
+        "correlation": json_number(against.correlation),
+        "asset_betas": json_numbers(against.asset_betas.reindex(held)),
     }
 
 
@@ -50,30 +55,29 @@ def _report(report: PortfolioReport) -> dict[str, object]:
         "vol": report.vol,
         "specific": report.specific,
         "specific_vol": report.specific_vol,
-        "by_group": _numbers(report.by_group),
-        "by_factor": {name: _numbers(values) for name, values in by_factor.items()},
-        "by_asset": {name: _numbers(values) for name, values in by_asset.items()},
+        "by_group": json_numbers(report.by_group),
+        "by_factor": {name: json_numbers(values) for name, values in by_factor.items()},
+        "by_asset": {name: json_numbers(values) for name, values in by_asset.items()},
         "left_out": report.left_out,
     }
 
 
-def _numbers(values: pd.Series) -> dict[str, float | None]:
-    return {str(name): _number(float(value)) for name, value in values.items()}
-
-
-def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
 def as_text(found: Answer) -> str:
     """For a person. Volatilities and contributions to them are annualised percent where they say so."""
-    return "\n".join([_opening(found), _volatility(found), _by_factor(found), _by_group(found), _by_asset(found)]).rstrip()
+    parts = [_opening(found), _volatility(found), _by_factor(found), _by_group(found), _by_asset(found)]
+    if found.scenario is not None:
+        parts += scenario_text.sections(found, found.scenario)
+    if found.change is not None:
+        parts += change_text.sections(found, found.change)
+    if found.realised is not None:
+        parts += realised_text.sections(found, found.realised)
+    return "\n".join(parts).rstrip()
 
 
 def _opening(found: Answer) -> str:
     risk, held = found.risk, found.holdings
     said = (
-        f"{_sums(held)}. A forecast for {_periods(risk.horizon)} from the close of {risk.date}, with "
+        f"{_sums(held)}. A forecast for {periods(risk.horizon)} from the close of {risk.date}, with "
         f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} periods a year."
     )
     if found.benchmark is not None:
@@ -104,12 +108,16 @@ def _volatility(found: Answer) -> str:
     if found.against is not None:
         against = found.against
         reports |= {"benchmark": against.benchmark, "active (tracking error)": against.active}
-        beta = f"Beta to the benchmark {_shown(against.beta, 3)}, correlation {_shown(against.correlation, 3)}."
+        beta = f"Beta to the benchmark {fixed(against.beta, 3)}, correlation {fixed(against.correlation, 3)}."
     rows = [
-        [name, _shown(100 * report.vol, 3), *(_shown(_annual(found, vol)) for vol in (report.vol, *_factor_and_specific(report)))]
+        [
+            name,
+            fixed(100 * report.vol, 3),
+            *(fixed(found.annual_percent(vol)) for vol in (report.vol, *_factor_and_specific(report))),
+        ]
         for name, report in reports.items()
     ]
-    header = ["", f"over {_periods(found.risk.horizon)}", "annualised", "of factors, ann.", "specific, ann."]
+    header = ["", f"over {periods(found.risk.horizon)}", "annualised", "of factors, ann.", "specific, ann."]
     return section("Volatility, %", table(header, rows), *([beta] if beta else []))
 
 
@@ -120,20 +128,20 @@ def _factor_and_specific(report: PortfolioReport) -> tuple[float, float]:
 
 def _by_factor(found: Answer) -> str:
     report = found.shown
-    shown, others = _largest(report.by_factor, _FACTORS)
+    named, others = largest(report.by_factor, FACTOR_ROWS)
     group = dict(zip(found.risk.factors, found.risk.groups, strict=True))
     rows = [
         [
-            name, group[name], _shown(report.exposures[name], 3), _shown(_annual(found, report.factor_vols[name])),
-            _shown(report.factor_correlations[name]), *_contribution(found, report.by_factor[name]),
+            name, group[name], fixed(report.exposures[name], 3), fixed(found.annual_percent(report.factor_vols[name])),
+            fixed(report.factor_correlations[name]), *_contribution(found, report.by_factor[name]),
         ]
-        for name in shown
+        for name in named
     ]  # fmt: skip
     rows += [[f"{len(others)} others", "", "", "", "", *_contribution(found, report.by_factor[others].sum())]] if others else []
-    rows += [["specific", "", "", _shown(_annual(found, report.specific_vol)), "", *_contribution(found, report.specific)]]
+    rows += [["specific", "", "", fixed(found.annual_percent(report.specific_vol)), "", *_contribution(found, report.specific)]]
     rows += [["sum", "", "", "", "", *_contribution(found, report.vol)]]
     header = ["factor", "group", "exposure", "vol, ann. %", "corr", "contribution", "share %"]
-    title = f"By factor: exposure x volatility x correlation = contribution to {_whose(found)}, annualised %"
+    title = f"By factor: exposure x volatility x correlation = contribution to {found.whose}, annualised %"
     return section(title, table(header, rows, left=(0, 1)))
 
 
@@ -145,44 +153,25 @@ def _by_group(found: Answer) -> str:
 
 def _by_asset(found: Answer) -> str:
     report, weights = found.shown, found.weights
-    shown, others = _largest(report.by_asset, _ASSETS)
-    marginal = report.marginal.reindex(shown)
+    named, others = largest(report.by_asset, ASSET_ROWS)
+    marginal = report.marginal.reindex(named)
     rows = [
-        [name, _shown(100 * weights[name]), _shown(_annual(found, marginal[name])), *_contribution(found, report.by_asset[name])]
-        for name in shown
+        [
+            name,
+            fixed(100 * weights[name]),
+            fixed(found.annual_percent(marginal[name])),
+            *_contribution(found, report.by_asset[name]),
+        ]
+        for name in named
     ]
     rows += [[f"{len(others)} others", "", "", *_contribution(found, report.by_asset[others].sum())]] if others else []
     rows += [["sum", "", "", *_contribution(found, report.vol)]]
     header = ["asset", "weight %", "marginal", "contribution", "share %"]
-    title = f"By asset: weight x marginal contribution = contribution to {_whose(found)}, annualised %"
+    title = f"By asset: weight x marginal contribution = contribution to {found.whose}, annualised %"
     return section(title, table(header, rows))
-
-
-def _periods(horizon: float) -> str:
-    return f"{horizon:g} period{'' if horizon == 1 else 's'}"
-
-
-def _whose(found: Answer) -> str:
-    return "the volatility" if found.against is None else "the tracking error"
-
-
-def _largest(contributions: pd.Series, count: int) -> tuple[list[str], list[str]]:
-    """Those of the largest contributions in size, largest first, and the others."""
-    order = np.argsort(-np.abs(contributions.to_numpy()), kind="stable")
-    names = [str(contributions.index[n]) for n in order]
-    return names[:count], names[count:]
 
 
 def _contribution(found: Answer, part: float) -> list[str]:
     """A part of the volatility, and its share."""
     vol = found.shown.vol
-    return [_shown(_annual(found, part)), _shown(100 * part / vol, 1) if vol > 0 else "-"]
-
-
-def _annual(found: Answer, vol: float) -> float:
-    """Annualised percent."""
-    return 100 * vol * float(np.sqrt(found.periods_per_year / found.risk.horizon))
-
-
-def _shown(value: float, digits: int = 2) -> str:
-    return f"{value:z.{digits}f}" if np.isfinite(value) else "-"
+    return [fixed(found.annual_percent(part)), fixed(100 * part / vol, 1) if vol > 0 else "-"]

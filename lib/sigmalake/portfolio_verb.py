@@ -1,7 +1,7 @@
 """`sigmalake portfolio`: the risk of a file of holdings, from a release, without Spark."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date as Date  # the plain name is a field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ from sigmalake.config import load_config
 from sigmalake.errors import ConfigError
 from sigmalake.holdings import Missing
 from sigmalake.holdings_file import HoldingsFile, read_holdings
-from sigmalake.model import open_release
+from sigmalake.model import ReleasedModel, open_release
 from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
+from sigmalake.portfolio_uses import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
 from sigmalake.risk_model import RiskModel
 
 _A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # periods, by the days from one date to the next
@@ -26,13 +27,17 @@ class Question(NamedTuple):
     benchmark: Path | None
     lake: str
     release: str | None  # None: the last
-    date: date | None  # None: the release's
+    date: Date | None  # None: the release's
     variant: str | None  # None: the only one
     horizon: float  # periods
     missing: Missing
     cash: str | None  # the asset_id of cash, in both files
     value: float | None  # of the portfolio; None: its positions sum to it
     periods_per_year: float | None  # None: from the calendar
+    shocks: Mapping[str, float]  # by factor, fractions; none: no scenario
+    versus_date: Date | None  # with the next, the earlier risk to compare with; both None: no comparison
+    versus_release: str | None
+    since: Date | None  # the close from which a return is realised; None: no attribution
 
 
 class Answer(NamedTuple):
@@ -45,6 +50,9 @@ class Answer(NamedTuple):
     benchmark: HoldingsFile | None
     report: PortfolioReport  # of the holdings
     against: BenchmarkReport | None  # beside the benchmark
+    scenario: Scenario | None
+    change: RiskChange | None
+    realised: Realised | None
 
     @property
     def shown(self) -> PortfolioReport:
@@ -56,6 +64,15 @@ class Answer(NamedTuple):
         """What `shown` is about."""
         h = self.holdings.weights
         return h if self.benchmark is None else h.sub(self.benchmark.weights, fill_value=0.0)
+
+    @property
+    def whose(self) -> str:
+        """What the parts of `shown` sum to."""
+        return "the volatility" if self.against is None else "the tracking error"
+
+    def annual_percent(self, vol: float) -> float:
+        """A volatility over the horizon, annualised."""
+        return 100 * vol * float(np.sqrt(self.periods_per_year / self.risk.horizon))
 
 
 def lake_of(config: Path | None, overrides: Sequence[str] | None, lake: str | None) -> str:
@@ -77,9 +94,10 @@ def answer(asked: Question) -> Answer:
     """Read the files, open the release, compute.
 
     Raises:
-        ConfigError: a file that cannot be read or has other columns; no lake; a calendar that tells no periods per year.
-        DataError: holdings that are no numbers by asset.
-        MissingRiskError: no such release, variant or date; holdings without risk data.
+        ConfigError: a file that cannot be read or has other columns; no lake; a calendar that tells no periods per year; a shock
+            to a factor that Sigma lacks, a comparison or a period that does not go forward.
+        DataError: holdings that are no numbers by asset; shocks that have no answer.
+        MissingRiskError: no such release, variant or date; holdings without risk data, or with gaps in the period.
     """
     holdings = read_holdings(asked.file, cash=asked.cash, value=asked.value)
     benchmark = None if asked.benchmark is None else read_holdings(asked.benchmark, cash=asked.cash)
@@ -93,10 +111,38 @@ def answer(asked: Question) -> Answer:
     else:
         against = risk.risk_against(holdings.weights, benchmark.weights, missing=asked.missing)
         report = against.portfolio
-    return Answer(model.release_id, risk, a_year, holdings, benchmark, report, against)
+    found = Answer(model.release_id, risk, a_year, holdings, benchmark, report, against, None, None, None)
+    return found._replace(
+        scenario=_scenario(asked, found), change=_change(asked, model, found), realised=_realised(asked, model, found)
+    )
 
 
-def periods_per_year(calendar: Sequence[date]) -> float:
+def _scenario(asked: Question, found: Answer) -> Scenario | None:
+    if not asked.shocks:
+        return None
+    h = found.holdings.weights[found.report.by_asset.index]
+    if found.benchmark is None or found.against is None:
+        return scenario_of(found.risk, asked.shocks, h, None)
+    return scenario_of(found.risk, asked.shocks, h, found.benchmark.weights[found.against.benchmark.by_asset.index])
+
+
+def _change(asked: Question, model: ReleasedModel, found: Answer) -> RiskChange | None:
+    """From the date that is named, else from the one that --date names, else from the earlier release's own."""
+    if asked.versus_date is None and asked.versus_release is None:
+        return None
+    first = model if asked.versus_release is None else open_release(asked.lake, asked.versus_release)
+    held = found.weights[found.shown.by_asset.index]
+    return change_since(first, asked.versus_date or asked.date, model, found.risk, held, asked.missing)
+
+
+def _realised(asked: Question, model: ReleasedModel, found: Answer) -> Realised | None:
+    if asked.since is None:
+        return None
+    b = None if found.benchmark is None else found.benchmark.weights
+    return realised_since(model, asked.since, found.risk.date, found.holdings.weights, b, asked.missing)
+
+
+def periods_per_year(calendar: Sequence[Date]) -> float:
     """252, 52, 12 or 4, by the median of the days from one date of returns to the next.
 
     Raises:

@@ -13,6 +13,8 @@ from sigmalake.numerics.attribution import link_returns
 
 TEXT = (ROOT / "docs/portfolio.md").read_text(encoding="utf-8")
 
+EARLIER = {"--since": "2021-03-03", "--versus-date": "2021-03-31"}  # dates that the smaller lake has
+
 
 def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
@@ -32,7 +34,9 @@ def folder(tmp_path, plain_market_lake, monkeypatch):
 def printed(folder, capsys):
     said = []
     for block in blocks("bash"):
-        arguments = shlex.split(block)
+        arguments = shlex.split(
+            re.sub(r"(--since|--versus-date) [\d-]+", lambda option: f"{option[1]} {EARLIER[option[1]]}", block)
+        )
         assert arguments[:2] == [".venv/bin/sigmalake", "portfolio"]
         cli.app(arguments[1:], standalone_mode=False)
         said.append(capsys.readouterr().out)
@@ -63,6 +67,19 @@ def test_the_second_command_is_json_over_the_horizon(printed):
     assert found["horizon"] == 21.0
     assert found["portfolio"]["vol"] ** 2 == pytest.approx(found["portfolio"]["variance"])
     assert found["cash"] == pytest.approx(25000 / found["value"])
+
+
+def test_the_third_command_prints_the_sections_that_the_page_shows(printed):
+    shown = re.split(r"\n\n(?=\w)", blocks("text")[1])
+    assert [section.split()[0] for section in shown] == ["Scenario:", "What", "Realised"]
+    for section in shown:
+        told = printed[2][printed[2].index("\n" + section.split(":")[0].split(" from")[0]) + 1 :]
+        assert words("\n\n".join(told.split("\n\n")[:2])) == words(section.rstrip())
+
+
+def test_the_changes_that_the_page_shows_add_up():
+    *parts, total = [float(line.split()[-1]) for line in blocks("text")[1].splitlines() if re.match(r"(the|sum) .*\d$", line)]
+    assert sum(parts) == pytest.approx(total, abs=0.003)
 
 
 def test_the_python_block_says_what_its_comments_say(folder):

@@ -1,0 +1,41 @@
+"""Options that several verbs take."""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sigmalake.errors import ConfigError
+
+
+class Output(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a YAML file.")]
+Start = Annotated[str | None, typer.Option(metavar="DATE", help="First return date, YYYY-MM-DD.")]
+End = Annotated[str | None, typer.Option(metavar="DATE", help="Last return date, YYYY-MM-DD.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Over the file, e.g. regression.weights=equal; may be given again."),
+]
+OutputForm = Annotated[Output, typer.Option("--output", metavar="text|json", help="How results are printed.")]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for another writer of the lake.", min=0)]
+Verify = Annotated[bool, typer.Option("--verify", help="Hash every source, also where its version is unchanged.")]
+
+
+def parse_date(text: str | None, option: str) -> date | None:
+    """The date that an option names; None where it is not given.
+
+    Raises:
+        ConfigError: it is not a date.
+    """
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text!r} is not a date; give it as YYYY-MM-DD") from None

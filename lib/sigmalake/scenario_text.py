@@ -1,0 +1,84 @@
+"""The scenario of `sigmalake portfolio`, for a person and for a program."""
+
+from sigmalake.plain_text import note, section, table
+from sigmalake.portfolio_uses import Scenario
+from sigmalake.portfolio_verb import Answer
+from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
+from sigmalake.scenario import ScenarioReport
+
+
+def body(scenario: Scenario) -> dict[str, object]:
+    """For a program: returns in fractions."""
+    said: dict[str, object] = {
+        "shocks": dict(scenario.shocks),
+        "factor_returns": json_numbers(scenario.portfolio.factor_returns),
+        "portfolio": _report(scenario.portfolio),
+    }
+    if scenario.benchmark is not None and scenario.active is not None:
+        said |= {"benchmark": _report(scenario.benchmark), "active": _report(scenario.active)}
+    return said
+
+
+def _report(report: ScenarioReport) -> dict[str, object]:
+    by_factor, by_asset = json_numbers(report.by_factor), json_numbers(report.by_asset)
+    return {"return": json_number(report.portfolio_return), "by_factor": by_factor, "by_asset": by_asset}
+
+
+def sections(found: Answer, scenario: Scenario) -> list[str]:
+    """For a person: returns in percent."""
+    return [_opening(found, scenario), _by_factor(found, scenario), _by_asset(found, scenario)]
+
+
+def _opening(found: Answer, scenario: Scenario) -> str:
+    shocks = ", ".join(f"{factor} {shock:.2%}" for factor, shock in scenario.shocks.items())
+    said = (
+        f"The other factors move by their conditional mean, as Sigma of {found.risk.date} has them move together; "
+        "specific returns are 0. Nothing is annualised."
+    )
+    reports = {"portfolio": scenario.portfolio, "benchmark": scenario.benchmark, "active": scenario.active}
+    rows = [[name, _percent(report.portfolio_return)] for name, report in reports.items() if report is not None]
+    return section(f"Scenario: {shocks}", note(said), "", table(["", "return %"], rows))
+
+
+def _by_factor(found: Answer, scenario: Scenario) -> str:
+    risk, report, exposures, vols = found.risk, scenario.shown, found.shown.exposures, found.shown.factor_vols
+    named, others = largest(report.by_factor, FACTOR_ROWS)
+    group = dict(zip(risk.factors, risk.groups, strict=True))
+    rows = [
+        [
+            name, group[name], "shock" if name in scenario.shocks else "expected", _percent(report.factor_returns[name]),
+            fixed(report.factor_returns[name] / vols[name]) if vols[name] > 0 else "-", fixed(exposures[name], 3),
+            _percent(report.by_factor[name]),
+        ]
+        for name in named
+    ]  # fmt: skip
+    rows += [[f"{len(others)} others", "", "", "", "", "", _percent(report.by_factor[others].sum())]] if others else []
+    rows += [["sum", "", "", "", "", "", _percent(report.portfolio_return)]]
+    header = ["factor", "group", "", "return %", "in vols", "exposure", "contribution %"]
+    counted = f"In vols: over the factor's volatility of {periods(risk.horizon)}."
+    title = f"Scenario by factor: exposure x return = contribution to the {_whose(scenario)}"
+    return section(title, table(header, rows, left=(0, 1, 2)), note(counted))
+
+
+def _by_asset(found: Answer, scenario: Scenario) -> str:
+    report, weights = scenario.shown, found.weights
+    named, others = largest(report.by_asset, ASSET_ROWS)
+    rows = [
+        [
+            name, fixed(100 * weights[name]), _percent(report.by_asset[name] / weights[name]) if weights[name] else "-",
+            _percent(report.by_asset[name]),
+        ]
+        for name in named
+    ]  # fmt: skip
+    rows += [[f"{len(others)} others", "", "", _percent(report.by_asset[others].sum())]] if others else []
+    rows += [["sum", "", "", _percent(report.portfolio_return)]]
+    title = f"Scenario by asset: weight x return = contribution to the {_whose(scenario)}"
+    return section(title, table(["asset", "weight %", "return %", "contribution %"], rows))
+
+
+def _whose(scenario: Scenario) -> str:
+    return "portfolio's return" if scenario.active is None else "active return"
+
+
+def _percent(share: float) -> str:
+    return fixed(100 * share)
