@@ -19,7 +19,7 @@ from sigmalake.numerics.exposure_stability import exposure_stability
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
 from sigmalake.numerics.regression_weights import regression_weights
-from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, rows_read
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, ranked_ids, rows_read
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
 DATES_A_CHUNK = 12  # with the one before them
@@ -98,9 +98,9 @@ class _Section(NamedTuple):
 
 
 def _sections(rows: pa.Table, weighting: Weighting, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, _Section]:
-    """By position. Ids become integers in Arrow."""
+    """By position. Ids become integers in Arrow, in the order of ids, so that sums do not depend on what else a chunk holds."""
     rows = rows.combine_chunks()
-    codes = pc.list_flatten(rows.column("asset_id")).combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    _, codes = ranked_ids([pc.list_flatten(rows.column("asset_id")).combine_chunks()])
     ends = np.cumsum(pc.list_value_length(rows.column("asset_id")).to_numpy())
     found = {}
     for number, assets in enumerate(np.split(codes, ends[:-1])):
