@@ -20,7 +20,7 @@ from bench.workers import worker_runs
 
 KERNEL_DATES = 100
 PARTS = ("stages", "fresh", "peers")
-MORE = ("scaling", "wide", "workers")  # asked for by name: they take another half hour
+MORE = ("variants", "scaling", "wide", "workers")  # asked for by name: they take another half hour
 SCALED = ("tiny", "five-years", "half-assets", "ten-years")
 
 
@@ -34,7 +34,9 @@ def main() -> None:
     found: dict[str, Any] = {"size": size_name, "panel": SIZES[size_name]._asdict(), "machine": _machine()}
     panel = panel_of(SIZES[size_name], cache)
     if "stages" in asked.parts:
-        found["stages"] = _stages(size_name, cache)
+        found["stages"] = _warm(size_name, cache)
+    if "variants" in asked.parts:
+        found["variants"] = _warm(size_name, cache, "variants")
     if "fresh" in asked.parts:
         found["fresh"] = _costs(fresh_runs(size_name, cache))
         if size_name != "tiny":
@@ -62,9 +64,9 @@ def _costs(runs: Mapping[str, Cost]) -> dict[str, Any]:
     return {name: asdict(cost) for name, cost in runs.items()}
 
 
-def _stages(size_name: str, cache: Path) -> Any:
+def _warm(size_name: str, cache: Path, *what: str) -> Any:
     out, log = cache / "stages.json", cache / "stages.log"
-    code, _ = run_measured([sys.executable, "-m", "bench.warm", size_name, "tiny", cache, out], log)
+    code, _ = run_measured([sys.executable, "-m", "bench.warm", size_name, "tiny", cache, out, *what], log)
     if code != 0:
         raise RuntimeError(f"the stages ended with {code}: {log.read_text()[-2000:]}")
     return json.loads(out.read_text())

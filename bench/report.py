@@ -15,6 +15,8 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     ]
     if "stages" in found:
         lines += ["", *_stages(found["stages"])]
+    if "variants" in found:
+        lines += ["", *_variants(found["variants"])]
     if "fresh" in found:
         lines += ["", *_fresh(found)]
     if "scaling" in found:
@@ -40,6 +42,15 @@ def _stages(stages: Mapping[str, Any]) -> list[str]:
         ratio, peak = f"{stage['cpu'] / floor['cpu']:.2f}", f"{stage['peak'] / 1e9:.1f}"
         rows.append([name, *(f"{n:.1f}" for n in numbers), ratio, peak, *map(str, counts)])
     return ["A warm session, each stage beside its floor.", "", *_table(heads, rows)]
+
+
+def _variants(costs: Mapping[str, Any]) -> list[str]:
+    plain = costs["plain"]["cpu"]
+    rows = [
+        [name, f"{c['wall']:.1f}", f"{c['cpu']:.1f}", f"{c['cpu'] / plain:.2f}", f"{c['peak'] / 1e9:.1f}"]
+        for name, c in costs.items()
+    ]
+    return ["`risk` of every date, a warm session.", "", *_table(["variant", "wall s", "CPU s", "ratio", "peak GB"], rows)]
 
 
 def _fresh(found: Mapping[str, Any]) -> list[str]:

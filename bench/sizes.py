@@ -45,17 +45,29 @@ SIZES = {
     "wide-many-factors": Size(250, 10_000, 150, 40),
 }
 
-SHORT = {
+PLAIN = {
     "factor_cov": {"estimator": "ewma", "half_life": 84, "corr_half_life": 168},  # windows of 3 half-lives: 252 and 504 days
     "specific_var": {"estimator": "ewma", "half_life": 84},
     "every": "day",
 }
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "plain": PLAIN,
+    "preset short without eigenfactors": {"preset": "short", "factor_cov": {"eigenfactor": None}},
+    "preset short": {"preset": "short"},
+}
 
 
 def write_config(
-    path: Path, size: Size, *, panel: Path, lake: Path, settings: Mapping[str, object] | None = None, dense: bool = True
+    path: Path,
+    size: Size,
+    *,
+    panel: Path,
+    lake: Path,
+    settings: Mapping[str, object] | None = None,
+    variant: str = "plain",
+    dense: bool = True,
 ) -> Path:
-    """The model of a size as a configuration's file; `dense`: with V of the last date."""
+    """The model of a size as a configuration's file; `variant`: of `VARIANTS`; `dense`: with V of the last date."""
     body = {
         "model": "bench",
         "lake": str(lake),
@@ -66,7 +78,7 @@ def write_config(
             {"styles": size.styles, "as_given": True},
         ],
         "regression": {"weights": "sqrt_cap"},
-        "risk": {"short": SHORT},
+        "risk": {"short": dict(VARIANTS[variant])},
         "covariance": {"variants": ["short"], "dates": "last"} if dense else None,
         "spark": dict(settings or {}),
     }

@@ -1,6 +1,6 @@
 """A child of the benchmark: every stage and its floor, side by side in one warm session.
 
-    python -m bench.warm SIZE WARM_UP_SIZE CACHE OUT.json [STAGE...]
+    python -m bench.warm SIZE WARM_UP_SIZE CACHE OUT.json [STAGE... | variants]
 
 The stages build the size's lake in the cache, or find it there, so that a single stage may be measured again.
 """
@@ -9,7 +9,8 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from bench.data import panel_of
 from bench.floors import covariance_floor, ingest_floor, regress_floor, risk_floor
 from bench.measure import Cost, commits_in, count_events, measured
-from bench.sizes import SIZES, write_config
+from bench.sizes import SIZES, VARIANTS, write_config
 from pyspark.sql import SparkSession
 
 from sigmalake.config import Config, load_config
@@ -41,6 +42,11 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.lake = self.folder / "lake"
         self.config: Config = load_config(write_config(self.folder / "model.yaml", self.size, panel=self.panel, lake=self.lake))
+
+    def use(self, variant: str) -> None:
+        """Estimate risk by another of `VARIANTS`."""
+        path = self.folder / "model.yaml"
+        self.config = load_config(write_config(path, self.size, panel=self.panel, lake=self.lake, variant=variant))
 
     def stage(self, name: str) -> None:
         """Do a stage; nothing of it is there yet."""
@@ -86,8 +92,9 @@ def costed(work: Callable[[], None], events: Path, lake: Path) -> Cost:
     return cost
 
 
-def main(size_name: str, warm_up: str, cache: Path, out: Path, stages: list[str]) -> None:
-    """Measure and write what was found."""
+@contextmanager
+def warm_session(cache: Path, warm_up: str) -> Iterator[tuple[SparkSession, Path, Bench]]:
+    """A session that has done every stage once, where it tells its events, and the small size that it did them on."""
     prepare_environment()
     events = cache / "events" / f"{time.time():.0f}"
     events.mkdir(parents=True)
@@ -101,6 +108,13 @@ def main(size_name: str, warm_up: str, cache: Path, out: Path, stages: list[str]
         small.floor(name) if name != "ingest" else None
         small.stage(name)
     small.floor("ingest")
+    yield spark, events, small
+    spark.stop()
+    shutil.rmtree(events, ignore_errors=True)
+
+
+def measure_stages(spark: SparkSession, events: Path, size_name: str, cache: Path, out: Path, stages: list[str]) -> None:
+    """Each stage beside its floor."""
     found = {}
     bench = Bench(spark, size_name, cache)
     for name in stages:
@@ -112,10 +126,35 @@ def main(size_name: str, warm_up: str, cache: Path, out: Path, stages: list[str]
         ratio = found[name]["stage"]["cpu"] / found[name]["floor"]["cpu"]
         print(name, {k: {m: round(v, 1) for m, v in c.items()} for k, c in found[name].items()}, f"{ratio:.2f}", file=sys.stderr)
         out.write_text(json.dumps(found, indent=1))
-    spark.stop()
-    shutil.rmtree(events, ignore_errors=True)
+
+
+def measure_variants(spark: SparkSession, events: Path, small: Bench, size_name: str, cache: Path, out: Path) -> None:
+    """The stage `risk` by each variant, the regressions being there."""
+    found = {}
+    bench = Bench(spark, size_name, cache)
+    if not (bench.lake / "cross_sections").exists():
+        bench.forget("ingest")
+        bench.stage("ingest")
+        bench.stage("regress")
+    for variant in VARIANTS:
+        for of_size in (small, bench):
+            of_size.forget("risk")
+            of_size.use(variant)
+            cost = costed(partial(of_size.stage, "risk"), events, of_size.lake)
+        found[variant] = asdict(cost)
+        print(variant, {name: round(value, 1) for name, value in found[variant].items()}, file=sys.stderr)
+    out.write_text(json.dumps(found, indent=1))
+
+
+def main(size_name: str, warm_up: str, cache: Path, out: Path, asked: list[str]) -> None:
+    """Measure and write what was found."""
+    with warm_session(cache, warm_up) as (spark, events, small):
+        if asked == ["variants"]:
+            measure_variants(spark, events, small, size_name, cache, out)
+        else:
+            measure_stages(spark, events, size_name, cache, out, asked or list(STAGES))
 
 
 if __name__ == "__main__":
-    _, size_asked, warm_up_asked, cache_asked, out_asked, *stages_asked = sys.argv
-    main(size_asked, warm_up_asked, Path(cache_asked), Path(out_asked), stages_asked or list(STAGES))
+    _, size_asked, warm_up_asked, cache_asked, out_asked, *what = sys.argv
+    main(size_asked, warm_up_asked, Path(cache_asked), Path(out_asked), what)
