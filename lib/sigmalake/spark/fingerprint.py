@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -79,7 +80,7 @@ def _levels(half: str, learning: list[int], currency: str | None) -> Column:
         found.append(F.array(F.struct(F.lit(CURRENCIES).alias("group"), F.col(f"{half}.{currency}").alias("level"))))
     if not found:
         return F.lit(None).cast("array<struct<group:int,level:string>>")
-    return F.array_distinct(F.flatten(F.collect_set(F.when(F.size(f"{half}.problems") == 0, F.concat(*found)))))
+    return F.array_distinct(F.flatten(F.collect_set(F.when(F.size(f"{half}.problems") == 0, reduce(F.concat, found)))))
 
 
 def file_prints(rows: Iterable[Mapping[str, Any]]) -> list[FilePrint]:

@@ -167,13 +167,13 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
         with explained_read(name, s.locations()[name]):
             by_file |= _printed(source, learning)
     prints = {half: by_date(by_file[half]) for half in names if half in by_file}
+    _refuse_unusable(config, names, prints, rows)
     if s.exchange_rates is not None:
         groups = [source.halves for source in packed]
         groups, prints = in_base_currency(config, rows["exchange_rates"], groups, by_file, prints, calendar_of(prints))
         packed = [source._replace(halves=group) for source, group in zip(packed, groups, strict=True)]
         rows |= {half: found.rows for group in groups for half, found in group.items()}
-    for half, found in prints.items():
-        _refuse_empty(f"sources.{names[half]}: {s.locations()[names[half].partition('.')[0]].where}", found, rows[half])
+        _refuse_unusable(config, names, prints, rows)
     countable = s.exposure_columns.factor is None and (s.caps is None or s.exposures_max_age == 1)
     return Sources(packed, rows, by_file, prints, names, countable)
 
@@ -282,9 +282,12 @@ def _printed(source: Source, learning: Sequence[int]) -> dict[str, list[FilePrin
     return {half: memory.known[half] + new[half] for half in source.halves}
 
 
-def _refuse_empty(source: str, prints: Prints, frame: DataFrame) -> None:
-    total, rejected = sum(p.rows for p in prints.values()), sum(p.rejected for p in prints.values())
-    if total == 0:
-        raise DataError(f"{source} has no rows")
-    if total == rejected:
-        raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(frame)}")
+def _refuse_unusable(config: Config, names: Mapping[str, str], prints: Mapping[str, Prints], rows: Mapping[str, DataFrame]) -> None:
+    places = config.sources.locations()
+    for half, found in prints.items():
+        source = f"sources.{names[half]}: {places[names[half].partition('.')[0]].where}"
+        total, rejected = sum(p.rows for p in found.values()), sum(p.rejected for p in found.values())
+        if total == 0:
+            raise DataError(f"{source} has no rows")
+        if total == rejected:
+            raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(rows[half])}")
