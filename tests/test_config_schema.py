@@ -35,6 +35,12 @@ TAKEN = {
         "factors": [{"styles": {"value": {"descriptors": {"bp": 0.5}, "missing": "regress", "orthogonal_to": []}, "size": {}}}]
     },
     "apart": {"sources": {"returns": {"path": "r.csv"}, "exposures": {"table": "a.b", "columns": {"cap": "c"}}}},
+    "currencies": {
+        "sources": {
+            "panel": {"path": "p.parquet", "columns": {"cap": "cap", "cap_currency": "ccy", "currency": "ccy"}},
+            "exchange_rates": {"path": "fx.csv", "base": "USD", "hedged": True, "columns": {"interest_rate": "i"}},
+        }
+    },
     "regression": {"regression": {"huber": 1.345, "min_members": 3, "thin": "shrink", "outliers_beyond": None}},
     "empty variant": {"risk": {"v": {}}},
     "ewma": {"risk": {"v": {"factor_cov": {"estimator": "ewma", "half_life": 84, "regime": REGIME}, "every": "week"}}},
@@ -72,6 +78,9 @@ REFUSED = {
     "a panel and returns": {"sources": {"panel": {"path": "p.parquet"}, "returns": {"path": "r.parquet"}}},
     "returns alone": {"sources": {"returns": {"path": "r.parquet"}}},
     "dates that are a word": {"covariance": {"dates": "first"}},
+    "exchange rates without a base": {
+        "sources": {"panel": {"path": "p.parquet", "columns": {"currency": "ccy"}}, "exchange_rates": {"path": "fx.csv"}}
+    },
     "a setting that is a section": {"spark": {"spark": {"driver": 1}}},
 }
 

@@ -45,7 +45,7 @@ KEYS: tuple[Key, ...] = (
         "",
         (
             "the source's own name of a column, here and below; `sources.*` are `panel`, or `returns` and `exposures`,"
-            " and where they lie apart `caps`, `rates`, `calendar`; for descriptors `prices`"
+            " and where they lie apart `caps`, `rates`, `exchange_rates`, `calendar`; for descriptors `prices`"
         ),
     ),
     Key(("sources.*.columns.asset_id",), "asset_id", "", "text or a whole number"),
@@ -66,6 +66,43 @@ KEYS: tuple[Key, ...] = (
         ("sources.panel.columns.cap", "sources.exposures.columns.cap"), "none", "any one currency", "market capitalisation, above 0"
     ),
     Key(("sources.caps.columns.cap",), "cap", "any one currency", "the same from its own source, dated as the exposures are"),
+    Key(
+        ("sources.panel.columns.currency", "sources.returns.columns.currency"),
+        "none",
+        "",
+        "currency of the return, which `sources.exchange_rates` convert; none: all returns are in one",
+    ),
+    Key(
+        ("sources.panel.columns.cap_currency", "sources.exposures.columns.cap_currency", "sources.caps.columns.cap_currency"),
+        "none",
+        "",
+        "currency of the cap, converted at the rate of the cap's date; may be the column `currency`; none: all caps are in one",
+    ),
+    Key(
+        ("sources.exchange_rates.base",),
+        "required",
+        "",
+        "currency that the model counts in: returns, caps, the risk-free rate; its rate is 1, and need not be listed",
+    ),
+    Key(
+        ("sources.exchange_rates.hedged",),
+        "false",
+        "",
+        "r (1 + fx) + p, p = (1 + i_base) / (1 + i_local) - 1, in the place of (1 + r)(1 + fx) - 1: sold forward for a period",
+    ),
+    Key(("sources.exchange_rates.columns.currency",), "currency", "", "text as in the columns `currency` and `cap_currency`"),
+    Key(
+        ("sources.exchange_rates.columns.rate",),
+        "rate",
+        "base currency for one",
+        "at the close of the date, above 0; fx is its change from the calendar's date before; missing: the row is rejected",
+    ),
+    Key(
+        ("sources.exchange_rates.columns.interest_rate",),
+        "none",
+        "fraction per period",
+        "i of the period that ends at the date, known when it begins, also of the base; for `hedged`; none: p is 0",
+    ),
     Key(("sources.*.columns.weight",), "none", "any one unit", "regression weight, 0 or more, for `weights: column`"),
     Key(("sources.*.columns.in_estimation",), "none", "", "true or false: member of the estimation universe; none: every asset is"),
     Key(

@@ -18,7 +18,9 @@ SECTIONS = {  # of a variant: what they say, and the sections of their estimator
 
 ONE_OF = {  # of these keys a section has exactly one
     "Membership": ("column", "columns", "map"),
-    **dict.fromkeys((f"{name}Source" for name in ("Panel", "Return", "Exposure", "Cap", "Rate", "Calendar")), ("path", "table")),
+    **dict.fromkeys(
+        (f"{name}Source" for name in ("Panel", "Return", "Exposure", "Cap", "Rate", "ExchangeRate", "Calendar")), ("path", "table")
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sigmalake.config_basics import CATALOG_NAME, Name, Strict
+from sigmalake.config_basics import CATALOG_NAME, Name, Strict, refuse_repeated
 from sigmalake.errors import ConfigError
 
 DESCRIBED_SOURCES = ("prices", "fundamentals")  # read for descriptors
@@ -86,6 +86,7 @@ class ExposureColumns(KeyColumns):
     """Wide sources name their factor columns under `factors:`; `factor` and `value` make it long, `map` a map column."""
 
     cap: Name | None = None  # market capitalisation, any one currency
+    cap_currency: Name | None = None  # of each cap, which `exchange_rates` convert; absent: they are in one
     weight: Name | None = None  # regression weights, for `weights: column`
     in_estimation: Name | None = None  # boolean: member of the estimation universe; absent: every asset is
     issuer_id: Name | None = None
@@ -109,6 +110,7 @@ class PanelColumns(ExposureColumns):
 
     ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
     rate: Name | None = None  # risk-free rate of the same period, fraction
+    currency: Name | None = None  # of each return, which `exchange_rates` convert; absent: they are in one
 
 
 class ReturnColumns(KeyColumns):
@@ -116,12 +118,14 @@ class ReturnColumns(KeyColumns):
 
     ret: Name = "ret"
     rate: Name | None = None
+    currency: Name | None = None
 
 
 class CapColumns(KeyColumns):
     """Caps apart."""
 
     cap: Name = "cap"
+    cap_currency: Name | None = None
 
 
 class PriceColumns(KeyColumns):
@@ -167,6 +171,20 @@ class RateColumns(Strict):
     rate: Name = "rate"
 
 
+class ExchangeRateColumns(Strict):
+    """Exchange rates, one a date and currency."""
+
+    date: Name = "date"
+    currency: Name = "currency"
+    rate: Name = "rate"  # units of the base currency for one of the currency, at the close of `date`
+    interest_rate: Name | None = None  # of the currency, of the period that ends at `date`, known when it begins; fraction
+
+    @model_validator(mode="after")
+    def _a_column_each(self) -> "ExchangeRateColumns":
+        refuse_repeated("column", [c for c in (self.date, self.currency, self.rate, self.interest_rate) if c is not None])
+        return self
+
+
 class CalendarColumns(Strict):
     """A table of dates."""
 
@@ -205,6 +223,20 @@ class RateSource(Location):
     columns: RateColumns = RateColumns()
 
 
+class ExchangeRateSource(Location):
+    """What turns local returns, and local caps, into a base currency."""
+
+    base: Name  # its own rate is 1, and need not be listed
+    hedged: bool = False  # at t-1 each position's value is sold forward for a period
+    columns: ExchangeRateColumns = ExchangeRateColumns()
+
+    @model_validator(mode="after")
+    def _interest_is_for_hedging(self) -> "ExchangeRateSource":
+        if self.columns.interest_rate is not None and not self.hedged:
+            raise ValueError("`interest_rate` prices the forward sales of hedged returns; say `hedged: true`, or leave it out")
+        return self
+
+
 class PriceSource(Location):
     """Prices and volumes that descriptors are computed from."""
 
@@ -224,13 +256,14 @@ class CalendarSource(Location):
 
 
 class Sources(Strict):
-    """A wide panel, or returns and exposures apart; rates, caps and a calendar where they lie elsewhere."""
+    """A wide panel, or returns and exposures apart; caps, rates and a calendar where they lie elsewhere."""
 
     panel: PanelSource | None = None
     returns: ReturnSource | None = None
     exposures: ExposureSource | None = None
     caps: CapSource | None = None
     rates: RateSource | None = None
+    exchange_rates: ExchangeRateSource | None = None
     calendar: CalendarSource | None = None
     prices: PriceSource | None = None  # descriptors are computed from them, and stand beside the exposures
     fundamentals: FundamentalSource | None = None
@@ -252,6 +285,27 @@ class Sources(Strict):
         if self.prices is not None and self.exposure_source.exposures_dated is not Dated.END_OF_PERIOD:
             raise ValueError("descriptors are known at the close of their date; exposures beside them must be end_of_period, too")
         return self
+
+    @model_validator(mode="after")
+    def _currencies_are_exchanged(self) -> "Sources":
+        of_returns, of_caps = self.return_columns.currency, self.exposure_columns.cap_currency
+        if of_caps is not None and self.exposure_columns.cap is None:
+            raise ValueError("`cap_currency` is the currency of the column `cap`, which is not mapped beside it")
+        if self.exchange_rates is None and (of_returns, self.cap_currency) != (None, None):
+            raise ValueError("`currency` and `cap_currency` are converted by `exchange_rates:`, and there are none")
+        if self.exchange_rates is not None and of_returns is None:
+            name = "panel" if self.panel else "returns"
+            raise ValueError(f"`exchange_rates:` convert local returns; map the `currency` of each under sources.{name}.columns")
+        if self.prices is not None and self.cap_currency is not None:
+            caps = self.caps or self.exposure_source
+            if (caps.where, caps.columns.cap) == (self.prices.where, self.prices.columns.cap):
+                raise ValueError("`prices:` take caps as they stand; map a column there that has them in one currency")
+        return self
+
+    @property
+    def cap_currency(self) -> str | None:
+        """The column with the currency of each cap; None: all are in one."""
+        return self.caps.columns.cap_currency if self.caps is not None else self.exposure_columns.cap_currency
 
     @property
     def exposure_source(self) -> PanelSource | ExposureSource:

@@ -19,6 +19,17 @@ def styles(rules: str) -> str:
     return swapped(STYLES, f"{{styles: {rules}}}")
 
 
+CURRENCY = "ret: ret, currency: ccy"
+
+
+def fx(columns: str, rule: str = "", without: str = "", beside: str = "") -> str:
+    """Exchange rates, and other columns of the panel."""
+    rates = f"exchange_rates: {{path: fx.csv, {rule or 'base: USD'}}}"
+    return swapped(
+        "  panel:", f"  {rates}{beside}\n  panel:", swapped("ret: ret", columns, swapped(without, "") if without else CONFIG)
+    )
+
+
 IN_THE_FILE = [
     # what is not YAML, or no configuration
     ("a file that is not YAML", "model: [a\nlake: b", "not YAML (line 2, column 5)", "expected ',' or ']'"),
@@ -114,6 +125,18 @@ IN_THE_FILE = [
     ("a factor without a name", swapped("market: market", 'market: ""'), "entry 1 (market): market", "a name is text"),
     ("a style with a blank before it", swapped("[size, beta]", '[size, " beta"]'), "styles.1", "without blanks", "' beta'"),
     ("one column for two things", swapped("ret: ret", "ret: mcap"), "`ret` and `cap` are both column 'mcap'"),
+    # currencies
+    ("currencies without exchange rates", swapped("ret: ret", "ret: ret, currency: ccy"), "`exchange_rates:`, and there are none"),
+    ("exchange rates without currencies", fx("ret: ret"), "map the `currency` of each under sources.panel.columns"),
+    ("exchange rates without a base", fx(CURRENCY, "base: null"), "sources.exchange_rates.base"),
+    ("interest that nothing is hedged at", fx(CURRENCY, "base: USD, columns: {interest_rate: i}"), "say `hedged: true`"),
+    ("one column of the exchange rates for two", fx(CURRENCY, "base: USD, columns: {rate: date}"), "column 'date' is named twice"),
+    ("currencies of caps that are not there", fx(f"{CURRENCY}, cap_currency: ccy", "", ", cap: mcap"), "the column `cap`"),
+    (
+        "local caps in descriptors",
+        fx(f"{CURRENCY}, cap_currency: ccy", "", "", f"\n  prices: {{{PATH}, columns: {{cap: mcap}}}}"),
+        "`prices:` take caps as they stand",
+    ),
     # places
     ("a missing source", CONFIG, "sources.panel: ", "panel.parquet does not exist"),
     ("a path and a table", swapped(PATH, f"{PATH}\n    table: a.b"), "`path:`", "`table:`", "both are given"),

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.currency import exchange_returns, forward_premium, hedged_returns, of_assets, unhedged_returns
+from sigmalake.numerics.currency import conversion, exchange_returns, forward_premium, hedged_returns, of_assets, unhedged_returns
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_a_missing_half_makes_a_missing_return():
 def test_impossible_rates_are_refused():
     with pytest.raises(ValueError, match="rates has 2 values that are not finite and > 0; a missing rate is NaN"):
         exchange_returns(np.array([[1.0], [0.0], [np.inf], [np.nan]]))
+
+
+def test_what_a_return_is_multiplied_by_and_what_is_added_make_both_kinds_of_return(rng):
+    rates = np.exp(np.cumsum(rng.normal(0, 0.02, (30, 3)), axis=0))
+    local, premium, exchange = rng.normal(0, 0.05, rates.shape), rng.normal(0, 0.001, rates.shape), exchange_returns(rates)
+    for given, expected in (
+        (None, unhedged_returns(local, exchange)),
+        (premium, hedged_returns(local, exchange, premium)),
+    ):
+        growth, carry = conversion(rates, given)
+        assert_allclose(growth * local + carry, expected, rtol=1e-10, atol=1e-15)

@@ -1,5 +1,7 @@
 """Local returns in a base currency, with the exchange rate's risk or hedged against it."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
@@ -35,6 +37,26 @@ def unhedged_returns(local: Floats, exchange: Floats) -> Floats:
         exchange: (T, N) of each asset's currency, see `exchange_returns`.
     """
     return local + exchange + local * exchange
+
+
+class Conversion(NamedTuple):
+    """Local returns r in the base currency: growth r + carry; NaN where a rate is missing."""
+
+    growth: Floats  # (T, C) 1 + fx
+    carry: Floats  # (T, C) fraction per period: of unhedged returns fx, of hedged ones the forward premium
+
+
+def conversion(rates: Floats, premium: Floats | None = None) -> Conversion:
+    """What a local return is multiplied by, and what is added: `unhedged_returns`, or with a premium `hedged_returns`.
+
+    (1 + r)(1 + fx) - 1 = (1 + fx) r + fx: both are linear in r, with numbers of the date and the currency alone.
+
+    Args:
+        rates: (T, C) see `exchange_returns`.
+        premium: (T, C) see `forward_premium`; None: not hedged.
+    """
+    exchange = exchange_returns(rates)
+    return Conversion(1.0 + exchange, exchange if premium is None else premium)
 
 
 def forward_premium(base_rate: Floats, local_rate: Floats) -> Floats:

@@ -16,7 +16,16 @@ from pyspark.sql import types as T
 
 from sigmalake.config import Config
 from sigmalake.config_factors import Membership
-from sigmalake.config_sources import CapSource, ExposureSource, FundamentalSource, Location, PanelSource, PriceSource, RateSource
+from sigmalake.config_sources import (
+    CapSource,
+    ExchangeRateSource,
+    ExposureSource,
+    FundamentalSource,
+    Location,
+    PanelSource,
+    PriceSource,
+    RateSource,
+)
 from sigmalake.numerics.fundamental_descriptors import ITEMS
 from sigmalake.numerics.style_rules import Missing
 from sigmalake.spark.described import HASH, Described, column_of
@@ -55,6 +64,9 @@ class Reason(StrEnum):
     SHARES_EXCEED = "shares sum to more than 1"
     UNKNOWN_CATEGORY = "unknown category"
     NO_RATE = "no risk-free rate for the date"
+    NO_EXCHANGE_RATE = "no exchange rate"
+    NO_INTEREST_RATE = "no interest rate of the currency"
+    NOT_ONE = "not 1, as the base currency's rate is"
     CONFLICTING_COPIES = "key given more than once, with different values"
     IDENTICAL_COPY = "identical copy of a row"
     NO_CAP = "no cap on the date"
@@ -96,7 +108,7 @@ def exposure_half(frame: DataFrame, config: Config, described: Described | None 
     name = "panel" if isinstance(source, PanelSource) else "exposures"
     columns = source.columns
     frame, by_name = _by_factor(frame, config, name, source, described)
-    mapped = [columns.cap, columns.weight, columns.in_estimation, columns.issuer_id]
+    mapped = [columns.cap, columns.cap_currency, columns.weight, columns.in_estimation, columns.issuer_id]
     require_columns(frame, [c for c in mapped if c], name, source)
     checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
     payload: dict[str, Column] = {
@@ -116,6 +128,9 @@ def exposure_half(frame: DataFrame, config: Config, described: Described | None 
             *_number_problems(frame, columns.cap, name, source),
             _problem(columns.cap, Reason.NOT_POSITIVE, _le_zero(frame, columns.cap)),
         ]
+    if columns.cap_currency:
+        checks += _currency_problems(frame, columns.cap_currency, name, source)
+        payload["cap_currency"] = F.col(quoted(columns.cap_currency)).cast("string")
     if columns.weight:
         negative = number(frame, columns.weight) < 0
         checks += [
@@ -160,36 +175,51 @@ def beside_rates(frame: DataFrame, config: Config, rates: DataFrame | None) -> D
 
 
 def return_half(frame: DataFrame, config: Config) -> Half:
-    """Returns: also `ret`, in excess of the risk-free rate where one is given; null where the return is missing."""
+    """Returns: also `ret`, in excess of the risk-free rate where one is given; null where the return is missing.
+
+    Of local returns also `currency`, and `local_ret` and `risk_free`, from which `ret` is made anew in the base currency.
+    """
     source = config.sources.return_source
     name = "panel" if isinstance(source, PanelSource) else "returns"
     columns = source.columns
     checks = [*_key_problems(frame, columns.date, columns.asset_id, name, source)]
     require_columns(frame, [c for c in (columns.ret, columns.rate) if c], name, source)
     checks += _number_problems(frame, columns.ret, name, source, missing=False)
-    ret = number(frame, columns.ret)
+    ret, risk_free = number(frame, columns.ret), F.lit(0.0)
     used = [columns.ret]
     if columns.rate:
         checks += _number_problems(frame, columns.rate, name, source)
-        ret = ret - number(frame, columns.rate)
+        risk_free = number(frame, columns.rate)
+        ret = ret - risk_free
         used.append(columns.rate)
     if "rate_of_date" in frame.columns:
-        rate = F.col("rate_of_date")
-        checks.append(_problem(columns.date, Reason.NO_RATE, day(frame, columns.date).isNotNull() & rate.isNull()))
-        ret = ret - rate
-    return _typed(frame, columns.date, columns.asset_id, checks, {"ret": ret}, used)
+        risk_free = F.col("rate_of_date")
+        checks.append(_problem(columns.date, Reason.NO_RATE, day(frame, columns.date).isNotNull() & risk_free.isNull()))
+        ret = ret - risk_free
+    payload = {"ret": ret}
+    if columns.currency:
+        checks += _currency_problems(frame, columns.currency, name, source)
+        currency = F.col(quoted(columns.currency)).cast("string")
+        payload |= {"currency": currency, "local_ret": number(frame, columns.ret), "risk_free": risk_free}
+        used.append(columns.currency)
+    return _typed(frame, columns.date, columns.asset_id, checks, payload, used)
 
 
 def cap_half(frame: DataFrame, source: CapSource) -> Half:
-    """Caps from their own source: also `cap`."""
-    columns = source.columns
+    """Caps from their own source: also `cap`, and of local ones `cap_currency`."""
+    columns, used = source.columns, [source.columns.cap]
     checks = [*_key_problems(frame, columns.date, columns.asset_id, "caps", source)]
     require_columns(frame, [columns.cap], "caps", source)
     checks += [
         *_number_problems(frame, columns.cap, "caps", source),
         _problem(columns.cap, Reason.NOT_POSITIVE, _le_zero(frame, columns.cap)),
     ]
-    return _typed(frame, columns.date, columns.asset_id, checks, {"cap": number(frame, columns.cap)}, [columns.cap])
+    payload = {"cap": number(frame, columns.cap)}
+    if columns.cap_currency:
+        checks += _currency_problems(frame, columns.cap_currency, "caps", source)
+        payload["cap_currency"] = F.col(quoted(columns.cap_currency)).cast("string")
+        used.append(columns.cap_currency)
+    return _typed(frame, columns.date, columns.asset_id, checks, payload, used)
 
 
 def price_half(frame: DataFrame, source: PriceSource) -> Half:
@@ -244,17 +274,48 @@ def rate_rows(spark: SparkSession, source: RateSource) -> DataFrame:
     checks = [*_key_problems(frame, columns.date, None, "rates", source)]
     require_columns(frame, [columns.rate], "rates", source)
     checks += _number_problems(frame, columns.rate, "rates", source)
-    return _once_a_date(_typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate]).rows)
+    return _once(_typed(frame, columns.date, None, checks, {"rate": number(frame, columns.rate)}, [columns.rate]).rows, ["date"])
 
 
-def _once_a_date(rows: DataFrame) -> DataFrame:
+def exchange_rate_rows(spark: SparkSession, source: ExchangeRateSource) -> DataFrame:
+    """Exchange rates: also `currency`, `rate`, `interest_rate`, the last null where it is missing; no asset."""
+    frame = read_source(spark, "exchange_rates", source)
+    c = source.columns
+    checks = [
+        *_key_problems(frame, c.date, None, "exchange_rates", source),
+        *_currency_problems(frame, c.currency, "exchange_rates", source),
+    ]
+    require_columns(frame, [c.rate, *([c.interest_rate] if c.interest_rate else [])], "exchange_rates", source)
+    currency, rate = F.col(quoted(c.currency)).cast("string"), number(frame, c.rate)
+    checks += [
+        *_number_problems(frame, c.rate, "exchange_rates", source),
+        _problem(c.rate, Reason.NOT_POSITIVE, _le_zero(frame, c.rate)),
+        _problem(c.rate, Reason.NOT_ONE, (currency == source.base) & (rate > 0) & (rate != 1.0)),
+    ]
+    payload = {"currency": currency, "rate": rate, "interest_rate": F.lit(None).cast("double")}
+    used = [c.currency, c.rate]
+    if c.interest_rate:
+        checks += _number_problems(frame, c.interest_rate, "exchange_rates", source, missing=False)
+        payload["interest_rate"] = number(frame, c.interest_rate)
+        used.append(c.interest_rate)
+    return _once(_typed(frame, c.date, None, checks, payload, used).rows, ["date", "currency"])
+
+
+def _currency_problems(frame: DataFrame, column: str, name: str, source: Location) -> list[Column]:
+    require_columns(frame, [column], name, source)
+    require_type(frame, column, ID_TYPES, name, source)
+    return [_problem(column, Reason.MISSING, F.coalesce(F.trim(F.col(quoted(column)).cast("string")), F.lit("")) == "")]
+
+
+def _once(rows: DataFrame, key: Sequence[str]) -> DataFrame:
     """Of equal copies one is used, of unequal ones none, as packing has it for the sources by asset."""
     usable = F.size("problems") == 0
-    row_hash, of_date = F.when(usable, F.col("row_hash")), Window.partitionBy("date")
-    unequal = F.min(row_hash).over(of_date) != F.max(row_hash).over(of_date)
-    copy = F.row_number().over(Window.partitionBy("date", usable).orderBy("row_hash"))
+    row_hash, of_key = F.when(usable, F.col("row_hash")), Window.partitionBy(*key)
+    unequal = F.min(row_hash).over(of_key) != F.max(row_hash).over(of_key)
+    copy = F.row_number().over(Window.partitionBy(*key, usable).orderBy("row_hash"))
     reason = F.when(unequal, Reason.CONFLICTING_COPIES.value).when(copy > 1, Reason.IDENTICAL_COPY.value)
-    found = F.when(usable & reason.isNotNull(), F.struct(F.lit("key"), reason, F.lit(None).cast("string")).cast(PROBLEM))
+    shown = F.col(key[-1]) if len(key) > 1 else F.lit(None)  # the date has a column of its own
+    found = F.when(usable & reason.isNotNull(), F.struct(F.lit("key"), reason, shown.cast("string")).cast(PROBLEM))
     return rows.withColumn("problems", F.concat("problems", F.array_compact(F.array(found))))
 
 

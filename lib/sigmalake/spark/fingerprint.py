@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pyspark.errors import AnalysisException
@@ -11,6 +13,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config_sources import Location
+
+CURRENCIES = -1  # in the place of a membership group, of the currencies that a half's rows are in
 
 
 class FilePrint(NamedTuple):
@@ -22,7 +26,7 @@ class FilePrint(NamedTuple):
     rejected: int  # of these, with a problem
     high: int  # sums over the halves of the row hashes
     low: int
-    levels: list[tuple[int, str]]  # of each membership group that learns them
+    levels: list[tuple[int, str]]  # of each membership group that learns them, and `CURRENCIES`
 
 
 class DatePrint(NamedTuple):
@@ -33,15 +37,24 @@ class DatePrint(NamedTuple):
     content: str  # changes when any row is restated, added or removed
 
 
-def fingerprint(checked: DataFrame, halves: Sequence[str], learning: Iterable[int] = ()) -> dict[str, list[FilePrint]]:
+Prints = dict[date | None, DatePrint]
+"""A source by date; None holds the rows whose date is unreadable."""
+
+
+def fingerprint(
+    checked: DataFrame, halves: Sequence[str], learning: Iterable[int] = (), currencies: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, list[FilePrint]]:
     """Every file and date of a source by half, in one pass; a row of each comes back.
 
     Args:
         checked: a struct of checked columns for each half.
         halves: their names; "exposures" may learn levels.
         learning: positions of the membership groups whose levels are learned from the data.
+        currencies: of the halves whose rows are in several, the column that says in which.
     """
-    by_half = [F.struct(*_sums(half), _levels(half, list(learning)).alias("levels")).alias(half) for half in halves]
+    by_half = [
+        F.struct(*_sums(half), _levels(half, list(learning), currencies.get(half)).alias("levels")).alias(half) for half in halves
+    ]
     printed = checked.groupBy(F.col(f"{halves[0]}.file").alias("file"), F.col(f"{halves[0]}.date").alias("date")).agg(*by_half)
     rows = printed.toArrow().to_pylist()
     return {half: file_prints({**row, **row[half]} for row in rows) for half in halves}
@@ -57,13 +70,17 @@ def _sums(half: str) -> list[Column]:
     ]
 
 
-def _levels(half: str, learning: list[int]) -> Column:
-    """The levels that a file has on a date, of the groups that learn them."""
-    if half != "exposures" or not learning:
+def _levels(half: str, learning: list[int], currency: str | None) -> Column:
+    """The levels that a file has on a date, of the groups that learn them, and its currencies."""
+    found = []
+    if half == "exposures" and learning:
+        learned = F.filter("exposures.members", lambda m: m["group"].isin(learning))
+        found.append(F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level"))))
+    if currency is not None:
+        found.append(F.array(F.struct(F.lit(CURRENCIES).alias("group"), F.col(f"{half}.{currency}").alias("level"))))
+    if not found:
         return F.lit(None).cast("array<struct<group:int,level:string>>")
-    learned = F.filter("exposures.members", lambda m: m["group"].isin(learning))
-    found = F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level")))
-    return F.array_distinct(F.flatten(F.collect_set(F.when(F.size("exposures.problems") == 0, found))))
+    return F.array_distinct(F.flatten(F.collect_set(F.when(F.size(f"{half}.problems") == 0, reduce(F.concat, found)))))
 
 
 def file_prints(rows: Iterable[Mapping[str, Any]]) -> list[FilePrint]:
@@ -96,6 +113,15 @@ def first_dates_of_levels(prints: Iterable[FilePrint]) -> dict[int, dict[str, da
                 known = first.setdefault(group, {})
                 known[level] = min(day, known.get(level, day))
     return first
+
+
+def currencies_by_date(prints: Iterable[FilePrint]) -> dict[date, set[str]]:
+    """The currencies that the accepted rows of each date are in."""
+    found: dict[date, set[str]] = {}
+    for of_file in prints:
+        if of_file.date is not None:
+            found.setdefault(of_file.date, set()).update(level for group, level in of_file.levels if group == CURRENCIES)
+    return found
 
 
 def location_version(spark: SparkSession, place: Location) -> str:

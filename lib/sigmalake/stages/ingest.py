@@ -16,17 +16,19 @@ from sigmalake.lake.lake import Lake
 from sigmalake.numerics.built_styles import StyleRecipe
 from sigmalake.numerics.calendar import Alignment, align
 from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.spark.fingerprint import Prints
 from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import pack
 from sigmalake.spark.unpacking import exposure_moments
+from sigmalake.stages.base_currency import cap_rate_dates
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import described, descriptors_version
 from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.panel_sources import (
     FLAT_ROW_BYTES,
     INGEST_VERSION,
-    Prints,
     Sources,
+    calendar_of,
     lost_dates,
     read_sources,
     remember,
@@ -120,7 +122,7 @@ def ingest(context: Context) -> Outcome | None:
 def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
     """Every row that the panel should have, the factor sets, and the rank of each group's levels."""
     prints = sources.prints
-    calendar = sorted(day for day in prints["calendar" if "calendar" in prints else "returns"] if day is not None)
+    calendar = calendar_of(prints)
     starts = config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD
     age = config.sources.exposures_max_age
     aligned = align(calendar, usable_dates(prints["exposures"]), starts_period=starts, max_age=age)
@@ -136,6 +138,7 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
     if "caps" in prints:
         priced = align(calendar, usable_dates(prints["caps"]), starts_period=starts, max_age=age)
         caps = {row.exposure_date: row.source_date for row in priced}
+    exchanged = cap_rate_dates(config, calendar, {row.source_date for row in aligned} | set(caps.values()))
     levels = _levels(config, sources.levels)
     sets: dict[str, list[Factor]] = {}
     of_config = digest_of([config.ingest_hash(), INGEST_VERSION])
@@ -145,20 +148,25 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         name = digest_of(["\x1e".join(factor) for factor in factors])
         sets[name] = factors
         opening = calendar[0] if row.exposure_date == calendar[0] and not starts else None
-        rows[row.exposure_date] = _panel_row(row, caps.get(row.exposure_date), opening, name, first_factor, prints, of_config)
+        caps_from = caps.get(row.exposure_date)
+        cap_rates = exchanged.get(caps_from or row.source_date)
+        rows[row.exposure_date] = _panel_row(row, caps_from, cap_rates, opening, name, first_factor, prints, of_config)
     return rows, sets, [{level: rank for rank, level in enumerate(group)} for group in levels]
 
 
 def _panel_row(
-    row: Alignment, caps_from: date | None, opening: date | None, factor_set: str, first_factor: list[int],
-    prints: Mapping[str, Prints], of_config: str,
+    row: Alignment, caps_from: date | None, cap_rates: date | None, opening: date | None, factor_set: str,
+    first_factor: list[int], prints: Mapping[str, Prints], of_config: str,
 ) -> PanelRow:  # fmt: skip
     def content(half: str, day: date | None) -> str:
         found = prints.get(half, {}).get(day) if day is not None else None
         return f"{day}:{found.content}" if found else ""
 
-    known = digest_of([factor_set, str(row.age), content("exposures", row.source_date), content("caps", caps_from)])
+    behind = [factor_set, str(row.age), content("exposures", row.source_date), content("caps", caps_from)]
+    known = digest_of(behind if cap_rates is None else [*behind, content("exchange_rates", cap_rates)])
     beside = [content("returns", row.return_date), content("rates", row.return_date)]
+    if "exchange_rates" in prints and row.return_date is not None:
+        beside += [content("exchange_rates", day) for day in (row.exposure_date, row.return_date)]
     for half in ("exposures", "caps"):  # what a date without any usable row holds is listed in rejected_rows
         lost = sorted(lost_dates(prints.get(half, {}), {row.exposure_date, row.return_date or row.exposure_date}))
         beside += [content(half, day) for day in lost]

@@ -20,15 +20,17 @@ from sigmalake.spark.checking import (
     beside_rates,
     calendar_rows,
     cap_half,
+    exchange_rate_rows,
     exposure_half,
     rate_rows,
     return_half,
     together,
 )
 from sigmalake.spark.described import Described
+from sigmalake.spark.exchange_rates import currency_in
 from sigmalake.spark.fingerprint import (
-    DatePrint,
     FilePrint,
+    Prints,
     by_date,
     file_prints,
     fingerprint,
@@ -40,14 +42,13 @@ from sigmalake.spark.packing import Sourced
 from sigmalake.spark.rejects import worst_problems
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
+from sigmalake.stages.base_currency import in_base_currency
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.records import SOURCE_PRINTS
 
 INGEST_VERSION = "1"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly
 MOST_REMEMBERED = 300_000  # prints of a source, which pass through the driver: files that hold every date are not worth it
-
-Prints = dict[date | None, DatePrint]
 
 
 class Memory(NamedTuple):
@@ -142,12 +143,14 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
     names = {
         "returns": "panel.returns" if s.panel else "returns",
         "exposures": "panel.exposures" if s.panel else "exposures",
-        "caps": "caps", "rates": "rates", "calendar": "calendar",
+        "caps": "caps", "rates": "rates", "exchange_rates": "exchange_rates", "calendar": "calendar",
     }  # fmt: skip
     rates = None
     if s.rates is not None:
         rows["rates"] = rate_rows(spark, s.rates)
         rates = accepted(rows["rates"]).select(F.col("date").alias("rate_date"), F.col("rate").alias("rate_of_date"))
+    if s.exchange_rates is not None:
+        rows["exchange_rates"] = exchange_rate_rows(spark, s.exchange_rates)
     if s.calendar is not None:
         rows["calendar"] = calendar_rows(spark, s.calendar, s.calendar.columns.date)
     halves = _halves(spark, config, rates, described)
@@ -164,8 +167,13 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
         with explained_read(name, s.locations()[name]):
             by_file |= _printed(source, learning)
     prints = {half: by_date(by_file[half]) for half in names if half in by_file}
-    for half, found in prints.items():
-        _refuse_empty(f"sources.{names[half]}: {s.locations()[names[half].partition('.')[0]].where}", found, rows[half])
+    _refuse_unusable(config, names, prints, rows)
+    if s.exchange_rates is not None:
+        groups = [source.halves for source in packed]
+        groups, prints = in_base_currency(config, rows["exchange_rates"], groups, by_file, prints, calendar_of(prints))
+        packed = [source._replace(halves=group) for source, group in zip(packed, groups, strict=True)]
+        rows |= {half: found.rows for group in groups for half, found in group.items()}
+        _refuse_unusable(config, names, prints, rows)
     countable = s.exposure_columns.factor is None and (s.caps is None or s.exposures_max_age == 1)
     return Sources(packed, rows, by_file, prints, names, countable)
 
@@ -189,6 +197,11 @@ def _by_frame(halves: Mapping[str, Half]) -> list[dict[str, Half]]:
     for name, half in halves.items():
         groups.setdefault(id(half.frame), {})[name] = half
     return list(groups.values())
+
+
+def calendar_of(prints: Mapping[str, Prints]) -> list[date]:
+    """The dates of the model: those of the returns, or of a table of dates; ascending."""
+    return sorted(day for day in prints["calendar" if "calendar" in prints else "returns"] if day is not None)
 
 
 def usable_dates(prints: Prints) -> list[date]:
@@ -251,8 +264,9 @@ def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapp
 def _printed(source: Source, learning: Sequence[int]) -> dict[str, list[FilePrint]]:
     """The prints of a source by half: those remembered, and those of the files that are not."""
     checked, memory = together(source.halves), source.memory
+    currencies = {half: column for half, found in source.halves.items() if (column := currency_in(found)) is not None}
     if memory is None:
-        return fingerprint(checked, list(source.halves), learning)
+        return fingerprint(checked, list(source.halves), learning, currencies)
     known = memory.known_files
     paths = set(map(plain_path, known))
     fresh = [file for path, file in memory.files.items() if path not in paths]
@@ -264,13 +278,16 @@ def _printed(source: Source, learning: Sequence[int]) -> dict[str, list[FilePrin
         spans = [file.span for file in fresh if file.span is not None]
         if len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
             checked = checked.where(F.col(f"{first}.date").between(min(s[0] for s in spans), max(s[1] for s in spans)))
-    new = fingerprint(checked, list(source.halves), learning)
+    new = fingerprint(checked, list(source.halves), learning, currencies)
     return {half: memory.known[half] + new[half] for half in source.halves}
 
 
-def _refuse_empty(source: str, prints: Prints, frame: DataFrame) -> None:
-    total, rejected = sum(p.rows for p in prints.values()), sum(p.rejected for p in prints.values())
-    if total == 0:
-        raise DataError(f"{source} has no rows")
-    if total == rejected:
-        raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(frame)}")
+def _refuse_unusable(config: Config, names: Mapping[str, str], prints: Mapping[str, Prints], rows: Mapping[str, DataFrame]) -> None:
+    places = config.sources.locations()
+    for half, found in prints.items():
+        source = f"sources.{names[half]}: {places[names[half].partition('.')[0]].where}"
+        total, rejected = sum(p.rows for p in found.values()), sum(p.rejected for p in found.values())
+        if total == 0:
+            raise DataError(f"{source} has no rows")
+        if total == rejected:
+            raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(rows[half])}")

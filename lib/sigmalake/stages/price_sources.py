@@ -14,14 +14,14 @@ from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.spark.checking import Half, figure_half, price_half, together
-from sigmalake.spark.fingerprint import by_date, fingerprint, location_version
+from sigmalake.spark.fingerprint import Prints, by_date, fingerprint, location_version
 from sigmalake.spark.packed_prices import FIGURE_KEY
 from sigmalake.spark.packing import repeated
 from sigmalake.spark.rejects import rejected_rows, worst_problems
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.stages.ingest_account import AccountLine
-from sigmalake.stages.panel_sources import FLAT_ROW_BYTES, Prints
+from sigmalake.stages.panel_sources import FLAT_ROW_BYTES
 from sigmalake.tables.records import REJECTED_ROWS
 
 DESCRIBE_VERSION = "1"  # of checking, packing and the kernels: raised when what they write changes

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 
 from sigmalake.spark.described import Described
+from sigmalake.spark.fingerprint import Prints
 from sigmalake.spark.rejects import problem_counts
 from sigmalake.stages.context import Context
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.panel_sources import Prints, read_sources, usable_dates
+from sigmalake.stages.panel_sources import read_sources, usable_dates
 from sigmalake.stages.price_sources import read_price_sources
 
 

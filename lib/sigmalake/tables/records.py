@@ -38,7 +38,11 @@ SOURCE_PRINTS = Table(
         required("rejected", "BIGINT", "of these, with a problem"),
         required("high", "BIGINT", "sum of the upper halves of the rows' hashes"),
         required("low", "BIGINT", "sum of the lower halves"),
-        Column("levels", "ARRAY<STRUCT<group: INT, level: STRING>>", "levels of the memberships that learn them"),
+        Column(
+            "levels",
+            "ARRAY<STRUCT<group: INT, level: STRING>>",
+            "levels of the memberships that learn them; -1: currencies of local returns or caps",
+        ),
     ),
 )
 

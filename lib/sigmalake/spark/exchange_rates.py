@@ -1,0 +1,146 @@
+"""Local returns and caps become those of the base currency, each row by the rates of its date.
+
+The driver holds the rates as dense arrays (dates by currencies), takes the kernel's numbers from them and ships a row a date:
+some dozen numbers a currency. Every row of a source meets its date's in a broadcast join, within the pass that packs it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.currency import conversion, forward_premium
+from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted
+
+_BY_DATE = "_exchange_date date, _growth map<string,double>, _carry map<string,double>, _spot map<string,double>"
+Numbers = Mapping[str, float]  # by currency; one is absent where a rate is missing
+
+
+class RateHistory(NamedTuple):
+    """Exchange rates, and the interest rates of the currencies, as dense arrays; NaN where missing."""
+
+    dates: list[date]  # ascending
+    currencies: list[str]  # with the base
+    rates: Floats  # (T, C) units of the base currency for one of each
+    interest: Floats  # (T, C) fraction per period
+
+
+class Exchange(NamedTuple):
+    """What the rows of one date are converted by."""
+
+    day: date
+    growth: Numbers | None = None  # 1 + fx; None: no return of the date is explained
+    carry: Numbers | None = None
+    spot: Numbers | None = None  # of caps
+
+    def lacks(self, currencies: Iterable[str], *, caps: bool) -> bool:
+        """Whether some rows in these currencies cannot be converted."""
+        found = [self.spot] if caps else [self.growth, self.carry]
+        return any(numbers is not None and currency not in numbers for numbers in found for currency in currencies)
+
+
+def currency_in(half: Half) -> str | None:
+    """The column of a half that says in which currency each row is; None: all are in one."""
+    return next((column for column in ("currency", "cap_currency") if column in half.columns), None)
+
+
+def rate_history(rows: DataFrame, base: str, dates: Sequence[date], currencies: Collection[str]) -> RateHistory:
+    """The usable rates of these dates and currencies, brought to the driver.
+
+    Args:
+        rows: checked rows of the exchange rates.
+        base: the base currency, whose rate is 1.
+        dates: ascending.
+        currencies: those that returns or caps are in.
+    """
+    named = sorted({*currencies, base})
+    found = accepted(rows).where(F.col("currency").isin(named)).select("date", "currency", "rate", "interest_rate").toArrow()
+    at_date, at_currency = ({key: i for i, key in enumerate(keys)} for keys in (dates, named))
+    history = RateHistory(list(dates), named, *(np.full((len(dates), len(named)), np.nan) for _ in range(2)))
+    for day, currency, rate, interest in zip(*(column.to_pylist() for column in found.columns), strict=True):
+        if day in at_date:
+            place = at_date[day], at_currency[currency]
+            history.rates[place], history.interest[place] = rate, np.nan if interest is None else interest
+    history.rates[:, at_currency[base]] = 1.0
+    return history
+
+
+def return_exchanges(history: RateHistory, base: str, *, hedged: bool, interest: bool) -> list[Exchange]:
+    """What the returns of each date are converted by, over the step from the date before.
+
+    Args:
+        history: at the dates of the calendar.
+        base: the base currency.
+        hedged: whether the exchange rate's risk is sold forward.
+        interest: whether interest rates are given, and so a premium.
+    """
+    own, premium = history.currencies.index(base), None
+    if hedged:
+        rates = history.interest
+        premium = forward_premium(rates[:, [own]], rates) if interest else np.zeros(rates.shape)
+        premium[:, own] = 0.0
+    found = conversion(history.rates, premium)
+    growth, carry = found.growth.copy(), found.carry.copy()
+    growth[0, own], carry[0, own] = 1.0, 0.0  # the base's own return needs no date before
+    return [
+        Exchange(day, _known(history.currencies, growth[t]), _known(history.currencies, carry[t]))
+        for t, day in enumerate(history.dates)
+    ]
+
+
+def spots(history: RateHistory) -> dict[date, Numbers]:
+    """The rates of each date."""
+    return {day: _known(history.currencies, history.rates[t]) for t, day in enumerate(history.dates)}
+
+
+def _known(currencies: Sequence[str], numbers: Floats) -> Numbers:
+    return {currency: float(x) for currency, x in zip(currencies, numbers, strict=True) if np.isfinite(x)}
+
+
+def exchange_frame(spark: SparkSession, exchanges: Iterable[Exchange]) -> DataFrame:
+    """Shipped to every task."""
+    rows = [tuple(exchange) for exchange in exchanges]
+    return F.broadcast(spark.createDataFrame(rows, _BY_DATE))
+
+
+def converted(halves: Mapping[str, Half], by_date: DataFrame, columns: Mapping[str, str | None]) -> dict[str, Half]:
+    """Halves of one frame in the base currency; a row without its rate has a problem.
+
+    Args:
+        halves: of one source.
+        by_date: see `exchange_frame`.
+        columns: by half, the source's name of the column that says the currency.
+    """
+    if all(currency_in(half) is None for half in halves.values()):
+        return dict(halves)
+    some = next(iter(halves.values()))
+    frame = some.frame.join(by_date, some.columns["date"] == F.col("_exchange_date"), "left")
+    return {name: Half(frame, _converted(half.columns, columns.get(name))) for name, half in halves.items()}
+
+
+def _converted(given: Mapping[str, Column], column: str | None) -> dict[str, Column]:
+    if column is not None and "currency" in given:
+        currency = given["currency"]
+        growth, carry = (F.try_element_at(F.col(name), currency) for name in ("_growth", "_carry"))
+        reason = F.when(growth.isNull(), Reason.NO_EXCHANGE_RATE.value).when(carry.isNull(), Reason.NO_INTEREST_RATE.value)
+        wanted = F.col("_growth").isNotNull()
+        ret = given["local_ret"] * growth + carry - given["risk_free"]
+        return {**given, "ret": ret, "problems": _with_problem(given, wanted & reason.isNotNull(), column, reason, currency)}
+    if column is not None and "cap_currency" in given:
+        currency, reason = given["cap_currency"], F.lit(Reason.NO_EXCHANGE_RATE.value)
+        spot = F.try_element_at(F.col("_spot"), currency)
+        wrong = F.col("_spot").isNotNull() & spot.isNull()
+        return {**given, "cap": given["cap"] * spot, "problems": _with_problem(given, wrong, column, reason, currency)}
+    return dict(given)
+
+
+def _with_problem(given: Mapping[str, Column], wrong: Column, column: str, reason: Column, value: Column) -> Column:
+    """A missing currency has its own problem already."""
+    found = F.struct(F.lit(column).alias("column"), reason.alias("reason"), value.alias("value")).cast(PROBLEM)
+    none = F.array().cast(f"array<{PROBLEM}>")
+    blank = F.coalesce(F.trim(value), F.lit("")) == ""
+    return F.concat(given["problems"], F.when(wrong & ~blank, F.array(found)).otherwise(none))

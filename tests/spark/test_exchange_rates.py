@@ -1,0 +1,64 @@
+"""What the rows of a date are converted by: no session is needed to say it."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from sigmalake.config import Config
+from sigmalake.spark.exchange_rates import Exchange, RateHistory, return_exchanges, spots
+from sigmalake.stages.base_currency import cap_rate_dates
+
+DAYS = [date(2024, 1, day) for day in (2, 3, 5)]
+NAN = np.nan
+HISTORY = RateHistory(
+    DAYS,
+    ["EUR", "USD"],
+    np.array([[1.1, 1.0], [1.2, 1.0], [NAN, 1.0]]),
+    np.array([[0.02, 0.03], [0.02, 0.04], [0.02, NAN]]),
+)
+
+
+def test_a_currency_without_a_rate_on_the_date_or_the_one_before_is_absent():
+    found = return_exchanges(HISTORY, "USD", hedged=False, interest=False)
+    assert [sorted(exchange.growth) for exchange in found] == [["USD"], ["EUR", "USD"], ["USD"]]
+    assert all((exchange.growth["USD"], exchange.carry["USD"]) == (1.0, 0.0) for exchange in found)
+    assert (found[1].growth["EUR"], found[1].carry["EUR"]) == pytest.approx((1.2 / 1.1, 1.2 / 1.1 - 1))
+    assert [found[t].lacks(["EUR"], caps=False) for t in range(3)] == [True, False, True]
+    assert not found[1].lacks(["EUR"], caps=True)  # no caps are converted
+
+
+def test_hedged_returns_need_both_interest_rates_or_none_is_given():
+    priced = return_exchanges(HISTORY._replace(rates=np.ones((3, 2))), "USD", hedged=True, interest=True)
+    assert [sorted(exchange.carry) for exchange in priced] == [["EUR", "USD"], ["EUR", "USD"], ["USD"]]
+    assert priced[1].carry["EUR"] == pytest.approx(1.04 / 1.02 - 1)
+    plain = return_exchanges(HISTORY, "USD", hedged=True, interest=False)
+    assert (plain[1].growth["EUR"], plain[1].carry["EUR"]) == pytest.approx((1.2 / 1.1, 0.0))
+
+
+def test_a_date_that_no_return_belongs_to_lacks_nothing():
+    assert not Exchange(DAYS[0], spot=spots(HISTORY)[DAYS[0]]).lacks(["GBP"], caps=False)
+    assert Exchange(DAYS[0], spot=spots(HISTORY)[DAYS[0]]).lacks(["GBP"], caps=True)
+
+
+def configured(dated="end_of_period", **columns) -> Config:
+    panel = {"path": "p.parquet", "columns": {"cap": "cap"}}
+    sources = {"panel": panel}
+    if columns:
+        panel |= {"columns": {"cap": "cap", "currency": "ccy", **columns}, "exposures_dated": dated}
+        sources["exchange_rates"] = {"path": "fx.parquet", "base": "USD"}
+    return Config.model_validate({"model": "m", "lake": "lake", "sources": sources, "factors": [{"market": "market"}]})
+
+
+def test_caps_are_converted_at_their_own_date_or_where_they_stand_beside_the_return_at_the_one_before():
+    assert cap_rate_dates(configured(), DAYS, DAYS) == cap_rate_dates(configured(ret="r"), DAYS, DAYS) == {}
+    config = configured(cap_currency="ccy")
+    weekend = date(2024, 1, 4)
+    assert cap_rate_dates(config, DAYS, [*DAYS, weekend, None]) == {day: day for day in [*DAYS, weekend]}
+    beside = configured("start_of_period", cap_currency="ccy")
+    assert cap_rate_dates(beside, DAYS, [*DAYS, weekend]) == {DAYS[1]: DAYS[0], weekend: DAYS[1], DAYS[2]: DAYS[1]}
+
+
+def test_without_exchange_rates_nothing_is_hashed_that_was_not():
+    assert configured().ingest_hash() == "96fcc9f9a31ec58e"
+    assert len({c.ingest_hash() for c in (configured(), configured(ret="r"), configured(cap_currency="ccy"))}) == 3
