@@ -19,7 +19,7 @@ from sigmalake.numerics.exposure_stability import exposure_stability
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
 from sigmalake.numerics.regression_weights import regression_weights
-from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
 MONTH = 21  # periods of the calendar
@@ -44,8 +44,10 @@ def stability_rows(
         weighting: the regression's.
         factor_sets: what the arrays by factor mean.
     """
-    as_of = [AsOf("", position, hashes[day]) for position, day in enumerate(calendar) if day in hashes]
-    chunks = chunks_of(as_of, {"": MONTH + 1}, DATES_A_CHUNK)
+    as_of = [
+        AsOf("", position, hashes[day], first_row(position, MONTH + 1)) for position, day in enumerate(calendar) if day in hashes
+    ]
+    chunks = chunks_of(as_of, DATES_A_CHUNK)
     needed = [
         (calendar[position], number, position)
         for number, chunk in enumerate(chunks)
