@@ -10,6 +10,7 @@ from sigmalake.holdings_file import HoldingsFile
 from sigmalake.plain_text import note, section, table
 from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
 from sigmalake.portfolio_verb import Answer
+from sigmalake.risk_model import RiskModel
 
 _FACTORS, _ASSETS = 25, 10  # how many of the largest contributions have a row; the others share one
 
@@ -19,7 +20,8 @@ def as_json(found: Answer) -> str:
     risk = found.risk
     body: dict[str, object] = {
         "release": found.release, "variant": risk.variant, "date": str(risk.date), "exposure_date": str(risk.exposure_date),
-        "horizon": risk.horizon, "periods_per_year": found.periods_per_year, "file": str(found.holdings.path),
+        "horizon": risk.horizon, "frequency": risk.frequency, "periods_per_year": found.periods_per_year,
+        "file": str(found.holdings.path),
         "value": found.holdings.value, "cash": found.holdings.cash, "portfolio": _report(found.report),
     }  # fmt: skip
     if found.benchmark is not None and found.against is not None:
@@ -73,8 +75,8 @@ def as_text(found: Answer) -> str:
 def _opening(found: Answer) -> str:
     risk, held = found.risk, found.holdings
     said = (
-        f"{_sums(held)}. A forecast for {_periods(risk.horizon)} from the close of {risk.date}, with "
-        f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} periods a year."
+        f"{_sums(held)}. A forecast for {_periods(risk)} from the close of {risk.date}, with "
+        f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} {risk.frequency}s a year."
     )
     if found.benchmark is not None:
         said += f" The benchmark, {found.benchmark.path}: {_sums(found.benchmark)}."
@@ -109,7 +111,7 @@ def _volatility(found: Answer) -> str:
         [name, _shown(100 * report.vol, 3), *(_shown(_annual(found, vol)) for vol in (report.vol, *_factor_and_specific(report)))]
         for name, report in reports.items()
     ]
-    header = ["", f"over {_periods(found.risk.horizon)}", "annualised", "of factors, ann.", "specific, ann."]
+    header = ["", f"over {_periods(found.risk)}", "annualised", "of factors, ann.", "specific, ann."]
     return section("Volatility, %", table(header, rows), *([beta] if beta else []))
 
 
@@ -158,8 +160,8 @@ def _by_asset(found: Answer) -> str:
     return section(title, table(header, rows))
 
 
-def _periods(horizon: float) -> str:
-    return f"{horizon:g} period{'' if horizon == 1 else 's'}"
+def _periods(risk: RiskModel) -> str:
+    return f"{risk.horizon:g} {risk.frequency}{'' if risk.horizon == 1 else 's'}"
 
 
 def _whose(found: Answer) -> str:

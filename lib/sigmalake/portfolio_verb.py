@@ -12,7 +12,7 @@ from sigmalake.config import load_config
 from sigmalake.errors import ConfigError
 from sigmalake.holdings import Missing
 from sigmalake.holdings_file import HoldingsFile, read_holdings
-from sigmalake.model import open_release
+from sigmalake.model import ReleasedModel, open_release
 from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
 from sigmalake.risk_model import RiskModel
 
@@ -28,7 +28,7 @@ class Question(NamedTuple):
     release: str | None  # None: the last
     date: date | None  # None: the release's
     variant: str | None  # None: the only one
-    horizon: float  # periods
+    horizon: float  # periods of the variant: its `frequency`
     missing: Missing
     cash: str | None  # the asset_id of cash, in both files
     value: float | None  # of the portfolio; None: its positions sum to it
@@ -87,13 +87,20 @@ def answer(asked: Question) -> Answer:
         raise ConfigError(f"--cash {asked.cash}: no file has an asset_id {asked.cash}; leave --cash out")
     model = open_release(asked.lake, asked.release)
     risk = model.risk(asked.date, asked.variant, horizon=asked.horizon)
-    a_year = _checked(asked.periods_per_year) if asked.periods_per_year is not None else periods_per_year(model.calendar())
+    a_year = _a_year(asked, model, risk)
     if benchmark is None:
         report, against = risk.risk_of(holdings.weights, missing=asked.missing), None
     else:
         against = risk.risk_against(holdings.weights, benchmark.weights, missing=asked.missing)
         report = against.portfolio
     return Answer(model.release_id, risk, a_year, holdings, benchmark, report, against)
+
+
+def _a_year(asked: Question, model: ReleasedModel, risk: RiskModel) -> float:
+    """Periods of the variant in a year: as asked for, 12 months, or what the calendar tells."""
+    if asked.periods_per_year is not None:
+        return _checked(asked.periods_per_year)
+    return 12.0 if risk.frequency == "month" else periods_per_year(model.calendar())
 
 
 def periods_per_year(calendar: Sequence[date]) -> float:
