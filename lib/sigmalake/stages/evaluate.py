@@ -14,6 +14,7 @@ from sigmalake.errors import DataError
 from sigmalake.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.numerics.calendar import Frequency
 from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
 from sigmalake.spark.followed import next_dates, next_months
 from sigmalake.spark.session import fit_batches
@@ -37,6 +38,7 @@ from sigmalake.stages.risk import RiskKey, keys_sql
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
+FREQUENCIES: tuple[Frequency, ...] = ("period", "month")
 EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
@@ -78,27 +80,27 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
 
 def _evaluated(context: Context, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory) -> DataFrame:
     """The rows of the planned forecasts: of variants by period and by month apart, as other returns follow them."""
-    found = [_of_frequency(context, by_month, plan, panel, own) for by_month in (False, True)]
+    found = [_of_frequency(context, frequency, plan, panel, own) for frequency in FREQUENCIES]
     rows = [one for one in found if one is not None]
     return reduce(DataFrame.unionByName, rows) if rows else context.lake.read(FORECAST_EVALUATION).limit(0)
 
 
 def _of_frequency(
-    context: Context, by_month: bool, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory
+    context: Context, frequency: Frequency, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory
 ) -> DataFrame | None:
     lake, config, sets = context.lake, context.config, factor_sets(context.lake)
-    compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].by_month == by_month}
+    compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].frequency == frequency}
     if not compute:
         return None
     days = {day for _, day in compute}
     known = [row.exposure_date for row in panel]
     models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(compute, sorted(known))), compute)
     beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
-    after = {day: dates for day, dates in _dates_after(panel, stored_cross_sections(lake), by_month).items() if day in days}
+    after = {day: dates for day, dates in _dates_after(panel, stored_cross_sections(lake), frequency).items() if day in days}
     returned = [row.return_date for row in panel if row.return_date is not None]
     met = as_ranges({day for dates in after.values() for day in dates}, returned)
     regressed = lake.read(CROSS_SECTIONS).where(within("date", met))
-    if by_month:
+    if frequency == "month":
         followed = next_months(lake.read(PANEL).where(within("return_date", met)), regressed, after, sets)
     else:
         followed = next_dates(beside, regressed)
@@ -129,20 +131,20 @@ def _expected(
 ) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
     """Hash by variant and date of every forecast that has met its return; and the last date of that return."""
     of_config = digest_of([config.evaluate_hash(), EVALUATE_VERSION])
-    after = {by_month: _dates_after(panel, cross_sections, by_month) for by_month in (False, True)}
+    after = {frequency: _dates_after(panel, cross_sections, frequency) for frequency in FREQUENCIES}
     inputs = {row.exposure_date: row.inputs_hash for row in panel}
     expected, return_date = {}, {}
     for (variant, day), model in risk_models.items():
-        if variant in config.evaluated_variants and (dates := after[config.risk[variant].by_month].get(day)):
+        if variant in config.evaluated_variants and (dates := after[config.risk[variant].frequency].get(day)):
             data = digest_of([model, inputs[day], *(cross_sections[of] for of in dates), own.on(day)])
             expected[variant, day], return_date[variant, day] = join_hash(data, of_config), dates[-1]
     return expected, return_date
 
 
-def _dates_after(panel: list[PanelState], cross_sections: Mapping[date, str], by_month: bool) -> dict[date, list[date]]:
+def _dates_after(panel: list[PanelState], cross_sections: Mapping[date, str], frequency: Frequency) -> dict[date, list[date]]:
     """By the date of a forecast, the dates of the returns that it is held to: the next one, or the next complete month's."""
     rows = [row for row in panel if row.return_date in cross_sections]
-    if not by_month:
+    if frequency == "period":
         return {row.exposure_date: [row.return_date] for row in rows if row.return_date is not None}
     calendar = sorted(cross_sections)
     known = {row.return_date: row.exposure_date for row in rows}
