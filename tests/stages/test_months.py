@@ -100,8 +100,7 @@ def test_a_month_that_goes_on_and_ends_and_a_restated_day_equal_a_rebuild(spark,
     panel, days = half_year.panel, sorted(half_year.panel["date"].unique())
     within_june = date(2021, 6, 17)
     other = panel[panel["date"] <= within_june].copy()
-    restated = (other["date"] == date(2021, 5, 12)) & (other["asset_id"] == other["asset_id"].iloc[0])
-    other.loc[restated, "ret"] = 0.3
+    other.loc[other.index[other["date"] == date(2021, 5, 12)][0], "ret"] = 0.3
     model = through(monthly_model(spark, half_year, tmp_path), other)
     assert by_month(model)["date"].max() == within_june  # the months that are over, today's coverage
     one, other = (rows[rows["date"] < date(2021, 5, 12)] for rows in (built.rows(RISK_MODELS), model.rows(RISK_MODELS)))
