@@ -25,7 +25,9 @@ def factors_of(market: Market) -> list[Factor]:
     return [Factor(name, groups[kind], kind) for name, kind in zip(market.truth.factors, kinds, strict=True)]
 
 
-def write_market_lake(root: Path, market: Market, variants: Sequence[str], rules: RegressionRules, n_risk: int = 2) -> None:
+def write_market_lake(
+    root: Path, market: Market, variants: Sequence[str], rules: RegressionRules, n_risk: int = 2, *, by_month: bool = False
+) -> None:
     """A release with risk models of the last `n_risk` dates; each variant's Sigma is a sample's, of another window."""
     factors, days = factors_of(market), sorted(market.panel["date"].unique())
     closes = {day: rows.sort_values("asset_id").set_index("asset_id") for day, rows in market.panel.groupby("date")}
@@ -34,6 +36,7 @@ def write_market_lake(root: Path, market: Market, variants: Sequence[str], rules
     history = pd.DataFrame({row["date"]: pd.Series(row["specific_return"], row["asset_id"], dtype=float) for row in fits})
     models = [
         _risk_row(variant, fits[: len(fits) - back], history.iloc[:, : len(fits) - back], factors, 60 // (1 + n))
+        | {"frequency": "month" if by_month else "period"}
         for n, variant in enumerate(variants)
         for back in reversed(range(n_risk))
     ]

@@ -24,6 +24,7 @@ regression: {min_members: 3}
 risk:
   plain: {}
   short: {preset: short, factor_cov: {lags: 3, regime: {window: 99}}, specific_var: {linked: null}}
+  by_month: {preset: monthly_60, frequency: month, specific_var: {structural: {fewest_obs: 12, ramp_obs: 24}}}
   other: {preset: monthly_60, factor_cov: {estimator: ewma, half_life: 6, corr_half_life: 12}}
 covariance: {dates: last, assets: {file: a.txt}}
 """
@@ -81,6 +82,12 @@ def test_it_reads_back_with_names_that_yaml_has_to_quote(said, tmp_path):
         (("risk", "other", "corr_window"), "corr_window: 36", "periods; default choice"),
         (("risk", "other", "specific_var", "estimator"), "estimator: sample", "preset monthly_60 [L]"),
         (("risk", "other", "specific_var", "window"), "window: 60", "periods; preset monthly_60 [L]"),
+        (("risk", "by_month", "min_periods"), "min_periods: 30", "months; default choice"),
+        (("risk", "by_month", "window"), "window: 60", "months; preset monthly_60 [L]"),
+        (("risk", "by_month", "fewest_obs"), "fewest_obs: 12", "months"),
+        (("risk", "by_month", "frequency"), "frequency: month", ""),
+        (("risk", "by_month", "every"), "every: month", "default"),
+        (("risk", "other", "frequency"), "frequency: period", "default"),
         (("checks", "min_r2"), "min_r2: 0.0", "share of variance; default choice"),
     ],
     ids=str,

@@ -81,6 +81,21 @@ def test_qlike_compares_forecasts_of_the_same_return():
     assert one.qlike < two.qlike
 
 
+def test_variants_by_month_are_compared_with_each_other_only():
+    frame = rows()
+    ends = frame[frame["date"].isin(DAYS[60::21])]
+    months = pd.concat([ends[ends["variant"] == name].assign(variant=f"{name} by month") for name in ("one", "two")])
+    months["realised_return"] = months["realised_return"] * 5
+    alone = {kind.variant: kind for kind in summarise(table_of(frame), 60).kinds}
+    found = {
+        kind.variant: kind for kind in summarise(table_of(pd.concat([frame, months])), 60, ["one by month", "two by month"]).kinds
+    }
+    assert {name: (found[name].n_common, found[name].qlike) for name in alone} == {
+        name: (pytest.approx(kind.n_common), pytest.approx(kind.qlike)) for name, kind in alone.items()
+    }
+    assert found["one by month"].n_common == found["two by month"].n_common > 0
+
+
 def test_portfolios_that_each_variant_makes_for_itself_are_not_compared():
     frame = rows()
     both = summarise(table_of(frame.assign(kind="minimum_variance")), 60).kinds

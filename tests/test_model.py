@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import sigmalake
 from plain_lake import append, create, replace
+from sigmalake.comparison import compare_risk
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, MissingRiskError
 from sigmalake.lake.format import FORMAT
 from sigmalake.model import ReleasedModel, open_release
@@ -327,6 +328,25 @@ LINKED_COLUMNS = (
     Column("linked_2", "ARRAY<INT>", ""),
     Column("linked_cov", "ARRAY<DOUBLE>", ""),
 )
+
+
+def test_a_variant_says_what_its_period_is(tmp_path, model):
+    older = replace_fields(RISK_MODELS, columns=tuple(c for c in RISK_MODELS.columns if c.name != "frequency"))
+    for root, table in ((tmp_path / "new", RISK_MODELS), (tmp_path / "old", older)):
+        rows = [risk_row("days", LAST, RESTATED), risk_row("months", LAST, RESTATED) | {"frequency": "month"}]
+        tables = {
+            "factors": append(root, FACTORS, FACTOR_ROWS),
+            "panel": append(root, PANEL, [panel_row(4, RESTATED)]),
+            "risk_models": append(root, table, [{k: v for k, v in row.items() if k in table.column_names} for row in rows]),
+        }
+        append(root, RELEASES, [release_row(1, ["days", "months"], tables)])
+    new, old = open_release(tmp_path / "new"), open_release(tmp_path / "old")
+    assert [new.frequency(name) for name in ("days", "months")] == ["period", "month"]
+    assert [new.risk(variant=name).frequency for name in ("days", "months")] == ["period", "month"]
+    assert new.risk(variant="months", horizon=3).frequency == "month"
+    assert (old.frequency("months"), old.risk(variant="months").frequency) == ("period", "period")  # of before there were months
+    with pytest.raises(DataError, match=r"days is of returns by period and months by month; compare variants of one frequency"):
+        compare_risk(new.risk(variant="days"), new.risk(variant="months"), {ASSETS[0]: 1.0})
 
 
 def test_covariances_of_linked_issues_are_read_where_the_table_has_them(tmp_path):

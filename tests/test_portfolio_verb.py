@@ -10,9 +10,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import sigmalake
+from plain_market import write_market_lake
 from portfolio_runs import BENCHMARK, WEIGHTS, answer, row, verb_on, write
+from sigmalake import cli
 from sigmalake.errors import ConfigError
+from sigmalake.market import generate_market
 from sigmalake.model import open_release
+from sigmalake.numerics.regression_rules import RegressionRules
 from sigmalake.portfolio_verb import periods_per_year
 from sigmalake.stages.demo import configuration
 
@@ -61,6 +65,18 @@ def test_a_horizon_scales_variances_and_not_what_is_annualised(run, file):
     text, monthly = run(file)[1], run(file, "--horizon", 21)[1]
     assert row(text, "portfolio")[1:] == row(monthly, "portfolio")[1:]
     assert "over 21 periods" in monthly
+
+
+def test_a_variant_by_month_counts_months(capsys, monkeypatch, tmp_path, file):
+    root = tmp_path / "lake"
+    write_market_lake(root, generate_market(n_assets=100, n_dates=64), ["monthly"], RegressionRules(min_assets=30), by_month=True)
+    monkeypatch.setattr(sys, "argv", ["sigmalake", "portfolio", str(file), "--lake", str(root), "--horizon", "3"])
+    cli.main()
+    text = capsys.readouterr().out
+    assert "A forecast for 3 months from" in text
+    assert "12 months a year" in text
+    report = open_release(root).risk(horizon=3).risk_of(WEIGHTS)
+    assert row(text, "portfolio")[:2] == [f"{100 * report.vol:.3f}", f"{100 * 2 * report.vol:.2f}"]
 
 
 def test_a_person_reads_annualised_percent_that_says_so(run, file, risk):

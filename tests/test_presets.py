@@ -67,6 +67,22 @@ def test_the_monthly_preset_is_the_sample_of_sixty():
     assert found.specific_var == SampleSpecificVar(window=60)
 
 
+def test_months_are_another_variant_and_periods_the_one_that_there_was():
+    plain, by_month = config(v={"preset": "monthly_60"}), config(v={"preset": "monthly_60", "frequency": "month"})
+    assert (by_month.risk["v"].every, by_month.risk["v"].look_back) == ("month", 60)
+    assert by_month.risk["v"].factor_cov == plain.risk["v"].factor_cov
+    said = config(v={"preset": "monthly_60", "frequency": "period"})
+    for name in ("variant_hash", "full_hash"):
+        hashes = [getattr(c, name)(*(["v"] if name == "variant_hash" else [])) for c in (plain, said, by_month)]
+        assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_hashes_are_those_of_before_there_were_months():
+    found = config(a={"preset": "short"}, b={"preset": "monthly_60"}, c={})
+    assert [found.variant_hash(name) for name in "abc"] == ["a19da4de6d713b90", "364b23b29c95034d", "b350287093637202"]
+    assert found.full_hash() == "5e3d99b954809179"
+
+
 def test_what_is_given_stands_over_the_preset_key_by_key():
     found = variant(preset="short", every="month", factor_cov={"lags": 3, "regime": None, "eigenfactor": {"simulations": 50}})
     assert found.every == "month"
@@ -83,7 +99,7 @@ def test_layers_of_delta_are_switched_off_one_by_one():
 
 def test_a_layer_that_is_off_leaves_the_hash_of_the_variant():
     bare = config(v={"specific_var": {"estimator": "ewma", "half_life": 84}}).variant_hash("v")
-    body = config(v={}).risk["v"].model_dump(mode="json", exclude={"every"})
+    body = config(v={}).risk["v"].model_dump(mode="json", exclude={"every", "frequency"})
     plain = {key: body["specific_var"][key] for key in ("estimator", "half_life", "window", "centre", "min_periods")}
     text = json.dumps({**body, "specific_var": plain}, sort_keys=True)
     assert bare == config(v={}).variant_hash("v") == hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -171,6 +187,11 @@ def test_proxies_must_be_factors_of_a_model_that_lists_them_all():
             "{preset: short, specific_var: {linked: {shrinkage: 2}}}",
             "risk.v.specific_var.linked: shrinkage is 2.0; it must be from 0",
         ),
+        (
+            "{preset: monthly_60, frequency: month, every: day}",
+            "risk.v: every is day with frequency: month; Sigma and Delta of monthly returns move when a month ends: leave `every`",
+        ),
+        ("{preset: monthly_60, frequency: quarter}", "risk.v.frequency: must be 'period' or 'month' (value: 'quarter')"),
         ("{preset: short, factor_cov: 3}", "risk.v.factor_cov: must be a section of `key: value` lines"),
         ("{preset: monthly_60, factor_cov: {shrinkage: oas, lags: 1}}", "shrinkage: oas does not go with lags: its intensity"),
         ("{preset: monthly_60, factor_cov: {shrinkage: stein}}", "factor_cov.shrinkage: must be 'ledoit_wolf' or 'oas'"),

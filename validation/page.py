@@ -16,8 +16,9 @@ HEAD = f"""\
 # Validation
 
 `sigmalake evaluate` sets every stored forecast beside what happened next, always out of sample: V as of t, from X, Sigma and Delta
-known at t, against the return of t+1. Its table `forecast_evaluation` and its summary hold the measures below. The figures further
-down come from generated markets whose Sigma and Delta are known; `scripts/validate` computes them and writes this page.
+known at t, against the return of t+1; of a variant with `frequency: month` against the compounded returns of the next month. Its
+table `forecast_evaluation` and its summary hold the measures below. The figures further down come
+from generated markets whose Sigma and Delta are known; `scripts/validate` computes them and writes this page.
 
 ## The measures
 

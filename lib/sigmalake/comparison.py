@@ -44,8 +44,13 @@ def compare_risk(
 
     Raises:
         MissingRiskError: a holding has no risk data, or none is left.
-        DataError: the horizons differ; no holdings, an asset twice, or a holding that is not a finite number.
+        DataError: the horizons or the frequencies differ; no holdings, an asset twice, or a holding that is not a finite number.
     """
+    if first.frequency != second.frequency:
+        raise DataError(
+            f"{first.variant} is of returns by {first.frequency} and {second.variant} by {second.frequency}; "
+            "compare variants of one frequency"
+        )
     if first.horizon != second.horizon:
         raise DataError(f"the models are for {first.horizon:g} and {second.horizon:g} periods; compare equal horizons")
     h_1, without_1 = first.split_holdings(holdings, missing)

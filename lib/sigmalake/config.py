@@ -29,6 +29,7 @@ from sigmalake.config_factors import FactorEntry, MarketFactor, Membership, Stan
 from sigmalake.config_file import explain_validation, merge, overridden, read_mapping
 from sigmalake.config_sources import DESCRIBED_SOURCES, Sources
 from sigmalake.errors import ConfigError
+from sigmalake.numerics.calendar import Frequency
 from sigmalake.numerics.descriptor_library import DescriptorRules
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
@@ -48,22 +49,44 @@ class Variant(Strict):
     preset: PresetName | None = Field(default=None, exclude=True)  # what it filled in stands below: that alone is hashed and shown
     factor_cov: Annotated[FactorCovEstimator, Field(discriminator="estimator")] = EwmaFactorCov(half_life=84.0)  # [M]
     specific_var: Annotated[SpecificVarEstimator, Field(discriminator="estimator")] = EwmaSpecificVar(half_life=84.0)  # [M]
+    frequency: Frequency = "period"
     every: Literal["day", "week", "month"] = "day"
 
     @model_validator(mode="before")
     @classmethod
     def _over_preset(cls, given: object) -> object:
+        if isinstance(given, Mapping) and given.get("frequency") == "month":
+            given = {**given, "every": given.get("every", "month")}
         if isinstance(given, Mapping) and given.get("preset") in PRESETS:
             return over_preset(given["preset"], given)
         return given
+
+    @model_validator(mode="after")
+    def _months_end_with_months(self) -> "Variant":
+        if self.by_month and self.every != "month":
+            raise ValueError(
+                f"every is {self.every} with frequency: month; Sigma and Delta of monthly returns move when a month ends: "
+                "leave `every` out, or write `every: month`"
+            )
+        return self
 
     def seeded(self, name: str) -> "Variant":
         """With `name` as the seed of Sigma's simulations, where none is given."""
         return self.model_copy(update={"factor_cov": self.factor_cov.seeded(name)})
 
     @property
+    def by_month(self) -> bool:
+        """Whether its period is a calendar month, of which returns are compounded."""
+        return self.frequency == "month"
+
+    @property
+    def own_period(self) -> dict[str, bool]:
+        """`frequency` where it says nothing: that months have become possible makes no row stale."""
+        return {} if self.by_month else {"frequency": True}
+
+    @property
     def look_back(self) -> int:
-        """Periods of the calendar that one date's estimate reads, itself included."""
+        """Periods that one date's estimate reads, the newest included: dates of the calendar, or complete months."""
         return max(self.factor_cov.look_back, self.specific_var.look_back)
 
 
@@ -311,7 +334,8 @@ class Config(Strict):
         A layer of Delta that is off is not in it: what has become possible since makes no row stale.
         """
         off = set(self.risk[variant].specific_var.layers_off)
-        return _digest(self.risk[variant].model_dump(mode="json", exclude={"every": True, "specific_var": off}))
+        exclude: dict[str, Any] = {"every": True, "specific_var": off, **self.risk[variant].own_period}
+        return _digest(self.risk[variant].model_dump(mode="json", exclude=exclude))
 
     def evaluate_hash(self) -> str:
         """Of all that a row of `forecast_evaluation` depends on beside the tables and the user's portfolios."""
@@ -325,7 +349,8 @@ class Config(Strict):
         """Of everything but places, the session's settings, and the evaluation, which is no part of a release."""
         off = {"two_pass"} if self.regression.two_pass is None else set()
         apart: dict[str, Any] = dict.fromkeys(("lake", "sources", "spark", "evaluate", "descriptors"), True)
-        body = self.model_dump(mode="json", exclude={**apart, "regression": off})
+        risk = {name: variant.own_period for name, variant in self.risk.items()}
+        body = self.model_dump(mode="json", exclude={**apart, "regression": off, "risk": risk})
         parts = {"body": body, "ingest": self.ingest_hash()}
         if self.sources.prices is not None:
             parts["describe"] = [self.describe_hash(), *map(self.described_source_hash, DESCRIBED_SOURCES)]

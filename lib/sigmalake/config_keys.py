@@ -337,7 +337,21 @@ KEYS: tuple[Key, ...] = (
             "beside it stand over them, null switches a layer off"
         ),
     ),
-    Key(("risk.NAME.every",), "day", "", "the grid of as-of dates; or the last date of each `week` or `month` so far"),
+    Key(
+        ("risk.NAME.frequency",),
+        "period",
+        "",
+        (
+            "of the returns: the calendar's own; or `month`: factor and specific returns are compounded by calendar month first, "
+            "what counts periods or observations counts complete months, Sigma and Delta are per month, `every` is `month`"
+        ),
+    ),
+    Key(
+        ("risk.NAME.every",),
+        "day",
+        "",
+        "the grid of as-of dates; or the last date of each `week` or `month` so far; `month` with `frequency: month`",
+    ),
     Key(
         ("risk.NAME.factor_cov.estimator", "risk.NAME.specific_var.estimator"),
         "ewma",

@@ -28,6 +28,7 @@ class _Origin(NamedTuple):
     given: Any
     preset: Any = None
     name: PresetName | None = None
+    by_month: bool = False  # of a variant whose periods are months
 
     def below(self, key: str | int) -> "_Origin":
         return self._replace(given=_child(self.given, key), preset=_child(self.preset, key))
@@ -39,7 +40,12 @@ class _Origin(NamedTuple):
             return self
         sections = PRESETS[name].items()
         kept = {key: body for key, body in sections if _child(_child(self.given, key), "estimator") in {None, body["estimator"]}}
-        return _Origin(self.given, kept, name)
+        return self._replace(preset=kept, name=name)
+
+    def unit(self, key: Key | None) -> str:
+        """Of a value: what counts periods counts months of such a variant."""
+        found = key.unit if key else ""
+        return "months" if self.by_month and found in {"periods", "observations"} else found
 
     def told(self, key: Key | None) -> str:
         """Where the value is from; empty: the file says it."""
@@ -102,10 +108,12 @@ class _Line(NamedTuple):
 def _lines(section: Mapping[str, Any], place: Place, origin: _Origin, filled: Mapping[Place, object]) -> Iterator[_Line]:
     for key, value in section.items():
         here = (*place, key)
-        of_key = origin.below(key).with_preset() if place == ("risk",) else origin.below(key)
+        of_key = origin.below(key)
+        if place == ("risk",):
+            of_key = of_key.with_preset()._replace(by_month=value["frequency"] == "month")
         known = key_at(_pattern(here))
         if value is None and here in filled:
-            yield _Line(f"# {key}: {_flow(filled[here])}", _comment(known, _Origin(None)))
+            yield _Line(f"# {key}: {_flow(filled[here])}", _comment(known, of_key._replace(given=None, preset=None)))
         elif isinstance(value, dict) and value and (known is None or key == "styles"):  # else names of the user's own
             yield _Line(f"{_flow(key)}:")
             yield from (line.indented("  ") for line in _lines(value, here, of_key, filled))
@@ -120,7 +128,7 @@ def _lines(section: Mapping[str, Any], place: Place, origin: _Origin, filled: Ma
 
 
 def _comment(key: Key | None, origin: _Origin) -> str:
-    return "; ".join(part for part in (key.unit if key else "", origin.told(key)) if part)
+    return "; ".join(part for part in (origin.unit(key), origin.told(key)) if part)
 
 
 def _flow(value: object) -> str:

@@ -1,6 +1,6 @@
 """What `forecast_evaluation` says of each variant: the measures by kind of portfolio, beside what a right model would show."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -84,19 +84,22 @@ class EvaluationSummary(NamedTuple):
     portfolios: list[PortfolioMeasures]
 
 
-def summarise(rows: pa.Table, rolling_window: int | None) -> EvaluationSummary:
+def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[str] = ()) -> EvaluationSummary:
     """The measures of model 7, from rows of `forecast_evaluation`.
 
     Bias, MRAD and Q have a target of their own, and each variant is held to it on all of its dates. QLIKE has none: it compares
-    variants, over the portfolios and dates on which all of them forecast the same return. Eigenfactors, minimum variance and
-    deciles by volatility are not the same portfolios under two variants.
+    variants of one frequency, over the portfolios and dates on which all of them forecast the same return. Eigenfactors, minimum
+    variance and deciles by volatility are not the same portfolios under two variants.
 
     Args:
         rows: the columns of `READ`.
         rolling_window: forecasts of a rolling bias; None: those of 12 months, counted from the dates of each variant.
+        by_month: variants whose forecasts are of a month's return.
     """
     frame = rows.select(list(READ)).to_pandas().sort_values(["kind", "variant", "portfolio", "date"], ignore_index=True)
-    frame["common"] = _same_return(frame)
+    frame["common"] = False
+    for _, alike in frame.groupby(frame["variant"].isin(set(by_month))):
+        frame.loc[alike.index, "common"] = _same_return(alike)
     kinds: list[KindMeasures] = []
     portfolios: list[PortfolioMeasures] = []
     windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in frame.groupby("variant")}

@@ -22,6 +22,7 @@ from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.holdings import Holdings, Missing
 from sigmalake.lake.releases import Release
+from sigmalake.numerics.calendar import Frequency
 from sigmalake.numerics.usable_assets import full_symmetric
 from sigmalake.released_tables import EXPOSURE_COLUMNS, ReleasedTables, Row, nearest, releases_of, values_of
 from sigmalake.risk_model import RiskModel, assemble
@@ -35,6 +36,7 @@ _OF_DATE = (
     "market_return", "n_reweighted", "outliers",
 )  # fmt: skip
 _LINKED = ("linked_1", "linked_2", "linked_cov")
+_FREQUENCY = "frequency"
 _BY_ASSET = {"ret": "ret", "cap": "cap", "in_estimation": "in_estimation", "weight_column": "weight", "issuer_id": "issuer_id"}
 
 
@@ -87,6 +89,18 @@ class ReleasedModel:
         wanted = ds.field("variant") == self._variant(variant)
         found: list[date] = self._lake.read(RISK_MODELS, ["date"], wanted).column("date").to_pylist()
         return sorted(found)
+
+    def frequency(self, variant: str | None = None) -> Frequency:
+        """What a period of a variant is, for which its risk and horizon are: `month`, or `period`, a step of the calendar.
+
+        Args:
+            variant: None for the only one.
+        """
+        wanted = ds.field("variant") == self._variant(variant)
+        if not self._lake.has(RISK_MODELS, _FREQUENCY):
+            return "period"
+        rows = self._lake.read(RISK_MODELS, ["date", _FREQUENCY], wanted).sort_by("date")
+        return rows.column(_FREQUENCY)[-1].as_py() or "period" if rows.num_rows else "period"
 
     def calendar(self) -> list[date]:
         """The dates of the returns, ascending."""
@@ -214,8 +228,8 @@ class ReleasedModel:
             date: as of this close; None for the release's.
             variant: None for the only one.
             exposures: `known` at the close of `date`, or `used` to explain its returns.
-            horizon: periods that the risk is for. Sigma, Delta and the covariances of linked issues are stored for one, and
-                multiplied by it, as if returns had no memory.
+            horizon: periods of the variant that the risk is for, see `frequency`. Sigma, Delta and the covariances of linked
+                issues are stored for one, and multiplied by it, as if returns had no memory.
 
         Raises:
             MissingRiskError: there is no such variant, date or Sigma, or there are no exposures.
@@ -224,7 +238,7 @@ class ReleasedModel:
         if exposures not in {"known", "used"}:
             raise ValueError(f"exposures is {exposures!r}; give 'known' or 'used'")
         name, day = self._variant(variant), _as_date(date or self.as_of)
-        row = self._lake.row(RISK_MODELS, [*_RISK, *self._linked_columns], {"variant": name, "date": day})
+        row = self._lake.row(RISK_MODELS, [*_RISK, *self._younger_columns], {"variant": name, "date": day})
         if row is None:
             raise MissingRiskError(f"{name} has no risk model as of {day}; {nearest(day, self.dates(name))}")
         if row["status"].as_py() != "ok":
@@ -253,7 +267,8 @@ class ReleasedModel:
             specific_var=dict(zip(row["asset_id"].as_py(), values_of(row["specific_var"]), strict=True)),
             left_out={key.removeprefix("left_out:"): why for key, why in said.items() if key.startswith("left_out:")},
             zero_factors=row["zero_factors"].as_py(),
-            linked=_linked(row) if self._linked_columns else {},
+            linked=_linked(row) if _LINKED[0] in row else {},
+            frequency=(row[_FREQUENCY].as_py() if _FREQUENCY in row else None) or "period",
         ).over(horizon)
 
     def attribution(
@@ -275,8 +290,8 @@ class ReleasedModel:
         return row
 
     @property
-    def _linked_columns(self) -> tuple[str, ...]:
-        return _LINKED if self._lake.has(RISK_MODELS, _LINKED[0]) else ()
+    def _younger_columns(self) -> tuple[str, ...]:
+        return tuple(name for name in (*_LINKED, _FREQUENCY) if self._lake.has(RISK_MODELS, name))
 
     def _variant(self, asked: str | None) -> str:
         listed = ", ".join(self.variants)

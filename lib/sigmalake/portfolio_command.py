@@ -25,7 +25,7 @@ def portfolio(
     lake: Annotated[str | None, typer.Option(metavar="FOLDER", help="The lake, in the place of --config.")] = None,
     release: Annotated[str | None, typer.Option(metavar="ID", help="The release to read; the last by default.")] = None,
     variant: Annotated[str | None, typer.Option(metavar="NAME", help="The variant of risk; the only one by default.")] = None,
-    horizon: Annotated[float, typer.Option(metavar="PERIODS", help="How many periods the forecast is for.")] = 1.0,
+    horizon: Annotated[float, typer.Option(metavar="PERIODS", help="How many periods of the variant the forecast is for.")] = 1.0,
     missing: Annotated[
         Missing, typer.Option(metavar="raise|leave_out", help="What to do about holdings without risk data.")
     ] = Missing.RAISE,

@@ -18,7 +18,8 @@ def as_json(found: Answer) -> str:
     risk = found.risk
     body: dict[str, object] = {
         "release": found.release, "variant": risk.variant, "date": str(risk.date), "exposure_date": str(risk.exposure_date),
-        "horizon": risk.horizon, "periods_per_year": found.periods_per_year, "file": str(found.holdings.path),
+        "horizon": risk.horizon, "frequency": risk.frequency, "periods_per_year": found.periods_per_year,
+        "file": str(found.holdings.path),
         "value": found.holdings.value, "cash": found.holdings.cash, "portfolio": _report(found.report),
     }  # fmt: skip
     if found.benchmark is not None and found.against is not None:
@@ -77,8 +78,8 @@ def as_text(found: Answer) -> str:
 def _opening(found: Answer) -> str:
     risk, held = found.risk, found.holdings
     said = (
-        f"{_sums(held)}. A forecast for {periods(risk.horizon)} from the close of {risk.date}, with "
-        f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} periods a year."
+        f"{_sums(held)}. A forecast for {periods(risk.horizon, risk.frequency)} from the close of {risk.date}, with "
+        f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} {risk.frequency}s a year."
     )
     if found.benchmark is not None:
         said += f" The benchmark, {found.benchmark.path}: {_sums(found.benchmark)}."
@@ -117,7 +118,7 @@ def _volatility(found: Answer) -> str:
         ]
         for name, report in reports.items()
     ]
-    header = ["", f"over {periods(found.risk.horizon)}", "annualised", "of factors, ann.", "specific, ann."]
+    header = ["", f"over {periods(found.risk.horizon, found.risk.frequency)}", "annualised", "of factors, ann.", "specific, ann."]
     return section("Volatility, %", table(header, rows), *([beta] if beta else []))
 
 

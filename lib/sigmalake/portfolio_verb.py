@@ -29,7 +29,7 @@ class Question(NamedTuple):
     release: str | None  # None: the last
     date: Date | None  # None: the release's
     variant: str | None  # None: the only one
-    horizon: float  # periods
+    horizon: float  # periods of the variant: its `frequency`
     missing: Missing
     cash: str | None  # the asset_id of cash, in both files
     value: float | None  # of the portfolio; None: its positions sum to it
@@ -105,7 +105,7 @@ def answer(asked: Question) -> Answer:
         raise ConfigError(f"--cash {asked.cash}: no file has an asset_id {asked.cash}; leave --cash out")
     model = open_release(asked.lake, asked.release)
     risk = model.risk(asked.date, asked.variant, horizon=asked.horizon)
-    a_year = _checked(asked.periods_per_year) if asked.periods_per_year is not None else periods_per_year(model.calendar())
+    a_year = _a_year(asked, model, risk)
     if benchmark is None:
         report, against = risk.risk_of(holdings.weights, missing=asked.missing), None
     else:
@@ -140,6 +140,13 @@ def _realised(asked: Question, model: ReleasedModel, found: Answer) -> Realised 
         return None
     b = None if found.benchmark is None else found.benchmark.weights
     return realised_since(model, asked.since, found.risk.date, found.holdings.weights, b, asked.missing)
+
+
+def _a_year(asked: Question, model: ReleasedModel, risk: RiskModel) -> float:
+    """Periods of the variant in a year: as asked for, 12 months, or what the calendar tells."""
+    if asked.periods_per_year is not None:
+        return _checked(asked.periods_per_year)
+    return 12.0 if risk.frequency == "month" else periods_per_year(model.calendar())
 
 
 def periods_per_year(calendar: Sequence[Date]) -> float:

@@ -11,9 +11,9 @@ def fixed(value: float, digits: int = 2) -> str:
     return f"{value:z.{digits}f}" if np.isfinite(value) else "-"
 
 
-def periods(count: float) -> str:
+def periods(count: float, one: str = "period") -> str:
     """How many, in words."""
-    return f"{count:g} period{'' if count == 1 else 's'}"
+    return f"{count:g} {one}{'' if count == 1 else 's'}"
 
 
 def largest(parts: pd.Series, count: int) -> tuple[list[str], list[str]]:

@@ -15,6 +15,7 @@ from sigmalake.holdings import Holdings, Missing, check_missing, checked_holding
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov
 from sigmalake.numerics.benchmark import benchmark_risk
+from sigmalake.numerics.calendar import Frequency
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked, take_linked
 from sigmalake.numerics.portfolio import portfolio_risk
 from sigmalake.numerics.usable_assets import align_model
@@ -33,7 +34,10 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RiskModel:
-    """V = X Sigma X' + diag(Delta) + linked issues of one date, kept factored. All is per `horizon` periods, in fractions."""
+    """V = X Sigma X' + diag(Delta) + linked issues of one date, kept factored. All is per `horizon` periods, in fractions.
+
+    A period is what `frequency` says: a step of the calendar of returns, or a calendar month.
+    """
 
     variant: str
     date: Date  # as of this close; forecasts the next `horizon` periods
@@ -47,6 +51,7 @@ class RiskModel:
     refused: dict[str, str]  # the assets that cannot have a V, each with its reason
     linked: LinkedCov = UNLINKED  # specific covariances of shares of one issuer, by positions in `assets`
     horizon: float = 1.0  # periods
+    frequency: Frequency = "period"
 
     def __post_init__(self) -> None:
         check_linked(self.linked, len(self.assets))
@@ -212,6 +217,7 @@ def assemble(
     left_out: Mapping[str, str],
     zero_factors: Collection[str] = (),
     linked: Mapping[tuple[str, str], float] | None = None,
+    frequency: Frequency = "period",
 ) -> RiskModel:
     """The risk model of a cross-section: X brought to Sigma's factors, Delta and linked issues to X's assets.
 
@@ -229,6 +235,7 @@ def assemble(
         left_out: why Sigma lacks a factor, where it is known.
         zero_factors: factors that Sigma lacks and that count as 0: collinear or constant in the date's regression.
         linked: specific covariances by pair of assets, fraction^2 per period; None: no issues are linked.
+        frequency: what a period is.
     """
     aligned = align_model(
         assets=assets, columns=columns, exposures=exposures, factors=factors, factor_cov=factor_cov,
@@ -247,6 +254,7 @@ def assemble(
         specific_var=aligned.specific_var,
         refused=aligned.refused,
         linked=_linked_rows(assets, linked or {}),
+        frequency=frequency,
     )
 
 

@@ -55,7 +55,7 @@ def _by_factor(found: Answer, scenario: Scenario) -> str:
     rows += [[f"{len(others)} others", "", "", "", "", "", _percent(report.by_factor[others].sum())]] if others else []
     rows += [["sum", "", "", "", "", "", _percent(report.portfolio_return)]]
     header = ["factor", "group", "", "return %", "in vols", "exposure", "contribution %"]
-    counted = f"In vols: over the factor's volatility of {periods(risk.horizon)}."
+    counted = f"In vols: over the factor's volatility of {periods(risk.horizon, risk.frequency)}."
     title = f"Scenario by factor: exposure x return = contribution to the {_whose(scenario)}"
     return section(title, table(header, rows, left=(0, 1, 2)), note(counted))
 

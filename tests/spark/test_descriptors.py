@@ -13,7 +13,7 @@ from sigmalake.numerics.known_records import KnownRecords
 from sigmalake.numerics.price_descriptors import PriceHistory, PriceWindows
 from sigmalake.numerics.trailing import Trailing
 from sigmalake.numerics.turnover import turnover
-from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
+from sigmalake.spark.chunks import AsOf, Chunk, chunks_of, first_row
 from sigmalake.spark.descriptors import compute_descriptors, describe_chunk
 
 N_DATES, FIRST = 60, date(2024, 1, 1)
@@ -37,6 +37,10 @@ FIELDS = pa.schema(
     + [("in_estimation", pa.list_(pa.bool_())), ("item", pa.list_(pa.string())), ("period_end", pa.list_(pa.date32()))]
     + [("value", pa.list_(pa.float64()))]
 )
+
+
+def as_of(position: int) -> AsOf:
+    return AsOf("descriptors", position, f"h{position}", first_row(position, PRICES.look_back))
 
 
 def packed_prices(seed: int = 0) -> list[dict]:
@@ -89,9 +93,9 @@ def chunk_table(number: int, chunk: Chunk, prices: list[dict], figures: list[dic
 
 
 def described(prices: list[dict], figures: list[dict], size: int = N_DATES) -> dict[tuple[date, str], dict[str, float | None]]:
-    asked = [AsOf("descriptors", position, f"h{position}") for position in range(N_DATES)]
+    asked = [as_of(position) for position in range(N_DATES)]
     found = {}
-    for number, chunk in enumerate(chunks_of(asked, {"descriptors": PRICES.look_back}, size)):
+    for number, chunk in enumerate(chunks_of(asked, size)):
         table = describe_chunk(chunk_table(number, chunk, prices, figures), chunk, CALENDAR, RULES)
         for row in table.to_pylist():
             for n, asset in enumerate(row["asset_id"]):
@@ -136,7 +140,7 @@ def test_chunks_of_any_size_say_what_the_kernels_say(size):
 
 
 def test_a_row_carries_its_hash_and_its_coverage_in_order():
-    chunk = Chunk(0, 25, (AsOf("descriptors", 10, "ten"), AsOf("descriptors", 25, "later")))
+    chunk = Chunk(0, 25, (AsOf("descriptors", 10, "ten", 0), AsOf("descriptors", 25, "later", 0)))
     table = describe_chunk(chunk_table(0, chunk, packed_prices(), FIGURES), chunk, CALENDAR, RULES)
     assert table.column("date").to_pylist() == [CALENDAR[10], CALENDAR[25]]
     assert table.column("inputs_hash").to_pylist() == ["ten", "later"]
@@ -192,8 +196,8 @@ def test_spark_sends_each_chunk_its_rows_and_figures(spark):
         [[row[name] for name in names] for row in [*FIGURES, other]],
         "asset_id string, item string, known_at date, period_end date, value double",
     )
-    asked = [AsOf("descriptors", position, f"h{position}") for position in range(5, N_DATES)]
-    chunks = chunks_of(asked, {"descriptors": PRICES.look_back}, 30)
+    asked = [as_of(position) for position in range(5, N_DATES)]
+    chunks = chunks_of(asked, 30)
     computed = compute_descriptors(packed, figures, CALENDAR, chunks, RULES).collect()
     expected = described(prices, FIGURES)
     assert sorted(row.inputs_hash for row in computed) == sorted(row.inputs_hash for row in asked)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sigmalake.config import Config
 from sigmalake.numerics.two_pass import TwoPass
-from sigmalake.spark.chunks import AsOf, chunks_of
+from sigmalake.spark.chunks import AsOf, chunks_of, first_row
 from sigmalake.spark.first_pass import estimate_chunk
 from sigmalake.spark.regression import second_weights
 from sigmalake.spark.window_arrays import HISTORY, KNOWN
@@ -40,7 +40,7 @@ def variances(u: pd.DataFrame, positions: list[int], size: int = 100) -> dict[da
         for p, row in zip(u.index, u.to_numpy().tolist(), strict=True)
     ]
     found = {}
-    for chunk in chunks_of([AsOf("", p, "") for p in positions], {"": WINDOW + 1}, size):
+    for chunk in chunks_of([AsOf("", p, "", first_row(p, WINDOW + 1)) for p in positions], size):
         known = [{"role": KNOWN, "position": row.position, "asset_id": coverage(row.position)} for row in chunk.as_of]
         sent = [row for row in history if chunk.first <= row["position"] <= chunk.last]
         rows = pa.Table.from_pylist([*known[::-1], *sent[::-1]], SCHEMA)

@@ -40,7 +40,7 @@ def correlated(rows: list[dict], *positions: int, weighting: Weighting = Weighti
     kinds = {"cap": pa.list_(pa.float64()), "weight_column": pa.list_(pa.float64()), "asset_id": pa.list_(pa.string())}
     kinds |= {"in_estimation": pa.list_(pa.bool_()), "styles": pa.list_(pa.float64())}
     table = pa.table({name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]})
-    chunk = Chunk(0, max(positions), tuple(AsOf("", position, f"hash {position}") for position in positions))
+    chunk = Chunk(0, max(positions), tuple(AsOf("", position, f"hash {position}", 0) for position in positions))
     return correlate_chunk(table, chunk, ENDS, weighting, SETS).to_pylist()
 
 

@@ -140,6 +140,7 @@ class Lake:
         self._write(table, rows, stage, (), {})
 
     def _write(self, table: Table, rows: DataFrame, stage: str, ranges: Sequence[DateRange], options: Mapping[str, str]) -> None:
+        """Write the declared columns; those that a table made before lacks are added, null in its older rows."""
         if self._writer is None:
             raise ValueError("this lake was opened for reading")
         self.create(table)
@@ -147,7 +148,8 @@ class Lake:
             self._writer.lease.verify()
         fence = 0 if self._writer.lease is None else self._writer.lease.fence
         said = commit_metadata(self._writer.run_id, stage, fence, self._writer.config_hash, ranges)
-        writer = rows.select(*table.column_names).write.format("delta").option("userMetadata", said).options(**options)
+        settings = {"userMetadata": said, "mergeSchema": "true", **options}
+        writer = rows.select(*table.column_names).write.format("delta").options(**settings)
         writer = writer.mode("overwrite" if "replaceWhere" in options else "append")
         with self._layout(table), explained_write(table):
             if self._in_catalog:

@@ -1,10 +1,14 @@
-"""The calendar: which exposures explain which return, and which dates are on a grid."""
+"""The calendar: which exposures explain which return, which dates are on a grid, and which months are complete."""
 
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple
+
+Frequency = Literal["period", "month"]
+"""Of the returns that a model is estimated from: the calendar's own, or compounded by calendar month."""
 
 
 class Alignment(NamedTuple):
@@ -65,3 +69,52 @@ def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> li
 def month_ends(dates: Sequence[date]) -> list[date]:
     """The last date of each month that is over: one of a later month has come."""
     return [day for day, after in pairwise(dates) if (day.year, day.month) != (after.year, after.month)]
+
+
+class Month(NamedTuple):
+    """A calendar month's dates, by their positions in a calendar."""
+
+    first: int
+    last: int  # itself included
+
+
+_RECENT = 60  # dates that tell the weekdays of a calendar: one Saturday of years ago is none of them
+
+
+def complete_months(calendar: Sequence[date], opening: date | None = None) -> list[Month]:
+    """The months whose returns are all there, ascending.
+
+    A month counts when the return of its first date begins in the month before, and it is over. The last one is over when none
+    of its days to come falls on a weekday on which the calendar has had dates of late (**choice**: a month that ends on a
+    holiday is told from a month that goes on by the next date only, and counts from then on).
+
+    Args:
+        calendar: dates of returns, ascending.
+        opening: the date from which the first return counts; None: unknown, and the first month does not count.
+    """
+    starts = [i for i, day in enumerate(calendar) if i == 0 or _number(day) != _number(calendar[i - 1])]
+    months = [Month(first, after - 1) for first, after in pairwise([*starts, len(calendar)])]
+    before = [opening, *calendar]
+    return [m for m in months if _follows(before[m.first], calendar[m.first]) and _is_over(m, calendar)]
+
+
+def months_until(months: Sequence[Month], position: int, count: int) -> Sequence[Month]:
+    """The newest `count` of the complete months that end at a position of the calendar or before it."""
+    end = bisect_right(months, position, key=lambda month: month.last)
+    return months[max(0, end - count) : end]
+
+
+def _number(day: date) -> int:
+    return 12 * day.year + day.month
+
+
+def _follows(before: date | None, day: date) -> bool:
+    return before is not None and _number(day) == _number(before) + 1
+
+
+def _is_over(month: Month, calendar: Sequence[date]) -> bool:
+    if month.last + 1 < len(calendar):
+        return True
+    newest = calendar[month.last]
+    to_come = range(newest.day + 1, monthrange(newest.year, newest.month)[1] + 1)
+    return {newest.replace(day=day).weekday() for day in to_come}.isdisjoint(day.weekday() for day in calendar[-_RECENT:])

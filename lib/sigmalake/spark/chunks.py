@@ -1,6 +1,6 @@
 """As-of dates in chunks, each with the rows that its windows read, and the packed columns of a chunk as arrays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ class AsOf(NamedTuple):
     variant: str  # of what is computed
     position: int  # of its date in the calendar
     inputs_hash: str
+    first: int  # position of the first row that its window reads
 
 
 class Chunk(NamedTuple):
@@ -28,23 +29,22 @@ class Chunk(NamedTuple):
     as_of: tuple[AsOf, ...]
 
 
-def chunks_of(as_of: Sequence[AsOf], look_back: Mapping[str, int], size: int) -> list[Chunk]:
+def chunks_of(as_of: Sequence[AsOf], size: int) -> list[Chunk]:
     """As-of dates in chunks of `size` positions; dates far apart do not share one.
 
     Args:
         as_of: what to compute.
-        look_back: of each variant, the rows that one estimate reads.
         size: positions that a chunk spans.
     """
     by_block: dict[int, list[AsOf]] = {}
     for row in sorted(as_of, key=lambda row: (row.position, row.variant)):
         by_block.setdefault(row.position // size, []).append(row)
-    return [
-        Chunk(
-            max(0, min(row.position - look_back[row.variant] + 1 for row in rows)), max(row.position for row in rows), tuple(rows)
-        )
-        for rows in by_block.values()
-    ]
+    return [Chunk(min(row.first for row in rows), max(row.position for row in rows), tuple(rows)) for rows in by_block.values()]
+
+
+def first_row(position: int, look_back: int) -> int:
+    """The first of `look_back` rows up to a position."""
+    return max(0, position - look_back + 1)
 
 
 def rows_read(calendar: Sequence[date], chunks: Sequence[Chunk]) -> list[tuple[date, int, int]]:

@@ -1,6 +1,6 @@
 """Forecasts against what happened: a pandas UDF over rows of `risk_models`, each beside the panel's and the regression's row.
 
-The driver ships the factor sets, the rules and the user's portfolios. The three rows of a date meet by a join on dates; a task
+The driver ships the factor sets, the rules and the user's portfolios. The rows of a forecast meet by a join on its date; a task
 holds one batch of them (`fit_batches` bounds it by bytes) and the arrays of one variant and date at a time.
 """
 
@@ -46,7 +46,6 @@ class _Row(NamedTuple):
     linked_cov: Floats | None
     panel_set: str
     asset_id: Sequence[str]
-    ret: Floats
     cap: Floats | None
     in_estimation: Sequence[bool]
     styles: Floats
@@ -54,6 +53,7 @@ class _Row(NamedTuple):
     member_factors: Ints
     member_shares: Floats
     return_set: str
+    ret: Floats
     factor_return: Floats
     specific_return: Floats
 
@@ -61,7 +61,7 @@ class _Row(NamedTuple):
 def evaluate_each_date(
     models: DataFrame,
     panel: DataFrame,
-    cross_sections: DataFrame,
+    followed: DataFrame,
     factor_sets: Mapping[str, Sequence[Factor]],
     rules: EvaluationRules,
     own: OwnHistory,
@@ -71,18 +71,15 @@ def evaluate_each_date(
     Args:
         models: rows of `risk_models`; their `inputs_hash` must already be the evaluation's.
         panel: its rows with the exposures known at the models' dates.
-        cross_sections: the regressions of these rows' returns: their assets are the panel row's, in its order.
+        followed: what happened after each date, with the columns of `FOLLOWED`.
         factor_sets: what the arrays by factor mean.
         rules: which portfolios.
         own: the user's portfolios.
     """
     known = panel.select(
-        F.col("exposure_date").alias("date"), "return_date", F.col("factor_set").alias("panel_set"), "asset_id", "ret", "cap",
+        F.col("exposure_date").alias("date"), F.col("factor_set").alias("panel_set"), "asset_id", "cap",
         "in_estimation", "styles", "member_assets", "member_factors", "member_shares",
     )  # fmt: skip
-    followed = cross_sections.select(
-        F.col("date").alias("return_date"), F.col("factor_set").alias("return_set"), "factor_return", "specific_return"
-    )
     forecast = models.select(
         "variant",
         "date",
@@ -96,7 +93,7 @@ def evaluate_each_date(
         "linked_2",
         "linked_cov",
     )
-    beside = forecast.join(known, "date").join(followed, "return_date")
+    beside = forecast.join(known, "date").join(followed, "date")
     evaluated = beside.withColumn("e", _evaluating(factor_sets, rules, own)(*_Row._fields))
     rows = F.arrays_zip(*(F.col(f"e.{name}").alias(name) for name in _COLUMNS))
     return evaluated.select("variant", "date", "return_date", "inputs_hash", F.inline(rows))

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.calendar import Frequency
 from sigmalake.numerics.factor_windows import FactorCov
 from sigmalake.numerics.specific_risk import SpecificRisk
 from sigmalake.spark.chunks import lists
@@ -18,6 +19,7 @@ class RiskRow(NamedTuple):
     """One row of `risk_models`, its arrays still as arrays."""
 
     variant: str
+    frequency: Frequency
     position: int  # of its date in the calendar
     inputs_hash: str
     factor_set: str
@@ -60,6 +62,7 @@ def as_table(rows: Sequence[RiskRow], ids: Sequence[str], calendar: Sequence[dat
         "linked_1": [None if pairs is None else pairs.first for pairs in linked],
         "linked_2": [None if pairs is None else pairs.second for pairs in linked],
         "linked_cov": _numbers([None if pairs is None else pairs.cov for pairs in linked]),
+        "frequency": [row.frequency for row in rows],
     }
     schema = _schema()
     return pa.table([pa.array(c, schema.field(n).type) if isinstance(c, list) else c for n, c in columns.items()], schema=schema)

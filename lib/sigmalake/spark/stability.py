@@ -19,7 +19,7 @@ from sigmalake.numerics.exposure_stability import exposure_stability
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
 from sigmalake.numerics.regression_weights import regression_weights
-from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, ranked_ids, rows_read
+from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row, ranked_ids, rows_read
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
 DATES_A_CHUNK = 12  # with the one before them
@@ -43,8 +43,8 @@ def stability_rows(
         weighting: the regression's.
         factor_sets: what the arrays by factor mean.
     """
-    as_of = [AsOf("", position, hashes[day]) for position, day in enumerate(month_ends) if day in hashes]
-    chunks = chunks_of(as_of, {"": 2}, DATES_A_CHUNK)
+    as_of = [AsOf("", i, hashes[day], first_row(i, 2)) for i, day in enumerate(month_ends) if day in hashes]
+    chunks = chunks_of(as_of, DATES_A_CHUNK)
     wanted = panel.sparkSession.createDataFrame(rows_read(month_ends, chunks), "exposure_date date, chunk int, position int")
     sent = panel.select(*READ).join(F.broadcast(wanted), "exposure_date")
     correlate = _correlating(month_ends, chunks, weighting, factor_sets)

@@ -1,9 +1,10 @@
 """Sigma and Delta as of each date, in parallel: chunks of as-of dates, each with the rows of its window before it.
 
-The driver ships the calendar's as-of dates, the variants and the factor sets. Each cross-section goes to the chunks whose windows
-hold it; a task holds one chunk: (look_back + dates of the chunk) x N numbers, and gives back one row of `risk_models` a variant and
-date. Exposures, caps and issuers travel only where a layer of Delta reads them: then a task also holds the packed exposures of its
-as-of dates. Nothing of N by T passes through the driver.
+The driver ships the calendar's as-of dates and complete months, the variants and the factor sets. Each cross-section goes to the
+chunks whose windows hold it; a task holds one chunk: (dates of the longest window + dates of the chunk) x N numbers, for a variant
+of months a row a month beside them, and gives back one row of `risk_models` a variant and date. Exposures, caps and issuers travel
+only where a layer of Delta reads them: then a task also holds the packed exposures of its as-of dates. Nothing of N by T passes
+through the driver.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,11 +17,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Variant
+from sigmalake.numerics.calendar import Month
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.specific_risk import specific_history, specific_risk
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
 from sigmalake.spark.risk_rows import RiskRow, as_table
 from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
+from sigmalake.spark.window_periods import by_date, by_month
 from sigmalake.tables.packed import RISK_MODELS
 
 
@@ -32,6 +35,7 @@ def estimate_windows(
     chunks: Sequence[Chunk],
     variants: Mapping[str, Variant],
     factor_sets: Mapping[str, Sequence[Factor]],
+    months: Sequence[Month] = (),
 ) -> DataFrame:
     """The rows of `risk_models` for these chunks.
 
@@ -44,6 +48,7 @@ def estimate_windows(
         chunks: what to compute.
         variants: estimators by name.
         factor_sets: what the arrays by factor mean.
+        months: the calendar's complete months, which a variant with `frequency: month` reads.
     """
     spark = cross_sections.sparkSession
     history = _sent(
@@ -55,7 +60,7 @@ def estimate_windows(
     wanted = F.broadcast(_destinations(spark, calendar, chunks))
     sent = sent.join(wanted, ["date", "role"])
     schema = ", ".join(f"{c.name} {c.type}" for c in RISK_MODELS.columns)
-    return by_chunk(sent, len(chunks)).applyInArrow(_estimating(calendar, chunks, variants, factor_sets), schema)
+    return by_chunk(sent, len(chunks)).applyInArrow(_estimating(calendar, chunks, variants, factor_sets, months), schema)
 
 
 def known_columns(variants: Collection[Variant]) -> list[str]:
@@ -91,11 +96,15 @@ def _destinations(spark: SparkSession, calendar: Sequence[date], chunks: Sequenc
 
 
 def _estimating(
-    calendar: Sequence[date], chunks: Sequence[Chunk], variants: Mapping[str, Variant], factor_sets: Mapping[str, Sequence[Factor]]
+    calendar: Sequence[date],
+    chunks: Sequence[Chunk],
+    variants: Mapping[str, Variant],
+    factor_sets: Mapping[str, Sequence[Factor]],
+    months: Sequence[Month],
 ) -> Callable[[pa.Table], pa.Table]:
     def estimate(rows: pa.Table) -> pa.Table:
         chunk = chunks[rows.column("chunk")[0].as_py()]
-        return estimate_chunk(rows, chunk, calendar, variants, factor_sets)
+        return estimate_chunk(rows, chunk, calendar, variants, factor_sets, months)
 
     return estimate
 
@@ -106,6 +115,7 @@ def estimate_chunk(
     calendar: Sequence[date],
     variants: Mapping[str, Variant],
     factor_sets: Mapping[str, Sequence[Factor]],
+    months: Sequence[Month] = (),
 ) -> pa.Table:
     """The rows of `risk_models` for one chunk, from the cross-sections of its windows and the coverage of its as-of dates."""
     history, known, caps_before = (_of_role(rows, role) for role in (HISTORY, KNOWN, CAPS_BEFORE))
@@ -113,7 +123,7 @@ def estimate_chunk(
     estimated = [
         row
         for name in sorted({row.variant for row in chunk.as_of})
-        for row in _estimate_variant([row for row in chunk.as_of if row.variant == name], variants[name], window)
+        for row in _estimate_variant([row for row in chunk.as_of if row.variant == name], variants[name], window, months)
     ]
     return as_table(estimated, window.asset_ids, calendar)
 
@@ -125,18 +135,28 @@ def _of_role(rows: pa.Table, role: str) -> pa.Table:
     return rows.take(pa.array(here[order])).combine_chunks()
 
 
-def _estimate_variant(as_of: Sequence[AsOf], variant: Variant, window: Window) -> list[RiskRow]:
-    at = np.array([row.position - window.first for row in as_of], dtype=np.int64)
-    layers = variant.specific_var
-    history = specific_history(layers, window.specific_returns, at, window.caps_before)
+def _estimate_variant(as_of: Sequence[AsOf], variant: Variant, window: Window, months: Sequence[Month]) -> list[RiskRow]:
+    positions = np.array([row.position for row in as_of], dtype=np.int64)
+    periods = by_month(window, positions, months) if variant.by_month else by_date(window, positions)
+    layers, gaps = variant.specific_var, periods.gaps
+    history = specific_history(layers, periods.specific_returns, periods.newest, periods.caps_before)
     rows = []
     for number, row in enumerate(as_of):
         set_name, columns = window.factor_sets[row.position]
-        start = max(0, at[number] + 1 - variant.factor_cov.look_back)
+        end = int(periods.newest[number]) + 1
+        read = slice(max(0, end - variant.factor_cov.look_back), end)
         names = [window.factors[column] for column in columns]
-        sigma = variant.factor_cov.estimate(window.factor_returns[start : at[number] + 1][:, columns], names)
+        sigma = variant.factor_cov.estimate(periods.factor_returns[read][:, columns], names)
         zero = [names[out.factor] for out in sigma.left_out if names[out.factor] in window.without_effect[row.position]]
         coverage = window.coverage(row.position, layers)
         delta = specific_risk(history, number, coverage)
-        rows.append(RiskRow(row.variant, row.position, row.inputs_hash, set_name, names, sigma, zero, coverage.columns, delta))
+        if gaps is not None:
+            sigma = sigma.then(sigma.cov, *gaps.of_factors(read, columns, names))
+            read = slice(max(0, end - layers.look_back), end)
+            delta = delta._replace(diagnostics=(*delta.diagnostics, *gaps.of_assets(read, coverage.columns)))
+        rows.append(
+            RiskRow(
+                row.variant, variant.frequency, row.position, row.inputs_hash, set_name, names, sigma, zero, coverage.columns, delta
+            )
+        )
     return rows

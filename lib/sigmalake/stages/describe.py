@@ -16,7 +16,7 @@ from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptor_library import DescriptorRules
-from sigmalake.spark.chunks import AsOf, chunks_of
+from sigmalake.spark.chunks import AsOf, chunks_of, first_row
 from sigmalake.spark.described import Described
 from sigmalake.spark.descriptors import compute_descriptors
 from sigmalake.spark.packed_prices import pack_prices, usable_figures
@@ -214,8 +214,9 @@ def _computed(context: Context, plan: DescribePlan, sources: PriceSources) -> Da
     lake, rules, calendar = context.lake, _rules(context.config), plan.calendar
     position = {day: number for number, day in enumerate(calendar)}
     look_back = rules.prices.look_back
-    asked = [AsOf(DESCRIPTORS.name, position[day], value) for day, value in plan.descriptors.compute.items()]
-    chunks = chunks_of(asked, {DESCRIPTORS.name: look_back}, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
+    compute = plan.descriptors.compute
+    asked = [AsOf(DESCRIPTORS.name, position[day], value, first_row(position[day], look_back)) for day, value in compute.items()]
+    chunks = chunks_of(asked, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
     fit_batches(lake.spark, max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
     read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
     history = lake.read(PRICES).where(within("date", read))

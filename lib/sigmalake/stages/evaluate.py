@@ -1,18 +1,22 @@
-"""Evaluate: the forecasts of every risk model against what happened on the next date of the calendar; and what factors earned."""
+"""Evaluate: the forecasts of every risk model against what happened in the next period, a date or a month; what factors earned."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 
 from sigmalake.config import Config, digest_of
 from sigmalake.errors import DataError
 from sigmalake.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.numerics.calendar import Frequency
 from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
+from sigmalake.spark.followed import next_dates, next_months
 from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
 from sigmalake.stages.covariance import with_hashes
@@ -24,6 +28,7 @@ from sigmalake.stages.planning import (
     Why,
     changes,
     join_hash,
+    months_of,
     panel_states,
     stored_cross_sections,
     stored_risk_models,
@@ -33,6 +38,7 @@ from sigmalake.stages.risk import RiskKey, keys_sql
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
+FREQUENCIES: tuple[Frequency, ...] = ("period", "month")
 EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
@@ -61,22 +67,44 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     plan = plan_evaluate(lake, config, context.asked, panel, own)
     if not plan:
         return None
-    days = {day for _, day in plan.compute}
-    known = [row.exposure_date for row in panel]
-    calendar = sorted({*known, *(day for _, day in plan.remove)})
-    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(plan.compute, calendar) or "false"), plan.compute)
-    beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
-    returned = [row.return_date for row in panel if row.return_date is not None]
-    followed = {row.return_date for row in panel if row.exposure_date in days and row.return_date is not None}
-    after = lake.read(CROSS_SECTIONS).where(within("date", as_ranges(followed, returned)))
+    calendar = sorted({*(row.exposure_date for row in panel), *(day for _, day in plan.remove)})
     fit_batches(lake.spark, panel_row_bytes(lake) + cross_section_bytes(lake))
-    rows = evaluate_each_date(models, beside, after, factor_sets(lake), config.evaluate.test_portfolios, own)
     touched = [*plan.compute, *plan.remove]
     ranges = as_ranges({day for _, day in touched}, calendar)
+    rows = _evaluated(context, plan, panel, own)
     lake.replace_rows(FORECAST_EVALUATION, rows, "evaluate", keys_sql(touched, calendar), ranges)
     dates = sorted({day for _, day in touched})
     said = f"forecasts: {', '.join(sorted({name for name, _ in plan.compute})) or 'none computed'}; {span(dates)}"
     return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=(FORECAST_EVALUATION,), said=said)
+
+
+def _evaluated(context: Context, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory) -> DataFrame:
+    """The rows of the planned forecasts: of variants by period and by month apart, as other returns follow them."""
+    found = [_of_frequency(context, frequency, plan, panel, own) for frequency in FREQUENCIES]
+    rows = [one for one in found if one is not None]
+    return reduce(DataFrame.unionByName, rows) if rows else context.lake.read(FORECAST_EVALUATION).limit(0)
+
+
+def _of_frequency(
+    context: Context, frequency: Frequency, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory
+) -> DataFrame | None:
+    lake, config, sets = context.lake, context.config, factor_sets(context.lake)
+    compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].frequency == frequency}
+    if not compute:
+        return None
+    days = {day for _, day in compute}
+    known = [row.exposure_date for row in panel]
+    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(compute, sorted(known))), compute)
+    beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
+    after = {day: dates for day, dates in _dates_after(panel, stored_cross_sections(lake), frequency).items() if day in days}
+    returned = [row.return_date for row in panel if row.return_date is not None]
+    met = as_ranges({day for dates in after.values() for day in dates}, returned)
+    regressed = lake.read(CROSS_SECTIONS).where(within("date", met))
+    if frequency == "month":
+        followed = next_months(lake.read(PANEL).where(within("return_date", met)), regressed, after, sets)
+    else:
+        followed = next_dates(beside, regressed)
+    return evaluate_each_date(models, beside, followed, sets, config.evaluate.test_portfolios, own)
 
 
 def plan_evaluate(lake: Lake, config: Config, asked: Asked, panel: list[PanelState], own: OwnHistory) -> Changes[RiskKey]:
@@ -85,38 +113,51 @@ def plan_evaluate(lake: Lake, config: Config, asked: Asked, panel: list[PanelSta
     Args:
         lake: what is stored.
         config: variants and portfolios.
-        asked: return dates.
+        asked: return dates; of a month the last.
         panel: its rows, in order.
         own: the user's portfolios.
     """
-    expected = _expected(config, panel, stored_cross_sections(lake), stored_risk_models(lake), OwnDigests(own))
-    stored, return_date = _stored(lake)
-    return_date |= {row.exposure_date: row.return_date for row in panel if row.return_date is not None}
+    expected, return_date = _expected(config, panel, stored_cross_sections(lake), stored_risk_models(lake), OwnDigests(own))
+    stored, met = _stored(lake)
     found = changes(expected, stored, Why.UPSTREAM)
-    compute = {key: value for key, value in found.compute.items() if asked.holds(return_date[key[1]])}
-    remove = [key for key in found.remove if asked.holds(return_date[key[1]])]
+    return_date = met | return_date
+    compute = {key: value for key, value in found.compute.items() if asked.holds(return_date[key])}
+    remove = [key for key in found.remove if asked.holds(return_date[key])]
     return Changes(compute, {key: found.why[key] for key in compute}, remove)
 
 
 def _expected(
     config: Config, panel: list[PanelState], cross_sections: Mapping[date, str], risk_models: Mapping[RiskKey, str], own: OwnDigests
-) -> dict[RiskKey, str]:
+) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
+    """Hash by variant and date of every forecast that has met its return; and the last date of that return."""
     of_config = digest_of([config.evaluate_hash(), EVALUATE_VERSION])
-    followed = {row.exposure_date: row for row in panel if row.return_date in cross_sections}
-    expected = {}
+    after = {frequency: _dates_after(panel, cross_sections, frequency) for frequency in FREQUENCIES}
+    inputs = {row.exposure_date: row.inputs_hash for row in panel}
+    expected, return_date = {}, {}
     for (variant, day), model in risk_models.items():
-        if variant in config.evaluated_variants and (row := followed.get(day)) is not None and row.return_date is not None:
-            data = digest_of([model, row.inputs_hash, cross_sections[row.return_date], own.on(day)])
-            expected[variant, day] = join_hash(data, of_config)
-    return expected
+        if variant in config.evaluated_variants and (dates := after[config.risk[variant].frequency].get(day)):
+            data = digest_of([model, inputs[day], *(cross_sections[of] for of in dates), own.on(day)])
+            expected[variant, day], return_date[variant, day] = join_hash(data, of_config), dates[-1]
+    return expected, return_date
 
 
-def _stored(lake: Lake) -> tuple[dict[RiskKey, str], dict[date, date]]:
-    """Hash by variant and date; and the return date of each date."""
+def _dates_after(panel: list[PanelState], cross_sections: Mapping[date, str], frequency: Frequency) -> dict[date, list[date]]:
+    """By the date of a forecast, the dates of the returns that it is held to: the next one, or the next complete month's."""
+    rows = [row for row in panel if row.return_date in cross_sections]
+    if frequency == "period":
+        return {row.exposure_date: [row.return_date] for row in rows if row.return_date is not None}
+    calendar = sorted(cross_sections)
+    known = {row.return_date: row.exposure_date for row in rows}
+    months = months_of(panel, calendar)
+    return {known[calendar[m.first]]: calendar[m.first : m.last + 1] for m in months if calendar[m.first] in known}
+
+
+def _stored(lake: Lake) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
+    """Hash, and date of the return, by variant and date."""
     columns = ["variant", "date", "return_date", "inputs_hash"]
     rows = lake.columns(FORECAST_EVALUATION, columns).group_by(columns).aggregate([]).to_pylist()
-    hashes = {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}
-    return hashes, {row["date"]: row["return_date"] for row in rows}
+    keyed = {(row["variant"], row["date"]): row for row in rows}
+    return {key: row["inputs_hash"] for key, row in keyed.items()}, {key: row["return_date"] for key, row in keyed.items()}
 
 
 def evaluation_summary(context: Context) -> EvaluationSummary:
@@ -136,4 +177,5 @@ def evaluation_summary(context: Context) -> EvaluationSummary:
             f"no forecast of {context.lake.root} has met its return among the dates asked for; a risk model and the return of the "
             "date after it are needed: use `sigmalake run`, and variants under `risk:`"
         )
-    return summarise(found, context.config.evaluate.rolling_window)
+    by_month = {name for name, variant in context.config.risk.items() if variant.by_month}
+    return summarise(found, context.config.evaluate.rolling_window, by_month)

@@ -8,7 +8,7 @@ from sigmalake.config import Config
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.two_pass import TwoPass
-from sigmalake.spark.chunks import AsOf, chunks_of
+from sigmalake.spark.chunks import AsOf, chunks_of, first_row
 from sigmalake.spark.first_pass import variances_before
 from sigmalake.spark.regression import fit_each_date, hashed_for_regression
 from sigmalake.stages.context import factor_sets
@@ -44,8 +44,12 @@ def write_first_pass(lake: Lake, config: Config, panel: list[PanelState], plan: 
 def with_variances(lake: Lake, panel_rows: DataFrame, panel: list[PanelState], plan: Changes[date], two_pass: TwoPass) -> DataFrame:
     """The panel's rows of the planned return dates, each with the specific variances known one date before."""
     calendar, look_back = return_dates(panel), two_pass.look_back
-    as_of = [AsOf("", position, plan.compute[day]) for position, day in enumerate(calendar) if day in plan.compute]
-    chunks = chunks_of(as_of, {"": look_back + 1}, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
+    as_of = [
+        AsOf("", position, plan.compute[day], first_row(position, look_back + 1))
+        for position, day in enumerate(calendar)
+        if day in plan.compute
+    ]
+    chunks = chunks_of(as_of, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
     windows = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
     history = lake.read(FIRST_PASS).where(within("date", windows))
     return panel_rows.join(variances_before(history, panel_rows, calendar, chunks, two_pass), "return_date")

@@ -6,9 +6,10 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
-from sigmalake.config import Config, digest_of
+from sigmalake.config import Config, Variant, digest_of
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.calendar import on_grid
+from sigmalake.numerics.calendar import Month, complete_months, months_until, on_grid
+from sigmalake.spark.chunks import first_row
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 REGRESS_VERSION = "2"  # of the kernel: raised when its numbers change
@@ -115,14 +116,40 @@ def expected_risk_models(
     calendar = sorted(cross_sections)
     known = {row.exposure_date: row.exposures_hash for row in panel}
     position = {day: i for i, day in enumerate(calendar)}
-    history = _prints(cross_sections[day] for day in calendar)
+    history, months = _prints(cross_sections[day] for day in calendar), months_of(panel, calendar)
     expected = {}
     for name, variant in config.risk.items():
         of_config = digest_of([config.variant_hash(name), RISK_VERSION])
         for day in on_grid(calendar, variant.every):
-            window = _window(history, position[day] + 1, variant.look_back)
+            window = _read_by(variant, history, position[day], months)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
     return expected
+
+
+def months_of(panel: Sequence[PanelState], calendar: Sequence[date]) -> list[Month]:
+    """The complete months of the regressions' dates; the first return counts from the exposures that it was regressed on."""
+    before = {row.return_date: row.exposure_date for row in panel}
+    return complete_months(calendar, before.get(calendar[0]) if calendar else None)
+
+
+def first_position(variant: Variant, position: int, months: Sequence[Month]) -> int:
+    """Of the rows that the estimate as of a position reads: those of its look-back, in dates or in complete months."""
+    if not variant.by_month:
+        return first_row(position, variant.look_back)
+    read = months_until(months, position, variant.look_back)
+    return read[0].first if read else position
+
+
+def _read_by(variant: Variant, prints: bytes, position: int, months: Sequence[Month]) -> str:
+    """Of the cross-sections that the estimate as of a position reads.
+
+    By month these are all dates of its months, parted by month, and the as-of date's own, whose assets are covered; dates of a
+    running month before it are not read.
+    """
+    if not variant.by_month:
+        return _window(prints, position + 1, variant.look_back)
+    runs = [*months_until(months, position, variant.look_back), Month(position, position)]
+    return digest_of([_window(prints, run.last + 1, run.last + 1 - run.first) for run in runs])
 
 
 def _prints(hashes: Iterable[str]) -> bytes:

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.numerics.calendar import Month
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_covariance, risk_diagnostics, specific_risk
@@ -19,6 +20,8 @@ from sigmalake.stages.planning import (
     Why,
     changes,
     expected_risk_models,
+    first_position,
+    months_of,
     panel_states,
     stored_cross_sections,
     stored_risk_models,
@@ -45,13 +48,14 @@ def risk(context: Context) -> Outcome | None:
     """Estimate what `plan_risk` names, and write the long tables of all that changed."""
     lake = context.lake
     cross_sections = stored_cross_sections(lake)
-    plan = plan_risk(context, panel_states(lake), cross_sections)
+    panel = panel_states(lake)
+    plan = plan_risk(context, panel, cross_sections)
     calendar = sorted(cross_sections)
     if plan:
         known = {*calendar, *(day for _, day in plan.remove)}
         ranges = as_ranges({day for _, day in [*plan.compute, *plan.remove]}, sorted(known))
         lake.create(RISK_MODELS)
-        rows = _estimated(context, plan, calendar) if plan.compute else lake.read(RISK_MODELS).limit(0)
+        rows = _estimated(context, plan, calendar, months_of(panel, calendar)) if plan.compute else lake.read(RISK_MODELS).limit(0)
         lake.replace_rows(RISK_MODELS, rows, "risk", keys_sql([*plan.compute, *plan.remove], sorted(known)), ranges)
     changed = unsettled_ranges(lake, "risk", RISK_MODELS)
     if not changed:
@@ -67,8 +71,8 @@ def risk(context: Context) -> Outcome | None:
     )
 
 
-def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> DataFrame:
-    lake, chunks, config = context.lake, _chunks(context, plan, calendar), context.config
+def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> DataFrame:
+    lake, chunks, config = context.lake, _chunks(context, plan, calendar, months), context.config
     reads_exposures = any(variant.specific_var.reads_exposures for variant in config.risk.values())
     fit_batches(lake.spark, panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
     read = [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]
@@ -76,7 +80,7 @@ def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date]) -
     known = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
     reads_caps_before = config.sources.has_caps and any(variant.specific_var.regime for variant in config.risk.values())
     caps_before = lake.read(PANEL).where(within("return_date", read)) if reads_caps_before else None
-    return estimate_windows(history, known, caps_before, calendar, chunks, config.risk, factor_sets(lake))
+    return estimate_windows(history, known, caps_before, calendar, chunks, config.risk, factor_sets(lake), months)
 
 
 def _write_long(lake: Lake, changed: list[DateRange]) -> None:
@@ -86,13 +90,20 @@ def _write_long(lake: Lake, changed: list[DateRange]) -> None:
     lake.replace(RISK_DIAGNOSTICS, risk_diagnostics(models), "risk", changed)
 
 
-def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> list[Chunk]:
+def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> list[Chunk]:
+    """As many as-of dates as half the longest look-back: their windows overlap, and a task holds half as many rows again."""
     position = {day: number for number, day in enumerate(calendar)}
-    look_back = {name: variant.look_back for name, variant in context.config.risk.items()}
-    size = min(MOST_DATES, max(LEAST_DATES, max(look_back.values(), default=0) // 2))
-    if any(variant.specific_var.reads_exposures for variant in context.config.risk.values()):
+    variants = context.config.risk
+    as_of = [
+        AsOf(name, position[day], value, first_position(variants[name], position[day], months))
+        for (name, day), value in plan.compute.items()
+    ]
+    by_month = [row.position - row.first + 1 for row in as_of if variants[row.variant].by_month]  # months in dates
+    longest = max([v.look_back for v in variants.values() if not v.by_month] + by_month, default=0)
+    size = min(MOST_DATES, max(LEAST_DATES, longest // 2))
+    if any(variant.specific_var.reads_exposures for variant in variants.values()):
         size = min(size, max(LEAST_DATES, EXPOSURES_BYTES // packed_exposures_bytes(context.lake)))
-    return chunks_of([AsOf(name, position[day], value) for (name, day), value in plan.compute.items()], look_back, size)
+    return chunks_of(as_of, size)
 
 
 def keys_sql(keys: Iterable[RiskKey], calendar: list[date]) -> str:

@@ -6,7 +6,7 @@ MEAN = "mean over n_forecasts of"
 
 FORECAST_EVALUATION = Table(
     name="forecast_evaluation",
-    comment="Forecasts as of a date against the returns of the next, by test portfolio; deciles of single assets as means",
+    comment="Forecasts as of a date against the returns of the next period, by test portfolio; deciles of single assets as means",
     key=("variant", "date", "kind", "portfolio"),
     date="date",
     columns=(
@@ -14,15 +14,19 @@ FORECAST_EVALUATION = Table(
         required("date", "DATE", "as of this close"),
         required("kind", "STRING", "factor, eigenfactor, market, random_active, minimum_variance, own, asset_by_size, ..."),
         required("portfolio", "STRING", "factor, number, name or decile: 01 is the smallest"),
-        required("return_date", "DATE", "next date of the calendar, whose return was forecast"),
+        required(
+            "return_date",
+            "DATE",
+            "last date of the return that was forecast: the next date, or of a variant by month the next month's",
+        ),
         required("inputs_hash", "STRING", "what the rows of this variant and date were computed from"),
         required("n_forecasts", "INT", "forecasts that count: 1 of a portfolio, those of a decile's assets; 0: see detail"),
         required("n_zero", "INT", "of these, returns of exactly 0, which log_b_squared leaves out"),
         required("n_assets", "INT", "assets whose returns are in it; 0 for factors"),
         required("n_left_out", "INT", "assets held without a V at date, or without a return at return_date"),
         required("left_out_weight", "DOUBLE", "their share of the gross weight; of a decile, of its assets"),
-        Column("vol", "DOUBLE", f"sigma, root of the {MEAN} sigma^2, fraction per period"),
-        Column("realised_return", "DOUBLE", f"{MEAN} R, fraction per period"),
+        Column("vol", "DOUBLE", f"sigma, root of the {MEAN} sigma^2, fraction per period of the variant"),
+        Column("realised_return", "DOUBLE", f"{MEAN} R, fraction per period of the variant: from date to return_date"),
         Column("b", "DOUBLE", f"{MEAN} b = R / sigma"),
         Column("b_squared", "DOUBLE", f"{MEAN} b^2"),
         Column("log_var", "DOUBLE", f"{MEAN} ln sigma^2"),

@@ -136,10 +136,10 @@ RISK_MODELS = Table(
     packed=True,
     columns=(
         required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close; forecasts the next period"),
+        required("date", "DATE", "as of this close; forecasts the next period, which is what frequency says"),
         required("factor_set", "STRING", "which rows of `factors` give the model's order"),
         required("inputs_hash", "STRING", "what this row was computed from"),
-        required("n_periods", "INT", "dates that Sigma rests on"),
+        required("n_periods", "INT", "periods that Sigma rests on: dates or months, see frequency"),
         required("effective_periods", "DOUBLE", "1 / sum of squared normalised weights"),
         required("status", "STRING", "ok, or why there is no Sigma"),
         required("detail", "STRING", "what was found, with its numbers"),
@@ -167,6 +167,7 @@ RISK_MODELS = Table(
         Column("linked_1", "ARRAY<INT>", "L pairs of shares of one issuer: position of the first in asset_id, from 0; null: off"),
         Column("linked_2", "ARRAY<INT>", "L pairs: position of the second, after the first"),
         Column("linked_cov", "ARRAY<DOUBLE>", "L specific covariances, fraction^2 per period"),
+        Column("frequency", "STRING", "what a period is: month, or period, a step of the calendar; null: written before, period"),
     ),
     checks=(
         ("upper_triangle", "size(factor_cov) = size(factors) * (size(factors) + 1) / 2"),
