@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, tell
 from sigmalake.lake.dates import DateRange, envelope, within
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.lease import Lease
-from sigmalake.lake.log import Commit, clear_torn_log, commit_metadata, commits_after, open_table, parse_commit, read_columns
+from sigmalake.lake.log import Commit, Seen, clear_torn_log, commit_metadata, commits_since, open_table, parse_commit, read_columns
 from sigmalake.tables.declaration import Table, sql_text
 
 ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest (delta-rs .3-.5 s with 400)
@@ -109,16 +110,21 @@ class Lake:
             return int(log.version())
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0]["version"])
 
-    def commits(self, table: Table, after: int) -> list[Commit]:
-        """The commits after a version, oldest first."""
+    def commits(self, table: Table, since: Seen | None) -> list[Commit]:
+        """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
         if not self.exists(table):
             return []
         log = self._log(table)
         if log is not None:
-            return commits_after(log, after)
+            return commits_since(log, since)
         history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata")
-        found = [parse_commit(row["version"], row["userMetadata"]) for row in history.collect()]
-        return sorted((commit for commit in found if commit.version > after), key=lambda commit: commit.version)
+        found = sorted((parse_commit(row["version"], row["userMetadata"]) for row in history.collect()), key=lambda c: c.version)
+        known = since is not None and since.is_of(found[-1].version, self._made(table))
+        return [commit for commit in found if since is None or not known or commit.version > since.version]
+
+    def _made(self, table: Table) -> datetime:
+        made = self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").selectExpr("unix_millis(createdAt) AS made").collect()
+        return datetime.fromtimestamp(made[0]["made"] / 1e3, UTC)
 
     def replace(self, table: Table, rows: DataFrame, stage: str, ranges: Sequence[DateRange], also: str = "") -> None:
         """Put these rows in the place of all rows within the ranges (and, with `also`, for which that SQL holds).
