@@ -27,12 +27,15 @@ COVARIANCE_VERSION = "2"  # raised when the numbers of V change
 
 
 def plan_covariance(context: Context, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> Changes[RiskKey]:
-    """Which V are missing, not asked for any more, or rest on something that changed."""
+    """Which V are missing, not asked for any more, or rest on something that changed.
+
+    Those not asked for any more go whichever dates this run is of: a new date puts the one before it out of `dates: last`.
+    """
     expected = _expected(context.config, panel, risk_models)
     rows = context.lake.columns(COVARIANCE_BUILDS, ["variant", "date", "inputs_hash"]).to_pylist()
     found = changes(expected, {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}, Why.UPSTREAM)
     compute = {key: value for key, value in found.compute.items() if context.asked.holds(key[1])}
-    return Changes(compute, {key: found.why[key] for key in compute}, [k for k in found.remove if context.asked.holds(k[1])])
+    return Changes(compute, {key: found.why[key] for key in compute}, found.remove)
 
 
 def covariance(context: Context) -> Outcome | None:

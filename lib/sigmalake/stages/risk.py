@@ -34,11 +34,14 @@ RiskKey = tuple[str, date]
 
 
 def plan_risk(context: Context, panel: list[PanelState], cross_sections: dict[date, str]) -> Changes[RiskKey]:
-    """Which risk models are missing, off the grid, or rest on a window, coverage or variant that changed."""
+    """Which risk models are missing, off the grid, or rest on a window, coverage or variant that changed.
+
+    Those off the grid go whichever dates this run is of: a new date puts the one before it off a grid of weeks or months.
+    """
     expected = expected_risk_models(panel, cross_sections, context.config)
     found = changes(expected, stored_risk_models(context.lake), Why.UPSTREAM)
     compute = {key: value for key, value in found.compute.items() if context.asked.holds(key[1])}
-    return Changes(compute, {key: found.why[key] for key in compute}, [k for k in found.remove if context.asked.holds(k[1])])
+    return Changes(compute, {key: found.why[key] for key in compute}, found.remove)
 
 
 def risk(context: Context) -> Outcome | None:
