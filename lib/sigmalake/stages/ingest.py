@@ -71,7 +71,7 @@ def plan_ingest(context: Context, pending: Mapping[date, str] = MappingProxyType
     complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
-    sources = read_sources(lake.spark, config, None if context.verify_sources else lake, described(context, pending))
+    sources = read_sources(lake.spark, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
     found = changes(expected, {row.exposure_date: row.inputs_hash for row in stored}, Why.INPUT)
@@ -120,7 +120,7 @@ def ingest(context: Context) -> Outcome | None:
 def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
     """Every row that the panel should have, the factor sets, and the rank of each group's levels."""
     prints = sources.prints
-    calendar = sorted(day for day in prints["calendar" if "calendar" in prints else "returns"] if day is not None)
+    calendar = _calendar(prints)
     starts = config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD
     age = config.sources.exposures_max_age
     aligned = align(calendar, usable_dates(prints["exposures"]), starts_period=starts, max_age=age)
@@ -147,6 +147,17 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         opening = calendar[0] if row.exposure_date == calendar[0] and not starts else None
         rows[row.exposure_date] = _panel_row(row, caps.get(row.exposure_date), opening, name, first_factor, prints, of_config)
     return rows, sets, [{level: rank for rank, level in enumerate(group)} for group in levels]
+
+
+def _calendar(prints: Mapping[str, Prints]) -> list[date]:
+    """The dates of the returns, or those that a source of its own lists up to the newest return: no date to come is regressed."""
+    returned = sorted(day for day in prints["returns"] if day is not None)
+    if "calendar" not in prints:
+        return returned
+    listed = sorted(day for day in prints["calendar"] if day is not None)
+    if found := [day for day in listed if day <= returned[-1]]:
+        return found
+    raise DataError(f"no return meets the calendar: it begins on {listed[0]}, the returns end on {returned[-1]}")
 
 
 def _panel_row(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -127,7 +127,9 @@ def source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     return {**versions, "configuration": digest_of([config.ingest_hash(), INGEST_VERSION])}
 
 
-def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, described: Described | None = None) -> Sources:
+def read_sources(
+    spark: SparkSession, config: Config, lake: Lake | None = None, described: Described | None = None, *, verify: bool = False
+) -> Sources:
     """Check the rows of every source, and take each source's print by date.
 
     Args:
@@ -135,6 +137,7 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
         config: names the sources.
         lake: where prints of files that have not changed are remembered; None: every row is read.
         described: what stands beside the exposures.
+        verify: read every row all the same.
     """
     fit_batches(spark, FLAT_ROW_BYTES)
     s = config.sources
@@ -152,7 +155,7 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
         rows["calendar"] = calendar_rows(spark, s.calendar, s.calendar.columns.date)
     halves = _halves(spark, config, rates, described)
     rows |= {half: found.rows for half, found in halves.items()}
-    packed = [Source(group, _recall(spark, config, lake, group)) for group in _by_frame(halves)]
+    packed = [Source(group, _recall(spark, config, lake, group, verify=verify)) for group in _by_frame(halves)]
     learning = [number for number, group in enumerate(config.memberships) if group.listed is None]
     by_file: dict[str, list[FilePrint]] = {}
     for apart in [half for half in rows if half not in halves]:
@@ -223,7 +226,9 @@ def remember(lake: Lake, sources: Sources) -> None:
         lake.append(SOURCE_PRINTS, rows, "ingest")
 
 
-def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapping[str, Half]) -> Memory | None:
+def _recall(
+    spark: SparkSession, config: Config, lake: Lake | None, halves: Mapping[str, Half], *, verify: bool = False
+) -> Memory | None:
     """What is remembered of a source; None where its files cannot be told, or say nothing on their own."""
     s = config.sources
     place: Location
@@ -243,9 +248,16 @@ def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapp
     rows = [] if lake is None else lake.columns(SOURCE_PRINTS, SOURCE_PRINTS.column_names).to_pylist()
     stored = [row for row in rows if row["source"] in halves]
     states = {file.path: file.state for file in files}
-    same = [row for row in stored if row["key"] == key and states.get(plain_path(row["file"] or "")) == row["state"]]
+    same = [] if verify else _unchanged(stored, key, states)
     known = {half: file_prints(row for row in same if row["source"] == half) for half in halves}
     return Memory(key, {file.path: file for file in files}, known, len(same) < len(stored))
+
+
+def _unchanged(stored: Sequence[Mapping[str, Any]], key: str, states: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The stored prints that still hold; none where one is stored twice, since the sum of them would count its rows twice."""
+    same = [row for row in stored if row["key"] == key and states.get(plain_path(row["file"] or "")) == row["state"]]
+    once = {(row["source"], row["file"], row["date"]) for row in same}
+    return same if len(once) == len(same) else []
 
 
 def _printed(source: Source, learning: Sequence[int]) -> dict[str, list[FilePrint]]:
