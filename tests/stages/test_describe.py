@@ -11,6 +11,7 @@ import pytest
 from lakes import rows_of
 from sigmalake.numerics.price_descriptors import PriceHistory
 from sigmalake.numerics.turnover import turnover
+from sigmalake.stages.context import Asked
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
@@ -144,7 +145,10 @@ def test_a_model_begins_where_its_descriptors_do(priced, daily):
     del priced.body["sources"]["fundamentals"]
     priced.body["factors"][2] = {"styles": {"size": {}, "beta": {}}}  # a row without a beta is rejected
     days = sorted(daily["date"].unique())
-    write(priced, daily).stage("describe")
+    write(priced, daily)
+    for _ in range(2):
+        priced.stage("describe", Asked(end=days[-1]))
+    assert len(priced.rows(RUNS)) == 1  # the second has nothing to do, though a run of some dates is not known to cover the sources
     priced.stage("ingest")
     rows = priced.rows(DESCRIPTORS)
     first = next(row["date"] for row in rows.to_dict("records") if np.isfinite(np.array(row["beta"], float)).any())

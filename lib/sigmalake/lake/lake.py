@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -93,13 +94,24 @@ class Lake:
         at = "" if version is None else f" VERSION AS OF {version}"
         return self.spark.sql(f"SELECT * FROM {self.name(table)}{at}")
 
-    def columns(self, table: Table, columns: Sequence[str]) -> pa.Table:
-        """Small columns of every row, on the driver; no rows where the table does not exist."""
+    def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None = None) -> pa.Table:
+        """Small columns of every row, on the driver; no rows where the table does not exist.
+
+        Args:
+            table: to read.
+            columns: of it.
+            dates: leave out the rows of other dates; those without a date stay.
+        """
         if not self.exists(table):
             return pa.table({column: pa.array([], pa.string()) for column in columns})
         self._check_format(table)
         log = self._log(table)
-        return self.read(table).select(*columns).toArrow() if log is None else read_columns(log, columns)
+        if log is None:
+            rows = self.read(table)
+            rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
+            return rows.select(*columns).toArrow()
+        day = ds.field(table.date or "")
+        return read_columns(log, columns, None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last)))
 
     def version(self, table: Table) -> int | None:
         """The newest version; None where the table does not exist."""

@@ -33,6 +33,7 @@ from sigmalake.stages.price_sources import (
     price_source_versions,
     read_price_sources,
 )
+from sigmalake.stages.rejected import rejected_dates
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
@@ -108,13 +109,14 @@ def describe(context: Context) -> Outcome | None:
     account = _account(lake, plan, changed, new_figures=new_figures)
     _write_descriptors(context, plan, plan.sources)
     dates = sorted({*plan.prices.compute, *plan.prices.remove, *plan.descriptors.compute, *plan.descriptors.remove})
+    everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
         dates=dates,
         rows_in=sum(line[1] for line in account),
         rows_out=len(plan.descriptors.compute),
         rows_rejected=sum(line[3] for line in account),
         account=account,
-        source_versions=plan.source_versions if context.asked.everything else None,
+        source_versions={name: version for name, version in plan.source_versions.items() if name == "figures" or everything},
         tables=(PRICES, DESCRIPTORS, REJECTED_ROWS),
         said=_said(plan, account),
     )
@@ -187,7 +189,7 @@ def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_fi
     if plan.sources is None:
         return []
     prints, dates, removed = plan.sources.prints, {}, {}
-    counts = _counts(lake)
+    counts, rejected = _counts(lake), rejected_dates(lake)
     for name in prints:
         days = {day for day in prints[name] if day is not None}
         if name == "prices":
@@ -195,8 +197,7 @@ def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_fi
         elif not new_figures:
             continue
         dates[name] = days
-        stale = lake.columns(REJECTED_ROWS, ["source", "date"]).to_pylist()
-        removed[name] = {row["date"] for row in stale if row["source"] == name} - {*prints[name], None}
+        removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in prints[name]}
     return account_for_prices(lake, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
 
 

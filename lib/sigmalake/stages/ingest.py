@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sigmalake.config import Config, digest_of
 from sigmalake.config_factors import MarketFactor, Membership
-from sigmalake.config_sources import Dated
+from sigmalake.config_sources import DESCRIBED_SOURCES, Dated
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
@@ -97,7 +97,8 @@ def ingest(context: Context) -> Outcome | None:
     compute = sorted([*plan.changes.compute, *redo])
     _write_factor_sets(lake, plan.factor_sets)
     counts = _pack(lake, plan, plan.sources, compute)
-    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, standardises=plan.recipe is not None)
+    described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
+    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None)
     changed = unsettled_ranges(lake, "ingest", PANEL)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         written = lake.read(PANEL).where(within(str(PANEL.date), changed))

@@ -22,6 +22,7 @@ from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.stages.ingest_account import AccountLine
 from sigmalake.stages.panel_sources import FLAT_ROW_BYTES, Prints
+from sigmalake.stages.rejected import count_rejected
 from sigmalake.tables.records import REJECTED_ROWS
 
 DESCRIBE_VERSION = "1"  # of checking, packing and the kernels: raised when what they write changes
@@ -102,14 +103,13 @@ def account_for_prices(
         DataError: what `prices` holds is not what the source gave less what was rejected.
     """
     _write_rejected(lake, sources, dates, removed)
-    written = lake.columns(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "source_rows"]).to_pylist()
+    rejected = count_rejected(lake, dates)
     lines = []
     for name, days in dates.items():
         prints = sources.prints[name]
         rows_in = sum(found.rows for found in prints.values())
         asked = sum(found.rows for day, found in prints.items() if day is None or day in days)
-        of_source = [row for row in written if row["source"] == name and (row["date"] is None or row["date"] in days)]
-        refused = len({(row["row_hash"], row["copy"], row["date"]) for row in of_source})
+        refused = sum(n for (source, _), n in rejected.items() if source == name)
         packed = asked - refused
         if name == "prices" and n_packed != packed:
             raise DataError(
