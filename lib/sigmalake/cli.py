@@ -173,9 +173,13 @@ def covariance(
         return
     from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose, named_assets
 
+    if (start, end, wait) != (None, None, 0.0):
+        raise ConfigError(
+            "--start, --end and --wait are for the V that run keeps in the lake; one by hand is as of --date, and waits for nobody"
+        )
     check_target(to)
     named, on = named_assets(assets), _date(day, "--date")
-    with _reading(config, overrides, start, end) as context:
+    with _reading(config, overrides, None, None) as context:
         chosen = choose(context, named, on, variant, exposures, release)
         built = build_by_hand(context, chosen, to)
         typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
