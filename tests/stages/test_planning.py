@@ -4,14 +4,18 @@ from datetime import date
 
 import pytest
 
-from plain_lake import append
+from plain_lake import append, create
 from plain_market import complete
 from sigmalake.config import Config
 from sigmalake.lake.lake import Lake
+from sigmalake.stages import run
 from sigmalake.stages.context import Asked, Context
 from sigmalake.stages.covariance import plan_covariance
-from sigmalake.stages.planning import PanelState, expected_risk_models
+from sigmalake.stages.describe import DescribePlan
+from sigmalake.stages.ingest import IngestPlan
+from sigmalake.stages.planning import Changes, PanelState, Why, expected_risk_models
 from sigmalake.stages.risk import plan_risk
+from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import COVARIANCE_BUILDS
 from sigmalake.tables.packed import RISK_MODELS
 
@@ -55,6 +59,19 @@ def test_a_run_of_the_newest_date_takes_away_the_last_covariance_before_it(conte
     append(model.lake.root, COVARIANCE_BUILDS, [complete(COVARIANCE_BUILDS, row)])
     found = plan_covariance(model, PANEL, {("v", day): f"of {day}" for day in DAYS[1:]})
     assert (list(found.compute), found.remove) == ([("v", DAYS[-1])], [("v", DAYS[-2])])
+
+
+def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were_evaluated_before(context, monkeypatch):
+    model = context(Asked(), risk=variants("day"), sources={**BODY["sources"], "prices": {"path": "/no/prices.parquet"}})
+    create(model.lake.root, FORECAST_EVALUATION)
+    nothing = Changes({}, {}, [])
+    prices = nothing._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
+    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, nothing, [], {}))
+    monkeypatch.setattr(run, "plan_ingest", lambda *_: IngestPlan(None, {}, nothing, PANEL, {}, [], None, {}))
+    planned = {stage.stage: stage for stage in run.plan(model)}
+    assert list(planned) == ["describe", "ingest", "regress", "risk", "covariance", "release", "evaluate"]
+    assert (planned["describe"].compute, planned["describe"].remove) == ({DAYS[0]: Why.INPUT}, [DAYS[1]])
+    assert planned["evaluate"].compute == dict.fromkeys(DAYS[1:-1], Why.NEW)  # the newest forecast has not met its return
 
 
 def test_a_run_of_some_dates_computes_no_others(context):

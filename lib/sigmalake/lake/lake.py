@@ -61,6 +61,21 @@ class Lake:
         sizes = pa.table(log.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
         return len(sizes), sum(sizes)
 
+    def span(self, table: Table) -> DateRange | None:
+        """The first and the last date of a table, from its log where that says them; None where there is none."""
+        if table.date is None or not self.exists(table):
+            return None
+        self._check_format(table)
+        column, log = table.date, self._log(table)
+        if log is None:
+            found = self.read(table).selectExpr(f"min({column}) AS first", f"max({column}) AS last").collect()[0]
+            return None if found["first"] is None else DateRange(found["first"], found["last"])
+        spans = _file_spans(log, column)
+        if spans is None:
+            known = sorted(day for day in self.columns(table, [column]).column(0).unique().to_pylist() if day is not None)
+            return DateRange(known[0], known[-1]) if known else None
+        return envelope([span for span in spans if span is not None])
+
     def name(self, table: Table) -> str:
         """The table as SQL names it."""
         return (
@@ -202,14 +217,8 @@ class Lake:
         log = self._log(table)
         if log is None:
             return bool(self.read(table).where(within(table.date or "", ranges)).isEmpty())
-        files = pa.table(log.get_add_actions(flatten=True))
-        bounds = (f"min.{table.date}", f"max.{table.date}")
-        if files.num_rows == 0:
-            return True
-        if any(bound not in files.column_names for bound in bounds):
-            return False
-        spans = zip(*(files.column(bound).to_pylist() for bound in bounds), strict=True)
-        return all(first is not None and (last < asked.first or first > asked.last) for first, last in spans)
+        spans = _file_spans(log, table.date or "")
+        return spans is not None and all(s is not None and (s.last < asked.first or s.first > asked.last) for s in spans)
 
     def _log(self, table: Table) -> DeltaTable | None:
         return None if self._in_catalog else open_table(f"{self._root}/{table.name}")
@@ -222,6 +231,22 @@ class Lake:
             shown = self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)} ({sql_text(FORMAT_PROPERTY)})")
             found = shown.collect()[0]["value"]
         check_format(found, f"{self._root}/{table.name}")
+
+
+def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:
+    """The dates between which each file's rows lie, None for one that has none; None where the log does not say it of every file."""
+    files = pa.table(log.get_add_actions(flatten=True))
+    if files.num_rows == 0:
+        return []
+    kept = [f"{what}.{column}" for what in ("min", "max", "null_count")]
+    if any(name not in files.column_names for name in kept):
+        return None
+    found: list[DateRange | None] = []
+    for first, last, nulls, rows in zip(*(files.column(name).to_pylist() for name in [*kept, "num_records"]), strict=True):
+        if first is None and nulls != rows:
+            return None
+        found.append(None if first is None else DateRange(first, last))
+    return found
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Evaluate: the forecasts of every risk model against what happened on the next date of the calendar; and what factors earned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,6 +37,14 @@ from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
+class Upstream(NamedTuple):
+    """The tables that forecasts are evaluated from, by the hashes of their rows: as they are, or as a run will leave them."""
+
+    panel: Sequence[PanelState]  # in order
+    cross_sections: Mapping[date, str]
+    risk_models: Mapping[RiskKey, str]
+
+
 def run_evaluate(context: Context) -> Outcome | None:
     """The stage, recorded in `runs`."""
     return recorded(context, "evaluate", lambda: evaluate(context))
@@ -58,7 +67,8 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     lake, config = context.lake, context.config
     own = read_own_portfolios(config.evaluate.portfolios)
     panel = panel_states(lake)
-    plan = plan_evaluate(lake, config, context.asked, panel, own)
+    upstream = Upstream(panel, stored_cross_sections(lake), stored_risk_models(lake))
+    plan = plan_evaluate(lake, config, context.asked, upstream, own)
     if not plan:
         return None
     days = {day for _, day in plan.compute}
@@ -79,29 +89,28 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=(FORECAST_EVALUATION,), said=said)
 
 
-def plan_evaluate(lake: Lake, config: Config, asked: Asked, panel: list[PanelState], own: OwnHistory) -> Changes[RiskKey]:
+def plan_evaluate(lake: Lake, config: Config, asked: Asked, upstream: Upstream, own: OwnHistory) -> Changes[RiskKey]:
     """Which forecasts have met their return and are not evaluated yet, or rest on something that changed.
 
     Args:
         lake: what is stored.
         config: variants and portfolios.
         asked: return dates.
-        panel: its rows, in order.
+        upstream: what the forecasts rest on.
         own: the user's portfolios.
     """
-    expected = _expected(config, panel, stored_cross_sections(lake), stored_risk_models(lake), OwnDigests(own))
+    expected = _expected(config, upstream, OwnDigests(own))
     stored, return_date = _stored(lake)
-    return_date |= {row.exposure_date: row.return_date for row in panel if row.return_date is not None}
+    return_date |= {row.exposure_date: row.return_date for row in upstream.panel if row.return_date is not None}
     found = changes(expected, stored, Why.UPSTREAM)
     compute = {key: value for key, value in found.compute.items() if asked.holds(return_date[key[1]])}
     remove = [key for key in found.remove if asked.holds(return_date[key[1]])]
     return Changes(compute, {key: found.why[key] for key in compute}, remove)
 
 
-def _expected(
-    config: Config, panel: list[PanelState], cross_sections: Mapping[date, str], risk_models: Mapping[RiskKey, str], own: OwnDigests
-) -> dict[RiskKey, str]:
+def _expected(config: Config, upstream: Upstream, own: OwnDigests) -> dict[RiskKey, str]:
     of_config = digest_of([config.evaluate_hash(), EVALUATE_VERSION])
+    panel, cross_sections, risk_models = upstream
     followed = {row.exposure_date: row for row in panel if row.return_date in cross_sections}
     expected = {}
     for (variant, day), model in risk_models.items():
