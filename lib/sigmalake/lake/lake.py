@@ -109,20 +109,23 @@ class Lake:
         at = "" if version is None else f" VERSION AS OF {version}"
         return self.spark.sql(f"SELECT * FROM {self.name(table)}{at}")
 
-    def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None = None) -> pa.Table:
+    def columns(
+        self, table: Table, columns: Sequence[str], dates: DateRange | None = None, *, version: int | None = None
+    ) -> pa.Table:
         """Small columns of every row, on the driver; no rows where the table does not exist.
 
         Args:
             table: to read.
             columns: of it.
             dates: leave out the rows of other dates; those without a date stay.
+            version: as they stood then; None: as they are.
         """
         if not self.exists(table):
             return pa.table({column: pa.array([], pa.string()) for column in columns})
         self._check_format(table)
-        log = self._log(table)
+        log = self._log(table, version)
         if log is None:
-            rows = self.read(table)
+            rows = self.read(table, version)
             rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
             return rows.select(*columns).toArrow()
         day = ds.field(table.date or "")
@@ -220,8 +223,8 @@ class Lake:
         spans = _file_spans(log, table.date or "")
         return spans is not None and all(s is not None and (s.last < asked.first or s.first > asked.last) for s in spans)
 
-    def _log(self, table: Table) -> DeltaTable | None:
-        return None if self._in_catalog else open_table(f"{self._root}/{table.name}")
+    def _log(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        return None if self._in_catalog else open_table(f"{self._root}/{table.name}", version)
 
     def _check_format(self, table: Table) -> None:
         log = self._log(table)
@@ -234,7 +237,7 @@ class Lake:
 
 
 def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:
-    """The dates between which each file's rows lie, None for one that has none; None where the log does not say it of every file."""
+    """The dates between which each file's rows lie, None for one without; None where the log does not say it of each."""
     files = pa.table(log.get_add_actions(flatten=True))
     if files.num_rows == 0:
         return []

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.exposures import Factor, dense_exposures
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.usable_assets import align_model, full_symmetric
 
 BLOCK = 1000  # assets; 8 MB of numbers a block
@@ -199,9 +199,5 @@ def _linked_of(model: _Model, assets: Sequence[str]) -> LinkedCov:
     """The linked issues among the assets of V, by their positions there; `risk_models` has them by its own."""
     if model.linked_1 is None:
         return UNLINKED
-    place = {asset: position for position, asset in enumerate(assets)}
-    moved = np.array([place.get(asset, -1) for asset in model.asset_id], dtype=np.int64)
     pairs = np.column_stack([model.linked_1, model.linked_2]).astype(np.int64).reshape(-1, 2)
-    pairs = np.sort(moved[pairs], axis=1)
-    kept = (pairs >= 0).all(axis=1)
-    return LinkedCov(pairs[kept], np.asarray(model.linked_cov, dtype=float)[kept])
+    return linked_among(assets, model.asset_id, pairs, np.asarray(model.linked_cov, dtype=float))

@@ -19,7 +19,7 @@ from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
 from sigmalake.stages.regress import panel_row_bytes
-from sigmalake.stages.risk import RiskKey
+from sigmalake.stages.risk import RiskKey, keys_sql
 from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 
@@ -47,11 +47,11 @@ def covariance(context: Context) -> Outcome | None:
     asked = None if config.covariance is None else asked_assets(config)
     used = config.covariance is not None and config.covariance.exposures == "used"
     _refuse_impossible(lake, config, plan.compute, asked)
-    models = with_hashes(lake.read(RISK_MODELS).where(_keys_sql(plan.compute)), plan.compute)
+    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(plan.compute)), plan.compute)
     beside = beside_exposures(models, lake.read(PANEL), {day for _, day in plan.compute}, used=used)
     prepared = prepare_models(beside, factor_sets(lake), asked)
     ranges = single_days(day for _, day in [*plan.compute, *plan.remove])
-    predicate = _keys_sql([*plan.compute, *plan.remove])
+    predicate = keys_sql([*plan.compute, *plan.remove])
     fit_batches(lake.spark, panel_row_bytes(lake))
     lake.replace_rows(ASSET_COVARIANCE, asset_covariance(prepared), "covariance", predicate, ranges)
     lake.replace_rows(COVARIANCE_BUILDS, covariance_builds(prepared), "covariance", predicate, ranges)
@@ -157,14 +157,6 @@ def _refuse_impossible(lake: Lake, config: Config, keys: Collection[RiskKey], as
         )
     cells = sum(size_of.get(day, 0) ** 2 for _, day in keys)
     refuse_size(cells, max(size_of.values(), default=0), len(keys), config.covariance.max_cells)
-
-
-def _keys_sql(keys: Collection[RiskKey]) -> str:
-    by_variant: dict[str, list[date]] = {}
-    for variant, day in keys:
-        by_variant.setdefault(variant, []).append(day)
-    clauses = [f"(variant = '{name}' AND {within('date', single_days(days))})" for name, days in by_variant.items()]
-    return " OR ".join(clauses) or "false"
 
 
 def _outcome(lake: Lake, plan: Changes[RiskKey]) -> Outcome:

@@ -74,7 +74,7 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     days = {day for _, day in plan.compute}
     known = [row.exposure_date for row in panel]
     calendar = sorted({*known, *(day for _, day in plan.remove)})
-    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(plan.compute, calendar) or "false"), plan.compute)
+    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(plan.compute, calendar)), plan.compute)
     beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
     returned = [row.return_date for row in panel if row.return_date is not None]
     followed = {row.return_date for row in panel if row.exposure_date in days and row.return_date is not None}

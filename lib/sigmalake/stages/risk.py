@@ -1,12 +1,12 @@
 """Risk: Sigma and Delta as of every date of each variant's grid, and from them the long tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame
 
 from sigmalake.lake.books import unsettled_ranges
-from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.dates import DateRange, as_ranges, single_days, within
 from sigmalake.lake.lake import Lake
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
 from sigmalake.spark.session import fit_batches
@@ -98,9 +98,10 @@ def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date]) -> l
     return chunks_of([AsOf(name, position[day], value) for (name, day), value in plan.compute.items()], look_back, size)
 
 
-def keys_sql(keys: Iterable[RiskKey], calendar: list[date]) -> str:
-    """SQL that holds for the rows of these variants and dates of a calendar."""
+def keys_sql(keys: Iterable[RiskKey], calendar: Sequence[date] | None = None) -> str:
+    """SQL that holds for the rows of these variants and dates, by the ranges that they make in a calendar, or one by one."""
     by_variant: dict[str, set[date]] = {}
     for variant, day in keys:
         by_variant.setdefault(variant, set()).add(day)
-    return " OR ".join(f"(variant = '{name}' AND {within('date', as_ranges(days, calendar))})" for name, days in by_variant.items())
+    ranges = {name: single_days(days) if calendar is None else as_ranges(days, calendar) for name, days in by_variant.items()}
+    return " OR ".join(f"(variant = '{name}' AND {within('date', spans)})" for name, spans in ranges.items()) or "false"
