@@ -13,7 +13,7 @@ from obstore.store import MemoryStore
 
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake import claims as module
-from sigmalake.lake.claims import Claim, FolderClaims, Pace
+from sigmalake.lake.claims import Claim, FolderClaims, Pace, this_host
 from sigmalake.lake.claims_elsewhere import StoreClaims, TableClaims
 from sigmalake.lake.lease import claims_of, hold
 
@@ -125,6 +125,13 @@ def test_a_living_lease_of_another_machine_is_respected():
     claim = Claim(1, "run", "elsewhere", 1, expires_at=100.0, released=False)
     assert claim.alive(99.0)
     assert not claim.alive(100.0)
+
+
+def test_a_process_of_another_container_of_one_name_is_not_taken_for_dead(monkeypatch):
+    claim = Claim(1, "run", this_host(), 2**22 + 1, expires_at=100.0, released=False)  # beyond the greatest id of a process
+    assert not claim.alive(0.0)
+    monkeypatch.setattr(module.Path, "readlink", lambda _: "pid:[1]")
+    assert claim.alive(0.0)
 
 
 def test_claims_are_kept_where_the_lake_lies(tmp_path):

@@ -5,7 +5,6 @@ verifies before each commit that nobody holds a higher number.
 """
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from sigmalake.config_basics import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
-from sigmalake.lake.claims import Claim, Claims, FolderClaims
+from sigmalake.lake.claims import Claim, Claims, FolderClaims, this_host
 from sigmalake.lake.claims_elsewhere import STORES, StoreClaims, TableClaims
 from sigmalake.lake.format import check_root
 
@@ -101,7 +100,7 @@ def _acquire(claims: Claims, owner: str, give_up_at: float) -> Lease:
         newest = claims.newest()
         if newest is None or not newest.alive(time.time()):
             expires_at = time.time() + claims.pace.lifetime
-            claim = Claim((newest.fence if newest else 0) + 1, owner, socket.gethostname(), os.getpid(), expires_at, released=False)
+            claim = Claim((newest.fence if newest else 0) + 1, owner, this_host(), os.getpid(), expires_at, released=False)
             if claims.add(claim):
                 return Lease(claims, claim)
         elif time.monotonic() >= give_up_at:

@@ -101,12 +101,11 @@ def _block(array: str, number: str, width: Column | None = None) -> Column:
 
 
 def _blocks_of_v() -> Any:
-    @F.pandas_udf("block array<array<double>>, mirror array<array<double>>")  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             yield pd.DataFrame([_one_block(*row) for row in zip(*columns, strict=True)], columns=["block", "mirror"])
 
-    return block_of_v
+    return F.pandas_udf(block_of_v, "block array<array<double>>, mirror array<array<double>>")
 
 
 def _one_block(
@@ -133,14 +132,13 @@ def _linked_inside(
 
 
 def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None) -> Any:
-    @F.pandas_udf(PREPARED)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def prepare(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             models = (_Model(*row) for row in zip(*columns, strict=True))
             rows = [_prepare(model, factor_sets[model.factor_set], asked) for model in models]
             yield pd.DataFrame(rows, columns=_PREPARED_FIELDS)
 
-    return prepare
+    return F.pandas_udf(prepare, PREPARED)
 
 
 class _Model(NamedTuple):

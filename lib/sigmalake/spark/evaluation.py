@@ -112,14 +112,13 @@ def holdings_of(own: OwnHistory, day: date) -> list[OwnPortfolio]:
 
 
 def _evaluating(factor_sets: Mapping[str, Sequence[Factor]], rules: EvaluationRules, own: OwnHistory) -> Any:
-    @F.pandas_udf(EVALUATED)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def evaluate(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             rows = [_Row(*row) for row in zip(*columns, strict=True)]
             evaluated = [evaluate_date(_read(row, factor_sets), rules, holdings_of(own, row.date)) for row in rows]
             yield pd.DataFrame([_as_columns(parts) for parts in evaluated], columns=list(_COLUMNS))
 
-    return evaluate
+    return F.pandas_udf(evaluate, EVALUATED)
 
 
 def _read(row: _Row, factor_sets: Mapping[str, Sequence[Factor]]) -> DateForecast:

@@ -61,10 +61,10 @@ def release(context: Context) -> Outcome | None:
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
     release_id, sequence = next_release_id(as_of, earlier)
     tables = _versions(lake)
-    listed = [tuple(check) for check in checks]
+    listed = [(check.name, check.passed, check.detail) for check in checks]
     record_release(
         lake,
-        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),  # type: ignore[arg-type]
+        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),
     )
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)
