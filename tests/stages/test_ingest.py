@@ -14,7 +14,7 @@ from lakes import rows_of
 from sigmalake.config_sources import Location
 from sigmalake.lake.books import all_releases
 from sigmalake.spark.fingerprint import fingerprint, location_version
-from sigmalake.stages import panel_sources
+from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked
 from sigmalake.stages.run import run_stage
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
@@ -68,7 +68,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, m
         read.append({Path(one.file).name for prints in found.values() for one in prints})
         return found
 
-    monkeypatch.setattr(panel_sources, "fingerprint", noting)
+    monkeypatch.setattr(source_memory, "fingerprint", noting)
     (model.folder / "parts").mkdir()
     other(model, "parts-lake", panel=source(model, "parts", **FLAGS))
     days = sorted(short["date"].unique())

@@ -10,7 +10,9 @@ from sigmalake.config import Config
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import source_files
 from sigmalake.spark.fingerprint import FilePrint
-from sigmalake.stages.panel_sources import Source, Sources, _recall, remember
+from sigmalake.stages import source_memory
+from sigmalake.stages.panel_sources import _recall
+from sigmalake.stages.source_memory import Source, remember
 from sigmalake.tables.records import SOURCE_PRINTS
 
 HALVES = {"exposures": None, "returns": None}
@@ -55,7 +57,7 @@ def keep(config, memory, times=1):
 
 def remembered(memory, prints):
     lake, by_file = Written(), dict.fromkeys(HALVES, prints)
-    remember(lake, Sources([Source(HALVES, memory)], {}, by_file, {}, {}, countable=True))
+    remember(lake, [Source(HALVES, memory)], by_file, "ingest")
     return lake
 
 
@@ -74,6 +76,14 @@ def test_what_is_verified_takes_the_place_of_what_was_remembered(config):
     lake = remembered(memory, read)
     assert lake.replaced == "(source IN ('exposures', 'returns'))"
     assert len(lake.rows) == len(HALVES) * len(read)
+
+
+def test_a_source_of_too_many_prints_is_not_remembered(config, monkeypatch):
+    monkeypatch.setattr(source_memory, "MOST_REMEMBERED", 1)
+    keep(config, recall(config))
+    memory = recall(config, verify=True)
+    lake = remembered(memory, [FilePrint(f"file://{path}", day, 3, 0, 1, 2, []) for path in memory.files for day in DAYS])
+    assert not hasattr(lake, "rows")
 
 
 def test_prints_that_are_stored_twice_are_not_believed(config):

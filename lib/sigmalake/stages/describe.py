@@ -34,6 +34,7 @@ from sigmalake.stages.price_sources import (
     read_price_sources,
 )
 from sigmalake.stages.rejected import rejected_dates
+from sigmalake.stages.source_memory import remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
@@ -63,7 +64,7 @@ def plan_describe(context: Context) -> DescribePlan:
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
         return DescribePlan(None, nothing, nothing, [], {})
-    sources = read_price_sources(lake.spark, config)
+    sources = read_price_sources(lake.spark, config, lake, verify=context.verify_sources)
     prints = sources.prints["prices"]
     of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
     expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
@@ -105,9 +106,11 @@ def describe(context: Context) -> Outcome | None:
     _write_prices(context, plan.sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", PRICES)
     if not (plan.descriptors or changed or new_figures):
+        remember(lake, plan.sources.sources, plan.sources.by_file, "describe")
         return None
     account = _account(lake, plan, changed, new_figures=new_figures)
     _write_descriptors(context, plan, plan.sources)
+    remember(lake, plan.sources.sources, plan.sources.by_file, "describe")
     dates = sorted({*plan.prices.compute, *plan.prices.remove, *plan.descriptors.compute, *plan.descriptors.remove})
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(

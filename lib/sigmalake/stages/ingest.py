@@ -29,11 +29,11 @@ from sigmalake.stages.panel_sources import (
     Sources,
     lost_dates,
     read_sources,
-    remember,
     source_versions,
     usable_dates,
 )
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
+from sigmalake.stages.source_memory import remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
@@ -91,7 +91,7 @@ def ingest(context: Context) -> Outcome | None:
     if plan.sources is None:
         return None
     if not (plan.changes or unsettled):
-        remember(lake, plan.sources)
+        remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
         return None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
@@ -105,7 +105,7 @@ def ingest(context: Context) -> Outcome | None:
         lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
     covered = context.asked.everything
     account = account_for(lake, plan.sources, plan.rows, compute, counts, n_rejected)
-    remember(lake, plan.sources)
+    remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
         rows_in=sum(line[1] for line in account),
