@@ -39,7 +39,7 @@ from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.stages.source_memory import Memory, Source, printed, recall
 
-INGEST_VERSION = "1"  # of checking and packing: raised when what they write changes
+INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly
 
 Prints = dict[date | None, DatePrint]

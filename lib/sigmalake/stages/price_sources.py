@@ -26,7 +26,7 @@ from sigmalake.stages.rejected import count_rejected
 from sigmalake.stages.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
 
-DESCRIBE_VERSION = "1"  # of checking, packing and the kernels: raised when what they write changes
+DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY}
 NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"
 
