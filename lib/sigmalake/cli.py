@@ -459,6 +459,7 @@ def _writing(
     from sigmalake.lake.lease import claims_of, hold
     from sigmalake.progress import watching
     from sigmalake.stages.context import Context, new_run_id
+    from sigmalake.tables.catalogue import ALL_TABLES
 
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     run_id = new_run_id()
@@ -467,6 +468,7 @@ def _writing(
         lease = opened.enter_context(hold(claims_of(config.lake, session), f"run {run_id}", wait))
         spark = session()  # after the lease where that needs none: who has to wait need not start a JVM for it
         lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
+        lake.fence_off(ALL_TABLES)
         yield Context(lake, config, run_id, asked, _say, verify, watching(spark))
 
 

@@ -109,6 +109,13 @@ def test_a_holder_renews_its_claim_while_it_works(claims):
     assert claims.newest().released
 
 
+@pytest.mark.parametrize(("host", "released", "taken_over"), [("elsewhere", False, True), ("elsewhere", True, False)])
+def test_a_holder_that_neither_gave_the_lake_back_nor_died_may_wake(claims, host, released, taken_over):
+    claims.add(Claim(1, "before", host, 1, expires_at=0.0, released=released))
+    with hold(claims, "after") as lease:
+        assert lease.taken_over == taken_over
+
+
 def test_a_lake_whose_writer_was_killed_is_free_at_once(tmp_path):
     script = (
         "import os, sys; from pathlib import Path\nfrom sigmalake.lake.claims import FolderClaims\n"
@@ -119,6 +126,7 @@ def test_a_lake_whose_writer_was_killed_is_free_at_once(tmp_path):
     assert not claims.newest().released
     with hold(claims, "heir") as lease:
         assert lease.fence == 2
+        assert not lease.taken_over
 
 
 def test_a_living_lease_of_another_machine_is_respected():

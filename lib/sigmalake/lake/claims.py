@@ -43,9 +43,12 @@ class Claim:
 
     def alive(self, now: float) -> bool:
         """Whether the holder may still be writing."""
-        if self.released or now >= self.expires_at:
-            return False
-        return self.host != this_host() or _process_lives(self.pid)
+        return now < self.expires_at and not self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether the holder will never write again: it gave the lake back, or is known to have died. Else it may be asleep."""
+        return self.released or (self.host == this_host() and not _process_lives(self.pid))
 
 
 def this_host() -> str:

@@ -1,7 +1,8 @@
 """One writer per lake: a lease with owner, expiry and a fencing number.
 
 The highest claim holds the lake (`claims.py` says how of two claimants one wins). The holder renews its expiry from a thread, and
-verifies before each commit that nobody holds a higher number.
+verifies before each commit that nobody holds a higher number. Who takes a lake over from a holder that may only be asleep changes
+a property of each table (`Lake.fence_off`): Delta refuses the commit that the sleeper was in.
 """
 
 import os
@@ -24,7 +25,8 @@ from sigmalake.lake.format import check_root
 class Lease:
     """The right to write to one lake, held by this process."""
 
-    def __init__(self, claims: Claims, claim: Claim) -> None:
+    def __init__(self, claims: Claims, claim: Claim, *, taken_over: bool = False) -> None:
+        self.taken_over = taken_over  # from a holder that may wake in the middle of a commit
         self._claims = claims
         self._claim = claim
         self._done = threading.Event()
@@ -102,7 +104,7 @@ def _acquire(claims: Claims, owner: str, give_up_at: float) -> Lease:
             expires_at = time.time() + claims.pace.lifetime
             claim = Claim((newest.fence if newest else 0) + 1, owner, this_host(), os.getpid(), expires_at, released=False)
             if claims.add(claim):
-                return Lease(claims, claim)
+                return Lease(claims, claim, taken_over=newest is not None and not newest.over)
         elif time.monotonic() >= give_up_at:
             raise InfrastructureError(
                 f"{claims.lake} is being written by {newest.owner} (pid {newest.pid} on {newest.host}, lease {newest.fence}, "
