@@ -31,7 +31,6 @@ def regress_floor(spark: SparkSession, lake: Path, to: Path, n_factors: int, row
 
     names = [field.split()[0] for field in _FIT.split(", ")]
 
-    @F.pandas_udf(_FIT)  # type: ignore[call-overload,untyped-decorator]
     def same_size(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for ret, cap, styles, *_ in batches:
             few = [row[:n_factors] for row in styles]
@@ -40,7 +39,7 @@ def regress_floor(spark: SparkSession, lake: Path, to: Path, n_factors: int, row
     fit_batches(spark, row_bytes)
     rows = spark.read.format("delta").load(str(lake / "panel")).where("return_date is not null")
     inputs = ("ret", "cap", "styles", "in_estimation", "member_assets", "member_factors", "member_shares")
-    fitted = rows.withColumn("fit", same_size(*inputs)).select(
+    fitted = rows.withColumn("fit", F.pandas_udf(same_size, _FIT)(*inputs)).select(
         F.col("return_date").alias("date"), "factor_set", "fit.*", "asset_id", "in_estimation"
     )
     _append(fitted, to / "cross_sections")

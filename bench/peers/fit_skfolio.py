@@ -127,7 +127,7 @@ class GivenExposure(BaseFactorExposure, stateless=True):
         super().__init__(family=family)
         self.field = field
 
-    def fit_transform(self, X: AssetPanel, y: None = None, **fit_params: Any) -> Floats:  # noqa: ARG002
+    def fit_transform(self, X: AssetPanel, y: None = None, **fit_params: Any) -> Floats:  # noqa: ARG002 - skfolio's signature
         """The field's values."""
         return X[self.field]
 

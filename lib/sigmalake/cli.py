@@ -148,9 +148,13 @@ def covariance(
         return
     from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose, named_assets
 
+    if (start, end, wait) != (None, None, 0.0):
+        raise ConfigError(
+            "--start, --end and --wait are for the V that run keeps in the lake; one by hand is as of --date, and waits for nobody"
+        )
     check_target(to)
     named, on = named_assets(assets), parse_date(day, "--date")
-    with _reading(config, overrides, start, end) as context:
+    with _reading(config, overrides, None, None) as context:
         chosen = choose(context, named, on, variant, exposures, release)
         built = build_by_hand(context, chosen, to)
         typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
@@ -391,6 +395,7 @@ def _writing(
     from sigmalake.lake.lease import claims_of, hold
     from sigmalake.progress import watching
     from sigmalake.stages.context import Context, new_run_id
+    from sigmalake.tables.catalogue import ALL_TABLES
 
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     run_id = new_run_id()
@@ -399,6 +404,7 @@ def _writing(
         lease = opened.enter_context(hold(claims_of(config.lake, session), f"run {run_id}", wait))
         spark = session()  # after the lease where that needs none: who has to wait need not start a JVM for it
         lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
+        lake.fence_off(ALL_TABLES)
         yield Context(lake, config, run_id, asked, _say, verify, watching(spark))
 
 

@@ -108,11 +108,13 @@ def _one_of(told: str, *words: str) -> Discriminator:
 
 
 DatesAsked = Annotated[
-    Annotated[Literal["last", "month_end"], Tag("<word>")] | Annotated[list[date], Tag("<list>")],
+    Annotated[Literal["last", "month_end"], Tag("<word>")] | Annotated[list[date], Tag("<list>"), Field(min_length=1)],
     _one_of("must be last, month_end or a list of dates, e.g. [2024-06-28]", "last", "month_end"),
 ]
 AssetsAsked = Annotated[
-    Annotated[Literal["all"], Tag("<word>")] | Annotated[list[str], Tag("<list>")] | Annotated[AssetFile, Tag("<section>")],
+    Annotated[Literal["all"], Tag("<word>")]
+    | Annotated[list[str], Tag("<list>"), Field(min_length=1)]
+    | Annotated[AssetFile, Tag("<section>")],
     _one_of("must be all, a list of assets, e.g. [AAPL, MSFT], or {file: FILE}", "all"),
 ]
 
@@ -120,7 +122,7 @@ AssetsAsked = Annotated[
 class Covariance(Strict):
     """The final build of V: which assets, dates and variants `run` ends with."""
 
-    variants: list[str] | None = None  # None: every variant
+    variants: Annotated[list[str], Field(min_length=1)] | None = None  # None: every variant
     dates: DatesAsked = "last"
     assets: AssetsAsked = "all"
     exposures: Literal["known", "used"] = "known"
@@ -346,11 +348,15 @@ class Config(Strict):
         return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
 
     def full_hash(self) -> str:
-        """Of everything but places, the session's settings, and the evaluation, which is no part of a release."""
+        """Of everything but places, the session's settings, and the evaluation, which is no part of a release.
+
+        A file of assets is a place: what it lists is in the hash of each V.
+        """
         off = {"two_pass"} if self.regression.two_pass is None else set()
         apart: dict[str, Any] = dict.fromkeys(("lake", "sources", "spark", "evaluate", "descriptors"), True)
+        listed = {"assets"} if self.covariance is not None and isinstance(self.covariance.assets, AssetFile) else set()
         risk = {name: variant.own_period for name, variant in self.risk.items()}
-        body = self.model_dump(mode="json", exclude={**apart, "regression": off, "risk": risk})
+        body = self.model_dump(mode="json", exclude={**apart, "regression": off, "covariance": listed, "risk": risk})
         parts = {"body": body, "ingest": self.ingest_hash()}
         if self.sources.prices is not None:
             parts["describe"] = [self.describe_hash(), *map(self.described_source_hash, DESCRIBED_SOURCES)]

@@ -42,7 +42,7 @@ def caused_by_interrupt(error: BaseException | None) -> bool:
 
 def is_conflict(error: BaseException) -> bool:
     """Whether Delta refused a commit because of another writer's; its errors share no base class."""
-    return "DELTA_CONCURRENT" in str(error) or "ConcurrentModification" in str(error)
+    return any(told in str(error) for told in ("DELTA_CONCURRENT", "ConcurrentModification", "DELTA_METADATA_CHANGED"))
 
 
 def telling_line(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +11,12 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
+from sigmalake.factor_sets import factor_sets_from
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import open_table, read_columns
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.exposures import Factor, Kind, dense_exposures
+from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL
@@ -53,11 +53,7 @@ class ReleasedTables:
     @cached_property
     def factor_sets(self) -> dict[str, list[Factor]]:
         """The factors of each set, in the model's order."""
-        rows = self.read(FACTORS, FACTORS.column_names).sort_by([("factor_set", "ascending"), ("position", "ascending")])
-        return {
-            name: [Factor(row["factor"], row["factor_group"], Kind(row["kind"])) for row in run]
-            for name, run in groupby(rows.to_pylist(), key=lambda row: row["factor_set"])
-        }
+        return factor_sets_from(self.read(FACTORS, FACTORS.column_names))
 
     def exposures(self, row: Row) -> Exposures:
         """X of a row of `panel` that has `EXPOSURE_COLUMNS`."""

@@ -95,6 +95,9 @@ IN_THE_FILE = [
     ("an unknown word", CONFIG + "regression: {weights: sqrtcap}\n", "'equal', 'column' or 'inverse_specific_var'", "'sqrtcap'"),
     ("a date that does not exist", swapped("variants: [short]", "dates: [2024-02-30]"), "dates.0", "YYYY-MM-DD", "2024-02-30"),
     ("a date where a list is meant", swapped("variants: [short]", "dates: 2024-02-28"), "last, month_end or a list of dates"),
+    ("a list of no dates", swapped("variants: [short]", "dates: []"), "covariance.dates: is empty; give at least one"),
+    ("a list of no assets", swapped("variants: [short]", "assets: []"), "covariance.assets: is empty; give at least one"),
+    ("a list of no variants", swapped("variants: [short]", "variants: []"), "covariance.variants: is empty; give at least one"),
     ("an asset where a list is meant", swapped("variants: [short]", "assets: AAPL"), "a list of assets", "'AAPL'"),
     ("a setting that is a list", CONFIG + "spark: {spark.master: [1]}\n", "spark.master is [1]", "{spark.driver.memory: 8g}"),
     # the evaluation
@@ -261,6 +264,18 @@ def test_the_evaluation_is_read_relative_to_the_file_and_is_no_part_of_what_is_r
     assert asked.evaluate.portfolios == str(tmp_path / "mine.csv")
     assert asked.full_hash() == plain.full_hash()
     assert asked.evaluate_hash() != plain.evaluate_hash()
+
+
+def test_a_folder_that_was_moved_is_no_other_model(tmp_path):
+    from sigmalake.config import load_config
+
+    hashes = []
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+        config = load_config(written(tmp_path / name, swapped("variants: [short]", "assets: {file: assets.txt}")))
+        assert config.covariance.assets.file == str(tmp_path / name / "assets.txt")
+        hashes.append(config.full_hash())
+    assert hashes[0] == hashes[1] != load_config(written(tmp_path)).full_hash()
 
 
 def test_a_home_folder_is_expanded(tmp_path, monkeypatch):

@@ -109,6 +109,8 @@ BY_HAND = [
     ("a folder that is not there", ["--to", "nowhere/v.csv"], "the folder nowhere does not exist"),
     ("exposures of another kind", ["--exposures", "both"], "'both' is not one of 'known', 'used'"),
     ("a date that is none", ["--date", "today"], "--date 'today' is not a date", "YYYY-MM-DD"),
+    ("a first date", ["--to", "v.csv", "--start", "2024-01-02"], "--start, --end and --wait", "one by hand is as of --date"),
+    ("a wait", ["--to", "v.csv", "--wait", "5"], "--start, --end and --wait", "waits for nobody"),
     ("no asset", ["--assets", " , "], "names no asset"),
     ("a list of assets that is not there", ["--assets", "@assets.txt"], "assets cannot be read from assets.txt"),
 ]

@@ -13,7 +13,7 @@ from obstore.store import MemoryStore
 
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake import claims as module
-from sigmalake.lake.claims import Claim, FolderClaims, Pace
+from sigmalake.lake.claims import Claim, FolderClaims, Pace, this_host
 from sigmalake.lake.claims_elsewhere import StoreClaims, TableClaims
 from sigmalake.lake.lease import claims_of, hold
 
@@ -109,6 +109,13 @@ def test_a_holder_renews_its_claim_while_it_works(claims):
     assert claims.newest().released
 
 
+@pytest.mark.parametrize(("host", "released", "taken_over"), [("elsewhere", False, True), ("elsewhere", True, False)])
+def test_a_holder_that_neither_gave_the_lake_back_nor_died_may_wake(claims, host, released, taken_over):
+    claims.add(Claim(1, "before", host, 1, expires_at=0.0, released=released))
+    with hold(claims, "after") as lease:
+        assert lease.taken_over == taken_over
+
+
 def test_a_lake_whose_writer_was_killed_is_free_at_once(tmp_path):
     script = (
         "import os, sys; from pathlib import Path\nfrom sigmalake.lake.claims import FolderClaims\n"
@@ -119,12 +126,20 @@ def test_a_lake_whose_writer_was_killed_is_free_at_once(tmp_path):
     assert not claims.newest().released
     with hold(claims, "heir") as lease:
         assert lease.fence == 2
+        assert not lease.taken_over
 
 
 def test_a_living_lease_of_another_machine_is_respected():
     claim = Claim(1, "run", "elsewhere", 1, expires_at=100.0, released=False)
     assert claim.alive(99.0)
     assert not claim.alive(100.0)
+
+
+def test_a_process_of_another_container_of_one_name_is_not_taken_for_dead(monkeypatch):
+    claim = Claim(1, "run", this_host(), 2**22 + 1, expires_at=100.0, released=False)  # beyond the greatest id of a process
+    assert not claim.alive(0.0)
+    monkeypatch.setattr(module.Path, "readlink", lambda _: "pid:[1]")
+    assert claim.alive(0.0)
 
 
 def test_claims_are_kept_where_the_lake_lies(tmp_path):

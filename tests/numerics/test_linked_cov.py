@@ -10,6 +10,7 @@ from sigmalake.numerics.linked_cov import (
     UNLINKED,
     LinkedCov,
     check_linked,
+    linked_among,
     linked_blocks,
     specific_solve,
     specific_times,
@@ -104,3 +105,11 @@ def test_linked_covariances_that_are_none_are_refused():
 def test_pairs_that_are_no_upper_triangle_are_refused(pairs, cov, said):
     with pytest.raises(ValueError, match=said):
         check_linked(LinkedCov(np.array(pairs), np.array(cov)), 3)
+
+
+def test_pairs_of_a_model_are_found_among_other_assets_in_another_order():
+    pairs, cov = np.array([[0, 1], [0, 2], [1, 2]]), np.array([0.1, 0.2, 0.3])
+    found = linked_among(["C", "X", "A"], ["A", "B", "C"], pairs, cov)
+    assert found.pairs.tolist() == [[0, 2]]  # C and A, the first before the second; B is not there
+    assert found.cov.tolist() == [0.2]
+    assert linked_among([], ["A", "B", "C"], pairs, cov).pairs.shape == (0, 2)

@@ -54,7 +54,7 @@ def test_what_does_not_change_moves_nothing(changed, moved):
 
 def test_of_sigma_and_the_exposures_it_is_the_average_over_both_orders():
     (first, second), _ = two_times()
-    variance = lambda x, cov: x @ cov @ x  # noqa: E731
+    variance = lambda x, cov: x @ cov @ x  # noqa: E731 - a formula, not a function
     x_1, x_2 = (risk.exposures.T @ risk.holdings for risk in (first, second))
     sigma_first = variance(x_1, second.factor_cov) - variance(x_1, first.factor_cov)
     sigma_last = variance(x_2, second.factor_cov) - variance(x_2, first.factor_cov)

@@ -11,6 +11,9 @@ import pytest
 from lakes import rows_of
 from sigmalake.numerics.price_descriptors import PriceHistory
 from sigmalake.numerics.turnover import turnover
+from sigmalake.spark.fingerprint import fingerprint
+from sigmalake.stages import source_memory
+from sigmalake.stages.context import Asked
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
@@ -140,11 +143,17 @@ def assert_joined(frame, tables):
     assert np.corrcoef(sizes, np.log(of_day["cap"]))[0, 1] > 0.98  # but for what is clipped
 
 
-def test_a_model_begins_where_its_descriptors_do(priced, daily):
+def test_a_model_begins_where_its_descriptors_do(priced, daily, monkeypatch):
+    read = []
+    monkeypatch.setattr(source_memory, "fingerprint", lambda *given: read.append(set(given[1])) or fingerprint(*given))
     del priced.body["sources"]["fundamentals"]
     priced.body["factors"][2] = {"styles": {"size": {}, "beta": {}}}  # a row without a beta is rejected
     days = sorted(daily["date"].unique())
-    write(priced, daily).stage("describe")
+    write(priced, daily)
+    for _ in range(2):
+        priced.stage("describe", Asked(end=days[-1]))
+    assert read == [{"prices"}]  # the second reads no file again
+    assert len(priced.rows(RUNS)) == 1  # the second has nothing to do, though a run of some dates is not known to cover the sources
     priced.stage("ingest")
     rows = priced.rows(DESCRIPTORS)
     first = next(row["date"] for row in rows.to_dict("records") if np.isfinite(np.array(row["beta"], float)).any())

@@ -1,5 +1,6 @@
 """Sources of every form make one panel; what cannot be used is kept with its reason, and every row is accounted for."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
+from sigmalake.config_sources import Location
 from sigmalake.lake.books import all_releases
-from sigmalake.spark.fingerprint import fingerprint
-from sigmalake.stages import panel_sources
+from sigmalake.spark.fingerprint import fingerprint, location_version
+from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked
+from sigmalake.stages.run import run_stage
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
-from sigmalake.tables.records import REJECTED_ROWS, RUNS
+from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
 
 pytestmark = pytest.mark.jvm
 
@@ -65,7 +68,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, m
         read.append({Path(one.file).name for prints in found.values() for one in prints})
         return found
 
-    monkeypatch.setattr(panel_sources, "fingerprint", noting)
+    monkeypatch.setattr(source_memory, "fingerprint", noting)
     (model.folder / "parts").mkdir()
     other(model, "parts-lake", panel=source(model, "parts", **FLAGS))
     days = sorted(short["date"].unique())
@@ -74,6 +77,15 @@ def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, m
         panel = panel_of(model)
     assert read == [{"0.parquet"}, {"1.parquet"}, {"2.parquet"}]
     assert panel == expected
+    known = prints_of(model)
+    run_stage(replace(model.context(), verify_sources=True), "ingest")
+    assert read[3] == {"0.parquet", "1.parquet", "2.parquet"}
+    assert prints_of(model) == known
+
+
+def prints_of(model):
+    rows = model.rows(SOURCE_PRINTS)
+    return sorted(zip(rows["source"], rows["file"], rows["date"], rows["rows"], strict=True))
 
 
 def test_csv_makes_the_same_panel(model, short, expected):
@@ -92,6 +104,11 @@ def test_a_delta_table_by_path_or_by_name_makes_the_same_panel(model, short, exp
     spark.sql("DROP TABLE IF EXISTS given.panel")
     spark.sql(f"CREATE TABLE given.panel USING delta LOCATION '{model.folder / 'delta'}'")
     assert panel_of(other(model, "table-lake", panel={"table": "given.panel", "columns": FLAGS})) == expected
+    before = location_version(spark, Location(table="given.panel"))
+    assert before == location_version(spark, Location(table="given.panel"))
+    spark.sql("DROP TABLE given.panel")
+    spark.sql(f"CREATE TABLE given.panel USING delta AS SELECT * FROM delta.`{model.folder / 'delta'}` LIMIT 1")
+    assert location_version(spark, Location(table="given.panel")) not in {before, ""}  # its version is 0 again
 
 
 @pytest.mark.parametrize("form", ["wide", "long", "map"])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
@@ -50,19 +51,22 @@ def record_release(lake: Lake, release: Release) -> None:
     lake.append(RELEASES, lake.spark.createDataFrame([tuple(release)], RELEASES.schema_sql()), "release")
 
 
-def settled_versions(lake: Lake, stage: str) -> dict[str, int]:
-    """The versions at which a stage's tables last agreed; none where it was never done."""
+def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:
+    """The versions at which a stage's tables last agreed, each from the last run that was done with the table."""
     runs = lake.columns(RUNS, ["stage", "status", "finished_at", "table_versions"]).to_pylist()
     done = [run for run in runs if run["stage"] == stage and run["status"] == "done"]
-    newest = max(done, key=lambda run: run["finished_at"], default=None)
-    return dict(newest["table_versions"]) if newest else {}
+    return {
+        table: Seen(version, run["finished_at"])
+        for run in sorted(done, key=lambda run: run["finished_at"])
+        for table, version in run["table_versions"] or ()
+    }
 
 
 def unsettled_ranges(lake: Lake, stage: str, packed: Table) -> list[DateRange]:
     """Ranges of a packed table whose long tables may not have been written: its writer was stopped before it was done."""
     if not lake.exists(packed):
         return []
-    since = settled_versions(lake, stage).get(packed.name, -1)
+    since = settled_versions(lake, stage).get(packed.name)
     return [span for commit in lake.commits(packed, since) for span in commit.ranges]
 
 

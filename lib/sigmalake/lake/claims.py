@@ -27,7 +27,7 @@ class Claim:
 
     fence: int
     owner: str
-    host: str
+    host: str  # with the process namespace, where there is one
     pid: int
     expires_at: float  # seconds since 1970, by the claimant's clock
     released: bool
@@ -43,9 +43,20 @@ class Claim:
 
     def alive(self, now: float) -> bool:
         """Whether the holder may still be writing."""
-        if self.released or now >= self.expires_at:
-            return False
-        return self.host != socket.gethostname() or _process_lives(self.pid)
+        return now < self.expires_at and not self.over
+
+    @property
+    def over(self) -> bool:
+        """Whether the holder will never write again: it gave the lake back, or is known to have died. Else it may be asleep."""
+        return self.released or (self.host == this_host() and not _process_lives(self.pid))
+
+
+def this_host() -> str:
+    """This machine, and the namespace of its process ids: containers may share a name, and see each other's processes as dead."""
+    try:
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"  # e.g. "node pid:[4026531836]"
+    except OSError:  # not Linux, or /proc is closed
+        return socket.gethostname()
 
 
 class Pace(NamedTuple):

@@ -1,10 +1,12 @@
 """A lake of Delta tables: read at a version, replace a date range, never half a write. Knows nothing of finance."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -14,9 +16,10 @@ from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, tell
 from sigmalake.lake.dates import DateRange, envelope, within
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.lease import Lease
-from sigmalake.lake.log import Commit, clear_torn_log, commit_metadata, commits_after, open_table, parse_commit, read_columns
+from sigmalake.lake.log import Commit, Seen, clear_torn_log, commit_metadata, commits_since, open_table, parse_commit, read_columns
 from sigmalake.tables.declaration import Table, sql_text
 
+FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
 ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest (delta-rs .3-.5 s with 400)
 
 
@@ -59,6 +62,21 @@ class Lake:
         sizes = pa.table(log.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
         return len(sizes), sum(sizes)
 
+    def span(self, table: Table) -> DateRange | None:
+        """The first and the last date of a table, from its log where that says them; None where there is none."""
+        if table.date is None or not self.exists(table):
+            return None
+        self._check_format(table)
+        column, log = table.date, self._log(table)
+        if log is None:
+            found = self.read(table).selectExpr(f"min({column}) AS first", f"max({column}) AS last").collect()[0]
+            return None if found["first"] is None else DateRange(found["first"], found["last"])
+        spans = _file_spans(log, column)
+        if spans is None:
+            known = sorted(day for day in self.columns(table, [column]).column(0).unique().to_pylist() if day is not None)
+            return DateRange(known[0], known[-1]) if known else None
+        return envelope([span for span in spans if span is not None])
+
     def name(self, table: Table) -> str:
         """The table as SQL names it."""
         return (
@@ -92,13 +110,27 @@ class Lake:
         at = "" if version is None else f" VERSION AS OF {version}"
         return self.spark.sql(f"SELECT * FROM {self.name(table)}{at}")
 
-    def columns(self, table: Table, columns: Sequence[str]) -> pa.Table:
-        """Small columns of every row, on the driver; no rows where the table does not exist."""
+    def columns(
+        self, table: Table, columns: Sequence[str], dates: DateRange | None = None, *, version: int | None = None
+    ) -> pa.Table:
+        """Small columns of every row, on the driver; no rows where the table does not exist.
+
+        Args:
+            table: to read.
+            columns: of it.
+            dates: leave out the rows of other dates; those without a date stay.
+            version: as they stood then; None: as they are.
+        """
         if not self.exists(table):
             return pa.table({column: pa.array([], pa.string()) for column in columns})
         self._check_format(table)
-        log = self._log(table)
-        return self.read(table).select(*columns).toArrow() if log is None else read_columns(log, columns)
+        log = self._log(table, version)
+        if log is None:
+            rows = self.read(table, version)
+            rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
+            return rows.select(*columns).toArrow()
+        day = ds.field(table.date or "")
+        return read_columns(log, columns, None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last)))
 
     def version(self, table: Table) -> int | None:
         """The newest version; None where the table does not exist."""
@@ -109,16 +141,21 @@ class Lake:
             return int(log.version())
         return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0]["version"])
 
-    def commits(self, table: Table, after: int) -> list[Commit]:
-        """The commits after a version, oldest first."""
+    def commits(self, table: Table, since: Seen | None) -> list[Commit]:
+        """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
         if not self.exists(table):
             return []
         log = self._log(table)
         if log is not None:
-            return commits_after(log, after)
+            return commits_since(log, since)
         history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata")
-        found = [parse_commit(row["version"], row["userMetadata"]) for row in history.collect()]
-        return sorted((commit for commit in found if commit.version > after), key=lambda commit: commit.version)
+        found = sorted((parse_commit(row["version"], row["userMetadata"]) for row in history.collect()), key=lambda c: c.version)
+        known = since is not None and since.is_of(found[-1].version, self._made(table))
+        return [commit for commit in found if since is None or not known or commit.version > since.version]
+
+    def _made(self, table: Table) -> datetime:
+        made = self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").selectExpr("unix_millis(createdAt) AS made").collect()
+        return datetime.fromtimestamp(made[0]["made"] / 1e3, UTC)
 
     def replace(self, table: Table, rows: DataFrame, stage: str, ranges: Sequence[DateRange], also: str = "") -> None:
         """Put these rows in the place of all rows within the ranges (and, with `also`, for which that SQL holds).
@@ -138,6 +175,18 @@ class Lake:
     def append(self, table: Table, rows: DataFrame, stage: str) -> None:
         """Add rows."""
         self._write(table, rows, stage, (), {})
+
+    def fence_off(self, tables: Iterable[Table]) -> None:
+        """Where the lake was taken over, have the commit fail that its former holder may wake in.
+
+        It looked at the lease before it began to compute. Delta refuses a commit under which the table's properties have changed.
+        """
+        lease = None if self._writer is None else self._writer.lease
+        if lease is None or not lease.taken_over:
+            return
+        for table in tables:
+            if self.exists(table):
+                self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ('{FENCE_PROPERTY}' = '{lease.fence}')")
 
     def _write(self, table: Table, rows: DataFrame, stage: str, ranges: Sequence[DateRange], options: Mapping[str, str]) -> None:
         """Write the declared columns; those that a table made before lacks are added, null in its older rows."""
@@ -186,17 +235,11 @@ class Lake:
         log = self._log(table)
         if log is None:
             return bool(self.read(table).where(within(table.date or "", ranges)).isEmpty())
-        files = pa.table(log.get_add_actions(flatten=True))
-        bounds = (f"min.{table.date}", f"max.{table.date}")
-        if files.num_rows == 0:
-            return True
-        if any(bound not in files.column_names for bound in bounds):
-            return False
-        spans = zip(*(files.column(bound).to_pylist() for bound in bounds), strict=True)
-        return all(first is not None and (last < asked.first or first > asked.last) for first, last in spans)
+        spans = _file_spans(log, table.date or "")
+        return spans is not None and all(s is not None and (s.last < asked.first or s.first > asked.last) for s in spans)
 
-    def _log(self, table: Table) -> DeltaTable | None:
-        return None if self._in_catalog else open_table(f"{self._root}/{table.name}")
+    def _log(self, table: Table, version: int | None = None) -> DeltaTable | None:
+        return None if self._in_catalog else open_table(f"{self._root}/{table.name}", version)
 
     def _check_format(self, table: Table) -> None:
         log = self._log(table)
@@ -206,6 +249,22 @@ class Lake:
             shown = self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)} ({sql_text(FORMAT_PROPERTY)})")
             found = shown.collect()[0]["value"]
         check_format(found, f"{self._root}/{table.name}")
+
+
+def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:
+    """The dates between which each file's rows lie, None for one without; None where the log does not say it of each."""
+    files = pa.table(log.get_add_actions(flatten=True))
+    if files.num_rows == 0:
+        return []
+    kept = [f"{what}.{column}" for what in ("min", "max", "null_count")]
+    if any(name not in files.column_names for name in kept):
+        return None
+    found: list[DateRange | None] = []
+    for first, last, nulls, rows in zip(*(files.column(name).to_pylist() for name in [*kept, "num_records"]), strict=True):
+        if first is None and nulls != rows:
+            return None
+        found.append(None if first is None else DateRange(first, last))
+    return found
 
 
 @contextmanager

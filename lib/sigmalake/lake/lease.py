@@ -1,11 +1,11 @@
 """One writer per lake: a lease with owner, expiry and a fencing number.
 
 The highest claim holds the lake (`claims.py` says how of two claimants one wins). The holder renews its expiry from a thread, and
-verifies before each commit that nobody holds a higher number.
+verifies before each commit that nobody holds a higher number. Who takes a lake over from a holder that may only be asleep changes
+a property of each table (`Lake.fence_off`): Delta refuses the commit that the sleeper was in.
 """
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from sigmalake.config_basics import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
-from sigmalake.lake.claims import Claim, Claims, FolderClaims
+from sigmalake.lake.claims import Claim, Claims, FolderClaims, this_host
 from sigmalake.lake.claims_elsewhere import STORES, StoreClaims, TableClaims
 from sigmalake.lake.format import check_root
 
@@ -25,7 +25,8 @@ from sigmalake.lake.format import check_root
 class Lease:
     """The right to write to one lake, held by this process."""
 
-    def __init__(self, claims: Claims, claim: Claim) -> None:
+    def __init__(self, claims: Claims, claim: Claim, *, taken_over: bool = False) -> None:
+        self.taken_over = taken_over  # from a holder that may wake in the middle of a commit
         self._claims = claims
         self._claim = claim
         self._done = threading.Event()
@@ -101,9 +102,9 @@ def _acquire(claims: Claims, owner: str, give_up_at: float) -> Lease:
         newest = claims.newest()
         if newest is None or not newest.alive(time.time()):
             expires_at = time.time() + claims.pace.lifetime
-            claim = Claim((newest.fence if newest else 0) + 1, owner, socket.gethostname(), os.getpid(), expires_at, released=False)
+            claim = Claim((newest.fence if newest else 0) + 1, owner, this_host(), os.getpid(), expires_at, released=False)
             if claims.add(claim):
-                return Lease(claims, claim)
+                return Lease(claims, claim, taken_over=newest is not None and not newest.over)
         elif time.monotonic() >= give_up_at:
             raise InfrastructureError(
                 f"{claims.lake} is being written by {newest.owner} (pid {newest.pid} on {newest.host}, lease {newest.fence}, "

@@ -7,7 +7,7 @@ has the keys to its storage.
 import json
 import shutil
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -28,6 +28,22 @@ class Commit(NamedTuple):
     version: int
     run_id: str | None
     ranges: tuple[DateRange, ...]
+
+
+class Seen(NamedTuple):
+    """A table as it stood at an instant."""
+
+    version: int
+    at: datetime
+
+    def is_of(self, version: int, made: datetime | None) -> bool:
+        """Whether the table of that name is still the one that was seen; it may have been dropped and made anew.
+
+        Args:
+            version: the newest there is.
+            made: when the table was created; None: it does not say.
+        """
+        return version >= self.version and (made is None or made <= self.at)
 
 
 def open_table(location: str, version: int | None = None) -> DeltaTable | None:
@@ -63,8 +79,11 @@ def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression 
     return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage)).to_table(columns=list(columns), filter=rows)
 
 
-def commits_after(table: DeltaTable, version: int) -> list[Commit]:
-    """The commits that came after a version, oldest first."""
+def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
+    """The commits that came after a table was seen, oldest first: all of them where it is another one now."""
+    made = table.metadata().created_time  # milliseconds since 1970
+    known = seen is not None and seen.is_of(table.version(), None if made is None else datetime.fromtimestamp(made / 1e3, UTC))
+    version = seen.version if seen is not None and known else -1
     found = [parse_commit(int(c["version"]), c.get("userMetadata")) for c in table.history(table.version() - version)]
     return sorted((commit for commit in found if commit.version > version), key=lambda commit: commit.version)
 

@@ -1,5 +1,6 @@
 """Linked issues: the few specific covariances beside the diagonal of D = diag(Delta) + blocks of one issuer's shares."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,22 @@ def take_linked(linked: LinkedCov, rows: Ints, n_assets: int) -> LinkedCov:
     moved = np.sort(position[linked.pairs], axis=1)
     kept = (moved >= 0).all(axis=1)
     return LinkedCov(moved[kept], linked.cov[kept])
+
+
+def linked_among(assets: Sequence[str], model_assets: Sequence[str], pairs: Ints, cov: Floats) -> LinkedCov:
+    """The pairs of a model's assets that are both among some others, by their positions there.
+
+    Args:
+        assets: (n,) ids, each once, in any order.
+        model_assets: (N,) ids.
+        pairs: (L, 2) positions in `model_assets`.
+        cov: (L,) specific covariances, fraction^2 per period.
+    """
+    at = {asset: n for n, asset in enumerate(assets)}
+    position = np.array([at.get(asset, -1) for asset in model_assets], dtype=np.int64)
+    moved = np.sort(position[pairs], axis=1)
+    kept = (moved >= 0).all(axis=1)
+    return LinkedCov(moved[kept], cov[kept])
 
 
 def specific_times(specific_var: Floats, linked: LinkedCov, values: Floats) -> Floats:

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.exposures import Factor, dense_exposures
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.usable_assets import align_model, full_symmetric
 
 BLOCK = 1000  # assets; 8 MB of numbers a block
@@ -101,12 +101,11 @@ def _block(array: str, number: str, width: Column | None = None) -> Column:
 
 
 def _blocks_of_v() -> Any:
-    @F.pandas_udf("block array<array<double>>, mirror array<array<double>>")  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             yield pd.DataFrame([_one_block(*row) for row in zip(*columns, strict=True)], columns=["block", "mirror"])
 
-    return block_of_v
+    return F.pandas_udf(block_of_v, "block array<array<double>>, mirror array<array<double>>")
 
 
 def _one_block(
@@ -133,14 +132,13 @@ def _linked_inside(
 
 
 def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None) -> Any:
-    @F.pandas_udf(PREPARED)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def prepare(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             models = (_Model(*row) for row in zip(*columns, strict=True))
             rows = [_prepare(model, factor_sets[model.factor_set], asked) for model in models]
             yield pd.DataFrame(rows, columns=_PREPARED_FIELDS)
 
-    return prepare
+    return F.pandas_udf(prepare, PREPARED)
 
 
 class _Model(NamedTuple):
@@ -199,9 +197,5 @@ def _linked_of(model: _Model, assets: Sequence[str]) -> LinkedCov:
     """The linked issues among the assets of V, by their positions there; `risk_models` has them by its own."""
     if model.linked_1 is None:
         return UNLINKED
-    place = {asset: position for position, asset in enumerate(assets)}
-    moved = np.array([place.get(asset, -1) for asset in model.asset_id], dtype=np.int64)
     pairs = np.column_stack([model.linked_1, model.linked_2]).astype(np.int64).reshape(-1, 2)
-    pairs = np.sort(moved[pairs], axis=1)
-    kept = (pairs >= 0).all(axis=1)
-    return LinkedCov(pairs[kept], np.asarray(model.linked_cov, dtype=float)[kept])
+    return linked_among(assets, model.asset_id, pairs, np.asarray(model.linked_cov, dtype=float))

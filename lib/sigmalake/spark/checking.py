@@ -425,7 +425,8 @@ def _typed(
     bulky: Sequence["_Bulky"] = (),
 ) -> Half:
     keys = [date_column, *([asset_column] if asset_column else []), *([RAGGED] if RAGGED in frame.columns else [])]
-    hashed = [_hashable(frame, column) for column in dict.fromkeys([*keys, *used])]
+    read = list(dict.fromkeys([*keys, *used]))
+    hashed = [*(_hashable(frame, column) for column in read), *_null_flags(read)]
     asset = F.col(quoted(asset_column)).cast("string") if asset_column else F.lit("")
     clean = [check.isNull() for check in checks] + [found.clean for found in bulky]
     columns = {
@@ -497,15 +498,15 @@ def _good_shares(by_name: _ByFactor, group: Membership) -> Column:
 
 
 def _hashable(frame: DataFrame, column: str) -> Column:
-    """What of a column goes into the hash. xxhash64 passes over nulls: unmarked, a text could move to another column unseen."""
+    """What of a column goes into the hash."""
     given = F.col(quoted(column))
-    match frame.schema[column].dataType:
-        case T.MapType():
-            return F.array_sort(F.map_entries(given))
-        case T.StringType():
-            return F.coalesce(given, F.lit("\0"))
-        case _:
-            return given
+    return F.array_sort(F.map_entries(given)) if isinstance(frame.schema[column].dataType, T.MapType) else given
+
+
+def _null_flags(columns: Sequence[str]) -> list[Column]:
+    """A bit a column, set where it is null: xxhash64 passes over nulls, and a value could move to the column beside it unseen."""
+    bits = [F.shiftleft(F.col(quoted(column)).isNull().cast("long"), n % 63) for n, column in enumerate(columns)]
+    return [reduce(Column.bitwiseOR, bits[first : first + 63]) for first in range(0, len(bits), 63)]
 
 
 def _problem(column: str, reason: Reason, wrong: Column, value: Column | None = None) -> Column:

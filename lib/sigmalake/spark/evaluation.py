@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.forecast_evaluation import DateForecast, Evaluated, EvaluationRules, OwnPortfolio, evaluate_date
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.usable_assets import full_symmetric
 
 _COLUMNS = {
@@ -109,14 +109,13 @@ def holdings_of(own: OwnHistory, day: date) -> list[OwnPortfolio]:
 
 
 def _evaluating(factor_sets: Mapping[str, Sequence[Factor]], rules: EvaluationRules, own: OwnHistory) -> Any:
-    @F.pandas_udf(EVALUATED)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def evaluate(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             rows = [_Row(*row) for row in zip(*columns, strict=True)]
             evaluated = [evaluate_date(_read(row, factor_sets), rules, holdings_of(own, row.date)) for row in rows]
             yield pd.DataFrame([_as_columns(parts) for parts in evaluated], columns=list(_COLUMNS))
 
-    return evaluate
+    return F.pandas_udf(evaluate, EVALUATED)
 
 
 def _read(row: _Row, factor_sets: Mapping[str, Sequence[Factor]]) -> DateForecast:
@@ -154,11 +153,8 @@ def _linked(row: _Row, ids: Sequence[str]) -> LinkedCov:
     """The model's pairs by position in the panel's row, where both assets are in it."""
     if row.linked_1 is None or row.linked_2 is None or row.linked_cov is None:
         return UNLINKED
-    at = {asset: n for n, asset in enumerate(ids)}
-    position = np.array([at.get(asset, -1) for asset in row.model_assets], dtype=np.int64)
-    pairs = position[np.column_stack([row.linked_1, row.linked_2]).astype(np.int64)]
-    here = (pairs >= 0).all(axis=1)
-    return LinkedCov(pairs[here], np.asarray(row.linked_cov, dtype=float)[here])
+    pairs = np.column_stack([row.linked_1, row.linked_2]).astype(np.int64).reshape(-1, 2)
+    return linked_among(ids, row.model_assets, pairs, np.asarray(row.linked_cov, dtype=float))
 
 
 def _as_columns(parts: Sequence[Evaluated]) -> list[list[object]]:

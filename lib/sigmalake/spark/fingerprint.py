@@ -133,7 +133,9 @@ def location_version(spark: SparkSession, place: Location) -> str:
             return ""
         if not kind or kind[0]["data_type"] != "delta":
             return ""
-        return f"{place.table}@{spark.sql(f'DESCRIBE HISTORY {place.table} LIMIT 1').collect()[0]['version']}"
+        history = spark.sql(f"DESCRIBE HISTORY {place.table} LIMIT 1").selectExpr("version", "unix_millis(timestamp) AS at")
+        newest = history.collect()[0]
+        return f"{place.table}@{newest['version']}:{newest['at']}"  # a table made anew counts its versions from 0 again
     path = Path(place.path or "")
     if "://" in (place.path or "") or not path.exists():
         return ""

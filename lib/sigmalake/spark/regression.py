@@ -78,13 +78,12 @@ def fit_each_date(panel: DataFrame, factor_sets: Mapping[str, Sequence[Factor]],
 
 
 def _fitting(factor_sets: Mapping[str, Sequence[Factor]], rules: RegressionRules) -> Any:
-    @F.pandas_udf(FIT)  # type: ignore[call-overload,misc,untyped-decorator,unused-ignore]
     def fit(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             rows = (PackedDate(*row) for row in zip(*columns, strict=True))
             yield pd.DataFrame([_fit(row, factor_sets[row.factor_set], rules) for row in rows], columns=_FIELDS)
 
-    return fit
+    return F.pandas_udf(fit, FIT)
 
 
 _FIELDS = [field.split()[0] for field in FIT.split(", ")]

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from sigmalake import __version__
 from sigmalake.config import Config
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
+from sigmalake.factor_sets import factor_sets_from
 from sigmalake.lake.books import StageRun, now, record_run
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.exposures import Factor
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 
@@ -113,13 +114,9 @@ def _record(
     record_run(context.lake, run)
 
 
-def factor_sets(lake: Lake) -> dict[str, list[Factor]]:
-    """What the arrays of each factor set mean; small: K rows a set."""
-    rows = lake.columns(FACTORS, FACTORS.column_names).to_pylist()
-    sets: dict[str, list[Factor]] = {}
-    for row in sorted(rows, key=lambda row: (row["factor_set"], row["position"])):
-        sets.setdefault(row["factor_set"], []).append(Factor(row["factor"], row["factor_group"], Kind(row["kind"])))
-    return sets
+def factor_sets(lake: Lake, version: int | None = None) -> dict[str, list[Factor]]:
+    """What the arrays of each factor set mean, as the lake stands or as it stood at a version of `factors`."""
+    return factor_sets_from(lake.columns(FACTORS, FACTORS.column_names, version=version))
 
 
 def span(dates: Sequence[date]) -> str:

@@ -19,7 +19,7 @@ from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
 from sigmalake.stages.regress import panel_row_bytes
-from sigmalake.stages.risk import RiskKey
+from sigmalake.stages.risk import RiskKey, keys_sql
 from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 
@@ -27,12 +27,15 @@ COVARIANCE_VERSION = "2"  # raised when the numbers of V change
 
 
 def plan_covariance(context: Context, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> Changes[RiskKey]:
-    """Which V are missing, not asked for any more, or rest on something that changed."""
+    """Which V are missing, not asked for any more, or rest on something that changed.
+
+    Those not asked for any more go whichever dates this run is of: a new date puts the one before it out of `dates: last`.
+    """
     expected = _expected(context.config, panel, risk_models)
     rows = context.lake.columns(COVARIANCE_BUILDS, ["variant", "date", "inputs_hash"]).to_pylist()
     found = changes(expected, {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}, Why.UPSTREAM)
     compute = {key: value for key, value in found.compute.items() if context.asked.holds(key[1])}
-    return Changes(compute, {key: found.why[key] for key in compute}, [k for k in found.remove if context.asked.holds(k[1])])
+    return Changes(compute, {key: found.why[key] for key in compute}, found.remove)
 
 
 def covariance(context: Context) -> Outcome | None:
@@ -44,11 +47,11 @@ def covariance(context: Context) -> Outcome | None:
     asked = None if config.covariance is None else asked_assets(config)
     used = config.covariance is not None and config.covariance.exposures == "used"
     _refuse_impossible(lake, config, plan.compute, asked)
-    models = with_hashes(lake.read(RISK_MODELS).where(_keys_sql(plan.compute)), plan.compute)
+    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(plan.compute)), plan.compute)
     beside = beside_exposures(models, lake.read(PANEL), {day for _, day in plan.compute}, used=used)
     prepared = prepare_models(beside, factor_sets(lake), asked)
     ranges = single_days(day for _, day in [*plan.compute, *plan.remove])
-    predicate = _keys_sql([*plan.compute, *plan.remove])
+    predicate = keys_sql([*plan.compute, *plan.remove])
     fit_batches(lake.spark, panel_row_bytes(lake))
     lake.replace_rows(ASSET_COVARIANCE, asset_covariance(prepared), "covariance", predicate, ranges)
     lake.replace_rows(COVARIANCE_BUILDS, covariance_builds(prepared), "covariance", predicate, ranges)
@@ -154,14 +157,6 @@ def _refuse_impossible(lake: Lake, config: Config, keys: Collection[RiskKey], as
         )
     cells = sum(size_of.get(day, 0) ** 2 for _, day in keys)
     refuse_size(cells, max(size_of.values(), default=0), len(keys), config.covariance.max_cells)
-
-
-def _keys_sql(keys: Collection[RiskKey]) -> str:
-    by_variant: dict[str, list[date]] = {}
-    for variant, day in keys:
-        by_variant.setdefault(variant, []).append(day)
-    clauses = [f"(variant = '{name}' AND {within('date', single_days(days))})" for name, days in by_variant.items()]
-    return " OR ".join(clauses) or "false"
 
 
 def _outcome(lake: Lake, plan: Changes[RiskKey]) -> Outcome:

@@ -13,10 +13,9 @@ from sigmalake.config import Covariance
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.releases import Release
-from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.spark.asset_covariance import asset_covariance, covariance_builds, prepare_models
 from sigmalake.spark.session import fit_batches
-from sigmalake.stages.context import Context
+from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.covariance import beside_exposures, read_asset_file, refuse_size
 from sigmalake.stages.regress import panel_row_bytes
 from sigmalake.tables.long import FACTORS
@@ -162,14 +161,7 @@ def _prepared(context: Context, choice: Choice) -> DataFrame:
     models = models.where((F.col("variant") == choice.variant) & (F.col("date") == F.lit(choice.date)))
     panel = lake.read(PANEL, tables[PANEL.name])
     beside = beside_exposures(models, panel, [choice.date], used=choice.exposures == "used")
-    return prepare_models(beside, _factor_sets(context, tables[FACTORS.name]), choice.assets)
-
-
-def _factor_sets(context: Context, version: int) -> dict[str, list[Factor]]:
-    sets: dict[str, list[Factor]] = {}
-    for row in context.lake.read(FACTORS, version).orderBy("factor_set", "position").collect():
-        sets.setdefault(row["factor_set"], []).append(Factor(row["factor"], row["factor_group"], Kind(row["kind"])))
-    return sets
+    return prepare_models(beside, factor_sets(lake, tables[FACTORS.name]), choice.assets)
 
 
 def _nothing_there(context: Context, choice: Choice) -> str:

@@ -33,6 +33,8 @@ from sigmalake.stages.price_sources import (
     price_source_versions,
     read_price_sources,
 )
+from sigmalake.stages.rejected import rejected_dates
+from sigmalake.stages.source_memory import remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
@@ -62,7 +64,7 @@ def plan_describe(context: Context) -> DescribePlan:
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
         return DescribePlan(None, nothing, nothing, [], {})
-    sources = read_price_sources(lake.spark, config)
+    sources = read_price_sources(lake.spark, config, lake, verify=context.verify_sources)
     prints = sources.prints["prices"]
     of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
     expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
@@ -104,17 +106,20 @@ def describe(context: Context) -> Outcome | None:
     _write_prices(context, plan.sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", PRICES)
     if not (plan.descriptors or changed or new_figures):
+        remember(lake, plan.sources.sources, plan.sources.by_file, "describe")
         return None
     account = _account(lake, plan, changed, new_figures=new_figures)
     _write_descriptors(context, plan, plan.sources)
+    remember(lake, plan.sources.sources, plan.sources.by_file, "describe")
     dates = sorted({*plan.prices.compute, *plan.prices.remove, *plan.descriptors.compute, *plan.descriptors.remove})
+    everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
         dates=dates,
         rows_in=sum(line[1] for line in account),
         rows_out=len(plan.descriptors.compute),
         rows_rejected=sum(line[3] for line in account),
         account=account,
-        source_versions=plan.source_versions if context.asked.everything else None,
+        source_versions={name: version for name, version in plan.source_versions.items() if name == "figures" or everything},
         tables=(PRICES, DESCRIPTORS, REJECTED_ROWS),
         said=_said(plan, account),
     )
@@ -187,7 +192,7 @@ def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_fi
     if plan.sources is None:
         return []
     prints, dates, removed = plan.sources.prints, {}, {}
-    counts = _counts(lake)
+    counts, rejected = _counts(lake), rejected_dates(lake)
     for name in prints:
         days = {day for day in prints[name] if day is not None}
         if name == "prices":
@@ -195,8 +200,7 @@ def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_fi
         elif not new_figures:
             continue
         dates[name] = days
-        stale = lake.columns(REJECTED_ROWS, ["source", "date"]).to_pylist()
-        removed[name] = {row["date"] for row in stale if row["source"] == name} - {*prints[name], None}
+        removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in prints[name]}
     return account_for_prices(lake, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
 
 

@@ -1,9 +1,10 @@
 """Evaluate: the forecasts of every risk model against what happened in the next period, a date or a month; what factors earned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import reduce
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,6 +43,14 @@ FREQUENCIES: tuple[Frequency, ...] = ("period", "month")
 EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
+class Upstream(NamedTuple):
+    """The tables that forecasts are evaluated from, by the hashes of their rows: as they are, or as a run will leave them."""
+
+    panel: Sequence[PanelState]  # in order
+    cross_sections: Mapping[date, str]
+    risk_models: Mapping[RiskKey, str]
+
+
 def run_evaluate(context: Context) -> Outcome | None:
     """The stage, recorded in `runs`."""
     return recorded(context, "evaluate", lambda: evaluate(context))
@@ -64,7 +73,8 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     lake, config = context.lake, context.config
     own = read_own_portfolios(config.evaluate.portfolios)
     panel = panel_states(lake)
-    plan = plan_evaluate(lake, config, context.asked, panel, own)
+    upstream = Upstream(panel, stored_cross_sections(lake), stored_risk_models(lake))
+    plan = plan_evaluate(lake, config, context.asked, upstream, own)
     if not plan:
         return None
     calendar = sorted({*(row.exposure_date for row in panel), *(day for _, day in plan.remove)})
@@ -107,17 +117,17 @@ def _of_frequency(
     return evaluate_each_date(models, beside, followed, sets, config.evaluate.test_portfolios, own)
 
 
-def plan_evaluate(lake: Lake, config: Config, asked: Asked, panel: list[PanelState], own: OwnHistory) -> Changes[RiskKey]:
+def plan_evaluate(lake: Lake, config: Config, asked: Asked, upstream: Upstream, own: OwnHistory) -> Changes[RiskKey]:
     """Which forecasts have met their return and are not evaluated yet, or rest on something that changed.
 
     Args:
         lake: what is stored.
         config: variants and portfolios.
         asked: return dates; of a month the last.
-        panel: its rows, in order.
+        upstream: what the forecasts rest on.
         own: the user's portfolios.
     """
-    expected, return_date = _expected(config, panel, stored_cross_sections(lake), stored_risk_models(lake), OwnDigests(own))
+    expected, return_date = _expected(config, upstream, OwnDigests(own))
     stored, met = _stored(lake)
     found = changes(expected, stored, Why.UPSTREAM)
     return_date = met | return_date
@@ -126,11 +136,10 @@ def plan_evaluate(lake: Lake, config: Config, asked: Asked, panel: list[PanelSta
     return Changes(compute, {key: found.why[key] for key in compute}, remove)
 
 
-def _expected(
-    config: Config, panel: list[PanelState], cross_sections: Mapping[date, str], risk_models: Mapping[RiskKey, str], own: OwnDigests
-) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
+def _expected(config: Config, upstream: Upstream, own: OwnDigests) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
     """Hash by variant and date of every forecast that has met its return; and the last date of that return."""
     of_config = digest_of([config.evaluate_hash(), EVALUATE_VERSION])
+    panel, cross_sections, risk_models = upstream
     after = {frequency: _dates_after(panel, cross_sections, frequency) for frequency in FREQUENCIES}
     inputs = {row.exposure_date: row.inputs_hash for row in panel}
     expected, return_date = {}, {}
@@ -141,7 +150,7 @@ def _expected(
     return expected, return_date
 
 
-def _dates_after(panel: list[PanelState], cross_sections: Mapping[date, str], frequency: Frequency) -> dict[date, list[date]]:
+def _dates_after(panel: Sequence[PanelState], cross_sections: Mapping[date, str], frequency: Frequency) -> dict[date, list[date]]:
     """By the date of a forecast, the dates of the returns that it is held to: the next one, or the next complete month's."""
     rows = [row for row in panel if row.return_date in cross_sections]
     if frequency == "period":

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sigmalake.config import Config, digest_of
 from sigmalake.config_factors import MarketFactor, Membership
-from sigmalake.config_sources import Dated
+from sigmalake.config_sources import DESCRIBED_SOURCES, Dated
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
@@ -31,11 +31,11 @@ from sigmalake.stages.panel_sources import (
     calendar_of,
     lost_dates,
     read_sources,
-    remember,
     source_versions,
     usable_dates,
 )
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
+from sigmalake.stages.source_memory import remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
@@ -73,7 +73,7 @@ def plan_ingest(context: Context, pending: Mapping[date, str] = MappingProxyType
     complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
-    sources = read_sources(lake.spark, config, None if context.verify_sources else lake, described(context, pending))
+    sources = read_sources(lake.spark, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
     found = changes(expected, {row.exposure_date: row.inputs_hash for row in stored}, Why.INPUT)
@@ -93,20 +93,21 @@ def ingest(context: Context) -> Outcome | None:
     if plan.sources is None:
         return None
     if not (plan.changes or unsettled):
-        remember(lake, plan.sources)
+        remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
         return None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
     _write_factor_sets(lake, plan.factor_sets)
     counts = _pack(lake, plan, plan.sources, compute)
-    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, standardises=plan.recipe is not None)
+    described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
+    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None)
     changed = unsettled_ranges(lake, "ingest", PANEL)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         written = lake.read(PANEL).where(within(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
     covered = context.asked.everything
     account = account_for(lake, plan.sources, plan.rows, compute, counts, n_rejected)
-    remember(lake, plan.sources)
+    remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
         rows_in=sum(line[1] for line in account),

@@ -1,6 +1,6 @@
 """The account of ingest: where every row of every source went, and the rows that the model cannot use."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import reduce
 
@@ -9,12 +9,13 @@ from pyspark.sql import functions as F
 
 from sigmalake.config_sources import DESCRIBED_SOURCES
 from sigmalake.errors import DataError
-from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import conflicts, plan_frame
 from sigmalake.spark.rejects import rejected_rows
 from sigmalake.stages.panel_sources import Sources, lost_dates
+from sigmalake.stages.rejected import count_rejected, rejected_dates
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
@@ -26,7 +27,7 @@ AccountLine = tuple[str, int, int, int, int, int]
 
 
 def write_rejected(
-    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, *, standardises: bool
+    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, described: Collection[str], *, standardises: bool
 ) -> Rejected:
     """Replace the rejected rows of the dates computed, and those whose date is unreadable; says how many source rows they are.
 
@@ -36,6 +37,7 @@ def write_rejected(
         rows: every row that the panel should have.
         compute: those that were packed.
         counts: of every row of the panel.
+        described: sources of descriptors, whose rejected rows are not ingest's to replace.
         standardises: whether packing measured styles, and may have rejected rows for them.
     """
     dates = source_dates(sources, rows, compute)
@@ -58,24 +60,14 @@ def write_rejected(
         any_problem = any(prints[day].rejected for day in [*dates[half], None] if day in prints)
         if any_problem or clash is not None:
             found.append(rejected_rows(sources.rows_of(half, dates[half]), half, name, dates[half], clash))
-    stale = lake.columns(REJECTED_ROWS, ["source", "date"]).to_pylist()
+    stale = rejected_dates(lake)
     if not found and not stale:
         return {}
-    predicate = _rejected_predicate(sources, dates, stale)
+    predicate = _rejected_predicate(sources, dates, stale, described)
     lake.create(REJECTED_ROWS)
     wrong = reduce(DataFrame.unionByName, found) if found else lake.read(REJECTED_ROWS).limit(0)
     lake.replace_rows(REJECTED_ROWS, wrong, "ingest", predicate)
-    written = lake.columns(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "source_rows"]).to_pylist()
-    of_half = {name: half for half, name in sources.names.items()}
-    once = {
-        (row["source"], row["row_hash"], row["copy"], row["date"]): row["source_rows"]
-        for row in written
-        if row["date"] is None or row["date"] in dates.get(of_half.get(row["source"], ""), ())
-    }
-    totals: dict[tuple[str, date | None], int] = {}
-    for (source, _, _, day), rows_rejected in once.items():
-        totals[source, day] = totals.get((source, day), 0) + rows_rejected
-    return totals
+    return count_rejected(lake, {name: dates[half] for half, name in sources.names.items()})
 
 
 def source_dates(sources: Sources, rows: Rows, compute: list[date]) -> dict[str, set[date]]:
@@ -99,18 +91,19 @@ def _exchanged(row: PanelRow) -> tuple[date | None, ...]:
     return row.exposure_date, row.exposures_from, row.caps_from
 
 
-def _rejected_predicate(sources: Sources, dates: Mapping[str, set[date]], stale: list[dict[str, object]]) -> str:
+def _rejected_predicate(
+    sources: Sources, dates: Mapping[str, set[date]], stale: Mapping[str, set[date | None]], described: Collection[str]
+) -> str:
+    """Of the rows to replace: those of the dates, those of dates and sources that are no more, those whose date is unreadable."""
     clauses = [f"(date IS NULL AND source NOT IN ({', '.join(map(sql_text, DESCRIBED_SOURCES))}))"]
+    there = {name for half, name in sources.names.items() if half in sources.rows}
+    if lost := sorted(set(stale) - there - set(described)):
+        clauses.append(f"source IN ({', '.join(map(sql_text, lost))})")
     for half, name in sources.names.items():
-        gone = {
-            row["date"]
-            for row in stale
-            if row["source"] == name and row["date"] is not None and row["date"] not in sources.prints.get(half, {})
-        }
-        if span_dates := sorted({*dates[half], *gone}):  # type: ignore[type-var]  # the table's dates
-            known = [day for day in sources.prints.get(half, {}) if day is not None]
-            ranges: list[DateRange] = as_ranges(span_dates, known)  # type: ignore[arg-type]
-            clauses.append(f"(source = '{name}' AND {within('date', ranges)})")
+        known = {day for day in sources.prints.get(half, {}) if day is not None}
+        gone = {day for day in stale.get(name, ()) if day is not None} - known
+        if replaced := dates[half] | gone:
+            clauses.append(f"(source = '{name}' AND {within('date', as_ranges(replaced, sorted(known)))})")
     return " OR ".join(clauses)
 
 
@@ -156,7 +149,8 @@ def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) ->
     if not shared:
         return alone
     serving = F.broadcast(lake.spark.createDataFrame(shared, "exposure_date date, caps_from date"))
-    held = lake.read(PANEL).join(serving, "exposure_date").select("caps_from", F.explode("asset_id"))
+    of_dates = lake.read(PANEL).where(within("exposure_date", as_ranges({day for day, _ in shared}, sorted(rows))))
+    held = of_dates.join(serving, "exposure_date").select("caps_from", F.explode("asset_id"))
     return alone + int(held.distinct().count())
 
 

@@ -13,7 +13,6 @@ from sigmalake.config_sources import Location
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.lake.source_files import SourceFile, plain_path, source_files
 from sigmalake.spark.checking import (
     Half,
     accepted,
@@ -24,15 +23,12 @@ from sigmalake.spark.checking import (
     exposure_half,
     rate_rows,
     return_half,
-    together,
 )
 from sigmalake.spark.described import Described
-from sigmalake.spark.exchange_rates import currency_in
 from sigmalake.spark.fingerprint import (
     FilePrint,
     Prints,
     by_date,
-    file_prints,
     fingerprint,
     first_dates_of_levels,
     location_version,
@@ -43,33 +39,10 @@ from sigmalake.spark.rejects import worst_problems
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.stages.base_currency import in_base_currency
-from sigmalake.tables.declaration import sql_text
-from sigmalake.tables.records import SOURCE_PRINTS
+from sigmalake.stages.source_memory import Memory, Source, printed, recall
 
-INGEST_VERSION = "1"  # of checking and packing: raised when what they write changes
+INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly
-MOST_REMEMBERED = 300_000  # prints of a source, which pass through the driver: files that hold every date are not worth it
-
-
-class Memory(NamedTuple):
-    """What is known of a source's files from earlier runs."""
-
-    key: str  # of the rules by which rows were checked; another key, and nothing is known
-    files: dict[str, SourceFile]  # as they are now, by path
-    known: dict[str, list[FilePrint]]  # by half: of files that have not changed since
-    forgotten: bool  # whether some stored print holds no more
-
-    @property
-    def known_files(self) -> list[str]:
-        """Files that need not be read, as Spark names them."""
-        return sorted({found.file or "" for prints in self.known.values() for found in prints})
-
-
-class Source(NamedTuple):
-    """A place that rows come from: the halves that it feeds, and what is remembered of it."""
-
-    halves: dict[str, Half]
-    memory: Memory | None  # None: its files cannot be told
 
 
 class Sources(NamedTuple):
@@ -128,7 +101,9 @@ def source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     return {**versions, "configuration": digest_of([config.ingest_hash(), INGEST_VERSION])}
 
 
-def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, described: Described | None = None) -> Sources:
+def read_sources(
+    spark: SparkSession, config: Config, lake: Lake | None = None, described: Described | None = None, *, verify: bool = False
+) -> Sources:
     """Check the rows of every source, and take each source's print by date.
 
     Args:
@@ -136,6 +111,7 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
         config: names the sources.
         lake: where prints of files that have not changed are remembered; None: every row is read.
         described: what stands beside the exposures.
+        verify: read every row all the same.
     """
     fit_batches(spark, FLAT_ROW_BYTES)
     s = config.sources
@@ -155,7 +131,7 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
         rows["calendar"] = calendar_rows(spark, s.calendar, s.calendar.columns.date)
     halves = _halves(spark, config, rates, described)
     rows |= {half: found.rows for half, found in halves.items()}
-    packed = [Source(group, _recall(spark, config, lake, group)) for group in _by_frame(halves)]
+    packed = [Source(group, _recall(spark, config, lake, group, verify=verify)) for group in _by_frame(halves)]
     learning = [number for number, group in enumerate(config.memberships) if group.listed is None]
     by_file: dict[str, list[FilePrint]] = {}
     for apart in [half for half in rows if half not in halves]:
@@ -165,7 +141,7 @@ def read_sources(spark: SparkSession, config: Config, lake: Lake | None = None, 
     for source in packed:
         name = names[next(iter(source.halves))].partition(".")[0]
         with explained_read(name, s.locations()[name]):
-            by_file |= _printed(source, learning)
+            by_file |= printed(source, learning)
     prints = {half: by_date(by_file[half]) for half in names if half in by_file}
     _refuse_unusable(config, names, prints, rows)
     if s.exchange_rates is not None:
@@ -200,8 +176,14 @@ def _by_frame(halves: Mapping[str, Half]) -> list[dict[str, Half]]:
 
 
 def calendar_of(prints: Mapping[str, Prints]) -> list[date]:
-    """The dates of the model: those of the returns, or of a table of dates; ascending."""
-    return sorted(day for day in prints["calendar" if "calendar" in prints else "returns"] if day is not None)
+    """The dates of the returns, or those that a source of its own lists up to the newest return: no date to come is regressed."""
+    returned = sorted(day for day in prints["returns"] if day is not None)
+    if "calendar" not in prints:
+        return returned
+    listed = sorted(day for day in prints["calendar"] if day is not None)
+    if found := [day for day in listed if day <= returned[-1]]:
+        return found
+    raise DataError(f"no return meets the calendar: it begins on {listed[0]}, the returns end on {returned[-1]}")
 
 
 def usable_dates(prints: Prints) -> list[date]:
@@ -214,29 +196,9 @@ def lost_dates(prints: Prints, days: Iterable[date]) -> set[date]:
     return {day for day in days if day in prints and prints[day].rows == prints[day].rejected}
 
 
-def remember(lake: Lake, sources: Sources) -> None:
-    """Keep the prints of every source whose files are other than when they were last kept, in one commit."""
-    found, clauses = [], []
-    for halves, memory in sources.packed:
-        if memory is None:
-            continue
-        kept = memory.known_files
-        fresh = [(half, p) for half in halves for p in sources.by_file[half] if (p.file or "") not in set(kept)]
-        if max(len(sources.by_file[half]) for half in halves) > MOST_REMEMBERED or not (fresh or memory.forgotten):
-            continue
-        states = {path: file.state for path, file in memory.files.items()}
-        found += [(half, memory.key, states.get(plain_path(p.file or ""), ""), *p) for half, p in fresh]
-        named = ", ".join(map(sql_text, kept))
-        still = f" AND NOT (key = '{memory.key}' AND file IN ({named}))" if kept else ""
-        clauses.append(f"(source IN ({', '.join(map(sql_text, halves))}){still})")
-    rows = lake.spark.createDataFrame(found, SOURCE_PRINTS.schema_sql())
-    if any(memory.forgotten for _, memory in sources.packed if memory is not None):
-        lake.replace_rows(SOURCE_PRINTS, rows, "ingest", " OR ".join(clauses))
-    elif clauses:
-        lake.append(SOURCE_PRINTS, rows, "ingest")
-
-
-def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapping[str, Half]) -> Memory | None:
+def _recall(
+    spark: SparkSession, config: Config, lake: Lake | None, halves: Mapping[str, Half], *, verify: bool = False
+) -> Memory | None:
     """What is remembered of a source; None where its files cannot be told, or say nothing on their own."""
     s = config.sources
     place: Location
@@ -249,37 +211,10 @@ def _recall(spark: SparkSession, config: Config, lake: Lake | None, halves: Mapp
     if "exposures" in halves and (s.exposure_columns.factor is not None or config.described_columns):
         return None  # a long source's rows of an asset may lie in several files; descriptors decide whether a row can be used
     rates = location_version(spark, s.rates) if s.rates is not None and "returns" in halves else None
-    files = source_files(place, date_column)
-    if files is None or rates == "":  # rates decide whether a return can be used
+    if rates == "":  # rates decide whether a return can be used
         return None
     key = digest_of([config.ingest_hash(), INGEST_VERSION, place.where, rates or ""])
-    rows = [] if lake is None else lake.columns(SOURCE_PRINTS, SOURCE_PRINTS.column_names).to_pylist()
-    stored = [row for row in rows if row["source"] in halves]
-    states = {file.path: file.state for file in files}
-    same = [row for row in stored if row["key"] == key and states.get(plain_path(row["file"] or "")) == row["state"]]
-    known = {half: file_prints(row for row in same if row["source"] == half) for half in halves}
-    return Memory(key, {file.path: file for file in files}, known, len(same) < len(stored))
-
-
-def _printed(source: Source, learning: Sequence[int]) -> dict[str, list[FilePrint]]:
-    """The prints of a source by half: those remembered, and those of the files that are not."""
-    checked, memory = together(source.halves), source.memory
-    currencies = {half: column for half, found in source.halves.items() if (column := currency_in(found)) is not None}
-    if memory is None:
-        return fingerprint(checked, list(source.halves), learning, currencies)
-    known = memory.known_files
-    paths = set(map(plain_path, known))
-    fresh = [file for path, file in memory.files.items() if path not in paths]
-    if not fresh:
-        return memory.known
-    first = next(iter(source.halves))
-    if known:
-        checked = checked.where(~F.col(f"{first}.file").isin(known))  # Spark opens none of these
-        spans = [file.span for file in fresh if file.span is not None]
-        if len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
-            checked = checked.where(F.col(f"{first}.date").between(min(s[0] for s in spans), max(s[1] for s in spans)))
-    new = fingerprint(checked, list(source.halves), learning, currencies)
-    return {half: memory.known[half] + new[half] for half in source.halves}
+    return recall(lake, place, date_column, key, halves, verify=verify)
 
 
 def _refuse_unusable(config: Config, names: Mapping[str, str], prints: Mapping[str, Prints], rows: Mapping[str, DataFrame]) -> None:

@@ -13,8 +13,8 @@ from sigmalake.config_sources import DESCRIBED_SOURCES
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.checking import Half, figure_half, price_half, together
-from sigmalake.spark.fingerprint import Prints, by_date, fingerprint, location_version
+from sigmalake.spark.checking import Half, figure_half, price_half
+from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, location_version
 from sigmalake.spark.packed_prices import FIGURE_KEY
 from sigmalake.spark.packing import repeated
 from sigmalake.spark.rejects import rejected_rows, worst_problems
@@ -22,9 +22,11 @@ from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.stages.ingest_account import AccountLine
 from sigmalake.stages.panel_sources import FLAT_ROW_BYTES
+from sigmalake.stages.rejected import count_rejected
+from sigmalake.stages.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
 
-DESCRIBE_VERSION = "1"  # of checking, packing and the kernels: raised when what they write changes
+DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY}
 NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"
 
@@ -34,6 +36,8 @@ class PriceSources(NamedTuple):
 
     rows: dict[str, DataFrame]  # checked
     prints: dict[str, Prints]
+    sources: list[Source]
+    by_file: dict[str, list[FilePrint]]
 
     def figures_hash(self) -> list[tuple[date, str]]:
         """For each day on which a figure became known, a hash of all that is known by then; ascending."""
@@ -55,8 +59,14 @@ def price_source_versions(spark: SparkSession, config: Config) -> dict[str, str]
     return {**{name: location_version(spark, place) for name, place in places.items()}, "configuration": digest_of(rules)}
 
 
-def read_price_sources(spark: SparkSession, config: Config) -> PriceSources:
-    """Check the rows of every source of descriptors, in one pass over each.
+def read_price_sources(spark: SparkSession, config: Config, lake: Lake | None = None, *, verify: bool = False) -> PriceSources:
+    """Check the rows of every source of descriptors, and take its print by date, in one pass over the files that are new.
+
+    Args:
+        spark: the session.
+        config: names the sources.
+        lake: where prints of files that have not changed are remembered; None: every row is read.
+        verify: read every row all the same.
 
     Raises:
         ConfigError: the configuration names no prices.
@@ -69,13 +79,20 @@ def read_price_sources(spark: SparkSession, config: Config) -> PriceSources:
     halves: dict[str, Half] = {"prices": price_half(read_source(spark, "prices", s.prices), s.prices)}
     if s.fundamentals is not None:
         halves["fundamentals"] = figure_half(read_source(spark, "fundamentals", s.fundamentals), s.fundamentals)
-    prints = {}
+    dated = {"prices": s.prices.columns.date, "fundamentals": "" if s.fundamentals is None else s.fundamentals.columns.known_at}
+    sources: list[Source] = []
+    by_file: dict[str, list[FilePrint]] = {}
+    prints: dict[str, Prints] = {}
     for name, half in halves.items():
         place = s.locations()[name]
+        key = digest_of([config.described_source_hash(name), DESCRIBE_VERSION, place.where])
+        source = Source({name: half}, recall(lake, place, dated[name], key, [name], verify=verify))
         with explained_read(name, place):
-            prints[name] = by_date(fingerprint(together({name: half}), [name])[name])
+            by_file |= printed(source)
+        prints[name] = by_date(by_file[name])
         _refuse_unusable(f"sources.{name}: {place.where}", prints[name], half.rows)
-    return PriceSources({name: half.rows for name, half in halves.items()}, prints)
+        sources.append(source)
+    return PriceSources({name: half.rows for name, half in halves.items()}, prints, sources, by_file)
 
 
 def _refuse_unusable(source: str, prints: Prints, rows: DataFrame) -> None:
@@ -102,14 +119,13 @@ def account_for_prices(
         DataError: what `prices` holds is not what the source gave less what was rejected.
     """
     _write_rejected(lake, sources, dates, removed)
-    written = lake.columns(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "source_rows"]).to_pylist()
+    rejected = count_rejected(lake, dates)
     lines = []
     for name, days in dates.items():
         prints = sources.prints[name]
         rows_in = sum(found.rows for found in prints.values())
         asked = sum(found.rows for day, found in prints.items() if day is None or day in days)
-        of_source = [row for row in written if row["source"] == name and (row["date"] is None or row["date"] in days)]
-        refused = len({(row["row_hash"], row["copy"], row["date"]) for row in of_source})
+        refused = sum(n for (source, _), n in rejected.items() if source == name)
         packed = asked - refused
         if name == "prices" and n_packed != packed:
             raise DataError(

@@ -11,6 +11,7 @@ from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases, next_release_id, now, record_release, unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
@@ -60,10 +61,10 @@ def release(context: Context) -> Outcome | None:
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
     release_id, sequence = next_release_id(as_of, earlier)
     tables = _versions(lake)
-    listed = [tuple(check) for check in checks]
+    listed = [(check.name, check.passed, check.detail) for check in checks]
     record_release(
         lake,
-        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),  # type: ignore[arg-type]
+        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),
     )
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)
@@ -89,7 +90,8 @@ def newest_date(lake: Lake, config: Config) -> date:
 def check_release(context: Context, as_of: date, last: Release | None) -> list[Check]:
     """Every check of `checks:`, on the dates written since the last release."""
     lake, config = context.lake, context.config
-    since = last.tables.get(CROSS_SECTIONS.name, -1) if last else -1
+    version = last.tables.get(CROSS_SECTIONS.name) if last else None
+    since = Seen(version, last.created_at) if last is not None and version is not None else None
     spans = [span for commit in lake.commits(CROSS_SECTIONS, since) for span in commit.ranges]
     rows = lake.columns(CROSS_SECTIONS, ["date", "status", "detail", "r2", "r2_uncentred", "n_assets"]).sort_by("date").to_pylist()
     new = [row for row in rows if row["date"] <= as_of and _covered(row["date"], spans)]

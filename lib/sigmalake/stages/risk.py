@@ -1,12 +1,12 @@
 """Risk: Sigma and Delta as of every date of each variant's grid, and from them the long tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame
 
 from sigmalake.lake.books import unsettled_ranges
-from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.dates import DateRange, as_ranges, single_days, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.calendar import Month
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
@@ -37,11 +37,14 @@ RiskKey = tuple[str, date]
 
 
 def plan_risk(context: Context, panel: list[PanelState], cross_sections: dict[date, str]) -> Changes[RiskKey]:
-    """Which risk models are missing, off the grid, or rest on a window, coverage or variant that changed."""
+    """Which risk models are missing, off the grid, or rest on a window, coverage or variant that changed.
+
+    Those off the grid go whichever dates this run is of: a new date puts the one before it off a grid of weeks or months.
+    """
     expected = expected_risk_models(panel, cross_sections, context.config)
     found = changes(expected, stored_risk_models(context.lake), Why.UPSTREAM)
     compute = {key: value for key, value in found.compute.items() if context.asked.holds(key[1])}
-    return Changes(compute, {key: found.why[key] for key in compute}, [k for k in found.remove if context.asked.holds(k[1])])
+    return Changes(compute, {key: found.why[key] for key in compute}, found.remove)
 
 
 def risk(context: Context) -> Outcome | None:
@@ -106,9 +109,10 @@ def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date], mont
     return chunks_of(as_of, size)
 
 
-def keys_sql(keys: Iterable[RiskKey], calendar: list[date]) -> str:
-    """SQL that holds for the rows of these variants and dates of a calendar."""
+def keys_sql(keys: Iterable[RiskKey], calendar: Sequence[date] | None = None) -> str:
+    """SQL that holds for the rows of these variants and dates, by the ranges that they make in a calendar, or one by one."""
     by_variant: dict[str, set[date]] = {}
     for variant, day in keys:
         by_variant.setdefault(variant, set()).add(day)
-    return " OR ".join(f"(variant = '{name}' AND {within('date', as_ranges(days, calendar))})" for name, days in by_variant.items())
+    ranges = {name: single_days(days) if calendar is None else as_ranges(days, calendar) for name, days in by_variant.items()}
+    return " OR ".join(f"(variant = '{name}' AND {within('date', spans)})" for name, spans in ranges.items()) or "false"

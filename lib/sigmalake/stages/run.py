@@ -9,16 +9,15 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance, plan_covariance
 from sigmalake.stages.describe import describe, plan_describe
+from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import ingest, plan_ingest
-from sigmalake.stages.planning import (
-    Why,
-    stored_cross_sections,
-    stored_risk_models,
-)
+from sigmalake.stages.own_portfolios import read_own_portfolios
+from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
 from sigmalake.stages.regress import plan_regress, regress
 from sigmalake.stages.release import needs_release, release
 from sigmalake.stages.risk import plan_risk, risk
 from sigmalake.tables.descriptors import PRICES
+from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
@@ -56,13 +55,18 @@ def run(context: Context) -> None:
 
 
 def plan(context: Context) -> list[PlannedStage]:
-    """What a run would do now, stage by stage: each sees the tables as the stages before it will leave them."""
+    """What a run would do now, stage by stage: each sees the tables as the stages before it will leave them.
+
+    Where forecasts were evaluated before, also what `evaluate` would do after it.
+    """
     lake = context.lake
     planned, pending = [], {}
     if context.config.sources.prices is not None:
-        descriptors = plan_describe(context).descriptors
-        pending = descriptors.compute
-        planned.append(_stage("describe", descriptors.why, descriptors.remove, unsettled_ranges(lake, "describe", PRICES)))
+        found = plan_describe(context)
+        pending = found.descriptors.compute
+        why = {**found.prices.why, **found.descriptors.why}  # prices may change with no descriptor to rest on them
+        gone = sorted({*found.prices.remove, *found.descriptors.remove})
+        planned.append(_stage("describe", why, gone, unsettled_ranges(lake, "describe", PRICES)))
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
     planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
@@ -74,11 +78,16 @@ def plan(context: Context) -> list[PlannedStage]:
     models = plan_risk(context, panel, sections)
     planned.append(_stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
     stored = {key: value for key, value in stored_risk_models(lake).items() if key not in models.remove}
-    builds = plan_covariance(context, panel, {**stored, **models.compute})
+    stored.update(models.compute)
+    builds = plan_covariance(context, panel, stored)
     planned.append(_stage("covariance", builds.why, builds.remove, []))
     due = any(stage.compute or stage.remove for stage in planned) or (bool(panel) and needs_release(context))
     newest = max((row.exposure_date for row in panel), default=None)
     planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
+    if lake.exists(FORECAST_EVALUATION):
+        own = read_own_portfolios(context.config.evaluate.portfolios)
+        forecasts = plan_evaluate(lake, context.config, context.asked, Upstream(panel, sections, stored), own)
+        planned.append(_stage("evaluate", forecasts.why, forecasts.remove, []))
     return planned
 
 

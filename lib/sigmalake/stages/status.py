@@ -38,9 +38,9 @@ def status(lake: Lake, most: int = 10) -> Status:
         version = lake.version(table)
         if version is None:
             continue
-        days = sorted(d for d in lake.columns(table, [table.date]).column(0).unique().to_pylist() if d) if table.date else []
+        found = lake.span(table)
         files, size = lake.size(table)
-        first, last = (str(days[0]), str(days[-1])) if days else ("", "")
+        first, last = (str(found.first), str(found.last)) if found else ("", "")
         tables.append(TableStatus(table.name, version, first, last, files, size / 1e6))
     columns = ["run_id", "stage", "finished_at", "status", "n_dates", "first_date", "last_date", "seconds", "error"]
     runs = sorted(lake.columns(RUNS, columns).to_pylist(), key=lambda run: str(run["finished_at"]))

@@ -29,7 +29,7 @@ SOURCE_PRINTS = Table(
     comment="What each file of a source holds on each date: a file that has not changed is not read again",
     key=("source", "file", "date"),
     columns=(
-        required("source", "STRING", "which half of a panel row it feeds: exposures, returns or caps"),
+        required("source", "STRING", "prices, fundamentals, or which half of a panel row it feeds: exposures, returns or caps"),
         required("key", "STRING", "hash of the rules by which its rows were checked"),
         required("state", "STRING", "size and time of the file when it was read"),
         Column("file", "STRING", "as Spark names it"),

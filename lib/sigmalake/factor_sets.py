@@ -1,0 +1,16 @@
+"""What the arrays by factor of the packed tables mean."""
+
+from itertools import groupby
+
+import pyarrow as pa
+
+from sigmalake.numerics.exposures import Factor, Kind
+
+
+def factor_sets_from(rows: pa.Table) -> dict[str, list[Factor]]:
+    """The factors of each set, in the model's order, from the rows of `factors`; small: K rows a set."""
+    ordered = rows.sort_by([("factor_set", "ascending"), ("position", "ascending")]).to_pylist()
+    return {
+        name: [Factor(row["factor"], row["factor_group"], Kind(row["kind"])) for row in run]
+        for name, run in groupby(ordered, key=lambda row: row["factor_set"])
+    }

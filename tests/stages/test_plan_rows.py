@@ -1,0 +1,32 @@
+"""Which rows the panel should have, from what the sources hold on each date."""
+
+from datetime import date
+
+import pytest
+
+from sigmalake.config import Config
+from sigmalake.errors import DataError
+from sigmalake.spark.fingerprint import DatePrint
+from sigmalake.stages.ingest import plan_rows
+from sigmalake.stages.panel_sources import Sources
+
+DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
+APART = {"returns": {"path": "/no/r"}, "exposures": {"path": "/no/x"}, "calendar": {"path": "/no/c"}}
+CONFIG = Config.model_validate(
+    {"model": "m", "lake": "/no/lake", "sources": APART, "factors": [{"market": "market"}], "regression": {"weights": "equal"}}
+)
+
+
+def rows_of(**dates):
+    prints = {half: {day: DatePrint(3, 0, f"{half} {day}") for day in days} for half, days in dates.items()}
+    return plan_rows(CONFIG, Sources([], {}, {"exposures": []}, prints, {}, countable=True))[0]
+
+
+def test_dates_of_the_calendar_that_are_still_to_come_are_not_in_the_panel():
+    rows = rows_of(returns=DAYS[:3], exposures=DAYS[:3], calendar=DAYS)
+    assert {day: row.return_date for day, row in rows.items()} == dict(zip(DAYS[:3], [*DAYS[1:3], None], strict=True))
+
+
+def test_a_calendar_with_none_of_the_returns_is_told():
+    with pytest.raises(DataError, match="no return meets the calendar: it begins on 2024-01-05, the returns end on 2024-01-04"):
+        rows_of(returns=DAYS[:3], exposures=DAYS[:3], calendar=DAYS[3:])

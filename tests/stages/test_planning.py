@@ -1,0 +1,79 @@
+"""What a run would do, told from the tables alone: no session is started."""
+
+from datetime import date
+
+import pytest
+
+from plain_lake import append, create
+from plain_market import complete
+from sigmalake.config import Config
+from sigmalake.lake.lake import Lake
+from sigmalake.stages import run
+from sigmalake.stages.context import Asked, Context
+from sigmalake.stages.covariance import plan_covariance
+from sigmalake.stages.describe import DescribePlan
+from sigmalake.stages.ingest import IngestPlan
+from sigmalake.stages.planning import Changes, PanelState, Why, expected_risk_models
+from sigmalake.stages.risk import plan_risk
+from sigmalake.tables.evaluation import FORECAST_EVALUATION
+from sigmalake.tables.long import COVARIANCE_BUILDS
+from sigmalake.tables.packed import RISK_MODELS
+
+BODY = {
+    "model": "m",
+    "sources": {"panel": {"path": "/no/panel.parquet"}},
+    "factors": [{"market": "market"}],
+    "regression": {"weights": "equal"},
+}
+SAMPLE = {"estimator": "sample", "window": 4, "min_periods": 2}
+DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
+PANEL = [PanelState(day, after, f"in {day}", f"x {day}") for day, after in zip(DAYS, [*DAYS[1:], None], strict=True)]
+SECTIONS = {day: f"of {day}" for day in DAYS[1:]}
+
+
+@pytest.fixture
+def context(tmp_path):
+    def of(asked: Asked, **body: object) -> Context:
+        lake = tmp_path / "lake"
+        return Context(Lake(None, str(lake)), Config.model_validate({**BODY, "lake": str(lake), **body}), "run", asked)
+
+    return of
+
+
+def variants(every: str) -> dict[str, object]:
+    return {"v": {"factor_cov": SAMPLE, "specific_var": SAMPLE, "every": every}}
+
+
+def test_a_run_of_the_newest_date_takes_away_what_it_puts_off_the_grid(context):
+    model = context(Asked(start=DAYS[-1]), risk=variants("month"))
+    before = expected_risk_models(PANEL[:-1], dict(list(SECTIONS.items())[:-1]), model.config)
+    rows = [complete(RISK_MODELS, {"variant": v, "date": day, "inputs_hash": value}) for (v, day), value in before.items()]
+    append(model.lake.root, RISK_MODELS, rows)
+    found = plan_risk(model, PANEL, SECTIONS)
+    assert (list(found.compute), found.remove) == ([("v", DAYS[-1])], [("v", DAYS[-2])])
+
+
+def test_a_run_of_the_newest_date_takes_away_the_last_covariance_before_it(context):
+    model = context(Asked(start=DAYS[-1]), risk=variants("day"), covariance={"dates": "last"})
+    row = {"variant": "v", "date": DAYS[-2], "exposures": "known", "exposure_date": DAYS[-2], "inputs_hash": "before"}
+    append(model.lake.root, COVARIANCE_BUILDS, [complete(COVARIANCE_BUILDS, row)])
+    found = plan_covariance(model, PANEL, {("v", day): f"of {day}" for day in DAYS[1:]})
+    assert (list(found.compute), found.remove) == ([("v", DAYS[-1])], [("v", DAYS[-2])])
+
+
+def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were_evaluated_before(context, monkeypatch):
+    model = context(Asked(), risk=variants("day"), sources={**BODY["sources"], "prices": {"path": "/no/prices.parquet"}})
+    create(model.lake.root, FORECAST_EVALUATION)
+    nothing = Changes({}, {}, [])
+    prices = nothing._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
+    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, nothing, [], {}))
+    monkeypatch.setattr(run, "plan_ingest", lambda *_: IngestPlan(None, {}, nothing, PANEL, {}, [], None, {}))
+    planned = {stage.stage: stage for stage in run.plan(model)}
+    assert list(planned) == ["describe", "ingest", "regress", "risk", "covariance", "release", "evaluate"]
+    assert (planned["describe"].compute, planned["describe"].remove) == ({DAYS[0]: Why.INPUT}, [DAYS[1]])
+    assert planned["evaluate"].compute == dict.fromkeys(DAYS[1:-1], Why.NEW)  # the newest forecast has not met its return
+
+
+def test_a_run_of_some_dates_computes_no_others(context):
+    model = context(Asked(DAYS[2], DAYS[3]), risk=variants("day"))
+    assert list(plan_risk(model, PANEL, SECTIONS).compute) == [("v", DAYS[2]), ("v", DAYS[3])]
