@@ -27,6 +27,10 @@ BODY = {
     "factors": [{"market": "market"}, {"membership": "sector", "column": "sector"}, {"styles": ["size", "value"]}],
 }
 REGIME = {"half_life": 42}
+PRICED = {
+    "prices": {"path": "q.parquet", "columns": {"cap": "cap"}},
+    "segments": {"path": "s.parquet", "columns": {"assets": "assets"}},
+}
 TAKEN = {
     "nothing": {},
     "levels": {"factors": [{"membership": "country", "map": "w", "levels": ["US", "DE"], "partial": True}]},
@@ -35,6 +39,10 @@ TAKEN = {
         "factors": [{"styles": {"value": {"descriptors": {"bp": 0.5}, "missing": "regress", "orthogonal_to": []}, "size": {}}}]
     },
     "apart": {"sources": {"returns": {"path": "r.csv"}, "exposures": {"table": "a.b", "columns": {"cap": "c"}}}},
+    "segments": {
+        "sources": {**BODY["sources"], **PRICED},
+        "factors": [{"membership": "industry", "segments": True, "column": "sector", "levels": ["oil"]}],
+    },
     "currencies": {
         "sources": {
             "panel": {"path": "p.parquet", "columns": {"cap": "cap", "cap_currency": "ccy", "currency": "ccy"}},
@@ -71,6 +79,11 @@ REFUSED = {
     "a factor of no kind": {"factors": [{"styles": ["size"], "columns": {"a": "b"}}]},
     "a factor of two kinds": {"factors": [{"market": "m", "membership": "sector", "column": "sector"}]},
     "a membership of two forms": {"factors": [{"membership": "sector", "column": "sector", "map": "w"}]},
+    "shares of two forms": {
+        "sources": {**BODY["sources"], **PRICED},
+        "factors": [{"membership": "g", "segments": True, "map": "w"}],
+    },
+    "segments without a figure": {"sources": {**BODY["sources"], **PRICED, "segments": {"path": "s.csv", "columns": {}}}},
     "standardised styles as a list": {"factors": [{"styles": ["size"], "as_given": False}]},
     "no factor": {"factors": []},
     "two places": {"sources": {"panel": {"path": "p.parquet", "table": "a.b"}}},

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sigmalake.config import Config, load_config
 from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES, DescriptorRules
 from sigmalake.stages.describe import expected_descriptors
+from sigmalake.stages.industry_shares import expected_shares
 from sigmalake.tables.descriptors import DESCRIPTOR_UNITS
 
 DAYS = [date(2024, 1, day) for day in range(1, 31)]
@@ -124,3 +125,63 @@ def test_a_figure_concerns_the_dates_from_its_day_on():
     known = [(DAYS[3], "a")]
     before, after = (expected_descriptors(prices, DAYS, figures, config) for figures in (known, [*known, (DAYS[9], "b")]))
     assert [day for day in DAYS if before[day] != after[day]] == DAYS[9:]
+
+
+def segmented(group=None, prices=None, segments=None, **others) -> Config:
+    given = body(prices={"columns": {"cap": "cap"}} if prices is None else prices, **others)
+    given["sources"]["segments"] = {"path": "s.parquet", "columns": {"assets": "assets"} if segments is None else segments}
+    given["factors"].insert(1, {"membership": "industry", "segments": True, **(group or {})})
+    return Config.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"prices": {}}, "`segments:` are priced by the caps of `prices:`; give `prices:`, and map its `cap`"),
+        ({"segments": {}}, "shares are made of `assets`, `sales` or both; map at least one of them"),
+        ({"segments": {"assets": "figure", "sales": "figure"}}, "column 'figure' is named twice"),
+        ({"group": {"map": "w"}}, "or `segments: true`, which may have a `column:` for companies without segments"),
+        ({"group": {"partial": True}}, "shares from segments sum to 1: `partial` is for a group of another form"),
+    ],
+)
+def test_segments_that_make_no_shares_are_refused(change, told):
+    with pytest.raises(ValidationError) as refused:
+        segmented(**change)
+    assert told in str(refused.value)
+
+
+def test_a_group_of_segments_needs_their_source_and_stands_alone():
+    group = {"membership": "industry", "segments": True}
+    given = body(prices={"columns": {"cap": "cap"}})
+    given["factors"].insert(1, group)
+    with pytest.raises(ValidationError, match=r"has `segments: true`, and there are no `sources\.segments`"):
+        Config.model_validate(given)
+    twice = segmented().model_dump(mode="json")
+    twice["factors"].insert(1, {**group, "membership": "sector"})
+    with pytest.raises(ValidationError, match="two groups with `segments: true`, sector and industry; their factors are the same"):
+        Config.model_validate(twice)
+
+
+def test_a_model_without_segments_has_the_hashes_that_it_had():
+    """Written with the version before segments could be given."""
+    plain = body(prices={"columns": {"cap": "cap"}})
+    plain["factors"].insert(1, {"membership": "industry", "column": "sector"})
+    config = Config.model_validate(plain)
+    assert "segments" not in config.resolved()
+    assert (config.ingest_hash(), config.full_hash()) == ("e1943f3c6cfac889", "e3ac0746a19cc8f7")
+    assert len(config.described_hashes()) == 3
+    other = segmented()
+    assert other.describe_hash() == config.describe_hash()
+    assert segmented({"levels": ["oil"]}).described_source_hash("segments") != other.described_source_hash("segments")
+
+
+def test_a_segment_concerns_the_dates_from_its_day_on_and_a_price_its_own():
+    config, prices = segmented(), {day: f"p{day}" for day in DAYS}
+    known = [(DAYS[3], "a")]
+    before, later = (expected_shares(prices, DAYS, segments, config) for segments in (known, [*known, (DAYS[9], "b")]))
+    assert [day for day in DAYS if before[day] != later[day]] == DAYS[9:]
+    moved = expected_shares({**prices, DAYS[2]: "other"}, DAYS, known, config)
+    assert [day for day in DAYS if before[day] != moved[day]] == [DAYS[2]]
+    shorter = segmented(descriptors={"fundamentals": {"max_age": 100}})
+    assert all(value != before[day] for day, value in expected_shares(prices, DAYS, known, shorter).items())
+    assert expected_shares(prices, DAYS, known, described()) == {}

@@ -203,6 +203,7 @@ class Config(Strict):
         if sum(isinstance(entry, MarketFactor) for entry in self.factors) > 1:
             raise ValueError("factors has two `market:` entries; a model has one market factor")
         refuse_repeated("factor group", [entry.membership for entry in self.memberships])
+        self._refuse_shares_without_segments()
         refuse_repeated("factor", self._listed_factors())
         if self.descriptors is not None and self.sources.prices is None:
             raise ValueError("descriptors are computed from `sources.prices`, and there are none")
@@ -224,6 +225,15 @@ class Config(Strict):
         for name, variant in self.risk.items():
             self.risk[name] = variant.seeded(f"{self.model}/{name}")
         return self
+
+    def _refuse_shares_without_segments(self) -> None:
+        of_segments = [entry.membership for entry in self.memberships if entry.segments]
+        if len(of_segments) > 1:
+            raise ValueError(
+                f"factors has two groups with `segments: true`, {' and '.join(of_segments)}; their factors are the same"
+            )
+        if of_segments and self.sources.segments is None:
+            raise ValueError(f"the group {of_segments[0]} has `segments: true`, and there are no `sources.segments`")
 
     def _refuse_layers_without_data(self) -> None:
         for name, variant in self.risk.items():
@@ -292,6 +302,21 @@ class Config(Strict):
         return [column for column in self.style_columns if column in made and column in named]
 
     @property
+    def segment_group(self) -> Membership | None:
+        """The group whose shares are computed from segments."""
+        return next((entry for entry in self.memberships if entry.segments), None)
+
+    @property
+    def segment_levels(self) -> list[str] | None:
+        """The industries that a segment may be of; None: any."""
+        return None if self.segment_group is None else self.segment_group.levels
+
+    @property
+    def is_described(self) -> bool:
+        """Whether what `describe` computes stands beside the exposures, and decides which of their rows can be used."""
+        return bool(self.described_columns) or self.segment_group is not None
+
+    @property
     def covariance_variants(self) -> list[str]:
         """The variants that V is built for."""
         return list(self.risk) if self.covariance is None or self.covariance.variants is None else self.covariance.variants
@@ -318,9 +343,15 @@ class Config(Strict):
         return _digest(TypeAdapter(DescriptorRules | None).dump_python(self.descriptors, mode="json"))
 
     def described_source_hash(self, source: str) -> str:
-        """Of the columns that a source of descriptors, prices or fundamentals, is read by."""
+        """Of all that decides how a source of descriptors is read: its columns, and of segments the industries that are listed."""
         place = getattr(self.sources, source)
-        return _digest(None if place is None else place.columns.model_dump(mode="json"))
+        columns = None if place is None else place.columns.model_dump(mode="json")
+        return _digest([columns, self.segment_levels] if source == "segments" else columns)
+
+    def described_hashes(self) -> list[str]:
+        """Of all that `describe` reads of the configuration; of segments where there are some."""
+        sources = [name for name in DESCRIBED_SOURCES if name != "segments" or self.sources.segments is not None]
+        return [self.describe_hash(), *map(self.described_source_hash, sources)]
 
     def regress_hash(self) -> str:
         """Of all that a row of `cross_sections` depends on beside the panel."""
@@ -359,7 +390,7 @@ class Config(Strict):
         body = self.model_dump(mode="json", exclude={**apart, "regression": off, "covariance": listed, "risk": risk})
         parts = {"body": body, "ingest": self.ingest_hash()}
         if self.sources.prices is not None:
-            parts["describe"] = [self.describe_hash(), *map(self.described_source_hash, DESCRIBED_SOURCES)]
+            parts["describe"] = self.described_hashes()
         return _digest(parts)
 
 

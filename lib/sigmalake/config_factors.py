@@ -1,9 +1,9 @@
 """What `factors:` may say: the columns of X."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer, model_validator
 
 from sigmalake.config_basics import Name, Strict, refuse_repeated
 from sigmalake.config_file import problem_lines
@@ -19,12 +19,13 @@ class MarketFactor(Strict):
 
 
 class Membership(Strict):
-    """A group of factors whose exposures are shares: a category column, numeric columns, or a map column."""
+    """A group of factors whose exposures are shares: a category column, numeric columns, a map column, or segments."""
 
     membership: Name
     column: Name | None = None  # a category: share 1 in its level
     columns: Annotated[dict[Name, Name], Field(min_length=1)] | None = None  # factor: column of shares
     map: Name | None = None  # a map column: factor -> share
+    segments: Literal[True] | None = None  # shares computed from `sources.segments`; `column` then serves companies without them
     levels: Annotated[list[Name], Field(min_length=1)] | None = None  # absent: learned, in the order (first date, name)
     partial: bool = False  # shares may sum to less than 1
 
@@ -37,13 +38,27 @@ class Membership(Strict):
 
     @model_validator(mode="after")
     def _one_form(self) -> "Membership":
-        if sum(form is not None for form in (self.column, self.columns, self.map)) != 1:
-            raise ValueError("give one of `column:` (a category), `columns:` (shares by factor) or `map:` (a map column)")
+        forms = (self.columns, self.map, self.segments) if self.segments else (self.column, self.columns, self.map)
+        if sum(form is not None for form in forms) != 1:
+            raise ValueError(
+                "give one of `column:` (a category), `columns:` (shares by factor), `map:` (a map column) or `segments: true`, "
+                "which may have a `column:` for companies without segments"
+            )
+        if self.segments and self.partial:
+            raise ValueError("shares from segments sum to 1: `partial` is for a group of another form")
         if self.columns is not None and self.levels is not None:
             raise ValueError("`columns:` already lists the levels")
         refuse_repeated("level", self.levels or ())
         refuse_repeated("column of shares", list((self.columns or {}).values()))
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_segments(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`segments` is in it where it is given: that it has become possible makes no row stale."""
+        body: dict[str, Any] = dump(self)
+        if self.segments is None:
+            body.pop("segments", None)
+        return body
 
     @property
     def listed(self) -> list[str] | None:

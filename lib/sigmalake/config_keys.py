@@ -45,7 +45,8 @@ KEYS: tuple[Key, ...] = (
         "",
         (
             "the source's own name of a column, here and below; `sources.*` are `panel`, or `returns` and `exposures`,"
-            " and where they lie apart `caps`, `rates`, `exchange_rates`, `calendar`; for descriptors `prices`"
+            " and where they lie apart `caps`, `rates`, `exchange_rates`, `calendar`; for descriptors `prices`,"
+            " `fundamentals`, `segments`"
         ),
     ),
     Key(("sources.*.columns.asset_id",), "asset_id", "", "text or a whole number"),
@@ -139,13 +140,38 @@ KEYS: tuple[Key, ...] = (
             "[docs/descriptors.md](docs/descriptors.md); another item is rejected"
         ),
     ),
-    Key(("sources.fundamentals.columns.period_end",), "period_end", "", "day that the figure is about"),
-    Key(("sources.fundamentals.columns.known_at",), "known_at", "", "day at whose close it is known"),
+    Key(
+        ("sources.fundamentals.columns.period_end", "sources.segments.columns.period_end"),
+        "period_end",
+        "",
+        "day that the figure is about",
+    ),
+    Key(
+        ("sources.fundamentals.columns.known_at", "sources.segments.columns.known_at"),
+        "known_at",
+        "",
+        "day at whose close it is known",
+    ),
     Key(
         ("sources.fundamentals.columns.value",),
         "value",
         "the caps' currency",
         "the figure; missing: what was stated before is withdrawn",
+    ),
+    Key(
+        ("sources.segments.columns.industry",),
+        "industry",
+        "",
+        (
+            "of a company's segments, a row an industry and period, for `segments: true`; one that the group's `levels` do not "
+            "list is rejected; they need `cap` of `sources.prices`"
+        ),
+    ),
+    Key(
+        ("sources.segments.columns.assets", "sources.segments.columns.sales"),
+        "none",
+        "any one currency",
+        "of the segment, 0 or more; one or both; all of a row's missing: the segment is withdrawn",
     ),
     Key(
         (
@@ -173,11 +199,26 @@ KEYS: tuple[Key, ...] = (
         "choice",
     ),
     Key(("factors[].market",), "market", "", "`{market: NAME}`: a column of ones; at most one"),
-    Key(("factors[].membership",), "required", "", "`{membership: NAME, ...}`: a group, with one of the next three"),
+    Key(("factors[].membership",), "required", "", "`{membership: NAME, ...}`: a group, with one of the next four"),
     Key(("factors[].column",), "none", "", "a category column: share 1 in its level"),
     Key(("factors[].columns",), "none", "", "factor to column of shares"),
     Key(("factors[].map",), "none", "", "a map column, factor to share"),
-    Key(("factors[].levels",), "none", "", "the factors of `column` or `map`; none: learned, in the order (first date, name)"),
+    Key(
+        ("factors[].segments",),
+        "none",
+        "",
+        (
+            "`true`: industry shares computed from `sources.segments`; a `column` beside it is the category of companies without "
+            "segments, whose rows are otherwise rejected; not with `partial`"
+        ),
+        "[M]",
+    ),
+    Key(
+        ("factors[].levels",),
+        "none",
+        "",
+        "the factors of `column`, `map` or `segments`; none: learned, in the order (first date, name)",
+    ),
     Key(("factors[].partial",), "false", "", "shares may sum to less than 1; the group then needs no constraint"),
     Key(
         ("factors[].styles",),
@@ -242,7 +283,13 @@ KEYS: tuple[Key, ...] = (
     Key(("descriptors.prices.*.half_life",), "none", "periods", "none: equal weights"),
     Key(("descriptors.prices.*.lag",), "0", "periods", "newest ones left out"),
     Key(("descriptors.prices.*.min_periods",), "none", "values", "needed; none: half the window", "choice"),
-    Key(("descriptors.fundamentals.max_age",), "550", "days", "for which a figure counts after it became known", "choice"),
+    Key(
+        ("descriptors.fundamentals.max_age",),
+        "550",
+        "days",
+        "for which a figure, or a company's segments, count after they became known",
+        "choice",
+    ),
     Key(("descriptors.fundamentals.growth_years",), "5", "years", "of a growth rate", "[M]"),
     Key(("descriptors.fundamentals.growth_min_years",), "3", "years", "of these, needed", "choice"),
     Key(

@@ -17,11 +17,16 @@ SECTIONS = {  # of a variant: what they say, and the sections of their estimator
 }
 
 ONE_OF = {  # of these keys a section has exactly one
-    "Membership": ("column", "columns", "map"),
     **dict.fromkeys(
-        (f"{name}Source" for name in ("Panel", "Return", "Exposure", "Cap", "Rate", "ExchangeRate", "Calendar")), ("path", "table")
+        (
+            f"{name}Source"
+            for name in (
+                "Panel", "Return", "Exposure", "Cap", "Rate", "ExchangeRate", "Calendar", "Price", "Fundamental", "Segment",
+            )
+        ),
+        ("path", "table"),
     ),
-}
+}  # fmt: skip
 
 
 def config_schema() -> Schema:
@@ -38,6 +43,10 @@ def config_schema() -> Schema:
             definitions[name]["required"] = ["estimator", *definitions[name].get("required", ())]
     for name, keys in ONE_OF.items():
         definitions[name]["oneOf"] = [{"required": [key]} for key in keys]
+    forms = [{"required": [form]} for form in ("columns", "map", "segments")]
+    alone = {"required": ["column"], "not": {"required": ["segments"]}}
+    definitions["Membership"]["oneOf"] = [alone, *forms]  # a column beside segments serves companies without them
+    definitions["SegmentColumns"]["anyOf"] = [{"required": [figure]} for figure in ("assets", "sales")]
     apart = ["returns", "exposures"]
     panel = {"required": ["panel"], "properties": {key: {"type": "null"} for key in apart}}
     definitions["Sources"]["oneOf"] = [panel, {"required": apart, "properties": {"panel": {"type": "null"}}}]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from sigmalake.config_basics import CATALOG_NAME, Name, Strict, refuse_repeated
 from sigmalake.errors import ConfigError
 
-DESCRIBED_SOURCES = ("prices", "fundamentals")  # read for descriptors
+DESCRIBED_SOURCES = ("prices", "fundamentals", "segments")  # read for descriptors and industry shares
 UNREADABLE = (".xlsx", ".xls", ".feather", ".arrow", ".json", ".txt", ".tsv", ".pkl", ".h5", ".zip", ".orc", ".avro")
 
 
@@ -164,6 +164,25 @@ class FigureColumns(Strict):
         return self
 
 
+class SegmentColumns(Strict):
+    """Segments of companies, a row a company, industry and period."""
+
+    asset_id: Name = "asset_id"
+    industry: Name = "industry"
+    period_end: Name = "period_end"  # day that the record is about
+    known_at: Name = "known_at"  # day at whose close it is known
+    assets: Name | None = None  # of the segment; null in all of the row's figures withdraws the segment
+    sales: Name | None = None
+
+    @model_validator(mode="after")
+    def _assets_or_sales(self) -> "SegmentColumns":
+        if self.assets is None and self.sales is None:
+            raise ValueError("shares are made of `assets`, `sales` or both; map at least one of them")
+        named = [self.asset_id, self.industry, self.period_end, self.known_at, self.assets, self.sales]
+        refuse_repeated("column", [column for column in named if column is not None])
+        return self
+
+
 class RateColumns(Strict):
     """Risk-free rates, one a date."""
 
@@ -249,6 +268,12 @@ class FundamentalSource(Location):
     columns: FigureColumns = FigureColumns()
 
 
+class SegmentSource(Location):
+    """Assets and sales of companies' segments as they became known."""
+
+    columns: SegmentColumns
+
+
 class CalendarSource(Location):
     """The calendar, where the returns' own dates do not do."""
 
@@ -267,6 +292,7 @@ class Sources(Strict):
     calendar: CalendarSource | None = None
     prices: PriceSource | None = None  # descriptors are computed from them, and stand beside the exposures
     fundamentals: FundamentalSource | None = None
+    segments: SegmentSource | None = None
     exposures_max_age: int = Field(default=1, ge=1)  # periods from the exposures' date to the return they explain [model 1]
 
     @model_validator(mode="after")
@@ -282,6 +308,8 @@ class Sources(Strict):
             raise ValueError("risk-free rates are given twice: as a column and as `rates:`")
         if self.fundamentals is not None and self.prices is None:
             raise ValueError("`fundamentals:` are figures for descriptors, which need `prices:`, and there are none")
+        if self.segments is not None and (self.prices is None or self.prices.columns.cap is None):
+            raise ValueError("`segments:` are priced by the caps of `prices:`; give `prices:`, and map its `cap`")
         if self.prices is not None and self.exposure_source.exposures_dated is not Dated.END_OF_PERIOD:
             raise ValueError("descriptors are known at the close of their date; exposures beside them must be end_of_period, too")
         return self

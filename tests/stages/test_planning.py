@@ -66,7 +66,7 @@ def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were
     create(model.lake.root, FORECAST_EVALUATION)
     nothing = Changes({}, {}, [])
     prices = nothing._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
-    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, nothing, [], {}))
+    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, nothing, [], {}, nothing))
     monkeypatch.setattr(run, "plan_ingest", lambda *_: IngestPlan(None, {}, nothing, PANEL, {}, [], None, {}))
     planned = {stage.stage: stage for stage in run.plan(model)}
     assert list(planned) == ["describe", "ingest", "regress", "risk", "covariance", "release", "evaluate"]

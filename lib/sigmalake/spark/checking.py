@@ -25,10 +25,11 @@ from sigmalake.config_sources import (
     PanelSource,
     PriceSource,
     RateSource,
+    SegmentSource,
 )
 from sigmalake.numerics.fundamental_descriptors import ITEMS
 from sigmalake.numerics.style_rules import Missing
-from sigmalake.spark.described import HASH, Described, column_of
+from sigmalake.spark.described import SHARES, Described, column_of
 from sigmalake.spark.sources import (
     DATE_TYPES,
     FILE,
@@ -267,6 +268,37 @@ def figure_half(frame: DataFrame, source: FundamentalSource) -> Half:
     return _typed(frame, c.known_at, c.asset_id, checks, payload, [c.item, c.period_end, c.value])
 
 
+def segment_half(frame: DataFrame, source: SegmentSource, levels: Sequence[str] | None) -> Half:
+    """Segments of companies, dated by when they are known: also `industry`, `period_end`, `assets`, `sales`, null where unknown.
+
+    Args:
+        frame: the source.
+        source: names its columns.
+        levels: the industries that a segment may be of; None: any.
+    """
+    c = source.columns
+    figures = [column for column in (c.assets, c.sales) if column]
+    require_columns(frame, [c.asset_id, c.industry, c.period_end, c.known_at, *figures], "segments", source)
+    require_type(frame, c.period_end, DATE_TYPES, "segments", source)
+    require_type(frame, c.industry, ID_TYPES, "segments", source)
+    industry, ended = F.col(quoted(c.industry)).cast("string"), day(frame, c.period_end)
+    blank = industry.isNull() | (F.trim(industry) == "")
+    checks = [
+        *_key_problems(frame, c.known_at, c.asset_id, "segments", source),
+        _problem(c.industry, Reason.MISSING, blank),
+        _problem(c.period_end, Reason.NOT_A_DATE, ended.isNull()),
+    ]
+    if levels is not None:
+        checks.append(_problem(c.industry, Reason.UNKNOWN_CATEGORY, ~blank & ~industry.isin(list(levels))))
+    for column in figures:
+        checks += _number_problems(frame, column, "segments", source, missing=False)
+        checks.append(_problem(column, Reason.NEGATIVE, number(frame, column) < 0))
+    missing = F.lit(None).cast("double")
+    payload = {"industry": industry, "period_end": ended}
+    payload |= {name: number(frame, column) if column else missing for name, column in (("assets", c.assets), ("sales", c.sales))}
+    return _typed(frame, c.known_at, c.asset_id, checks, payload, [c.industry, c.period_end, *figures])
+
+
 def rate_rows(spark: SparkSession, source: RateSource) -> DataFrame:
     """Risk-free rates from their own source: also `rate`; no asset."""
     frame = read_source(spark, "rates", source)
@@ -337,7 +369,8 @@ class _ByFactor:
     ) -> None:
         self._frame, self._map, self._name, self._source = frame, in_map, name, source
         self._described = () if described is None else described.columns
-        self.columns: list[str] = [*([in_map] if in_map else []), *([HASH] if described else [])]
+        hashes = () if described is None else described.hashes
+        self.columns: list[str] = [*([in_map] if in_map else []), *hashes]
 
     def number(self, factor: str) -> Column:
         if factor in self._described:
@@ -552,12 +585,10 @@ def _absent(frame: DataFrame, column: str) -> Column:
 
 
 def _share_problems(by_name: _ByFactor, group: Membership) -> list[Column]:
+    if group.segments:
+        return _segment_problems(by_name, group)
     if group.column is not None:
-        category = by_name.use(group.column, ID_TYPES).cast("string")
-        blank = category.isNull() | (F.trim(category) == "")
-        known = F.lit(True) if group.levels is None else category.isin(group.levels)
-        missing = [] if group.partial else [_problem(group.column, Reason.MISSING, blank)]
-        return [*missing, _problem(group.column, Reason.UNKNOWN_CATEGORY, ~blank & ~known)]
+        return _category_problems(by_name, group, group.column)
     if group.map is not None:
         shares = by_name.use(group.map, (T.MapType,))
         values = F.map_values(shares)
@@ -581,6 +612,22 @@ def _share_problems(by_name: _ByFactor, group: Membership) -> list[Column]:
     return [*found, _sum_problem(group.membership, group, total)]
 
 
+def _segment_problems(by_name: _ByFactor, group: Membership) -> list[Column]:
+    """Shares were computed, of industries that the group has: they may be missing, and so may the category in their place."""
+    without = F.col(SHARES).isNull()
+    if group.column is None:
+        return [_problem("industry_shares", Reason.MISSING, without, F.lit(None))]
+    return [F.when(without, problem) for problem in _category_problems(by_name, group, group.column)]
+
+
+def _category_problems(by_name: _ByFactor, group: Membership, column: str) -> list[Column]:
+    category = by_name.use(column, ID_TYPES).cast("string")
+    blank = category.isNull() | (F.trim(category) == "")
+    known = F.lit(True) if group.levels is None else category.isin(group.levels)
+    missing = [] if group.partial else [_problem(column, Reason.MISSING, blank)]
+    return [*missing, _problem(column, Reason.UNKNOWN_CATEGORY, ~blank & ~known)]
+
+
 def _sum_problem(column: str, group: Membership, total: Column) -> Column:
     if group.partial:
         return _problem(column, Reason.SHARES_EXCEED, total > 1 + SHARE_TOLERANCE, total)
@@ -589,14 +636,25 @@ def _sum_problem(column: str, group: Membership, total: Column) -> Column:
 
 def _members(by_name: _ByFactor, group: Membership, position: int) -> Column:
     """An asset's shares in one group that are not 0; those of a complete group are divided by their sum."""
+    if group.segments:
+        computed = _members_from_map(F.col(SHARES), group, position)
+        return computed if group.column is None else F.coalesce(computed, _members_from_category(group.column, position))
     if group.column is not None:
-        category = F.col(quoted(group.column)).cast("string")
-        one = _member(position, category, F.lit(1.0))
-        blank = category.isNull() | (F.trim(category) == "")
-        return F.when(blank, F.array().cast(MEMBERS)).otherwise(F.array(one)).cast(MEMBERS)
+        return _members_from_category(group.column, position)
     if group.columns is not None:
         return _members_from_columns(by_name, group, position)
-    entries = F.map_entries(F.col(quoted(group.map or "")))
+    return _members_from_map(F.col(quoted(group.map or "")), group, position)
+
+
+def _members_from_category(column: str, position: int) -> Column:
+    category = F.col(quoted(column)).cast("string")
+    one = _member(position, category, F.lit(1.0))
+    blank = category.isNull() | (F.trim(category) == "")
+    return F.when(blank, F.array().cast(MEMBERS)).otherwise(F.array(one)).cast(MEMBERS)
+
+
+def _members_from_map(shares: Column, group: Membership, position: int) -> Column:
+    entries = F.map_entries(shares)
     found = F.transform(F.array_sort(entries), lambda e: _member(position, e["key"], e["value"].cast("double")))
     scale = _share_scale(group, F.aggregate(found, F.lit(0.0), lambda total, m: total + m["share"]))
     held = F.filter(found, lambda m: m["share"] != 0)

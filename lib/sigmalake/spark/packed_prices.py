@@ -1,4 +1,4 @@
-"""Checked rows of prices become a row a date; figures of the accounts stay as they are, each once."""
+"""Checked rows of prices become a row a date; figures of the accounts and segments stay as they are, each once."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from sigmalake.spark.checking import accepted
 
 FIGURE_KEY = ("date", "asset_id", "item", "period_end")
+SEGMENT_KEY = ("date", "asset_id", "industry", "period_end")
 DATES_A_FILE = 64
 _NUMBERS = ("ret", "cap", "traded_value")
 
@@ -40,6 +41,11 @@ def pack_prices(rows: DataFrame, hashes: Mapping[date, str], *, has_caps: bool, 
 def usable_figures(rows: DataFrame) -> DataFrame:
     """The figures as `compute_descriptors` takes them: asset_id, item, known_at, period_end, value."""
     return each_once(rows, FIGURE_KEY, ("value",)).withColumnRenamed("date", "known_at")
+
+
+def usable_segments(rows: DataFrame) -> DataFrame:
+    """The segments as `compute_industry_shares` takes them: asset_id, industry, known_at, period_end, assets, sales."""
+    return each_once(rows, SEGMENT_KEY, ("assets", "sales")).withColumnRenamed("date", "known_at")
 
 
 def each_once(rows: DataFrame, key: Sequence[str], columns: Sequence[str]) -> DataFrame:

@@ -1,10 +1,11 @@
-"""Describe: prices packed by date, and the raw descriptors of each date from the windows of prices that end at it."""
+"""Describe: prices packed by date, the raw descriptors of each date from the windows that end at it, and its industry shares."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from hashlib import sha256
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame
@@ -17,11 +18,12 @@ from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptor_library import DescriptorRules
 from sigmalake.spark.chunks import AsOf, chunks_of, first_row
-from sigmalake.spark.described import Described
+from sigmalake.spark.described import Described, DescribedShares
 from sigmalake.spark.descriptors import compute_descriptors
 from sigmalake.spark.packed_prices import pack_prices, usable_figures
 from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Asked, Context, Outcome, span
+from sigmalake.stages.industry_shares import expected_shares, shares_of
 from sigmalake.stages.ingest_account import AccountLine
 from sigmalake.stages.panel_sources import usable_dates
 from sigmalake.stages.planning import Changes, Why, changes, join_hash
@@ -36,12 +38,20 @@ from sigmalake.stages.price_sources import (
 from sigmalake.stages.rejected import rejected_dates
 from sigmalake.stages.source_memory import remember
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
 DESCRIPTOR_BYTES = 8 * len(DESCRIPTORS.columns)
+CONTENTS = {"fundamentals": "figures", "segments": "segment_records"}  # of a source, how `source_versions` call its content
+
+
+class Pending(NamedTuple):
+    """What a plan takes for described: the hash of each date still to be computed."""
+
+    descriptors: Mapping[date, str] = MappingProxyType({})
+    shares: Mapping[date, str] = MappingProxyType({})
 
 
 class DescribePlan(NamedTuple):
@@ -52,18 +62,34 @@ class DescribePlan(NamedTuple):
     descriptors: Changes[date]
     calendar: list[date]  # of the windows: dates with prices, as they will be
     source_versions: dict[str, str]
+    shares: Changes[date]
+
+    @property
+    def pending(self) -> Pending:
+        """What ingest will find beside what there is."""
+        return Pending(self.descriptors.compute, self.shares.compute)
+
+    @property
+    def why(self) -> dict[date, Why]:
+        """Why each date is computed; prices may change with nothing to rest on them."""
+        return {**self.prices.why, **self.shares.why, **self.descriptors.why}
+
+    @property
+    def remove(self) -> list[date]:
+        """Dates that leave some table."""
+        return sorted({*self.prices.remove, *self.descriptors.remove, *self.shares.remove})
 
 
 def plan_describe(context: Context) -> DescribePlan:
-    """Which rows of `prices` the source no longer agrees with, and which descriptors rest on them or on other figures."""
+    """Which rows of `prices` the source no longer agrees with, and what rests on them or on other figures and segments."""
     lake, config = context.lake, context.config
-    stored, described = _hashes(lake, PRICES), _hashes(lake, DESCRIPTORS)
+    stored, described, shared = (_hashes(lake, table) for table in (PRICES, DESCRIPTORS, INDUSTRY_SHARES))
     versions = price_source_versions(lake.spark, config)
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in versions} == versions and "" not in versions.values()
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
-        return DescribePlan(None, nothing, nothing, [], {})
+        return DescribePlan(None, nothing, nothing, [], {}, nothing)
     sources = read_price_sources(lake.spark, config, lake, verify=context.verify_sources)
     prints = sources.prints["prices"]
     of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
@@ -72,10 +98,12 @@ def plan_describe(context: Context) -> DescribePlan:
     held = {day: value for day, value in {**stored, **prices.compute}.items() if day not in prices.remove}
     usable = set(usable_dates(prints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
     calendar = sorted(usable & set(held))
-    wanted = expected_descriptors(held, calendar, sources.figures_hash(), config)
+    wanted = expected_descriptors(held, calendar, sources.known_hashes("fundamentals"), config)
     found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
-    versions["figures"] = sources.content("fundamentals")
-    return DescribePlan(sources, prices, found, calendar, versions)
+    wanted = expected_shares(held, calendar, sources.known_hashes("segments"), config)
+    shares = _asked(context.asked, changes(wanted, shared, Why.INPUT), sorted({*calendar, *shared}))
+    versions |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.prints) if name in CONTENTS}
+    return DescribePlan(sources, prices, found, calendar, versions, shares)
 
 
 def expected_descriptors(
@@ -95,23 +123,25 @@ def expected_descriptors(
 
 
 def describe(context: Context) -> Outcome | None:
-    """Replace the rows of `prices` and `descriptors` that the sources no longer agree with."""
+    """Replace the rows of `prices`, `descriptors` and `industry_shares` that the sources no longer agree with."""
     lake, config = context.lake, context.config
     if config.sources.prices is None:
         raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
     plan = plan_describe(context)
-    if plan.sources is None:
+    if (sources := plan.sources) is None:
         return None
-    new_figures = last_source_versions(lake, "describe").get("figures") != plan.source_versions["figures"]
-    _write_prices(context, plan.sources, plan.prices)
+    before = last_source_versions(lake, "describe")
+    renewed = [name for name, content in CONTENTS.items() if before.get(content) != plan.source_versions.get(content)]
+    _write_prices(context, sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", PRICES)
-    if not (plan.descriptors or changed or new_figures):
-        remember(lake, plan.sources.sources, plan.sources.by_file, "describe")
+    if not (plan.descriptors or plan.shares or changed or renewed):
+        remember(lake, sources.sources, sources.by_file, "describe")
         return None
-    account = _account(lake, plan, changed, new_figures=new_figures)
-    _write_descriptors(context, plan, plan.sources)
-    remember(lake, plan.sources.sources, plan.sources.by_file, "describe")
-    dates = sorted({*plan.prices.compute, *plan.prices.remove, *plan.descriptors.compute, *plan.descriptors.remove})
+    account = _account(lake, plan, changed, renewed)
+    _write(lake, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
+    _write(lake, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
+    remember(lake, sources.sources, sources.by_file, "describe")
+    dates = sorted({*plan.prices.compute, *plan.descriptors.compute, *plan.shares.compute, *plan.remove})
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
         dates=dates,
@@ -119,35 +149,53 @@ def describe(context: Context) -> Outcome | None:
         rows_out=len(plan.descriptors.compute),
         rows_rejected=sum(line[3] for line in account),
         account=account,
-        source_versions={name: version for name, version in plan.source_versions.items() if name == "figures" or everything},
-        tables=(PRICES, DESCRIPTORS, REJECTED_ROWS),
+        source_versions={n: version for n, version in plan.source_versions.items() if n in CONTENTS.values() or everything},
+        tables=(PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS),
         said=_said(plan, account),
     )
 
 
-def described(context: Context, pending: Mapping[date, str]) -> Described | None:
-    """What stands beside the exposures; None where no style is made of descriptors.
+def described(context: Context, pending: Pending) -> Described | None:
+    """What stands beside the exposures; None where no style is made of descriptors, and no group of segments.
 
     Args:
-        context: its lake holds the descriptors.
-        pending: hash of the dates that a plan takes for described.
+        context: its lake holds the descriptors and shares.
+        pending: what a plan takes for described.
 
     Raises:
         DataError: there are none yet.
     """
-    lake, columns = context.lake, context.config.described_columns
-    if not columns:
+    config = context.config
+    if not config.is_described:
         return None
-    there = lake.exists(DESCRIPTORS)
-    if not there and not pending:
-        raise DataError(f"{lake.root} has no descriptors yet, and styles are made of them: use `sigmalake describe`, or `run`")
-    return Described(columns, lake.read(DESCRIPTORS) if there else None, pending)
+    rows = _described_rows(context.lake, DESCRIPTORS, pending.descriptors) if config.described_columns else None
+    shares = None
+    if config.segment_group is not None:
+        shares = DescribedShares(_described_rows(context.lake, INDUSTRY_SHARES, pending.shares), pending.shares)
+    return Described(config.described_columns, rows, pending.descriptors, shares)
 
 
-def descriptors_version(lake: Lake, pending: Mapping[date, str]) -> str:
-    """A hash of all descriptors, as they will be."""
-    held = {**_hashes(lake, DESCRIPTORS), **pending}
+def described_versions(context: Context, pending: Pending) -> dict[str, str]:
+    """A hash of all that stands beside the exposures, as it will be, by table."""
+    lake, versions = context.lake, {}
+    if context.config.described_columns:
+        versions["descriptors"] = _version(lake, DESCRIPTORS, pending.descriptors)
+    if context.config.segment_group is not None:
+        versions["industry_shares"] = _version(lake, INDUSTRY_SHARES, pending.shares)
+    return versions
+
+
+def _version(lake: Lake, table: Table, pending: Mapping[date, str]) -> str:
+    held = {**_hashes(lake, table), **pending}
     return digest_of([f"{day}:{value}" for day, value in sorted(held.items())])
+
+
+def _described_rows(lake: Lake, table: Table, pending: Mapping[date, str]) -> DataFrame | None:
+    there = lake.exists(table)
+    if not there and not pending:
+        made = "styles are made of them" if table is DESCRIPTORS else "a group of factors is made of them"
+        raise DataError(f"{lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
+    return lake.read(table) if there else None
 
 
 def _hashes(lake: Lake, table: Table) -> dict[date, str]:
@@ -187,8 +235,8 @@ def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) 
     lake.replace(PRICES, rows, "describe", as_ranges([*plan.compute, *plan.remove], known))
 
 
-def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_figures: bool) -> list[AccountLine]:
-    """Of the prices that were packed since the last run that was done, and of the figures where any changed."""
+def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], renewed: list[str]) -> list[AccountLine]:
+    """Of the prices that were packed since the last run that was done, and of the sources whose content is other than it was."""
     if plan.sources is None:
         return []
     prints, dates, removed = plan.sources.prints, {}, {}
@@ -197,24 +245,28 @@ def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], *, new_fi
         days = {day for day in prints[name] if day is not None}
         if name == "prices":
             days = {day for day in days if day in counts and any(r.first <= day <= r.last for r in changed)}
-        elif not new_figures:
+        elif name not in renewed:
             continue
         dates[name] = days
         removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in prints[name]}
     return account_for_prices(lake, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
 
 
-def _write_descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> None:
-    lake, found = context.lake, plan.descriptors
+def _write(lake: Lake, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], DataFrame]) -> None:
     if not found:
         return
-    lake.create(DESCRIPTORS)
-    ranges = as_ranges([*found.compute, *found.remove], sorted({*plan.calendar, *found.remove}))
-    rows = _computed(context, plan, sources) if found.compute else lake.read(DESCRIPTORS).limit(0)
-    lake.replace(DESCRIPTORS, rows, "describe", ranges)
+    lake.create(table)
+    ranges = as_ranges([*found.compute, *found.remove], sorted({*calendar, *found.remove}))
+    lake.replace(table, computed() if found.compute else lake.read(table).limit(0), "describe", ranges)
 
 
-def _computed(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+    widest = max(_counts(context.lake).values(), default=1)
+    segments = sources.rows["segments"]
+    return shares_of(context.lake, context.config, plan.calendar, plan.shares.compute, segments, widest=widest)
+
+
+def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
     lake, rules, calendar = context.lake, _rules(context.config), plan.calendar
     position = {day: number for number, day in enumerate(calendar)}
     look_back = rules.prices.look_back
@@ -231,6 +283,8 @@ def _computed(context: Context, plan: DescribePlan, sources: PriceSources) -> Da
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:
     lines = [f"prices: {span(sorted(plan.prices.compute))}; descriptors: {span(sorted(plan.descriptors.compute))}"]
+    if plan.shares:
+        lines[0] += f"; industry shares: {span(sorted(plan.shares.compute))}"
     for name, rows_in, packed, rejected, outside, _ in account:
         lines.append(f"  {name}: {rows_in:,} rows = {packed:,} used + {rejected:,} rejected + {outside:,} outside the dates")
     return "\n".join(lines)

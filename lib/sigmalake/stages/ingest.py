@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import dropwhile
-from types import MappingProxyType
 from typing import NamedTuple
 
 from sigmalake.config import Config, digest_of
@@ -22,7 +21,7 @@ from sigmalake.spark.packing import pack
 from sigmalake.spark.unpacking import exposure_moments
 from sigmalake.stages.base_currency import cap_rate_dates
 from sigmalake.stages.context import Context, Outcome, span
-from sigmalake.stages.describe import described, descriptors_version
+from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.panel_sources import (
     FLAT_ROW_BYTES,
@@ -58,17 +57,16 @@ class IngestPlan(NamedTuple):
     source_versions: dict[str, str]
 
 
-def plan_ingest(context: Context, pending: Mapping[date, str] = MappingProxyType({})) -> IngestPlan:
+def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     """Which panel rows are new, changed or gone, from what the sources hold on each date.
 
     Args:
         context: the lake and the configuration.
-        pending: hash of the dates that will have been described by then, every asset with all that its styles need.
+        pending: what will have been described by then, every asset with all that its styles and shares need.
     """
     lake, config = context.lake, context.config
-    versions = source_versions(lake.spark, config)
-    if config.described_columns:
-        versions["descriptors"] = descriptors_version(lake, pending)
+    pending = pending or Pending()
+    versions = {**source_versions(lake.spark, config), **described_versions(context, pending)}
     stored = panel_states(lake)
     complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
@@ -133,7 +131,7 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
             f"no exposures meet the calendar: exposures are dated {shown[0]} to {shown[-1]}, "
             f"returns {calendar[0]} to {calendar[-1]}; check exposures_dated and exposures_max_age"
         )
-    if config.described_columns:  # the model begins where the windows of its descriptors are full enough
+    if config.is_described:  # the model begins where the windows of its descriptors are full enough, and shares are known
         aligned = list(dropwhile(lambda row: row.source_date is None, aligned))
     caps = {}
     if "caps" in prints:

@@ -208,8 +208,10 @@ def _recall(
         place, date_column = s.return_source, s.return_columns.date
     else:
         place, date_column = s.caps, s.caps.columns.date
-    if "exposures" in halves and (s.exposure_columns.factor is not None or config.described_columns):
-        return None  # a long source's rows of an asset may lie in several files; descriptors decide whether a row can be used
+    if "exposures" in halves and (s.exposure_columns.factor is not None or config.is_described):
+        return (
+            None  # a long source's rows of an asset may lie in several files; what is described decides whether a row can be used
+        )
     rates = location_version(spark, s.rates) if s.rates is not None and "returns" in halves else None
     if rates == "":  # rates decide whether a return can be used
         return None

@@ -1,4 +1,4 @@
-"""The sources of descriptors: their checked rows, and what each holds on each date."""
+"""The sources of descriptors and industry shares: their checked rows, and what each holds on each date."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,9 +13,9 @@ from sigmalake.config_sources import DESCRIBED_SOURCES
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.checking import Half, figure_half, price_half
+from sigmalake.spark.checking import Half, figure_half, price_half, segment_half
 from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, location_version
-from sigmalake.spark.packed_prices import FIGURE_KEY
+from sigmalake.spark.packed_prices import FIGURE_KEY, SEGMENT_KEY
 from sigmalake.spark.packing import repeated
 from sigmalake.spark.rejects import rejected_rows, worst_problems
 from sigmalake.spark.session import fit_batches
@@ -27,22 +27,22 @@ from sigmalake.stages.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
 
 DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
-KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY}
+KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}
 NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"
 
 
 class PriceSources(NamedTuple):
-    """Prices and, where there are some, fundamentals, by name."""
+    """Prices and, where there are some, fundamentals and segments, by name."""
 
     rows: dict[str, DataFrame]  # checked
     prints: dict[str, Prints]
     sources: list[Source]
     by_file: dict[str, list[FilePrint]]
 
-    def figures_hash(self) -> list[tuple[date, str]]:
-        """For each day on which a figure became known, a hash of all that is known by then; ascending."""
+    def known_hashes(self, source: str) -> list[tuple[date, str]]:
+        """For each day on which a row of a source became known, a hash of all that is known by then; ascending."""
         found, known = [], b""
-        for day, of_day in sorted((d, p) for d, p in self.prints.get("fundamentals", {}).items() if d is not None):
+        for day, of_day in sorted((d, p) for d, p in self.prints.get(source, {}).items() if d is not None):
             known = sha256(known + f"{day}:{of_day.content}".encode()).digest()
             found.append((day, known.hex()[:16]))
         return found
@@ -55,7 +55,7 @@ class PriceSources(NamedTuple):
 def price_source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
     places = {name: place for name, place in config.sources.locations().items() if name in DESCRIBED_SOURCES}
-    rules = [config.describe_hash(), *map(config.described_source_hash, DESCRIBED_SOURCES), DESCRIBE_VERSION]
+    rules = [*config.described_hashes(), DESCRIBE_VERSION]
     return {**{name: location_version(spark, place) for name, place in places.items()}, "configuration": digest_of(rules)}
 
 
@@ -77,9 +77,13 @@ def read_price_sources(spark: SparkSession, config: Config, lake: Lake | None = 
     if s.prices is None:
         raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
     halves: dict[str, Half] = {"prices": price_half(read_source(spark, "prices", s.prices), s.prices)}
+    dated = {"prices": s.prices.columns.date}
     if s.fundamentals is not None:
         halves["fundamentals"] = figure_half(read_source(spark, "fundamentals", s.fundamentals), s.fundamentals)
-    dated = {"prices": s.prices.columns.date, "fundamentals": "" if s.fundamentals is None else s.fundamentals.columns.known_at}
+        dated["fundamentals"] = s.fundamentals.columns.known_at
+    if s.segments is not None:
+        halves["segments"] = segment_half(read_source(spark, "segments", s.segments), s.segments, config.segment_levels)
+        dated["segments"] = s.segments.columns.known_at
     sources: list[Source] = []
     by_file: dict[str, list[FilePrint]] = {}
     prints: dict[str, Prints] = {}

@@ -8,7 +8,7 @@ from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance, plan_covariance
-from sigmalake.stages.describe import describe, plan_describe
+from sigmalake.stages.describe import Pending, describe, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import ingest, plan_ingest
 from sigmalake.stages.own_portfolios import read_own_portfolios
@@ -60,13 +60,11 @@ def plan(context: Context) -> list[PlannedStage]:
     Where forecasts were evaluated before, also what `evaluate` would do after it.
     """
     lake = context.lake
-    planned, pending = [], {}
+    planned, pending = [], Pending()
     if context.config.sources.prices is not None:
         found = plan_describe(context)
-        pending = found.descriptors.compute
-        why = {**found.prices.why, **found.descriptors.why}  # prices may change with no descriptor to rest on them
-        gone = sorted({*found.prices.remove, *found.descriptors.remove})
-        planned.append(_stage("describe", why, gone, unsettled_ranges(lake, "describe", PRICES)))
+        pending = found.pending
+        planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", PRICES)))
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
     planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))

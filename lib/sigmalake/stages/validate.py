@@ -4,13 +4,15 @@ from datetime import date
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from sigmalake.spark.described import Described
-from sigmalake.spark.fingerprint import Prints
+from sigmalake.spark.checking import accepted
+from sigmalake.spark.described import Described, DescribedShares
+from sigmalake.spark.fingerprint import FilePrint, Prints
 from sigmalake.spark.rejects import problem_counts
 from sigmalake.stages.context import Context
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.panel_sources import read_sources, usable_dates
+from sigmalake.stages.panel_sources import Sources, read_sources, usable_dates
 from sigmalake.stages.price_sources import read_price_sources
 
 
@@ -39,13 +41,24 @@ def validate(context: Context) -> Validation:
     if config.sources.prices is not None:
         priced = read_price_sources(spark, config)
         reports = [_report(name, prints, priced.rows[name]) for name, prints in priced.prints.items()]
-        if config.described_columns:  # each asset with a date of prices is taken to have its descriptors
-            described = Described(config.described_columns, None, dict.fromkeys(usable_dates(priced.prints["prices"]), ""))
+        if config.is_described:  # each asset with a date of prices is taken to have its descriptors and its shares
+            pending = dict.fromkeys(usable_dates(priced.prints["prices"]), "")
+            shares = DescribedShares(None, pending) if config.segment_group else None
+            described = Described(config.described_columns, None, pending, shares)
     sources = read_sources(spark, config, None, described)
+    if config.segment_group is not None and config.segment_group.listed is None:
+        sources = _with_levels(sources, config.memberships.index(config.segment_group), priced.rows["segments"])
     reports += [_report(sources.names[half], prints, sources.rows[half]) for half, prints in sources.prints.items()]
     planned, sets, _ = plan_rows(context.config, sources)
     newest = planned[max(planned)]
     return Validation(reports, len(planned), [factor.name for factor in sets[newest.factor_set]])
+
+
+def _with_levels(sources: Sources, group: int, segments: DataFrame) -> Sources:
+    """The industries of the segments as levels of their group, each from the day on which one of it is known."""
+    named = accepted(segments).groupBy("industry").agg(F.min("date").alias("first")).toArrow().to_pylist()
+    learned = [FilePrint(None, row["first"], 0, 0, 0, 0, [(group, row["industry"])]) for row in named]
+    return sources._replace(by_file={**sources.by_file, "exposures": [*sources.by_file["exposures"], *learned]})
 
 
 def _report(name: str, prints: Prints, rows: DataFrame) -> SourceReport:

@@ -1,7 +1,7 @@
 """Every table of a lake."""
 
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
@@ -22,6 +22,7 @@ from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINT
 MODEL_TABLES: tuple[Table, ...] = (
     PRICES,
     DESCRIPTORS,
+    INDUSTRY_SHARES,
     FACTORS,
     PANEL,
     REJECTED_ROWS,

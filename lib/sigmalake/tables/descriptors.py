@@ -1,4 +1,4 @@
-"""What descriptors are computed from, and the descriptors: a row a date, before any exposure is made of them."""
+"""What descriptors are computed from, the descriptors, and industry shares: a row a date, before any exposure is made of them."""
 
 from sigmalake.tables.declaration import Column, Table, no_nan_in, required, same_size
 
@@ -66,5 +66,34 @@ DESCRIPTORS = Table(
         ("n_assets_counts", "size(asset_id) = n_assets"),
         *same_size("asset_id", *DESCRIPTOR_UNITS),
         *no_nan_in(*DESCRIPTOR_UNITS),
+    ),
+)
+
+INDUSTRY_SHARES = Table(
+    name="industry_shares",
+    comment="Industry shares known at the close of a date, of the companies with a price and segments on it",
+    key=("date",),
+    date="date",
+    packed=True,
+    columns=(
+        required("date", "DATE", "close at which they are known"),
+        required("inputs_hash", "STRING", "what this row was computed from: the prices of its date, the segments known by then"),
+        required("n_assets", "INT", "companies with shares"),
+        required(
+            "asset_id", "ARRAY<STRING>", "M ids, ascending: one for each of a company's industries, of which it has five at most"
+        ),
+        required("industry", "ARRAY<STRING>", "M industries, ascending within a company"),
+        required("share", "ARRAY<DOUBLE>", "M shares, above 0; those of a company sum to 1"),
+        required("priced_industry", "ARRAY<STRING>", "J industries of the segments known, ascending"),
+        required("per_asset", "ARRAY<DOUBLE>", "J values of a unit of segment assets, caps' unit per segments' unit; null: no fit"),
+        required("per_sale", "ARRAY<DOUBLE>", "J values of a unit of segment sales, caps' unit per segments' unit; null: no fit"),
+        required(
+            "unpriced", "ARRAY<STRING>", "ids of companies whose industries are all worth 0, and which keep plain proportions"
+        ),
+    ),
+    checks=(
+        *same_size("asset_id", "industry", "share"),
+        *same_size("priced_industry", "per_asset", "per_sale"),
+        *no_nan_in("share", "per_asset", "per_sale"),
     ),
 )

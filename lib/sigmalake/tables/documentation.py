@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Column, Table
-from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
 
@@ -24,7 +24,7 @@ BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
 
 GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
     ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS)),
-    ("Descriptors: where exposures are computed from prices", (PRICES, DESCRIPTORS)),
+    ("Descriptors: where exposures are computed from prices", (PRICES, DESCRIPTORS, INDUSTRY_SHARES)),
     ("Long tables: for people who query", [table for table in ALL_TABLES if not table.packed and table not in BOOKS]),
     ("Books: what came in, what ran, what was released", BOOKS),
 )
