@@ -111,3 +111,15 @@ def test_negative_and_infinite_segments_are_refused():
     sales[3, 2], sales[4, 2] = -1.0, np.inf
     with pytest.raises(ValueError, match="sales has 2 negative or infinite values; a segment has 0 or more, NaN where unknown"):
         industry_shares(caps, assets, sales, np.ones(60, dtype=bool))
+
+
+def test_a_search_that_does_not_converge_leaves_plain_proportions_and_says_so(monkeypatch):
+    def lost(*_):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr("sigmalake.numerics.industry_shares.nnls", lost)
+    caps, assets, sales = segments(k=5)
+    found = industry_shares(caps, assets, np.full_like(sales, np.nan), np.ones(60, dtype=bool))
+    assert np.isnan(found.per_asset).all()
+    assert found.unpriced.all()
+    assert_allclose(found.shares, assets / assets.sum(axis=1, keepdims=True), rtol=1e-12)

@@ -67,12 +67,18 @@ def _side(name: str, caps: Floats, segments: Floats, in_estimation: Bools) -> _S
 
 
 def _multiples(caps: Floats, figures: Floats, fitted: Bools) -> Floats:
-    """b of c = A b + e; NaN for all without a company to fit. Columns are scaled to 1, which changes no solution."""
+    """b of c = A b + e; NaN for all without a company to fit, or where the search does not converge.
+
+    Columns are scaled to 1, which changes no solution.
+    """
     if not fitted.any():
         return np.full(figures.shape[1], np.nan)
     lengths = np.linalg.norm(figures[fitted], axis=0)
     scale = np.where(lengths > 0, lengths, 1.0)
-    multiples: Floats = nnls(figures[fitted] / scale, caps[fitted])[0] / scale
+    try:
+        multiples: Floats = nnls(figures[fitted] / scale, caps[fitted])[0] / scale
+    except RuntimeError:  # scipy's, where it has not converged
+        return np.full(figures.shape[1], np.nan)
     return multiples
 
 
