@@ -3,7 +3,7 @@
 import pytest
 
 from sigmalake.config_sources import PriceSource
-from sigmalake.spark.checking import price_half
+from sigmalake.spark.checked_sources import price_half
 
 pytestmark = pytest.mark.jvm
 

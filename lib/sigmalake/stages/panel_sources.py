@@ -13,17 +13,9 @@ from sigmalake.config_sources import Location
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.checking import (
-    Half,
-    accepted,
-    beside_rates,
-    calendar_rows,
-    cap_half,
-    exchange_rate_rows,
-    exposure_half,
-    rate_rows,
-    return_half,
-)
+from sigmalake.spark.checked_exposures import exposure_half
+from sigmalake.spark.checked_sources import beside_rates, calendar_rows, cap_half, exchange_rate_rows, rate_rows, return_half
+from sigmalake.spark.checking import Half, accepted
 from sigmalake.spark.described import Described
 from sigmalake.spark.fingerprint import (
     FilePrint,

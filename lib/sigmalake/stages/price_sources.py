@@ -13,7 +13,8 @@ from sigmalake.config_sources import DESCRIBED_SOURCES
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.checking import Half, figure_half, price_half, segment_half
+from sigmalake.spark.checked_sources import figure_half, price_half, segment_half
+from sigmalake.spark.checking import Half
 from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, location_version
 from sigmalake.spark.packed_prices import FIGURE_KEY, SEGMENT_KEY
 from sigmalake.spark.packing import repeated
