@@ -88,7 +88,7 @@ def risk_floor(spark: SparkSession, lake: Path, to: Path, n_factors: int, row_by
 def covariance_floor(spark: SparkSession, to: Path, n_assets: int) -> None:
     """Write as many rows as V has, of two ids and a number."""
     cell = F.col("id")
-    ids = [F.format_string("A%06d", part) for part in (F.floor(cell / n_assets), cell % n_assets)]
+    ids = [F.concat(F.lit("A"), F.lpad(part.cast("string"), 6, "0")) for part in (F.floor(cell / n_assets), cell % n_assets)]
     rows = spark.range(n_assets * n_assets).select(
         F.lit("short").alias("variant"), F.lit("2020-01-01").cast("date").alias("date"), ids[0].alias("asset_1"),
         ids[1].alias("asset_2"), (F.rand(1) * 1e-4).alias("covariance"),

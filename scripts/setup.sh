@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make .venv from requirements.lock, find or install a Java, fetch Delta's JARs; free when all is there.
+# Make .venv from requirements.lock, find or install a Java, fetch Delta's JARs, archive the JVM's classes; free when all is there.
 # Talks on stderr. Exits 3 when something lacks that it may not install itself. PYTHON=... chooses the interpreter.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -69,3 +69,4 @@ if ! .venv/bin/python -c 'from sigmalake.runtime import find_java; find_java()' 
     install_java || true # what to do by hand is said below
 fi
 .venv/bin/python -m sigmalake.runtime >/dev/null
+.venv/bin/python -m sigmalake.class_archive || true # sessions do without, and start some seconds later

@@ -4,11 +4,12 @@ A block below the diagonal is the mirror of the one above, so that V is symmetri
 and the assets asked for; a task holds the exposures of two blocks of assets.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -17,8 +18,10 @@ from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.exposures import Factor, dense_exposures
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.usable_assets import align_model, full_symmetric
+from sigmalake.tables.long import ASSET_COVARIANCE
 
 BLOCK = 1000  # assets; 8 MB of numbers a block
+CELLS_A_BATCH = 1 << 16  # of V on their way to the table: some 2 MB
 
 PREPARED = (
     "asset_id array<string>, exposures array<double>, factor_cov array<double>, specific_var array<double>, "
@@ -28,14 +31,20 @@ PREPARED = (
 _PREPARED_FIELDS = (
     "asset_id", "exposures", "factor_cov", "specific_var", "refused", "linked_1", "linked_2", "linked_cov",
 )  # fmt: skip
-_OF_BLOCK = (
-    "x_1", "x_2", "factor_cov", "specific_var", "first", "second", "linked_1", "linked_2", "linked_cov",
-)  # fmt: skip
+_NUMBERS = ("x_1", "x_2", "factor_cov", "specific_var", "linked_1", "linked_2", "linked_cov")
 _READ = (
     "factor_set", "panel_assets", "styles", "member_assets", "member_factors", "member_shares",
     "factors", "factor_cov", "asset_id", "specific_var", "diagnostics",
     "linked_1", "linked_2", "linked_cov", "zero_factors",
 )  # fmt: skip
+
+
+class BlockPlace(NamedTuple):
+    """Where a block stands in V."""
+
+    first: int  # number of the block of assets in its rows
+    second: int  # the same of its columns, at least `first`
+    size: int  # assets in a block; the last one may have fewer
 
 
 def prepare_models(models: DataFrame, factor_sets: Mapping[str, Sequence[Factor]], asked: Collection[str] | None) -> DataFrame:
@@ -64,26 +73,16 @@ def asset_covariance(prepared: DataFrame) -> DataFrame:
         "variant", "date", "m", n_factors.alias("k"), F.explode(_block_pairs()).alias("b")
     )
     sliced = blocks.select(
-        "variant", "date", (F.col("b.first") == F.col("b.second")).alias("same"),
+        "variant", "date", F.col("b.first").alias("first"), F.col("b.second").alias("second"),
         _block("m.asset_id", "b.first").alias("ids_1"), _block("m.asset_id", "b.second").alias("ids_2"),
         _block("m.exposures", "b.first", F.col("k")).alias("x_1"), _block("m.exposures", "b.second", F.col("k")).alias("x_2"),
         F.col("m.factor_cov").alias("factor_cov"), _block("m.specific_var", "b.first").alias("specific_var"),
-        F.col("b.first").alias("first"), F.col("b.second").alias("second"), "m.linked_1", "m.linked_2", "m.linked_cov",
-    ).repartition("variant", "date", "first", "second")  # fmt: skip
-    computed = sliced.withColumn("v", _blocks_of_v()(*_OF_BLOCK))
-    upper = F.struct(F.col("ids_1").alias("rows"), F.col("ids_2").alias("columns"), F.col("v.block").alias("block"))
-    lower = F.struct(F.col("ids_2").alias("rows"), F.col("ids_1").alias("columns"), F.col("v.mirror").alias("block"))
-    halves = F.when(F.col("same"), F.array(upper)).otherwise(F.array(upper, lower))
-    half = computed.select("variant", "date", F.explode(halves).alias("h"))
-    by_row = half.select(
-        "variant",
-        "date",
-        F.col("h.columns").alias("columns"),
-        F.inline(F.arrays_zip(F.col("h.rows").alias("asset_1"), F.col("h.block").alias("row"))),
-    )
-    return by_row.select(
-        "variant", "date", "asset_1", F.inline(F.arrays_zip(F.col("columns").alias("asset_2"), F.col("row").alias("covariance")))
-    )
+        "m.linked_1", "m.linked_2", "m.linked_cov",
+    )  # fmt: skip
+    # by number: the small rows of blocks would be merged into one task, which has all of V to write
+    tasks = int(prepared.sparkSession.conf.get("spark.sql.shuffle.partitions", "200"))
+    sliced = sliced.repartition(tasks, "variant", "date", "first", "second")
+    return sliced.mapInArrow(_cells(BLOCK), ASSET_COVARIANCE.schema_sql())
 
 
 def _block_pairs() -> Column:
@@ -100,35 +99,65 @@ def _block(array: str, number: str, width: Column | None = None) -> Column:
     return F.slice(array, F.col(number) * wide + 1, wide)
 
 
-def _blocks_of_v() -> Any:
-    def block_of_v(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
-        for columns in batches:
-            yield pd.DataFrame([_one_block(*row) for row in zip(*columns, strict=True)], columns=["block", "mirror"])
+def _cells(block_size: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def cells_of(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for n in range(batch.num_rows):
+                yield from _cells_of_block({name: batch.column(name)[n] for name in batch.schema.names}, block_size)
 
-    return F.pandas_udf(block_of_v, "block array<array<double>>, mirror array<array<double>>")
+    return cells_of
 
 
-def _one_block(
-    x_1: Floats, x_2: Floats, factor_cov: Floats, specific_var: Floats, first: int, second: int, *linked: Sequence[float]
-) -> tuple[list[Floats], list[Floats]]:
-    size = round(len(factor_cov) ** 0.5)
-    sigma = np.asarray(factor_cov).reshape(size, size)
-    rows = np.asarray(x_1).reshape(-1, size) if size else np.zeros((len(specific_var), 0))
-    inside = _linked_inside(first, second, *linked)
-    if first == second:
-        return list(asset_cov(rows, sigma, np.asarray(specific_var), inside)), []
-    block = asset_cov_block(rows, np.asarray(x_2).reshape(-1, size), sigma)
+def _cells_of_block(row: Mapping[str, pa.Scalar], block_size: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a block of V and, off the diagonal, of its mirror."""
+    ids_1, ids_2 = row["ids_1"].values, row["ids_2"].values
+    numbers = {name: row[name].values.to_numpy() for name in _NUMBERS}
+    X1, X2 = numbers["x_1"].reshape(len(ids_1), -1), numbers["x_2"].reshape(len(ids_2), -1)
+    pairs = np.column_stack([numbers["linked_1"], numbers["linked_2"]]).astype(np.int64)
+    place = BlockPlace(row["first"].as_py(), row["second"].as_py(), block_size)
+    sigma = numbers["factor_cov"].reshape(X1.shape[1], -1)
+    v = block_of_v(place, X1, X2, sigma, numbers["specific_var"], LinkedCov(pairs, numbers["linked_cov"]))
+    yield from _as_rows(row, ids_1, ids_2, v)
+    if place.first != place.second:
+        yield from _as_rows(row, ids_2, ids_1, np.ascontiguousarray(v.T))
+
+
+def _as_rows(given: Mapping[str, pa.Scalar], rows: pa.Array, columns: pa.Array, v: Floats) -> Iterator[pa.RecordBatch]:
+    """A row of `asset_covariance` for each cell, some rows of the block at a time."""
+    step = max(1, CELLS_A_BATCH // len(columns))
+    for start in range(0, len(rows), step):
+        cells = v[start : start + step]
+        n = len(cells)
+        row, column = np.repeat(np.arange(start, start + n), len(columns)), np.tile(np.arange(len(columns)), n)
+        key = [pa.repeat(given[name], cells.size) for name in ("variant", "date")]
+        assets = [rows.take(pa.array(row)), columns.take(pa.array(column))]
+        yield pa.RecordBatch.from_arrays([*key, *assets, pa.array(cells.ravel())], ASSET_COVARIANCE.column_names)
+
+
+def block_of_v(
+    place: BlockPlace, exposures_1: Floats, exposures_2: Floats, factor_cov: Floats, specific_var: Floats, linked: LinkedCov
+) -> Floats:
+    """One block of V.
+
+    Args:
+        place: of the block in V.
+        exposures_1: (n1, K) of the rows.
+        exposures_2: (n2, K) of the columns.
+        factor_cov: (K, K) fraction^2 per period.
+        specific_var: (n1,) of the rows, fraction^2 per period.
+        linked: specific covariances of linked issues, by positions in all of V.
+
+    Returns:
+        (n1, n2) fraction^2 per period.
+    """
+    corner = np.array([place.first, place.second])
+    here = (linked.pairs // place.size == corner).all(axis=1)
+    inside = LinkedCov(linked.pairs[here] - corner * place.size, linked.cov[here])
+    if place.first == place.second:
+        return asset_cov(exposures_1, factor_cov, specific_var, inside)
+    block = asset_cov_block(exposures_1, exposures_2, factor_cov)
     block[inside.pairs[:, 0], inside.pairs[:, 1]] += inside.cov
-    return list(block), list(np.ascontiguousarray(block.T))
-
-
-def _linked_inside(
-    first: int, second: int, linked_1: Sequence[float], linked_2: Sequence[float], cov: Sequence[float]
-) -> LinkedCov:
-    """The pairs with one asset in the block's rows and one in its columns, by their places there."""
-    pairs = np.column_stack([linked_1, linked_2]).astype(np.int64).reshape(-1, 2)
-    here = (pairs // BLOCK == [first, second]).all(axis=1)
-    return LinkedCov(pairs[here] - [first * BLOCK, second * BLOCK], np.asarray(cov, dtype=float)[here])
+    return block
 
 
 def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None) -> Any:

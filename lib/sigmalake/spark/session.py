@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from sigmalake.class_archive import archive_file, jvm_options
+
 STATIC = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -43,6 +45,8 @@ MOST_ROWS = 4096  # Spark's own default for flat rows
 def local_session(jars: Sequence[Path], settings: Mapping[str, object]) -> SparkSession:
     """A session on this machine, with the user's settings over ours."""
     chosen = {**LOCAL, **STATIC, "spark.jars": ",".join(str(jar) for jar in jars)}
+    if (archive := archive_file()).exists():
+        chosen.update(jvm_options(archive, jars))
     chosen.update({key: _text(value) for key, value in settings.items()})
     builder = SparkSession.builder.appName("sigmalake")
     for key, value in chosen.items():

@@ -59,7 +59,13 @@ class Table:
         }
 
     def key_for_skipping(self) -> list[str]:
-        """The columns whose minima and maxima are kept by file: key columns and scalars, never arrays."""
+        """The columns whose minima and maxima are kept by file: of a long table the key up to the date, else scalars, never arrays.
+
+        The rows of a long table lie by date, with all assets and factors in each file: minima of these would skip none, and cost
+        a quarter of a microsecond of CPU a row and column.
+        """
+        if self.date in self.key and not self.packed:
+            return list(self.key[: self.key.index(self.date) + 1])
         return [c.name for c in self.columns if c.type in {"DATE", "STRING", "INT", "BIGINT", "TIMESTAMP"}][:8]
 
     def schema_sql(self) -> str:
