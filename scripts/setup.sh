@@ -69,4 +69,9 @@ if ! .venv/bin/python -c 'from sigmalake.runtime import find_java; find_java()' 
     install_java || true # what to do by hand is said below
 fi
 .venv/bin/python -m sigmalake.runtime >/dev/null
-.venv/bin/python -m sigmalake.class_archive || true # sessions do without, and start some seconds later
+
+has_archive() { .venv/bin/python -c 'from sigmalake.class_archive import archive_file as a; raise SystemExit(not a().exists())'; }
+if ! has_archive; then # sessions do without, and take some seconds more
+    echo "setup: archiving the classes that Spark loads; under a minute, once"
+    .venv/bin/python -m sigmalake.stages.archive_classes || true
+fi

@@ -7,6 +7,7 @@ import pytest
 from sigmalake import class_archive
 from sigmalake.errors import InfrastructureError
 from sigmalake.runtime import DELTA_VERSION, java_version
+from sigmalake.stages import archive_classes
 
 
 def test_an_archive_belongs_to_one_java_one_pyspark_and_one_delta(monkeypatch, tmp_path):
@@ -29,18 +30,18 @@ def test_the_path_of_an_archive_may_have_spaces():
 def test_an_archive_that_is_there_is_not_made_again(monkeypatch, tmp_path):
     there = tmp_path / "classes.jsa"
     there.touch()
-    monkeypatch.setattr(class_archive, "archive_file", lambda: there)
-    monkeypatch.setattr(class_archive, "make_archive", lambda _: pytest.fail("made again"))
-    assert class_archive.main() == 0
+    monkeypatch.setattr(archive_classes, "archive_file", lambda: there)
+    monkeypatch.setattr(archive_classes, "make_archive", lambda _: pytest.fail("made again"))
+    assert archive_classes.main() == 0
 
 
 def test_that_there_can_be_none_is_said_in_a_line(monkeypatch, tmp_path, capsys):
     def refuse(_: Path) -> None:
         raise InfrastructureError("no Java")
 
-    monkeypatch.setattr(class_archive, "archive_file", lambda: tmp_path / "classes.jsa")
-    monkeypatch.setattr(class_archive, "make_archive", refuse)
-    assert class_archive.main() == 1
+    monkeypatch.setattr(archive_classes, "archive_file", lambda: tmp_path / "classes.jsa")
+    monkeypatch.setattr(archive_classes, "make_archive", refuse)
+    assert archive_classes.main() == 1
     assert capsys.readouterr().err == "no archive of the JVM's classes; sessions start some seconds later: no Java\n"
 
 

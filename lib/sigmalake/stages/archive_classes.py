@@ -1,0 +1,66 @@
+"""Write the archive of the JVM's classes, where there is none: `python -m sigmalake.stages.archive_classes`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pyspark import SparkContext
+
+from sigmalake.class_archive import archive_file, jvm_options
+from sigmalake.config import load_config
+from sigmalake.errors import SigmalakeError
+from sigmalake.lake.lake import Lake, Writer
+from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
+from sigmalake.spark.session import local_session
+from sigmalake.stages.context import Context, new_run_id
+from sigmalake.stages.demo import prepare_demo
+from sigmalake.stages.run import run
+
+SHORT_WINDOWS = (  # for the demo's model on 40 dates, which cost next to nothing
+    "risk.ewma.factor_cov={half_life: 5, window: 20, corr_half_life: 5, corr_window: 20}",
+    "risk.ewma.specific_var={half_life: 5, window: 20}",
+    "risk.sample.factor_cov.window=20",
+    "risk.sample.specific_var.window=20",
+)
+
+
+def make_archive(archive: Path) -> None:
+    """Write the archive of what a small model loads from its panel to its release.
+
+    Raises:
+        OSError: the folder cannot be written.
+        SigmalakeError: no Java, or its JVM did not start.
+    """
+    prepare_environment()
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        demo, written = prepare_demo(Path(folder), lambda _: None, n_assets=60, n_dates=40), Path(folder, archive.name)
+        config, run_id = load_config(demo.config_file, SHORT_WINDOWS), new_run_id()
+        writes = {
+            **jvm_options(archive, delta_jars()),
+            "spark.driver.defaultJavaOptions": f'"-XX:ArchiveClassesAtExit={written}" -XX:TieredStopAtLevel=1',
+        }
+        with quiet_jvm(Path(folder, "jvm.log")):
+            spark = local_session(delta_jars(), {**writes, "spark.local.dir": folder})
+        run(Context(Lake(spark, config.lake, Writer(run_id, config.full_hash(), None)), config, run_id, say=lambda _: None))
+        spark.stop()
+        jvm = SparkContext._gateway.proc  # pyspark leaves its JVM behind; the archive is whole when that has ended
+        jvm.stdin.close()
+        jvm.wait()
+        written.replace(archive)
+
+
+def main() -> int:
+    """Make the archive where there is none; the exit code."""
+    try:
+        archive = archive_file()
+        if not archive.exists():
+            make_archive(archive)
+    except (SigmalakeError, OSError) as error:
+        print(f"no archive of the JVM's classes; sessions start some seconds later: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
