@@ -233,8 +233,8 @@ def _good_shares(by_name: _ByFactor, group: Membership) -> Column:
     columns = list((group.columns or {}).values())
     positive = reduce(and_, (by_name.number(column) >= 0 for column in columns), F.lit(True))
     total = reduce(add, (by_name.number(column) for column in columns), F.lit(0.0))
-    within = total <= 1.0 if group.partial else F.abs(total - 1.0) <= SHARE_TOLERANCE
-    one = reduce(and_, (by_name.number(column) <= 1.0 for column in columns), F.lit(True))
+    within = total <= 1 + SHARE_TOLERANCE if group.partial else F.abs(total - 1) <= SHARE_TOLERANCE
+    one = reduce(and_, (by_name.number(column) <= 1 + SHARE_TOLERANCE for column in columns), F.lit(True))
     return _all_finite(by_name, columns) & positive & one & within
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ def pack_dates(
         recipe: of the styles; None where all are as given.
         caps_apart: whether caps come from a source of their own, which an asset must be in to be used.
     """
-    rows = rows.filter(pc.is_valid(rows.column("date")))
+    rows = rows.filter(reduce(pc.or_, (rows.column(f"{half}_hash").is_valid() for half in _HALVES)))
     codes = _ranked(rows.column("asset_id"))
     days = rows.column("date").cast(pa.int32()).to_numpy().astype(np.int64)
     order = np.lexsort((codes, days))

@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.built_styles import StyleRecipe
-from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, together
+from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, selected
 from sigmalake.spark.packed_dates import PanelRow, pack_dates
 from sigmalake.tables.packed import PANEL
 
@@ -101,19 +101,18 @@ def _destinations(spark: SparkSession, plan: Sequence[PanelRow]) -> DataFrame:
 
 def _sent(halves: Mapping[str, Half]) -> DataFrame:
     """The rows of one source with something to pack, in the columns of `SENT`."""
-    frame = together(halves)
-    hashes = {f"{name}_hash": F.when(F.size(f"{name}.problems") == 0, F.col(f"{name}.row_hash")) for name in halves}
-    first = next(iter(halves))
-    payload: dict[str, Column] = {"date": F.col(f"{first}.date"), "asset_id": F.col(f"{first}.asset_id"), **hashes}
+    some = next(iter(halves.values()))
+    hashes = {f"{name}_hash": F.when(half.columns["usable"], half.columns["row_hash"]) for name, half in halves.items()}
+    payload = {"date": some.columns["date"], "asset_id": some.columns["asset_id"], **hashes}
     if "exposures" in halves:
-        payload |= {name: F.col(f"exposures.{name}") for name in ("cap", "weight", "in_estimation", "issuer_id", "styles")}
-        payload |= {f"member_{name}s": F.col(f"exposures.members.{name}") for name in ("group", "level", "share")}
+        exposures = halves["exposures"].columns
+        payload |= {name: exposures[name] for name in ("cap", "weight", "in_estimation", "issuer_id", "styles")}
+        payload |= {f"member_{name}s": exposures["members"][name] for name in ("group", "level", "share")}
     if "returns" in halves:
-        payload["ret"] = F.col("returns.ret")
+        payload["ret"] = halves["returns"].columns["ret"]
     if "caps" in halves:
-        payload["cap_apart"] = F.col("caps.cap")
-    typed = frame.select(*(column.alias(name) for name, column in payload.items()))
-    return _with_nulls(typed.where(reduce(Column.__or__, (F.col(name).isNotNull() for name in hashes))))
+        payload["cap_apart"] = halves["caps"].columns["cap"]
+    return _with_nulls(selected(some.frame, payload))
 
 
 def _with_nulls(frame: DataFrame) -> DataFrame:

@@ -35,6 +35,7 @@ RUNTIME = {
     "spark.sql.parquet.columnarReaderBatchSize": "64",  # rows of a packed table are large; see `fit_batches`
     "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",  # no bound: Spark would add a batch up after each of its rows
+    "spark.sql.codegen.hugeMethodLimit": "8000",  # of bytecode: the JVM compiles no longer method, each row would be interpreted
 }
 
 BATCH_BYTES = 32 << 20  # of packed rows that the reader, and the Python worker, hold at a time
