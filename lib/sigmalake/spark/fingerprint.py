@@ -78,8 +78,13 @@ def _levels(half: str, columns: Mapping[str, Column], learning: list[int]) -> Co
     """A row's levels, of the groups that learn them, and its currency; None where no row tells any."""
     found = []
     if half == "exposures" and learning:
-        learned = F.filter(columns["members"], lambda m: m["group"].isin(learning))
-        found.append(F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level"))))
+        for group in learning:
+            if (level := columns.get(f"level_{group}")) is not None:
+                one = F.array(F.struct(F.lit(group).alias("group"), level.alias("level")))
+                found.append(F.when(level.isNull(), F.array().cast(LEVELS)).otherwise(one))
+        if "members" in columns:
+            learned = F.filter(columns["members"], lambda m: m["group"].isin(learning))
+            found.append(F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level"))))
     if (currency := currency_in(columns)) is not None:
         found.append(F.array(F.struct(F.lit(CURRENCIES).alias("group"), columns[currency].alias("level"))))
     return reduce(F.concat, found) if found else None
