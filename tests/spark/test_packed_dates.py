@@ -16,12 +16,9 @@ FIRST, SECOND, THIRD = date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)
 _KINDS = {
     pa.date32(): ("date",),
     pa.int64(): ("exposures_hash", "returns_hash", "caps_hash"),
-    pa.float64(): ("ret", "cap", "cap_apart", "weight"),
+    pa.float64(): ("ret", "cap", "cap_apart", "weight", "style_0", "style_1"),
     pa.bool_(): ("in_estimation",),
-    pa.string(): ("asset_id", "issuer_id"),
-    pa.list_(pa.float64()): ("styles", "member_shares"),
-    pa.list_(pa.int32()): ("member_groups",),
-    pa.list_(pa.string()): ("member_levels",),
+    pa.string(): ("asset_id", "issuer_id", "level_0"),
 }
 SCHEMA = pa.schema([(name, kind) for kind, names in _KINDS.items() for name in names])
 
@@ -30,7 +27,7 @@ def row(day, asset, *, x=1, r=1, ret=0.01, level="tech", **other):
     """A row of a wide panel; a half whose hash is None cannot be used."""
     return {
         "date": day, "asset_id": asset, "exposures_hash": x, "returns_hash": r, "ret": ret, "cap": 2.0, "in_estimation": True,
-        "styles": [0.5, -0.5], "member_groups": [0], "member_levels": [level], "member_shares": [1.0], **other,
+        "style_0": 0.5, "style_1": -0.5, "level_0": level, **other,
     }  # fmt: skip
 
 
@@ -115,14 +112,16 @@ def universe(n=24, day=FIRST):
     raw = np.random.default_rng(2).normal(size=(n, 2)).round(3).tolist()
     raw[0], raw[1][0] = [None, None], 50.0
     levels = ["tech", "bank"]
-    return [row(day, f"A{i:02d}", cap=float(i + 1), styles=x, level=levels[i % 2], r=None) for i, x in enumerate(raw)]
+    return [
+        row(day, f"A{i:02d}", cap=float(i + 1), style_0=a, style_1=b, level=levels[i % 2], r=None) for i, (a, b) in enumerate(raw)
+    ]
 
 
 def test_styles_of_a_date_are_those_of_the_kernel_and_flags_say_what_was_filled():
     recipe = recipe_of(value=RULES, other=StyleRules({"b": 1.0}, missing=Missing.REGRESS, orthogonal_to=("sector",)))
     rows = [*universe(), row(SECOND, "A03", ret=0.2)]
     (found,) = packed(rows, planned(FIRST, SECOND), recipe=recipe)
-    raw = np.array([one["styles"] for one in rows[:-1]], dtype=float)
+    raw = np.array([(one["style_0"], one["style_1"]) for one in rows[:-1]], dtype=float)
     shares = np.eye(2)[np.arange(24) % 2]
     expected = build_styles(recipe, StyleInputs(raw, np.arange(1.0, 25.0), None, np.ones(24, dtype=bool), shares))
     np.testing.assert_array_equal(np.reshape(found["styles"], (24, 2)), expected.exposures)
@@ -147,7 +146,7 @@ def test_styles_as_given_stand_beside_standardised_ones():
     recipe = StyleRecipe(["a", "b"], [("b", None), ("a", StyleRules(missing=Missing.ZERO))], Weighting.EQUAL, SECTORS)
     rows = universe()[1:]
     (found,) = packed(rows, planned(FIRST, SECOND), recipe=recipe)
-    assert found["styles"][::2] == [one["styles"][1] for one in rows]
+    assert found["styles"][::2] == [one["style_1"] for one in rows]
 
 
 def test_caps_that_lie_apart_weigh_the_mean():

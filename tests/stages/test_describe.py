@@ -145,7 +145,7 @@ def assert_joined(frame, tables):
 
 def test_a_model_begins_where_its_descriptors_do(priced, daily, monkeypatch):
     read = []
-    monkeypatch.setattr(source_memory, "fingerprint", lambda *given: read.append(set(given[1])) or fingerprint(*given))
+    monkeypatch.setattr(source_memory, "fingerprint", lambda *given: read.append(set(given[0])) or fingerprint(*given))
     del priced.body["sources"]["fundamentals"]
     priced.body["factors"][2] = {"styles": {"size": {}, "beta": {}}}  # a row without a beta is rejected
     days = sorted(daily["date"].unique())

@@ -51,7 +51,7 @@ MEMBERS = "array<struct<group:int,level:string,share:double>>"
 
 
 def exposure_half(frame: DataFrame, config: Config, described: Described | None = None) -> Half:
-    """Exposures: also `cap`, `weight`, `in_estimation`, `issuer_id`, `styles`, `members` (group, level, share)."""
+    """Exposures: also `in_estimation` and, where given, `cap`, `weight`, `issuer_id`, and what `_factors` tells."""
     source = config.sources.exposure_source
     name = "panel" if isinstance(source, PanelSource) else "exposures"
     columns = source.columns
@@ -59,12 +59,7 @@ def exposure_half(frame: DataFrame, config: Config, described: Described | None 
     mapped = [columns.cap, columns.cap_currency, columns.weight, columns.in_estimation, columns.issuer_id]
     require_columns(frame, [c for c in mapped if c], name, source)
     checks = [*key_problems(frame, columns.date, columns.asset_id, name, source)]
-    payload: dict[str, Column] = {
-        "styles": F.array(*(by_name.number(column) for column in config.style_columns)).cast("array<double>"),
-        "members": F.concat(*(_members(by_name, group, i) for i, group in enumerate(config.memberships)))
-        if config.memberships
-        else F.array().cast(MEMBERS),
-    }
+    payload = _factors(by_name, config)
     bulky = [_styles(by_name, config)]
     for group in config.memberships:
         if group.columns is None:
@@ -96,10 +91,10 @@ def exposure_half(frame: DataFrame, config: Config, described: Described | None 
                 flag.isNotNull() & as_flag(frame, columns.in_estimation).isNull(),
             ),
         ]
-    payload["cap"] = number(frame, columns.cap) if columns.cap else F.lit(None).cast("double")
-    payload["weight"] = number(frame, columns.weight) if columns.weight else F.lit(None).cast("double")
+    payload |= {name: number(frame, given) for name, given in (("cap", columns.cap), ("weight", columns.weight)) if given}
     payload["in_estimation"] = as_flag(frame, columns.in_estimation) if columns.in_estimation else F.lit(True)
-    payload["issuer_id"] = F.col(quoted(columns.issuer_id)).cast("string") if columns.issuer_id else F.lit(None).cast("string")
+    if columns.issuer_id:
+        payload["issuer_id"] = F.col(quoted(columns.issuer_id)).cast("string")
     return checked(
         frame,
         source.columns.date,
@@ -233,8 +228,8 @@ def _good_shares(by_name: _ByFactor, group: Membership) -> Column:
     columns = list((group.columns or {}).values())
     positive = reduce(and_, (by_name.number(column) >= 0 for column in columns), F.lit(True))
     total = reduce(add, (by_name.number(column) for column in columns), F.lit(0.0))
-    within = total <= 1.0 if group.partial else F.abs(total - 1.0) <= SHARE_TOLERANCE
-    one = reduce(and_, (by_name.number(column) <= 1.0 for column in columns), F.lit(True))
+    within = total <= 1 + SHARE_TOLERANCE if group.partial else F.abs(total - 1) <= SHARE_TOLERANCE
+    one = reduce(and_, (by_name.number(column) <= 1 + SHARE_TOLERANCE for column in columns), F.lit(True))
     return _all_finite(by_name, columns) & positive & one & within
 
 
@@ -288,13 +283,24 @@ def _sum_problem(column: str, group: Membership, total: Column) -> Column:
     return problem(column, Reason.SHARES_DO_NOT_SUM, F.abs(total - 1) > SHARE_TOLERANCE, total)
 
 
+def _factors(by_name: _ByFactor, config: Config) -> dict[str, Column]:
+    """`style_0` and so on; `level_0` of a group that is a category, null where blank; `members` (group, level, share) of others."""
+    found = {f"style_{number}": by_name.number(column).cast("double") for number, column in enumerate(config.style_columns)}
+    shares = []
+    for position, group in enumerate(config.memberships):
+        if group.column is not None and not group.segments:
+            category = F.col(quoted(group.column)).cast("string")
+            found[f"level_{position}"] = F.when(F.trim(category) != "", category)
+        else:
+            shares.append(_members(by_name, group, position))
+    return found | ({"members": F.concat(*shares)} if shares else {})
+
+
 def _members(by_name: _ByFactor, group: Membership, position: int) -> Column:
     """An asset's shares in one group that are not 0; those of a complete group are divided by their sum."""
     if group.segments:
         computed = _members_from_map(F.col(SHARES), group, position)
         return computed if group.column is None else F.coalesce(computed, _members_from_category(group.column, position))
-    if group.column is not None:
-        return _members_from_category(group.column, position)
     if group.columns is not None:
         return _members_from_columns(by_name, group, position)
     return _members_from_map(F.col(quoted(group.map or "")), group, position)

@@ -213,14 +213,14 @@ def exchange_rate_rows(spark: SparkSession, source: ExchangeRateSource) -> DataF
 
 def _once(rows: DataFrame, key: Sequence[str]) -> DataFrame:
     """Of equal copies one is used, of unequal ones none, as packing has it for the sources by asset."""
-    usable = F.size("problems") == 0
+    usable = F.col("usable")
     row_hash, of_key = F.when(usable, F.col("row_hash")), Window.partitionBy(*key)
     unequal = F.min(row_hash).over(of_key) != F.max(row_hash).over(of_key)
     copy = F.row_number().over(Window.partitionBy(*key, usable).orderBy("row_hash"))
     reason = F.when(unequal, Reason.CONFLICTING_COPIES.value).when(copy > 1, Reason.IDENTICAL_COPY.value)
     shown = F.col(key[-1]) if len(key) > 1 else F.lit(None)  # the date has a column of its own
     found = F.when(usable & reason.isNotNull(), F.struct(F.lit("key"), reason, shown.cast("string")).cast(PROBLEM))
-    return rows.withColumn("problems", F.concat("problems", F.array_compact(F.array(found))))
+    return rows.withColumns({"usable": usable & found.isNull(), "problems": F.concat("problems", F.array_compact(F.array(found)))})
 
 
 def calendar_rows(spark: SparkSession, source: Location, column: str) -> DataFrame:

@@ -1,7 +1,7 @@
 """What a checked source row is, and how one column is checked.
 
-Rows of every source become `date, asset_id, file, row_hash, source_rows, problems` and the columns of what they carry. A row
-without problems is used; nothing is repaired, nothing is dropped.
+Rows of every source become `date, asset_id, file, row_hash, source_rows, usable, problems` and the columns of what they carry.
+A row without problems is usable; nothing is repaired, nothing is dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,22 +65,21 @@ class Half(NamedTuple):
     @property
     def rows(self) -> DataFrame:
         """Every row of the source, checked."""
-        return _selected(self.frame, self.columns)
+        return selected(self.frame, self.columns)
 
 
 def accepted(rows: DataFrame) -> DataFrame:
     """The rows without problems."""
-    return rows.where(F.size("problems") == 0)
+    return rows.where("usable")
 
 
-def together(halves: Mapping[str, Half]) -> DataFrame:
-    """Halves of one frame, a struct each, so that one pass over the source serves them all."""
-    frame = next(iter(halves.values())).frame
-    structs = {name: F.struct(*(c.alias(part) for part, c in half.columns.items())) for name, half in halves.items()}
-    return _selected(frame, structs)
+def where(halves: Mapping[str, Half], wanted: Column) -> dict[str, Half]:
+    """Halves of one frame, on some of its rows."""
+    frame = next(iter(halves.values())).frame.where(wanted)
+    return {name: Half(frame, half.columns) for name, half in halves.items()}
 
 
-def _selected(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
+def selected(frame: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
     """Columns under names that the source may have, too: within a lambda Spark would take such a name for the new column."""
     return frame.select(*(column.alias(f"__{name}") for name, column in columns.items())).toDF(*columns)
 
@@ -109,20 +108,21 @@ def checked(
     read = list(dict.fromkeys([*keys, *used]))
     hashed = [*(_hashable(frame, column) for column in read), *_null_flags(read)]
     asset = F.col(quoted(asset_column)).cast("string") if asset_column else F.lit("")
-    clean = [check.isNull() for check in checks] + [found.clean for found in bulky]
+    usable = reduce(and_, [*(check.isNull() for check in checks), *(found.clean for found in bulky)])
     columns = {
         "date": day(frame, date_column),
         "asset_id": asset,
         "file": F.col(FILE) if FILE in frame.columns else F.lit(None).cast("string"),
         "row_hash": F.xxhash64(*hashed),
         "source_rows": F.col("n_long_rows") if "n_long_rows" in frame.columns else F.lit(1),
-        "problems": _unless(reduce(and_, clean), [*checks, *(wrong for found in bulky for wrong in found.problems)]),
+        "usable": usable,
+        "problems": _unless(usable, [*checks, *(wrong for found in bulky for wrong in found.problems)]),
     }
     return Half(frame, {**columns, **payload})
 
 
 class Bulky(NamedTuple):
-    """Checks of many columns alike, and one cheap expression that says whether any of them finds something."""
+    """Checks of many columns alike, and one cheap expression that says that none of them finds anything."""
 
     clean: Column
     problems: list[Column]

@@ -43,9 +43,9 @@ class Exchange(NamedTuple):
         return any(numbers is not None and currency not in numbers for numbers in found for currency in currencies)
 
 
-def currency_in(half: Half) -> str | None:
-    """The column of a half that says in which currency each row is; None: all are in one."""
-    return next((column for column in ("currency", "cap_currency") if column in half.columns), None)
+def currency_in(columns: Collection[str]) -> str | None:
+    """The column of a half's that says in which currency each row is; None: all are in one."""
+    return next((column for column in ("currency", "cap_currency") if column in columns), None)
 
 
 def rate_history(rows: DataFrame, base: str, dates: Sequence[date], currencies: Collection[str]) -> RateHistory:
@@ -115,7 +115,7 @@ def converted(halves: Mapping[str, Half], by_date: DataFrame, columns: Mapping[s
         by_date: see `exchange_frame`.
         columns: by half, the source's name of the column that says the currency.
     """
-    if all(currency_in(half) is None for half in halves.values()):
+    if all(currency_in(half.columns) is None for half in halves.values()):
         return dict(halves)
     some = next(iter(halves.values()))
     frame = some.frame.join(by_date, some.columns["date"] == F.col("_exchange_date"), "left")
@@ -129,18 +129,19 @@ def _converted(given: Mapping[str, Column], column: str | None) -> dict[str, Col
         reason = F.when(growth.isNull(), Reason.NO_EXCHANGE_RATE.value).when(carry.isNull(), Reason.NO_INTEREST_RATE.value)
         wanted = F.col("_growth").isNotNull()
         ret = given["local_ret"] * growth + carry - given["risk_free"]
-        return {**given, "ret": ret, "problems": _with_problem(given, wanted & reason.isNotNull(), column, reason, currency)}
+        return {**given, "ret": ret, **_with_problem(given, wanted & reason.isNotNull(), column, reason, currency)}
     if column is not None and "cap_currency" in given:
         currency, reason = given["cap_currency"], F.lit(Reason.NO_EXCHANGE_RATE.value)
         spot = F.try_element_at(F.col("_spot"), currency)
         wrong = F.col("_spot").isNotNull() & spot.isNull()
-        return {**given, "cap": given["cap"] * spot, "problems": _with_problem(given, wrong, column, reason, currency)}
+        return {**given, "cap": given["cap"] * spot, **_with_problem(given, wrong, column, reason, currency)}
     return dict(given)
 
 
-def _with_problem(given: Mapping[str, Column], wrong: Column, column: str, reason: Column, value: Column) -> Column:
+def _with_problem(given: Mapping[str, Column], wrong: Column, column: str, reason: Column, value: Column) -> dict[str, Column]:
     """A missing currency has its own problem already."""
     found = F.struct(F.lit(column).alias("column"), reason.alias("reason"), value.alias("value")).cast(PROBLEM)
     none = F.array().cast(f"array<{PROBLEM}>")
-    blank = F.coalesce(F.trim(value), F.lit("")) == ""
-    return F.concat(given["problems"], F.when(wrong & ~blank, F.array(found)).otherwise(none))
+    wrong &= F.coalesce(F.trim(value), F.lit("")) != ""
+    problems = F.concat(given["problems"], F.when(wrong, F.array(found)).otherwise(none))
+    return {"usable": given["usable"] & ~wrong, "problems": problems}

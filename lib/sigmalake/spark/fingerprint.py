@@ -1,20 +1,22 @@
 """What a source holds on each date, told from a sum of row hashes: the order of rows and of files does not matter."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config_sources import Location
+from sigmalake.spark.checking import Half, selected
+from sigmalake.spark.exchange_rates import currency_in
 
 CURRENCIES = -1  # in the place of a membership group, of the currencies that a half's rows are in
+LEVELS = "array<struct<group:int,level:string>>"
 
 
 class FilePrint(NamedTuple):
@@ -41,46 +43,51 @@ Prints = dict[date | None, DatePrint]
 """A source by date; None holds the rows whose date is unreadable."""
 
 
-def fingerprint(
-    checked: DataFrame, halves: Sequence[str], learning: Iterable[int] = (), currencies: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, list[FilePrint]]:
+def fingerprint(halves: Mapping[str, Half], learning: Iterable[int] = ()) -> dict[str, list[FilePrint]]:
     """Every file and date of a source by half, in one pass; a row of each comes back.
 
     Args:
-        checked: a struct of checked columns for each half.
-        halves: their names; "exposures" may learn levels.
+        halves: of one frame; "exposures" may learn levels.
         learning: positions of the membership groups whose levels are learned from the data.
-        currencies: of the halves whose rows are in several, the column that says in which.
     """
-    by_half = [
-        F.struct(*_sums(half), _levels(half, list(learning), currencies.get(half)).alias("levels")).alias(half) for half in halves
-    ]
-    printed = checked.groupBy(F.col(f"{halves[0]}.file").alias("file"), F.col(f"{halves[0]}.date").alias("date")).agg(*by_half)
+    some = next(iter(halves.values()))
+    columns = {name: some.columns[name] for name in ("file", "date", "source_rows")}
+    for half, found in halves.items():
+        columns |= {f"{half}_hash": found.columns["row_hash"], f"{half}_usable": found.columns["usable"]}
+        if (levels := _levels(half, found.columns, list(learning))) is not None:
+            columns[f"{half}_levels"] = levels
+    flat = selected(some.frame, columns)
+    printed = flat.groupBy("file", "date").agg(*(_sums(half, f"{half}_levels" in columns).alias(half) for half in halves))
     rows = printed.toArrow().to_pylist()
     return {half: file_prints({**row, **row[half]} for row in rows) for half in halves}
 
 
-def _sums(half: str) -> list[Column]:
-    count, row_hash = F.col(f"{half}.source_rows"), F.col(f"{half}.row_hash")
-    return [
+def _sums(half: str, has_levels: bool) -> Column:
+    count, row_hash, usable = (F.col(name) for name in ("source_rows", f"{half}_hash", f"{half}_usable"))
+    found = F.collect_set(F.when(usable, F.col(f"{half}_levels"))) if has_levels else F.lit(None)
+    return F.struct(
         F.sum(count).alias("rows"),
-        F.sum(F.when(F.size(f"{half}.problems") > 0, count).otherwise(0)).alias("rejected"),
+        F.sum(F.when(usable, 0).otherwise(count)).alias("rejected"),
         F.sum(F.shiftright(row_hash, 32)).alias("high"),  # halves of 32 bits: their sums do not overflow
         F.sum(row_hash.bitwiseAND(F.lit(0xFFFFFFFF))).alias("low"),
-    ]
+        (F.array_distinct(F.flatten(found)) if has_levels else found).cast(LEVELS).alias("levels"),
+    )
 
 
-def _levels(half: str, learning: list[int], currency: str | None) -> Column:
-    """The levels that a file has on a date, of the groups that learn them, and its currencies."""
+def _levels(half: str, columns: Mapping[str, Column], learning: list[int]) -> Column | None:
+    """A row's levels, of the groups that learn them, and its currency; None where no row tells any."""
     found = []
     if half == "exposures" and learning:
-        learned = F.filter("exposures.members", lambda m: m["group"].isin(learning))
-        found.append(F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level"))))
-    if currency is not None:
-        found.append(F.array(F.struct(F.lit(CURRENCIES).alias("group"), F.col(f"{half}.{currency}").alias("level"))))
-    if not found:
-        return F.lit(None).cast("array<struct<group:int,level:string>>")
-    return F.array_distinct(F.flatten(F.collect_set(F.when(F.size(f"{half}.problems") == 0, reduce(F.concat, found)))))
+        for group in learning:
+            if (level := columns.get(f"level_{group}")) is not None:
+                one = F.array(F.struct(F.lit(group).alias("group"), level.alias("level")))
+                found.append(F.when(level.isNull(), F.array().cast(LEVELS)).otherwise(one))
+        if "members" in columns:
+            learned = F.filter(columns["members"], lambda m: m["group"].isin(learning))
+            found.append(F.transform(learned, lambda m: F.struct(m["group"].alias("group"), m["level"].alias("level"))))
+    if (currency := currency_in(columns)) is not None:
+        found.append(F.array(F.struct(F.lit(CURRENCIES).alias("group"), columns[currency].alias("level"))))
+    return reduce(F.concat, found) if found else None
 
 
 def file_prints(rows: Iterable[Mapping[str, Any]]) -> list[FilePrint]:

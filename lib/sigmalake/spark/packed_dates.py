@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from sigmalake.numerics.arrays import Bools, Ints
 from sigmalake.numerics.built_styles import StyleRecipe
 from sigmalake.spark.packed_styles import DateStyles, Styling
+from sigmalake.spark.sent_rows import SentRows, members_of, sent_rows, styles_of
 from sigmalake.tables.packed import PANEL, STYLE_REJECTS, STYLE_STEPS
 
 
@@ -100,23 +102,24 @@ def pack_dates(
     """The planned rows of `panel`, from the source rows of their dates.
 
     Args:
-        rows: `SENT` columns, in any order.
+        rows: columns as `sent_rows` names them, in any order.
         plan: the rows to make.
         level_ranks: for each membership group, the rank of each level.
         recipe: of the styles; None where all are as given.
         caps_apart: whether caps come from a source of their own, which an asset must be in to be used.
     """
-    rows = rows.filter(pc.is_valid(rows.column("date")))
+    given = [f"{half}_hash" for half in _HALVES if f"{half}_hash" in rows.column_names]
+    rows = rows.filter(reduce(pc.or_, (rows.column(name).is_valid() for name in given)))
     codes = _ranked(rows.column("asset_id"))
     days = rows.column("date").cast(pa.int32()).to_numpy().astype(np.int64)
     order = np.lexsort((codes, days))
-    rows = rows.take(pa.array(order)).combine_chunks()
-    hashes = {half: rows.column(f"{half}_hash").fill_null(0).to_numpy() for half in _HALVES}
-    valid = {half: rows.column(f"{half}_hash").is_valid().to_numpy() for half in _HALVES}
-    halves = _Halves(days[order], codes[order], hashes, valid, rows.column("ret").is_valid().to_numpy())
-    styling = None if recipe is None else Styling(rows, recipe, level_ranks, caps_apart=caps_apart)
+    sent = sent_rows(rows.take(pa.array(order)))
+    hashes = {half: sent[f"{half}_hash"].fill_null(0).to_numpy() for half in _HALVES}
+    valid = {half: _is_valid(sent[f"{half}_hash"]) for half in _HALVES}
+    halves = _Halves(days[order], codes[order], hashes, valid, _is_valid(sent["ret"]))
+    styling = None if recipe is None else Styling(sent, recipe, level_ranks, caps_apart=caps_apart)
     packed = [_pack_date(halves, row, styling, caps_apart=caps_apart) for row in plan]
-    return _as_table(rows, plan, packed, level_ranks, caps_apart=caps_apart)
+    return _as_table(sent, plan, packed, level_ranks, caps_apart=caps_apart)
 
 
 def _ranked(ids: pa.ChunkedArray) -> Ints:
@@ -168,12 +171,12 @@ def _meet(assets: Ints, half: _Once) -> Ints:
 
 
 def _as_table(
-    rows: pa.Table, plan: Sequence[PanelRow], packed: Sequence[_Date], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool
+    rows: SentRows, plan: Sequence[PanelRow], packed: Sequence[_Date], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool
 ) -> pa.Table:
     sizes = np.array([len(found.exposures) for found in packed], dtype=np.int64)
     x = _joined([found.exposures for found in packed])
-    ret = _taken(rows.column("ret"), _joined([found.returns for found in packed]))
-    cap = _taken(rows.column("cap_apart" if caps_apart else "cap"), _joined([found.caps for found in packed]) if caps_apart else x)
+    ret = _taken(rows["ret"], _joined([found.returns for found in packed]))
+    cap = _taken(rows["cap_apart" if caps_apart else "cap"], _joined([found.caps for found in packed]) if caps_apart else x)
     columns = {
         "exposure_date": [row.exposure_date for row in plan],
         "return_date": [row.return_date for row in plan],
@@ -182,58 +185,52 @@ def _as_table(
         "inputs_hash": [row.inputs_hash for row in plan],
         "exposures_hash": [row.exposures_hash for row in plan],
         "n_assets": sizes,
-        "n_returns": _sums(ret.is_valid().to_numpy(zero_copy_only=False), sizes),
+        "n_returns": _sums(_is_valid(ret), sizes),
         "n_missing": [found.n_missing for found in packed],
         "n_unmatched": [found.n_unmatched for found in packed],
         "n_conflicts": [found.n_conflicts for found in packed],
-        "asset_id": _lists(_taken(rows.column("asset_id"), x), sizes),
+        "asset_id": _lists(_taken(rows["asset_id"], x), sizes),
         "ret": _lists(ret, sizes),
         "cap": _present(cap, sizes),
-        "weight_column": _present(_taken(rows.column("weight"), x), sizes),
-        "in_estimation": _lists(_taken(rows.column("in_estimation"), x), sizes),
-        "issuer_id": _present(_taken(rows.column("issuer_id"), x), sizes),
+        "weight_column": _present(_taken(rows["weight"], x), sizes),
+        "in_estimation": _lists(_taken(rows["in_estimation"], x), sizes),
+        "issuer_id": _present(_taken(rows["issuer_id"], x), sizes),
         **_styles(rows, x, sizes, [found.styles for found in packed if found.styles is not None]),
         **_memberships(rows, plan, x, sizes, level_ranks),
     }
     return pa.table([pa.array(columns[c.name], _TYPES[c.type]) for c in PANEL.columns], names=PANEL.column_names)
 
 
-def _styles(rows: pa.Table, x: Ints, sizes: Ints, found: Sequence[DateStyles]) -> dict[str, object]:
+def _styles(rows: SentRows, x: Ints, sizes: Ints, found: Sequence[DateStyles]) -> dict[str, object]:
     """X's styles by date, and how they came about."""
     if not found:
-        styles = rows.column("styles").combine_chunks().take(pa.array(x))
-        given = {"styles": _lists(styles.flatten(), _sums(np.diff(styles.offsets.to_numpy()), sizes))}
+        styles = styles_of(rows, x)
+        given = {"styles": _lists(pa.array(styles.ravel()), sizes * styles.shape[1])}
         return given | dict.fromkeys(("n_filled", "styles_filled", "style_steps", "style_rejects"), [None] * len(sizes))
-    ids = rows.column("asset_id").combine_chunks()
     counts = np.array([date.built.exposures.size for date in found], dtype=np.int64)
     return {
         "styles": _lists(pa.array(np.concatenate([date.built.exposures.ravel() for date in found])), counts),
         "n_filled": [int(date.built.filled.sum()) for date in found],
         "styles_filled": _lists(pa.array(np.concatenate([date.built.filled.ravel() for date in found])), counts),
         "style_steps": [date.steps for date in found],
-        "style_rejects": [date.rejects(ids) for date in found],
+        "style_rejects": [date.rejects(rows["asset_id"]) for date in found],
     }
 
 
 def _memberships(
-    rows: pa.Table, plan: Sequence[PanelRow], x: Ints, sizes: Ints, level_ranks: Sequence[dict[str, int]]
+    rows: SentRows, plan: Sequence[PanelRow], x: Ints, sizes: Ints, level_ranks: Sequence[dict[str, int]]
 ) -> dict[str, pa.Array]:
     """The triplets (asset, factor, share) of every date."""
-    at = pa.array(x)
-    groups, levels, shares = (rows.column(name).combine_chunks().take(at) for name in _MEMBERS)
-    lengths = np.diff(groups.offsets.to_numpy()).astype(np.int64)
-    position = np.arange(len(x)) - np.repeat(_starts(sizes), sizes)
-    encoded = levels.flatten().dictionary_encode()
-    rank = np.array([[ranks.get(level, -1) for level in encoded.dictionary.to_pylist()] for ranks in level_ranks], dtype=np.int64)
+    members = members_of(rows, x, level_ranks)
     first = np.array([row.first_factor for row in plan], dtype=np.int64).reshape(len(plan), len(level_ranks))
-    group = groups.flatten().to_numpy()
-    of_date = np.repeat(np.repeat(np.arange(len(plan)), sizes), lengths)
-    factor = first[of_date, group] + rank[group, encoded.indices.to_numpy()] if len(level_ranks) else np.array([], dtype=np.int64)
-    n_members = _sums(lengths, sizes)
+    of_date = np.repeat(np.arange(len(plan)), sizes)[members.row]
+    assets = members.row - _starts(sizes)[of_date]
+    factors = first[of_date, members.group] + members.level
+    n_members = np.bincount(of_date, minlength=len(plan))
     return {
-        "member_assets": _lists(pa.array(np.repeat(position, lengths).astype(np.int32)), n_members),
-        "member_factors": _lists(pa.array(factor.astype(np.int32)), n_members),
-        "member_shares": _lists(shares.flatten(), n_members),
+        "member_assets": _lists(pa.array(assets.astype(np.int32)), n_members),
+        "member_factors": _lists(pa.array(factors.astype(np.int32)), n_members),
+        "member_shares": _lists(pa.array(members.share), n_members),
     }
 
 
@@ -252,9 +249,14 @@ def _sums(lengths: Ints | Bools, sizes: Ints) -> Ints:
     return sums
 
 
-def _taken(column: pa.ChunkedArray, at: Ints) -> pa.Array:
+def _taken(column: pa.Array, at: Ints) -> pa.Array:
     """Values at these positions; null at -1."""
-    return column.combine_chunks().take(pa.array(at, mask=at < 0))
+    return column.take(pa.array(at, mask=at < 0))
+
+
+def _is_valid(values: pa.Array) -> Bools:
+    found: Bools = values.is_valid().to_numpy(zero_copy_only=False)
+    return found
 
 
 def _lists(values: pa.Array, sizes: Ints, missing: Bools | None = None) -> pa.Array:
@@ -264,11 +266,10 @@ def _lists(values: pa.Array, sizes: Ints, missing: Bools | None = None) -> pa.Ar
 
 def _present(values: pa.Array, sizes: Ints) -> pa.Array:
     """Lists; null where every value of one is."""
-    known = _sums(values.is_valid().to_numpy(zero_copy_only=False), sizes)
+    known = _sums(_is_valid(values), sizes)
     return _lists(values, sizes, known == 0)
 
 
-_MEMBERS = ("member_groups", "member_levels", "member_shares")
 _TYPES = {
     "DATE": pa.date32(), "INT": pa.int32(), "STRING": pa.string(), "ARRAY<STRING>": pa.list_(pa.string()),
     "ARRAY<DOUBLE>": pa.list_(pa.float64()), "ARRAY<BOOLEAN>": pa.list_(pa.bool_()), "ARRAY<INT>": pa.list_(pa.int32()),

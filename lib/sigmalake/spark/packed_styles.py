@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.built_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
+from sigmalake.spark.sent_rows import SentRows, members_of, styles_of
 
 
 class DateStyles(NamedTuple):
@@ -29,15 +30,11 @@ class DateStyles(NamedTuple):
         return [{"asset_id": asset, "column": removed.column, "value": removed.value} for asset, removed in named]
 
 
-_READ = ("styles", "cap", "cap_apart", "weight", "in_estimation", "member_groups", "member_levels", "member_shares")
-
-
 class Styling:
     """The source rows of some dates as the kernel takes them."""
 
-    def __init__(self, rows: pa.Table, recipe: StyleRecipe, level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> None:
-        self._columns = {name: rows.column(name).combine_chunks() for name in _READ}  # once: it copies
-        self._recipe, self._caps_apart = recipe, caps_apart
+    def __init__(self, rows: SentRows, recipe: StyleRecipe, level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> None:
+        self._rows, self._recipe, self._caps_apart = rows, recipe, caps_apart
         self._ranks = level_ranks
         self._offsets = np.concatenate([[0], np.cumsum([len(ranks) for ranks in level_ranks])]).astype(np.int64)
 
@@ -52,7 +49,7 @@ class Styling:
         weights = self._floats("weight", rows)
         flags = self._taken("in_estimation", rows)
         given = StyleInputs(
-            descriptors=self._flat("styles", rows).to_numpy(zero_copy_only=False).reshape(len(rows), len(self._recipe.columns)),
+            descriptors=styles_of(self._rows, rows),
             caps=np.ones(len(rows)) if np.isnan(cap).any() else cap,  # null for all where the model has none
             weight_column=None if np.isnan(weights).any() else weights,
             in_estimation=flags.to_numpy(zero_copy_only=False).astype(bool),
@@ -65,18 +62,12 @@ class Styling:
         shares = np.zeros((len(rows), int(self._offsets[-1])))
         if not self._recipe.reads_memberships:
             return shares
-        groups = self._flat("member_groups", rows).to_numpy()
-        levels = self._flat("member_levels", rows).to_pylist()
-        asset = np.repeat(np.arange(len(rows)), self._taken("member_groups", rows).value_lengths().to_numpy())
-        level = [self._ranks[group][name] for group, name in zip(groups.tolist(), levels, strict=True)]
-        shares[asset, self._offsets[groups] + np.array(level, dtype=np.int64)] = self._flat("member_shares", rows).to_numpy()
+        members = members_of(self._rows, rows, self._ranks)
+        shares[members.row, self._offsets[members.group] + members.level] = members.share
         return shares
 
     def _taken(self, column: str, rows: Ints) -> pa.Array:
-        return self._columns[column].take(pa.array(rows))
-
-    def _flat(self, column: str, rows: Ints) -> pa.Array:
-        return self._taken(column, rows).flatten()
+        return self._rows[column].take(pa.array(rows))
 
     def _floats(self, column: str, rows: Ints) -> Floats:
         values: Floats = self._taken(column, rows).to_numpy(zero_copy_only=False).astype(float)

@@ -6,8 +6,7 @@ with `pack_dates`; the driver ships what it knows of each panel row, a few dozen
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
-from functools import reduce
+from functools import partial, reduce
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -15,19 +14,15 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.built_styles import StyleRecipe
-from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, together
+from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, selected
 from sigmalake.spark.packed_dates import PanelRow, pack_dates
+from sigmalake.spark.sent_rows import SENT
 from sigmalake.tables.packed import PANEL
 
 PANEL_ROW = (
     "part int, exposure_date date, return_date date, exposures_from date, caps_from date, exposures_age int, factor_set string, "
     "first_factor array<int>, inputs_hash string, exposures_hash string, opening date"
 )
-SENT = {  # what a source row takes with it; a hash is null where the row has no such half, or one that cannot be used
-    "date": "date", "asset_id": "string", "exposures_hash": "bigint", "returns_hash": "bigint", "caps_hash": "bigint",
-    "ret": "double", "cap": "double", "cap_apart": "double", "weight": "double", "in_estimation": "boolean", "issuer_id": "string",
-    "styles": "array<double>", "member_groups": "array<int>", "member_levels": "array<string>", "member_shares": "array<double>",
-}  # fmt: skip
 ROWS_A_BATCH = 1 << 15  # of source rows on their way to Python
 DATES_A_BATCH = 8  # of packed rows on their way back
 
@@ -68,10 +63,9 @@ def pack(
         parts.setdefault(row.part, []).append(row)
     caps_apart = any("caps" in halves for halves in sourced.sources)
     destinations = F.broadcast(_destinations(spark, plan))
-    sent = [_sent(halves).join(destinations, "date").withColumn("part", F.explode("parts")) for halves in sourced.sources]
+    sent = [_sent(halves).join(destinations, "date") for halves in sourced.sources]
     every_part = spark.createDataFrame([(part,) for part in parts], "part int")  # also those without a source row
-    columns = ["part", *SENT]
-    union = reduce(DataFrame.unionByName, [*(frame.select(columns) for frame in sent), _with_nulls(every_part)])
+    union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_A_BATCH))
     schema = ", ".join(f"{c.name} {c.type}" for c in PANEL.columns)
     return union.repartitionById(len(parts), "part").mapInArrow(_packing(parts, level_ranks, recipe, caps_apart=caps_apart), schema)
@@ -91,34 +85,26 @@ def _packing(
 
 
 def _destinations(spark: SparkSession, plan: Sequence[PanelRow]) -> DataFrame:
-    """For each date of a source, the parts that its rows go to: mostly one."""
-    found: dict[date, set[int]] = {}
-    for row in plan:
-        for day in {row.return_date, row.exposures_from, row.caps_from, row.opening} - {None}:
-            found.setdefault(day, set()).add(row.part)  # type: ignore[arg-type]  # None is taken out
-    return spark.createDataFrame([(day, sorted(parts)) for day, parts in found.items()], "date date, parts array<int>")
+    """The dates of the sources and the parts that their rows go to, mostly one."""
+    dated = ((day, row.part) for row in plan for day in (row.return_date, row.exposures_from, row.caps_from, row.opening))
+    return spark.createDataFrame(sorted({(day, part) for day, part in dated if day is not None}), "date date, part int")
 
 
 def _sent(halves: Mapping[str, Half]) -> DataFrame:
-    """The rows of one source with something to pack, in the columns of `SENT`."""
-    frame = together(halves)
-    hashes = {f"{name}_hash": F.when(F.size(f"{name}.problems") == 0, F.col(f"{name}.row_hash")) for name in halves}
-    first = next(iter(halves))
-    payload: dict[str, Column] = {"date": F.col(f"{first}.date"), "asset_id": F.col(f"{first}.asset_id"), **hashes}
+    """The rows of one source, in the columns of `sent_rows` that it gives."""
+    some = next(iter(halves.values()))
+    hashes = {f"{name}_hash": F.when(half.columns["usable"], half.columns["row_hash"]) for name, half in halves.items()}
+    payload = {"date": some.columns["date"], "asset_id": some.columns["asset_id"], **hashes}
     if "exposures" in halves:
-        payload |= {name: F.col(f"exposures.{name}") for name in ("cap", "weight", "in_estimation", "issuer_id", "styles")}
-        payload |= {f"member_{name}s": F.col(f"exposures.members.{name}") for name in ("group", "level", "share")}
+        exposures = halves["exposures"].columns
+        payload |= {name: column for name, column in exposures.items() if name in SENT or name.startswith(("style_", "level_"))}
+        if "members" in exposures:
+            payload |= {f"member_{name}s": exposures["members"][name] for name in ("group", "level", "share")}
     if "returns" in halves:
-        payload["ret"] = F.col("returns.ret")
+        payload["ret"] = halves["returns"].columns["ret"]
     if "caps" in halves:
-        payload["cap_apart"] = F.col("caps.cap")
-    typed = frame.select(*(column.alias(name) for name, column in payload.items()))
-    return _with_nulls(typed.where(reduce(Column.__or__, (F.col(name).isNotNull() for name in hashes))))
-
-
-def _with_nulls(frame: DataFrame) -> DataFrame:
-    missing = {name: F.lit(None).cast(kind) for name, kind in SENT.items() if name not in frame.columns}
-    return frame.withColumns(missing)
+        payload["cap_apart"] = halves["caps"].columns["cap"]
+    return selected(some.frame, payload)
 
 
 def conflicts(plan: DataFrame, serving: DataFrame, sourced: Sourced, packed: DataFrame | None) -> DataFrame:

@@ -21,7 +21,7 @@ def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[dat
         conflicts: what packing rejected, or None.
     """
     asked = F.broadcast(rows.sparkSession.createDataFrame([(day,) for day in sorted(dates)], "asked date"))
-    wrong = rows.where(F.size("problems") > 0).join(asked, F.col("date") == F.col("asked"), "left")
+    wrong = rows.where(~F.col("usable")).join(asked, F.col("date") == F.col("asked"), "left")
     wrong = wrong.where(F.col("date").isNull() | F.col("asked").isNotNull())
     found = [wrong] if conflicts is None else [wrong, conflicts.where(F.col("half") == half)]
     columns = ("date", "asset_id", "row_hash", "source_rows", "problems")

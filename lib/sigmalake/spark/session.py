@@ -33,9 +33,12 @@ RUNTIME = {
     "spark.databricks.delta.snapshotPartitions": "2",  # 50, the default, makes each commit some 7 s slower
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "1000000",  # packing: a group a date, rows in order
     "spark.sql.files.maxPartitionBytes": "32m",  # some dozen tasks: a lost one costs little
+    "spark.sql.constraintPropagation.enabled": "false",  # a style renamed beside a check of all styles doubles what it derives
     "spark.sql.debug.maxToStringFields": "100",  # no warning about wide plans
     "spark.sql.parquet.columnarReaderBatchSize": "64",  # rows of a packed table are large; see `fit_batches`
     "spark.sql.execution.arrow.maxRecordsPerBatch": "64",
+    "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",  # no bound: Spark would add a batch up after each of its rows
+    "spark.sql.codegen.hugeMethodLimit": "8000",  # of bytecode: the JVM compiles no longer method, each row would be interpreted
 }
 
 BATCH_BYTES = 32 << 20  # of packed rows that the reader, and the Python worker, hold at a time

@@ -3,14 +3,14 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import reduce
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame
 
 from sigmalake.config import Config
 from sigmalake.config_sources import Dated
-from sigmalake.lake.dates import as_ranges, within
-from sigmalake.spark.checking import Half, together
+from sigmalake.lake.dates import as_ranges
+from sigmalake.spark.checking import Half, where
 from sigmalake.spark.exchange_rates import Exchange, converted, exchange_frame, rate_history, return_exchanges, spots
 from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, currencies_by_date, fingerprint
 
@@ -93,6 +93,7 @@ def _exchanges(
 def _counted_anew(halves: Mapping[str, Half], prints: Mapping[str, Prints], days: set[date]) -> dict[str, Prints]:
     names = list(halves)
     known = [day for half in names for day in prints[half] if day is not None]
-    rows = together(halves).where(F.expr(within(f"{names[0]}.date", as_ranges(days, known))))
-    found = fingerprint(rows, names)
+    day = halves[names[0]].columns["date"]
+    wanted = reduce(Column.__or__, (day.between(r.first, r.last) for r in as_ranges(days, known)))
+    found = fingerprint(where(halves, wanted))
     return {half: {**prints[half], **by_date(found[half])} for half in names}

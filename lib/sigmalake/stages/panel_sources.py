@@ -15,7 +15,7 @@ from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.spark.checked_exposures import exposure_half
 from sigmalake.spark.checked_sources import beside_rates, calendar_rows, cap_half, exchange_rate_rows, rate_rows, return_half
-from sigmalake.spark.checking import Half, accepted
+from sigmalake.spark.checking import Half, accepted, where
 from sigmalake.spark.described import Described
 from sigmalake.spark.fingerprint import (
     FilePrint,
@@ -63,8 +63,7 @@ class Sources(NamedTuple):
         for halves, _ in self.packed:
             some = next(iter(halves.values()))
             wanted = self._within(some.columns["date"], list(halves), {day for half in halves for day in dates[half]})
-            frame = some.frame if wanted is None else some.frame.where(wanted)
-            found.append({half: Half(frame, columns) for half, (_, columns) in halves.items()})
+            found.append(halves if wanted is None else where(halves, wanted))
         return Sourced(found)
 
     def _within(self, column: Column, halves: Sequence[str], wanted: set[date]) -> Column | None:
@@ -128,8 +127,7 @@ def read_sources(
     by_file: dict[str, list[FilePrint]] = {}
     for apart in [half for half in rows if half not in halves]:
         with explained_read(apart, s.locations()[apart]):
-            alone = rows[apart].select(F.struct(*rows[apart].columns).alias(apart))
-            by_file |= fingerprint(alone, [apart])
+            by_file |= fingerprint({apart: Half(rows[apart], {name: F.col(name) for name in rows[apart].columns})})
     for source in packed:
         name = names[next(iter(source.halves))].partition(".")[0]
         with explained_read(name, s.locations()[name]):

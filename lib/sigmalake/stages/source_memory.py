@@ -5,13 +5,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as F
 
 from sigmalake.config_sources import Location
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import SourceFile, plain_path, source_files
-from sigmalake.spark.checking import Half, together
-from sigmalake.spark.exchange_rates import currency_in
+from sigmalake.spark.checking import Half, where
 from sigmalake.spark.fingerprint import FilePrint, file_prints, fingerprint
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.records import SOURCE_PRINTS
@@ -78,23 +76,22 @@ def _unchanged(stored: Sequence[Mapping[str, Any]], key: str, states: Mapping[st
 
 def printed(source: Source, learning: Sequence[int] = ()) -> dict[str, list[FilePrint]]:
     """The prints of a source by half: those remembered, and those of the files that are not."""
-    checked, memory = together(source.halves), source.memory
-    currencies = {half: column for half, found in source.halves.items() if (column := currency_in(found)) is not None}
+    halves, memory = source
     if memory is None:
-        return fingerprint(checked, list(source.halves), learning, currencies)
+        return fingerprint(halves, learning)
     known = memory.known_files
     paths = set(map(plain_path, known))
     fresh = [file for path, file in memory.files.items() if path not in paths]
     if not fresh:
         return memory.known
-    first = next(iter(source.halves))
     if known:
-        checked = checked.where(~F.col(f"{first}.file").isin(known))  # Spark opens none of these
+        some = next(iter(halves.values())).columns
+        halves = where(halves, ~some["file"].isin(known))  # Spark opens none of these
         spans = [file.span for file in fresh if file.span is not None]
         if len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
-            checked = checked.where(F.col(f"{first}.date").between(min(s[0] for s in spans), max(s[1] for s in spans)))
-    new = fingerprint(checked, list(source.halves), learning, currencies)
-    return {half: memory.known[half] + new[half] for half in source.halves}
+            halves = where(halves, some["date"].between(min(s[0] for s in spans), max(s[1] for s in spans)))
+    new = fingerprint(halves, learning)
+    return {half: memory.known[half] + new[half] for half in halves}
 
 
 def remember(lake: Lake, sources: Sequence[Source], by_file: Mapping[str, list[FilePrint]], stage: str) -> None:
