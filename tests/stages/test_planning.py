@@ -28,6 +28,7 @@ BODY = {
 SAMPLE = {"estimator": "sample", "window": 4, "min_periods": 2}
 DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
 PANEL = [PanelState(day, after, f"in {day}", f"x {day}") for day, after in zip(DAYS, [*DAYS[1:], None], strict=True)]
+NOTHING = Changes({}, {}, [])
 SECTIONS = {day: f"of {day}" for day in DAYS[1:]}
 
 
@@ -38,6 +39,16 @@ def context(tmp_path):
         return Context(Lake(None, str(lake)), Config.model_validate({**BODY, "lake": str(lake), **body}), "run", asked)
 
     return of
+
+
+@pytest.fixture
+def ingested(monkeypatch):
+    """The panel is as the sources have it."""
+
+    def as_it_is(panel: list[PanelState]) -> None:
+        monkeypatch.setattr(run, "plan_ingest", lambda *_: IngestPlan(None, {}, NOTHING, panel, {}, [], None, {}))
+
+    return as_it_is
 
 
 def variants(every: str) -> dict[str, object]:
@@ -61,17 +72,26 @@ def test_a_run_of_the_newest_date_takes_away_the_last_covariance_before_it(conte
     assert (list(found.compute), found.remove) == ([("v", DAYS[-1])], [("v", DAYS[-2])])
 
 
-def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were_evaluated_before(context, monkeypatch):
+def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were_evaluated_before(context, ingested, monkeypatch):
     model = context(Asked(), risk=variants("day"), sources={**BODY["sources"], "prices": {"path": "/no/prices.parquet"}})
     create(model.lake.root, FORECAST_EVALUATION)
-    nothing = Changes({}, {}, [])
-    prices = nothing._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
-    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, nothing, [], {}, nothing))
-    monkeypatch.setattr(run, "plan_ingest", lambda *_: IngestPlan(None, {}, nothing, PANEL, {}, [], None, {}))
+    prices = NOTHING._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
+    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, NOTHING, [], {}, NOTHING))
+    ingested(PANEL)
     planned = {stage.stage: stage for stage in run.plan(model)}
     assert list(planned) == ["describe", "ingest", "regress", "risk", "covariance", "release", "evaluate"]
     assert (planned["describe"].compute, planned["describe"].remove) == ({DAYS[0]: Why.INPUT}, [DAYS[1]])
     assert planned["evaluate"].compute == dict.fromkeys(DAYS[1:-1], Why.NEW)  # the newest forecast has not met its return
+
+
+def test_a_file_of_portfolios_that_only_evaluate_reads_fails_its_line_of_a_plan_and_no_other(context, ingested):
+    model = context(Asked(), risk=variants("day"), evaluate={"portfolios": "/no/portfolios.csv"})
+    ingested(PANEL)
+    create(model.lake.root, FORECAST_EVALUATION)
+    planned = {stage.stage: stage for stage in run.plan(model)}
+    assert list(planned["regress"].compute) == DAYS[1:]
+    assert planned["evaluate"].error.startswith("evaluate.portfolios: /no/portfolios.csv cannot be read")
+    assert [stage for stage, found in planned.items() if found.error] == ["evaluate"]
 
 
 def test_a_run_of_some_dates_computes_no_others(context):

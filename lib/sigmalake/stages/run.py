@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, TypeVar
 
+from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
@@ -40,6 +41,7 @@ class PlannedStage(NamedTuple):
     compute: dict[date, Why]
     rows: int  # rows of its packed table to compute: a date may have several variants
     remove: list[date]
+    error: str | None = None  # why it cannot be said
 
 
 def run_stage(context: Context, stage: str) -> Outcome | None:
@@ -83,10 +85,17 @@ def plan(context: Context) -> list[PlannedStage]:
     newest = max((row.exposure_date for row in panel), default=None)
     planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
     if lake.exists(FORECAST_EVALUATION):
-        own = read_own_portfolios(context.config.evaluate.portfolios)
-        forecasts = plan_evaluate(lake, context.config, context.asked, Upstream(panel, sections, stored), own)
-        planned.append(_stage("evaluate", forecasts.why, forecasts.remove, []))
+        planned.append(_evaluation(context, Upstream(panel, sections, stored)))
     return planned
+
+
+def _evaluation(context: Context, upstream: Upstream) -> PlannedStage:
+    try:
+        own = read_own_portfolios(context.config.evaluate.portfolios)
+    except (ConfigError, DataError) as error:  # of a file that no stage of a run reads
+        return PlannedStage("evaluate", {}, 0, [], str(error))
+    found = plan_evaluate(context.lake, context.config, context.asked, upstream, own)
+    return _stage("evaluate", found.why, found.remove, [])
 
 
 def _stage(stage: str, why: Mapping[StageKey, Why], remove: Sequence[StageKey], interrupted: Sequence[DateRange]) -> PlannedStage:
