@@ -13,11 +13,11 @@ from sigmalake.stages.context import Asked, Context
 from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.describe import DescribePlan
 from sigmalake.stages.ingest import IngestPlan
-from sigmalake.stages.planning import Changes, PanelState, Why, expected_risk_models
+from sigmalake.stages.planning import Changes, PanelState, Why, expected_cross_sections, expected_risk_models
 from sigmalake.stages.risk import plan_risk
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import COVARIANCE_BUILDS
-from sigmalake.tables.packed import RISK_MODELS
+from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 
 BODY = {
     "model": "m",
@@ -92,6 +92,17 @@ def test_a_file_of_portfolios_that_only_evaluate_reads_fails_its_line_of_a_plan_
     assert list(planned["regress"].compute) == DAYS[1:]
     assert planned["evaluate"].error.startswith("evaluate.portfolios: /no/portfolios.csv cannot be read")
     assert [stage for stage, found in planned.items() if found.error] == ["evaluate"]
+
+
+def test_a_plan_names_exposure_stability_that_is_all_that_regress_has_to_do(context, ingested):
+    days = [date(2023, 12, 29), *DAYS, date(2024, 2, 1)]  # January is over
+    panel = [PanelState(day, after, f"in {day}", f"x {day}") for day, after in zip(days, [*days[1:], None], strict=True)]
+    ingested(panel)
+    model = context(Asked(), factors=[{"styles": ["size"], "as_given": True}])
+    hashes = expected_cross_sections(panel, model.config)
+    append(model.lake.root, CROSS_SECTIONS, [complete(CROSS_SECTIONS, {"date": d, "inputs_hash": h}) for d, h in hashes.items()])
+    planned = {stage.stage: stage for stage in run.plan(model)}
+    assert (planned["regress"].compute, planned["regress"].rows) == ({DAYS[-1]: Why.NEW}, 1)
 
 
 def test_a_run_of_some_dates_computes_no_others(context):

@@ -17,6 +17,7 @@ from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_mo
 from sigmalake.stages.regress import plan_regress, regress
 from sigmalake.stages.release import needs_release, release
 from sigmalake.stages.risk import plan_risk, risk
+from sigmalake.stages.stability import plan_stability
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
@@ -39,7 +40,7 @@ class PlannedStage(NamedTuple):
 
     stage: str
     compute: dict[date, Why]
-    rows: int  # rows of its packed table to compute: a date may have several variants
+    rows: int  # of its packed table to compute, or where that is as it should be of `exposure_stability`: a date may have several
     remove: list[date]
     error: str | None = None  # why it cannot be said
 
@@ -71,7 +72,8 @@ def plan(context: Context) -> list[PlannedStage]:
     panel = ingested.expected
     planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
     regressions = plan_regress(context, panel)
-    planned.append(_stage("regress", regressions.why, regressions.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
+    touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
+    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
     sections = stored_cross_sections(lake)
     sections.update(regressions.compute)
     sections = {day: value for day, value in sections.items() if day not in regressions.remove}
