@@ -11,10 +11,11 @@ from sigmalake.lake.lake import Lake
 from sigmalake.stages import run
 from sigmalake.stages.context import Asked, Context
 from sigmalake.stages.covariance import plan_covariance
-from sigmalake.stages.describe import DescribePlan
+from sigmalake.stages.describe import DescribePlan, Pending, PendingRows, described_versions
 from sigmalake.stages.ingest import IngestPlan
 from sigmalake.stages.planning import Changes, PanelState, Why, expected_cross_sections, expected_risk_models
 from sigmalake.stages.risk import plan_risk
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import COVARIANCE_BUILDS
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
@@ -108,3 +109,19 @@ def test_a_plan_names_exposure_stability_that_is_all_that_regress_has_to_do(cont
 def test_a_run_of_some_dates_computes_no_others(context):
     model = context(Asked(DAYS[2], DAYS[3]), risk=variants("day"))
     assert list(plan_risk(model, PANEL, SECTIONS).compute) == [("v", DAYS[2]), ("v", DAYS[3])]
+
+
+def test_a_described_date_that_a_run_will_remove_counts_as_gone(context):
+    prices = {"path": "/no/prices.parquet", "columns": {"cap": "cap"}}
+    segments = {"path": "/no/segments.parquet", "columns": {"assets": "assets"}}
+    factors = [{"membership": "industry", "segments": True}, {"styles": {"size": {}}}]
+    sources = {**BODY["sources"], "prices": prices, "segments": segments}
+    model = context(Asked(), sources=sources, factors=factors)
+    seen = []
+    for day in DAYS[:2]:
+        for table in (DESCRIPTORS, INDUSTRY_SHARES):
+            append(model.lake.root, table, [complete(table, {"date": day, "inputs_hash": f"of {day}"})])
+        seen.append(described_versions(model, Pending()))
+    without = PendingRows(remove=[DAYS[1]])
+    assert described_versions(model, Pending(without, without)) == seen[0]
+    assert all(seen[0][name] != seen[1][name] for name in ("descriptors", "industry_shares"))
