@@ -92,7 +92,8 @@ def printed(source: Source, learning: Sequence[int] = ()) -> dict[str, list[File
         checked = checked.where(~F.col(f"{first}.file").isin(known))  # Spark opens none of these
         spans = [file.span for file in fresh if file.span is not None]
         if len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
-            checked = checked.where(F.col(f"{first}.date").between(min(s[0] for s in spans), max(s[1] for s in spans)))
+            day = F.col(f"{first}.date")  # null where it cannot be read, and then the row is rejected, not passed over
+            checked = checked.where(day.between(min(s[0] for s in spans), max(s[1] for s in spans)) | day.isNull())
     new = fingerprint(checked, list(source.halves), learning, currencies)
     return {half: memory.known[half] + new[half] for half in source.halves}
 
