@@ -74,12 +74,18 @@ def configured(dated="end_of_period", **columns) -> Config:
 
 
 def test_caps_are_converted_at_their_own_date_or_where_they_stand_beside_the_return_at_the_one_before():
-    assert cap_rate_dates(configured(), DAYS, DAYS) == cap_rate_dates(configured(ret="r"), DAYS, DAYS) == {}
+    assert cap_rate_dates(configured(), DAYS, DAYS, []) == cap_rate_dates(configured(ret="r"), DAYS, DAYS, []) == {}
     config = configured(cap_currency="ccy")
     weekend = date(2024, 1, 4)
-    assert cap_rate_dates(config, DAYS, [*DAYS, weekend, None]) == {day: day for day in [*DAYS, weekend]}
+    assert cap_rate_dates(config, DAYS, [*DAYS, weekend, None], []) == {day: day for day in [*DAYS, weekend]}
     beside = configured("start_of_period", cap_currency="ccy")
-    assert cap_rate_dates(beside, DAYS, [*DAYS, weekend]) == {DAYS[1]: DAYS[0], weekend: DAYS[1], DAYS[2]: DAYS[1]}
+    assert cap_rate_dates(beside, DAYS, [*DAYS, weekend], DAYS) == {DAYS[1]: DAYS[0], weekend: DAYS[1], DAYS[2]: DAYS[1]}
+
+
+def test_the_first_caps_beside_their_return_are_converted_at_the_newest_rates_before_them():
+    beside, rated = configured("start_of_period", cap_currency="ccy"), [date(2023, 12, 28), date(2023, 12, 29), *DAYS]
+    found = cap_rate_dates(beside, DAYS, [date(2023, 12, 28), date(2023, 12, 29), DAYS[0], DAYS[1]], rated)
+    assert found == {date(2023, 12, 29): date(2023, 12, 28), DAYS[0]: date(2023, 12, 29), DAYS[1]: DAYS[0]}
 
 
 def test_without_exchange_rates_nothing_is_hashed_that_was_not():
