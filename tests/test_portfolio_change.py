@@ -1,4 +1,4 @@
-"""`sigmalake portfolio` with what moved the risk: parts from the tables by plain numpy, sums, releases, mistakes."""
+"""`sigmalake portfolio` with what moved the risk: parts from the tables by plain numpy, sums, releases."""
 
 import shutil
 
@@ -175,24 +175,14 @@ def test_what_only_the_earlier_model_lacks_is_left_out_of_both_sides_and_said(
     assert "Left out of the comparison, on both sides: A003: no specific variance" in run(*asked)[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["--versus-date", "yesterday"], 2, "--versus-date 'yesterday' is not a date; give it as YYYY-MM-DD"),
-        (["--versus-date", "1999-01-01"], 1, "ewma has no risk model as of 1999-01-01; nearest: 2021-03-31"),
-        (["--versus-date", "2021-04-01"], 2, "release 2021-04-01.1 as of 2021-04-01 is compared with itself; give another"),
-        (["--versus-date", "2021-04-01", "--date", "2021-03-31"], 2, "go back in time, from 2021-04-01 to 2021-03-31; exchange"),
-        (["--versus-release", "no"], 1, "has no release no; it has 2021-04-01.1"),
-    ],
-)  # fmt: skip
-def test_a_mistake_has_its_message_and_exit_code(run, file, arguments, code, said):
-    found, out, err = run(file, *arguments)
-    assert (found, out) == (code, "")
-    assert err.startswith("error: ")
-    assert said in err
-    assert err.count("\n") == 1
-
-
-def test_holdings_without_active_positions_have_nothing_to_compare(run, file):
-    said = "error: compared with 2021-03-31: nothing is held that both models have risk data for"
-    assert run(file, "--benchmark", file, "--versus-date", "2021-03-31")[2].startswith(said)
+@pytest.mark.parametrize("benchmark", [WEIGHTS, None], ids=["its own benchmark", "all 0"])
+def test_of_holdings_without_active_positions_nothing_has_moved(run, file, tmp_path, benchmark):
+    file = file if benchmark else write(tmp_path / "z.csv", dict.fromkeys(WEIGHTS, 0.0))
+    asked = [file, *(["--benchmark", file] if benchmark else []), "--versus-date", "2021-03-31"]
+    found = answer(run, *asked)["change"]
+    assert set(found["parts"].values()) == {found["first"]["variance"], found["second"]["variance"]} == {0.0}
+    assert found["by_asset"] == {"exposures": {}, "specific": {}}
+    text = after(run(*asked)[1], "What moved")
+    assert " nan" not in text
+    assert [row(text, part) for part in ("the assets' exposures", "sum")] == [["0.000"], ["0.000"]]
+    assert row(after(text, "By factor"), "market")[-1] == "0.000"

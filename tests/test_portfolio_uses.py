@@ -1,4 +1,4 @@
-"""`sigmalake portfolio` with a scenario and over a period: its numbers from the tables by plain numpy."""
+"""`sigmalake portfolio` with a scenario and over a period: its numbers from the tables by plain numpy; mistakes."""
 
 from datetime import timedelta
 
@@ -189,6 +189,11 @@ def test_what_has_no_risk_is_left_out_of_the_scenario_and_the_comparison(run, tm
         (["--since", "March"], 2, "--since 'March' is not a date; give it as YYYY-MM-DD"),
         (["--since", "2021-04-01"], 2, "--since 2021-04-01 is not before 2021-04-01, the date of the risk; give an earlier"),
         (["--since", "2021-01-03"], 1, "--since 2021-01-03: the returns of release 2021-04-01.1 begin after the close of"),
+        (["--versus-date", "yesterday"], 2, "--versus-date 'yesterday' is not a date; give it as YYYY-MM-DD"),
+        (["--versus-date", "1999-01-01"], 1, "ewma has no risk model as of 1999-01-01; nearest: 2021-03-31"),
+        (["--versus-date", "2021-04-01"], 2, "release 2021-04-01.1 as of 2021-04-01 is compared with itself; give another"),
+        (["--versus-date", "2021-04-01", "--date", "2021-03-31"], 2, "go back in time, from 2021-04-01 to 2021-03-31; exchange"),
+        (["--versus-release", "no"], 1, "has no release no; it has 2021-04-01.1"),
     ],
 )  # fmt: skip
 def test_a_mistake_has_its_message_and_exit_code(run, file, arguments, code, said):

@@ -275,5 +275,14 @@ def test_an_asset_without_data_on_one_side_is_left_out_on_both(risk):
 def test_a_comparison_of_nothing_or_of_unequal_horizons_is_refused(risk):
     with pytest.raises(DataError, match="the models are for 1 and 21 periods; compare equal horizons"):
         compare_risk(risk, risk.over(21), H)
+    without = [
+        random_risk(seed, assets=[asset for asset in ASSETS if asset != left_out]) for seed, left_out in ((0, "A0"), (1, "A1"))
+    ]
     with pytest.raises(MissingRiskError, match="nothing is held that both models have risk data for"):
-        compare_risk(risk, random_risk(1), {"A0": 0.0})
+        compare_risk(*without, {"A0": 0.5, "A1": 0.5}, missing="leave_out")
+
+
+def test_holdings_of_nothing_but_0_have_no_risk_that_moves(risk):
+    found = compare_risk(risk, random_risk(1), {"A0": 0.0, "A1": 0.0})
+    assert (found.first, found.second, *found.parts) == (0,) * 7
+    assert found.by_asset.empty

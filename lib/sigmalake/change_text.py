@@ -115,4 +115,6 @@ def _row(found: Answer, change: RiskChange, parts: pd.Series) -> list[str]:
 def _moved(found: Answer, change: RiskChange, part: float) -> str:
     """A part of the variance as one of the volatility: s2 - s1 = (s2^2 - s1^2) / (s1 + s2)."""
     both = change.reports[0].vol + change.reports[1].vol
-    return fixed(found.annual_percent(part / both), 3) if both > 0 else "-"
+    if both > 0:
+        return fixed(found.annual_percent(part / both), 3)
+    return fixed(0.0, 3) if part == 0 else "-"

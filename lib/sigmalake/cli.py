@@ -199,6 +199,7 @@ def plan(
                 "rows": s.rows,
                 "compute": {str(d): w.value for d, w in sorted(s.compute.items())},
                 "remove": s.remove,
+                **({"error": s.error} if s.error else {}),
             }
             for s in planned
         ]
@@ -207,6 +208,7 @@ def plan(
     for s in planned:
         days = sorted(s.compute)
         spans = f"{len(days)} dates, {days[0]} to {days[-1]} ({summarise(s.compute.values())})" if days else "nothing to do"
+        spans = f"cannot be planned: {s.error}" if s.error else spans
         typer.echo(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
 
 

@@ -21,7 +21,7 @@ class RiskComparison(NamedTuple):
     second: float  # variance in the second
     parts: pd.Series  # exposures, holdings, factor_vols, factor_correlations, specific: what the change of each did
     by_factor: pd.DataFrame  # a row a factor: exposures, factor_vols, factor_correlations; each sums to its part
-    by_asset: pd.DataFrame  # a row an asset of either holdings: exposures, holdings, specific; each sums to its part
+    by_asset: pd.DataFrame  # a row an asset held on either side: exposures, holdings, specific; each sums to its part
     left_out: dict[str, str]  # holdings without risk data in one of the models, with the reason; in no number here
 
 
@@ -43,7 +43,7 @@ def compare_risk(
         missing: what to do about holdings without risk data on their side: `raise`, or `leave_out` on both sides and list.
 
     Raises:
-        MissingRiskError: a holding has no risk data, or none is left.
+        MissingRiskError: a holding has no risk data, or all were left out; of holdings that are all 0 nothing moves.
         DataError: the horizons or the frequencies differ; no holdings, an asset twice, or a holding that is not a finite number.
     """
     if first.frequency != second.frequency:
@@ -58,7 +58,7 @@ def compare_risk(
     left_out = without_1 | without_2
     assets = [asset for asset in h_1.index.union(h_2.index, sort=False) if asset not in left_out]
     assets = [asset for asset in assets if h_1.get(asset, 0.0) != 0 or h_2.get(asset, 0.0) != 0]
-    if not assets:
+    if not assets and left_out:
         raise MissingRiskError("nothing is held that both models have risk data for")
     factors = list(dict.fromkeys([*first.factors, *second.factors]))
     sides = [_side(risk, h, assets, factors) for risk, h in ((first, h_1), (second, h_2))]

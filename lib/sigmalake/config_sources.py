@@ -328,6 +328,10 @@ class Sources(Strict):
             caps = self.caps or self.exposure_source
             if (caps.where, caps.columns.cap) == (self.prices.where, self.prices.columns.cap):
                 raise ValueError("`prices:` take caps as they stand; map a column there that has them in one currency")
+        if self.prices is not None and of_returns is not None:
+            local = self.return_source
+            if (local.where, local.columns.ret) == (self.prices.where, self.prices.columns.ret):
+                raise ValueError("`prices:` take returns as they stand; map a column there that has them in one currency")
         return self
 
     @property

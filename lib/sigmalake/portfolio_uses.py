@@ -141,7 +141,8 @@ def change_since(
     except MissingRiskError as error:  # of the earlier model: the later one has been asked
         raise MissingRiskError(f"compared with {earlier.date}: {error}") from None
     held = holdings[comparison.by_asset.index]
-    reports = earlier.risk_of(held), risk.risk_of(held)
+    counted = held if held.size else holdings  # all 0: they need no risk data
+    reports = earlier.risk_of(counted), risk.risk_of(counted)
     return RiskChange((first.release_id, second.release_id), (earlier, risk), reports, held, comparison)
 
 

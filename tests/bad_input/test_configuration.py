@@ -140,6 +140,11 @@ IN_THE_FILE = [
         fx(f"{CURRENCY}, cap_currency: ccy", "", "", f"\n  prices: {{{PATH}, columns: {{cap: mcap}}}}"),
         "`prices:` take caps as they stand",
     ),
+    (
+        "local returns in descriptors",
+        fx(CURRENCY, "base: USD", "", f"\n  prices: {{{PATH}}}"),
+        "`prices:` take returns as they stand",
+    ),
     # places
     ("a missing source", CONFIG, "sources.panel: ", "panel.parquet does not exist"),
     ("a path and a table", swapped(PATH, f"{PATH}\n    table: a.b"), "`path:`", "`table:`", "both are given"),

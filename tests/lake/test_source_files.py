@@ -1,9 +1,12 @@
 """What tells that a file of a source need not be read again."""
 
 import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from sigmalake.config_sources import Location
 from sigmalake.lake.log import clear_torn_log
@@ -31,6 +34,31 @@ def test_files_that_spark_passes_over_are_no_files_of_a_source(tmp_path):
     for name in ("_SUCCESS", ".a.crc", "_temporary/part.parquet", "year=2024/part-1.parquet"):
         (tmp_path / name).write_bytes(b"1")
     assert list(states(tmp_path)) == ["part-1.parquet"]
+
+
+def test_a_linked_file_or_folder_is_named_by_its_link_as_spark_names_it(tmp_path):
+    kept, linked, folder = tmp_path / "kept", tmp_path / "linked", tmp_path / "source"
+    for made in (kept, linked):
+        made.mkdir()
+        (made / "a.parquet").write_bytes(b"1")
+    folder.symlink_to(linked)
+    (linked / "b.parquet").symlink_to(kept / "a.parquet")
+    (linked / "year=2024").symlink_to(kept)
+    found = {file.path for file in source_files(Location(path=str(folder)), "date")}
+    assert found == {str(folder / name) for name in ("a.parquet", "b.parquet", "year=2024/a.parquet")}
+
+
+def spans(place, dates):
+    write_deltalake(str(place), pa.table({"date": dates}))
+    return [file.span for file in source_files(Location(path=str(place), format="delta"), "date")]
+
+
+def test_delta_says_the_dates_of_a_file_where_they_are_dates_and_all_there(tmp_path):
+    first, last = date(2024, 1, 2), date(2024, 1, 3)
+    assert spans(tmp_path / "dates", [first, last]) == [(first, last)]
+    assert spans(tmp_path / "gaps", [first, None, last]) == [None]
+    within = [datetime(2024, 1, 2, tzinfo=UTC), datetime(2024, 1, 3, 10, tzinfo=UTC)]
+    assert spans(tmp_path / "times", within) == [None]  # a row within a day is rejected, and no span may leave it out
 
 
 @pytest.mark.parametrize("uri", ["file:///data/a%20b/c.parquet", "file:/data/a%20b/c.parquet"])

@@ -43,3 +43,4 @@ def test_the_commit_that_a_former_holder_slept_in_fails(spark, tmp_path):
         with pytest.raises(InfrastructureError, match="covariance_builds: another writer committed at the same time"):
             writing.result()
     assert sorted(row["variant"] for row in heir.read(COVARIANCE_BUILDS).collect()) == ["heir", "sleeper"]
+    assert [commit.keeps_rows for commit in heir.commits(COVARIANCE_BUILDS, None)][-3:] == [False, True, False]  # the fence

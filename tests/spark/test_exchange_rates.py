@@ -1,12 +1,14 @@
-"""What the rows of a date are converted by: no session is needed to say it."""
+"""What the rows of a date are converted by: no session is needed to say it, but to tell a row what it lacks."""
 
 from datetime import date
 
 import numpy as np
 import pytest
+from pyspark.sql import functions as F
 
 from sigmalake.config import Config
-from sigmalake.spark.exchange_rates import Exchange, RateHistory, return_exchanges, spots
+from sigmalake.spark.checking import PROBLEM, Half
+from sigmalake.spark.exchange_rates import Exchange, RateHistory, converted, exchange_frame, return_exchanges, spots
 from sigmalake.stages.base_currency import cap_rate_dates
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 5)]
@@ -36,6 +38,27 @@ def test_hedged_returns_need_both_interest_rates_or_none_is_given():
     assert (plain[1].growth["EUR"], plain[1].carry["EUR"]) == pytest.approx((1.2 / 1.1, 0.0))
 
 
+@pytest.mark.jvm
+def test_a_return_that_lacks_interest_names_the_currency_that_has_none_be_it_the_base(spark):
+    rates = np.array([[1.1, 0.9, 1.0], [1.2, NAN, 1.0], [1.2, NAN, 1.0]])
+    interest = np.array([[0.02, 0.02, 0.03], [NAN, 0.02, 0.03], [0.02, 0.02, NAN]])
+    history = RateHistory(DAYS, ["EUR", "JPY", "USD"], rates, interest)
+    frame = spark.createDataFrame([(day, ccy) for day in DAYS[1:] for ccy in history.currencies], "day date, ccy string")
+    given = {"date": F.col("day"), "currency": F.col("ccy"), "local_ret": F.lit(0.1), "risk_free": F.lit(0.0)}
+    half = Half(frame, {**given, "problems": F.array().cast(f"array<{PROBLEM}>")})
+    by_date = exchange_frame(spark, return_exchanges(history, "USD", hedged=True, interest=True))
+    rows = converted({"returns": half}, by_date, {"returns": "ccy"})["returns"].rows.select(
+        "date", "currency", F.inline("problems")
+    )
+    found = {(row["date"], row["currency"]): (row["reason"], row["value"]) for row in rows.collect()}
+    assert found == {
+        (DAYS[1], "EUR"): ("no interest rate of the currency", "EUR"),
+        (DAYS[1], "JPY"): ("no exchange rate", "JPY"),
+        (DAYS[2], "EUR"): ("no interest rate of the currency", "USD"),
+        (DAYS[2], "JPY"): ("no exchange rate", "JPY"),
+    }
+
+
 def test_a_date_that_no_return_belongs_to_lacks_nothing():
     assert not Exchange(DAYS[0], spot=spots(HISTORY)[DAYS[0]]).lacks(["GBP"], caps=False)
     assert Exchange(DAYS[0], spot=spots(HISTORY)[DAYS[0]]).lacks(["GBP"], caps=True)
@@ -51,12 +74,18 @@ def configured(dated="end_of_period", **columns) -> Config:
 
 
 def test_caps_are_converted_at_their_own_date_or_where_they_stand_beside_the_return_at_the_one_before():
-    assert cap_rate_dates(configured(), DAYS, DAYS) == cap_rate_dates(configured(ret="r"), DAYS, DAYS) == {}
+    assert cap_rate_dates(configured(), DAYS, DAYS, []) == cap_rate_dates(configured(ret="r"), DAYS, DAYS, []) == {}
     config = configured(cap_currency="ccy")
     weekend = date(2024, 1, 4)
-    assert cap_rate_dates(config, DAYS, [*DAYS, weekend, None]) == {day: day for day in [*DAYS, weekend]}
+    assert cap_rate_dates(config, DAYS, [*DAYS, weekend, None], []) == {day: day for day in [*DAYS, weekend]}
     beside = configured("start_of_period", cap_currency="ccy")
-    assert cap_rate_dates(beside, DAYS, [*DAYS, weekend]) == {DAYS[1]: DAYS[0], weekend: DAYS[1], DAYS[2]: DAYS[1]}
+    assert cap_rate_dates(beside, DAYS, [*DAYS, weekend], DAYS) == {DAYS[1]: DAYS[0], weekend: DAYS[1], DAYS[2]: DAYS[1]}
+
+
+def test_the_first_caps_beside_their_return_are_converted_at_the_newest_rates_before_them():
+    beside, rated = configured("start_of_period", cap_currency="ccy"), [date(2023, 12, 28), date(2023, 12, 29), *DAYS]
+    found = cap_rate_dates(beside, DAYS, [date(2023, 12, 28), date(2023, 12, 29), DAYS[0], DAYS[1]], rated)
+    assert found == {date(2023, 12, 29): date(2023, 12, 28), DAYS[0]: date(2023, 12, 29), DAYS[1]: DAYS[0]}
 
 
 def test_without_exchange_rates_nothing_is_hashed_that_was_not():

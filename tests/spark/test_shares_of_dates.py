@@ -45,7 +45,7 @@ def segments() -> pd.DataFrame:
 
 def packed(frame: pd.DataFrame) -> dict[str, list]:
     columns = {name: frame[name].tolist() for name in frame.columns if name != "known_at"}
-    return {name: [None if v is None or v != v else v for v in values] for name, values in columns.items()}  # noqa: PLR0124
+    return {name: [None if v is None or v != v else v for v in values] for name, values in columns.items()}  # noqa: PLR0124 - NaN
 
 
 def chunk_table(number: int, chunk: Chunk, prices, segments) -> pa.Table:
@@ -111,7 +111,7 @@ def test_spark_sends_each_chunk_the_segments_that_count_on_its_dates(spark, pric
     rows = [(day, *(packed(frame)[name] for name in ("asset_id", "cap", "in_estimation"))) for day, frame in prices.items()]
     of_dates = spark.createDataFrame(rows, "date date, asset_id array<string>, cap array<double>, in_estimation array<boolean>")
     schema = "asset_id string, industry string, known_at date, period_end date, assets double, sales double"
-    cells = [[None if v != v else v for v in row] for row in segments.itertuples(index=False, name=None)]  # noqa: PLR0124
+    cells = [[None if v != v else v for v in row] for row in segments.itertuples(index=False, name=None)]  # noqa: PLR0124 - NaN
     chunks = chunks_of(asked(), 13)
     found = compute_industry_shares(of_dates, spark.createDataFrame(cells, schema), CALENDAR, chunks, max_age=MAX_AGE)
     assert_as_loops_say(sorted(found.toArrow().to_pylist(), key=lambda row: row["date"]), prices, segments)

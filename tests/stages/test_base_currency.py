@@ -1,5 +1,7 @@
 """Local returns and caps in a base currency: pandas says the same from the files, and a restated rate moves what it concerns."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,3 +119,23 @@ def assert_hedged(model, local, rates):
     fx, premium, spot = expected(local, rates)
     assert_packed(model, "ret", "return_date", local, local["ret"] * (1 + fx) + premium)
     assert_packed(model, "cap", "exposure_date", local, local["cap"] * spot)
+
+
+def test_the_first_caps_beside_their_return_are_converted_at_the_newest_rates_before_it(model, local, rates):
+    first = min(local["date"])
+    earlier = rates[rates["date"] == first].assign(date=first - timedelta(days=3))
+    earlier["usd"] = earlier["usd"].where(earlier["ccy"] == "USD", 2.5).where(earlier["ccy"] != "JPY", -1.0)
+    model.body["sources"]["panel"]["exposures_dated"] = "start_of_period"
+    in_dollars(model, local, pd.concat([rates, earlier]), columns={"cap_currency": "ccy"}).stage("ingest")
+    opening = model.rows(PANEL).iloc[0]
+    known = local[local["date"] == first].set_index("asset_id")
+    known = known[known["ccy"] != "JPY"]
+    assert list(opening["asset_id"]) == sorted(known.index)
+    expected = known["cap"] * known["ccy"].map({"USD": 1.0, "EUR": 2.5})
+    np.testing.assert_allclose(opening["cap"], expected.sort_index(), rtol=1e-12)
+    rejected = model.rows(REJECTED_ROWS)
+    of_rates = rejected[rejected["source"] == "exchange_rates"]
+    assert of_rates[["date", "reason"]].to_numpy().tolist() == [[first - timedelta(days=3), "not positive"]]
+    earlier["usd"] = earlier["usd"].replace(2.5, 3.0)
+    in_dollars(model, local, pd.concat([rates, earlier]), columns={"cap_currency": "ccy"})
+    assert model.plan()["ingest"] == {opening["exposure_date"]: "input changed"}

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from lakes import rows_of
 from sigmalake.config_sources import Location
@@ -69,7 +70,9 @@ def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, m
         return found
 
     monkeypatch.setattr(source_memory, "fingerprint", noting)
-    (model.folder / "parts").mkdir()
+    (model.folder / "linked").mkdir()
+    (model.folder / "parts").symlink_to(model.folder / "linked")
+    (model.folder / "linked" / "1.parquet").symlink_to(model.folder / "elsewhere.parquet")
     other(model, "parts-lake", panel=source(model, "parts", **FLAGS))
     days = sorted(short["date"].unique())
     for number, of_file in enumerate((days[:4], days[4:8], days[8:])):
@@ -109,6 +112,23 @@ def test_a_delta_table_by_path_or_by_name_makes_the_same_panel(model, short, exp
     spark.sql("DROP TABLE given.panel")
     spark.sql(f"CREATE TABLE given.panel USING delta AS SELECT * FROM delta.`{model.folder / 'delta'}` LIMIT 1")
     assert location_version(spark, Location(table="given.panel")) not in {before, ""}  # its version is 0 again
+
+
+def test_a_time_within_a_day_is_rejected_from_a_file_that_a_delta_table_adds(model, short):
+    frame = short.assign(date=pd.to_datetime(short["date"]).astype("datetime64[us]"))
+    days = sorted(frame["date"].unique())
+    added = frame[frame["date"].isin(days[6:8])].reset_index(drop=True)
+    added.loc[0, "date"] += pd.Timedelta(hours=10)
+    by_path = {**source(model, "delta", **FLAGS), "format": "delta"}
+    for part in (frame[frame["date"] < days[6]], added):
+        write_deltalake(str(model.folder / "delta"), to_table(part), mode="append")
+        panel_of(other(model, "delta-lake", panel=by_path))
+    rejected = model.rows(REJECTED_ROWS)
+    refused = [(f"panel.{half}", "not a date") for half in ("exposures", "returns")]
+    assert sorted(zip(rejected["source"], rejected["reason"], strict=True)) == refused
+    for line in model.rows(RUNS).iloc[-1]["account"]:
+        assert line["rows_in"] == (frame["date"] < days[8]).sum()
+        assert line["rows_in"] == line["packed"] + line["rejected"] + line["outside"] + line["without_exposures"]
 
 
 @pytest.mark.parametrize("form", ["wide", "long", "map"])

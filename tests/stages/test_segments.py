@@ -10,6 +10,7 @@ import pytest
 
 from lakes import differences
 from plain_segments import INDUSTRIES, generate_segments, plain_shares
+from sigmalake.stages.run import plan
 from sigmalake.stages.validate import validate
 from sigmalake.tables.descriptors import INDUSTRY_SHARES
 from sigmalake.tables.long import FACTORS
@@ -48,6 +49,14 @@ def write(model, panel, segments):
 def stages(model):
     for stage in ("describe", "ingest"):
         model.stage(stage)
+
+
+STAGES = ("describe", "ingest", "regress")
+
+
+def write_prices(model, frame):
+    columns = {column: pa.array(values, from_pandas=True) for column, values in frame.items()}
+    pq.write_table(pa.table(columns), model.folder / "prices.parquet")
 
 
 def shares_by_company(row) -> dict[tuple[str, str], float]:
@@ -135,3 +144,21 @@ def test_bad_segments_are_listed_and_a_company_without_any_has_its_category(pric
         expected |= {(asset, "other"): 1.0 for asset in of_day["asset_id"] if asset not in held}
         assert panel_shares(priced, row) == pytest.approx(expected, rel=1e-8)
     assert account_of(priced)["panel.exposures"]["rejected"] == 0
+
+
+def test_a_plan_where_a_price_date_is_withdrawn_names_what_a_run_then_does(priced, short, segments):
+    priced.body["sources"]["prices"]["path"] = str(priced.folder / "prices.parquet")
+    days = sorted(short["date"].unique())[:8]
+    panel = short[short["date"].isin(days)]
+    for prices in (panel, panel[panel["date"] != days[5]]):
+        write_prices(write(priced, panel, segments), prices)
+        planned = plan(priced.context())
+        for stage in STAGES:
+            priced.stage(stage)
+    touched = {stage.stage: {*stage.compute, *stage.remove} for stage in planned}
+    done = priced.rows(RUNS).groupby("stage").last()
+    for stage in STAGES:
+        days_of = touched[stage]
+        assert (min(days_of), max(days_of), len(days_of)) == tuple(done.loc[stage, ["first_date", "last_date", "n_dates"]])
+    assert days[5] in touched["ingest"]
+    assert days[6] in touched["regress"]  # by the exposures of the date

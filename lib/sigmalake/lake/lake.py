@@ -148,8 +148,8 @@ class Lake:
         log = self._log(table)
         if log is not None:
             return commits_since(log, since)
-        history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata")
-        found = sorted((parse_commit(row["version"], row["userMetadata"]) for row in history.collect()), key=lambda c: c.version)
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata", "operation")
+        found = sorted((parse_commit(*row) for row in history.collect()), key=lambda c: c.version)
         known = since is not None and since.is_of(found[-1].version, self._made(table))
         return [commit for commit in found if since is None or not known or commit.version > since.version]
 

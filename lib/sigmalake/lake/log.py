@@ -28,6 +28,7 @@ class Commit(NamedTuple):
     version: int
     run_id: str | None
     ranges: tuple[DateRange, ...]
+    keeps_rows: bool = False  # by what it did, whoever did it
 
 
 class Seen(NamedTuple):
@@ -84,18 +85,21 @@ def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
     made = table.metadata().created_time  # milliseconds since 1970
     known = seen is not None and seen.is_of(table.version(), None if made is None else datetime.fromtimestamp(made / 1e3, UTC))
     version = seen.version if seen is not None and known else -1
-    found = [parse_commit(int(c["version"]), c.get("userMetadata")) for c in table.history(table.version() - version)]
+    found = [
+        parse_commit(int(c["version"]), c.get("userMetadata"), c.get("operation")) for c in table.history(table.version() - version)
+    ]
     return sorted((commit for commit in found if commit.version > version), key=lambda commit: commit.version)
 
 
-def parse_commit(version: int, user_metadata: str | None) -> Commit:
+def parse_commit(version: int, user_metadata: str | None, operation: str | None) -> Commit:
     """A commit from the metadata that our writer left; a stranger's commit has no ranges."""
+    keeps_rows = operation == "SET TBLPROPERTIES"
     try:
         said = json.loads(user_metadata or "{}")
         ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
-        return Commit(version, said.get("run_id"), ranges)
+        return Commit(version, said.get("run_id"), ranges, keeps_rows)
     except (ValueError, AttributeError, TypeError):
-        return Commit(version, None, ())
+        return Commit(version, None, (), keeps_rows)
 
 
 def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange]) -> str:

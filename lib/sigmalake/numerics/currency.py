@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.arrays import Floats
 
 
 def exchange_returns(rates: Floats) -> Floats:
@@ -24,21 +24,6 @@ def exchange_returns(rates: Floats) -> Floats:
     return returns
 
 
-def of_assets(by_currency: Floats, currencies: Ints) -> Floats:
-    """(T, N) each asset's column of (T, C); `currencies` (N,) are positions of columns."""
-    return by_currency[:, currencies]
-
-
-def unhedged_returns(local: Floats, exchange: Floats) -> Floats:
-    """(1 + r_local)(1 + fx) - 1, in the base currency; NaN where one of the two is missing.
-
-    Args:
-        local: (T, N) simple returns in the assets' own currencies, fractions.
-        exchange: (T, N) of each asset's currency, see `exchange_returns`.
-    """
-    return local + exchange + local * exchange
-
-
 class Conversion(NamedTuple):
     """Local returns r in the base currency: growth r + carry; NaN where a rate is missing."""
 
@@ -47,9 +32,11 @@ class Conversion(NamedTuple):
 
 
 def conversion(rates: Floats, premium: Floats | None = None) -> Conversion:
-    """What a local return is multiplied by, and what is added: `unhedged_returns`, or with a premium `hedged_returns`.
+    """What a local return is multiplied by, and what is added: numbers of the date and the currency alone.
 
-    (1 + r)(1 + fx) - 1 = (1 + fx) r + fx: both are linear in r, with numbers of the date and the currency alone.
+    Unhedged, (1 + r)(1 + fx) - 1 = (1 + fx) r + fx. Hedged, (1 + fx) r + premium: at t-1 the position's value is sold forward for
+    one period, which pays premium - fx on it, so that the exchange rate moves only what the asset earned since. A premium of 0
+    leaves the interest differential out: an approximation that is off by i_base - i_local a period.
 
     Args:
         rates: (T, C) see `exchange_returns`.
@@ -68,18 +55,3 @@ def forward_premium(base_rate: Floats, local_rate: Floats) -> Floats:
     """
     premium: Floats = (1.0 + base_rate) / (1.0 + local_rate) - 1.0
     return premium
-
-
-def hedged_returns(local: Floats, exchange: Floats, premium: Floats | float = 0.0) -> Floats:
-    """r_local (1 + fx) + premium: at t-1 the position's value is sold forward for one period.
-
-    The forward pays premium - fx on that value, so that the exchange rate moves only what the asset earned since. The
-    default premium of 0 leaves the interest differential out: an approximation that is off by i_base - i_local a period.
-
-    Args:
-        local: (T, N) simple returns in the assets' own currencies, fractions.
-        exchange: (T, N) of each asset's currency, see `exchange_returns`.
-        premium: (T, N) or one number, see `forward_premium`.
-    """
-    hedged: Floats = local * (1.0 + exchange) + premium
-    return hedged

@@ -16,7 +16,9 @@ from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.currency import conversion, forward_premium
 from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted
 
-_BY_DATE = "_exchange_date date, _growth map<string,double>, _carry map<string,double>, _spot map<string,double>"
+_BY_DATE = (
+    "_exchange_date date, _growth map<string,double>, _carry map<string,double>, _spot map<string,double>, _no_interest string"
+)
 Numbers = Mapping[str, float]  # by currency; one is absent where a rate is missing
 
 
@@ -36,6 +38,7 @@ class Exchange(NamedTuple):
     growth: Numbers | None = None  # 1 + fx; None: no return of the date is explained
     carry: Numbers | None = None
     spot: Numbers | None = None  # of caps
+    no_interest: str | None = None  # the base, where it has no interest rate: then no other currency has a carry
 
     def lacks(self, currencies: Iterable[str], *, caps: bool) -> bool:
         """Whether some rows in these currencies cannot be converted."""
@@ -86,8 +89,14 @@ def return_exchanges(history: RateHistory, base: str, *, hedged: bool, interest:
     found = conversion(history.rates, premium)
     growth, carry = found.growth.copy(), found.carry.copy()
     growth[0, own], carry[0, own] = 1.0, 0.0  # the base's own return needs no date before
+    unknown = np.isnan(history.interest[:, own]) if hedged and interest else np.zeros(len(history.dates), dtype=bool)
     return [
-        Exchange(day, _known(history.currencies, growth[t]), _known(history.currencies, carry[t]))
+        Exchange(
+            day,
+            _known(history.currencies, growth[t]),
+            _known(history.currencies, carry[t]),
+            no_interest=base if unknown[t] else None,
+        )
         for t, day in enumerate(history.dates)
     ]
 
@@ -128,20 +137,25 @@ def _converted(given: Mapping[str, Column], column: str | None) -> dict[str, Col
         growth, carry = (F.try_element_at(F.col(name), currency) for name in ("_growth", "_carry"))
         reason = F.when(growth.isNull(), Reason.NO_EXCHANGE_RATE.value).when(carry.isNull(), Reason.NO_INTEREST_RATE.value)
         wanted = F.col("_growth").isNotNull()
+        lacking = F.when(growth.isNull(), currency).otherwise(F.coalesce("_no_interest", currency))
+        wrong = wanted & reason.isNotNull() & ~_is_blank(currency)
         ret = given["local_ret"] * growth + carry - given["risk_free"]
-        return {**given, "ret": ret, **_with_problem(given, wanted & reason.isNotNull(), column, reason, currency)}
+        return {**given, "ret": ret, **_with_problem(given, wrong, column, reason, lacking)}
     if column is not None and "cap_currency" in given:
         currency, reason = given["cap_currency"], F.lit(Reason.NO_EXCHANGE_RATE.value)
         spot = F.try_element_at(F.col("_spot"), currency)
-        wrong = F.col("_spot").isNotNull() & spot.isNull()
+        wrong = F.col("_spot").isNotNull() & spot.isNull() & ~_is_blank(currency)
         return {**given, "cap": given["cap"] * spot, **_with_problem(given, wrong, column, reason, currency)}
     return dict(given)
 
 
 def _with_problem(given: Mapping[str, Column], wrong: Column, column: str, reason: Column, value: Column) -> dict[str, Column]:
-    """A missing currency has its own problem already."""
     found = F.struct(F.lit(column).alias("column"), reason.alias("reason"), value.alias("value")).cast(PROBLEM)
     none = F.array().cast(f"array<{PROBLEM}>")
-    wrong &= F.coalesce(F.trim(value), F.lit("")) != ""
     problems = F.concat(given["problems"], F.when(wrong, F.array(found)).otherwise(none))
     return {"usable": given["usable"] & ~wrong, "problems": problems}
+
+
+def _is_blank(currency: Column) -> Column:
+    """Whether a currency is missing, which has its own problem already."""
+    return F.coalesce(F.trim(currency), F.lit("")) == ""

@@ -14,6 +14,8 @@ from sigmalake.spark.checking import Half, where
 from sigmalake.spark.exchange_rates import Exchange, converted, exchange_frame, rate_history, return_exchanges, spots
 from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, currencies_by_date, fingerprint
 
+CAPS_BESIDE_RETURNS_VERSION = "2"  # of what converts them: raised when that changes, with no other model's hashes
+
 
 def in_base_currency(
     config: Config,
@@ -22,6 +24,7 @@ def in_base_currency(
     by_file: Mapping[str, list[FilePrint]],
     prints: Mapping[str, Prints],
     calendar: list[date],
+    cap_rates: Mapping[date, date],
 ) -> tuple[list[dict[str, Half]], dict[str, Prints]]:
     """The packed halves in the base currency, and their prints with the rows that lack a rate among the rejected ones.
 
@@ -35,12 +38,13 @@ def in_base_currency(
         by_file: prints of the local rows, with their currencies.
         prints: the same by date.
         calendar: of the model.
+        cap_rates: see `cap_rate_dates`.
     """
     s = config.sources
     columns = {"returns": s.return_columns.currency, "caps" if s.caps else "exposures": s.cap_currency}
     columns = {half: column for half, column in columns.items() if column is not None}
     seen = {half: currencies_by_date(by_file[half]) for half in columns}
-    found = _exchanges(config, rates, seen, calendar)
+    found = _exchanges(config, rates, seen, calendar, cap_rates)
     table = exchange_frame(rates.sparkSession, found.values())
     exchanged = [converted(group, table, columns) for group in groups]
     lost = {
@@ -55,26 +59,44 @@ def in_base_currency(
     return exchanged, counted
 
 
-def cap_rate_dates(config: Config, calendar: Sequence[date], dates: Iterable[date | None]) -> dict[date | None, date]:
+def cap_rate_dates(
+    config: Config, calendar: Sequence[date], dates: Iterable[date | None], rate_dates: Sequence[date]
+) -> dict[date, date]:
     """Of the dates that caps are given for, those whose rates convert them; nothing where all caps are in one currency.
 
-    Caps beside the return that they explain were known the date before, at whose rate they are converted.
+    Caps beside the return that they explain were known the date before, at whose rate they are converted; those of the calendar's
+    first date, or of one before it, at the newest rates from before them.
+
+    Args:
+        config: says which caps are local.
+        calendar: of the model.
+        dates: of the caps.
+        rate_dates: which have a rate, ascending.
     """
     named = [day for day in dates if day is not None] if config.sources.cap_currency is not None else []
     if config.sources.exposure_source.exposures_dated is Dated.END_OF_PERIOD:
         return {day: day for day in named}
-    before = {day: bisect_left(calendar, day) - 1 for day in named}
-    return {day: calendar[position] for day, position in before.items() if position >= 0}
+    before = {day: _newest_before(day, calendar) or _newest_before(day, rate_dates) for day in named}
+    return {day: earlier for day, earlier in before.items() if earlier is not None}
+
+
+def _newest_before(day: date, dates: Sequence[date]) -> date | None:
+    position = bisect_left(dates, day)
+    return dates[position - 1] if position else None
 
 
 def _exchanges(
-    config: Config, rates: DataFrame, seen: Mapping[str, Mapping[date, set[str]]], calendar: list[date]
+    config: Config,
+    rates: DataFrame,
+    seen: Mapping[str, Mapping[date, set[str]]],
+    calendar: list[date],
+    cap_rates: Mapping[date, date],
 ) -> dict[date, Exchange]:
     """What the rows of each date are converted by; nothing for dates whose rows no panel row holds."""
     source = config.sources.exchange_rates
     if source is None:
         return {}
-    of_caps = cap_rate_dates(config, calendar, {day for half, days in seen.items() if half != "returns" for day in days})
+    of_caps = {day: cap_rates[day] for half, days in seen.items() if half != "returns" for day in days if day in cap_rates}
     currencies = {name for days in seen.values() for names in days.values() for name in names}
     history = rate_history(rates, source.base, sorted({*calendar, *of_caps.values()}), currencies)
     own = [history.dates.index(day) for day in calendar]

@@ -1,7 +1,7 @@
 """Describe: prices packed by date, the raw descriptors of each date from the windows that end at it, and its industry shares."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from itertools import pairwise
@@ -47,11 +47,18 @@ DESCRIPTOR_BYTES = 8 * len(DESCRIPTORS.columns)
 CONTENTS = {"fundamentals": "figures", "segments": "segment_records"}  # of a source, how `source_versions` call its content
 
 
-class Pending(NamedTuple):
-    """What a plan takes for described: the hash of each date still to be computed."""
+class PendingRows(NamedTuple):
+    """What will have become of a table by then."""
 
-    descriptors: Mapping[date, str] = MappingProxyType({})
-    shares: Mapping[date, str] = MappingProxyType({})
+    compute: Mapping[date, str] = MappingProxyType({})  # hash of each date still to be computed
+    remove: Sequence[date] = ()  # dates that still stand, and will not
+
+
+class Pending(NamedTuple):
+    """What a plan takes for described."""
+
+    descriptors: PendingRows = PendingRows()
+    shares: PendingRows = PendingRows()
 
 
 class DescribePlan(NamedTuple):
@@ -67,7 +74,7 @@ class DescribePlan(NamedTuple):
     @property
     def pending(self) -> Pending:
         """What ingest will find beside what there is."""
-        return Pending(self.descriptors.compute, self.shares.compute)
+        return Pending(*(PendingRows(found.compute, found.remove) for found in (self.descriptors, self.shares)))
 
     @property
     def why(self) -> dict[date, Why]:
@@ -171,8 +178,8 @@ def described(context: Context, pending: Pending) -> Described | None:
     rows = _described_rows(context.lake, DESCRIPTORS, pending.descriptors) if config.described_columns else None
     shares = None
     if config.segment_group is not None:
-        shares = DescribedShares(_described_rows(context.lake, INDUSTRY_SHARES, pending.shares), pending.shares)
-    return Described(config.described_columns, rows, pending.descriptors, shares)
+        shares = DescribedShares(_described_rows(context.lake, INDUSTRY_SHARES, pending.shares), pending.shares.compute)
+    return Described(config.described_columns, rows, pending.descriptors.compute, shares)
 
 
 def described_versions(context: Context, pending: Pending) -> dict[str, str]:
@@ -185,17 +192,19 @@ def described_versions(context: Context, pending: Pending) -> dict[str, str]:
     return versions
 
 
-def _version(lake: Lake, table: Table, pending: Mapping[date, str]) -> str:
-    held = {**_hashes(lake, table), **pending}
-    return digest_of([f"{day}:{value}" for day, value in sorted(held.items())])
+def _version(lake: Lake, table: Table, pending: PendingRows) -> str:
+    held = {**_hashes(lake, table), **pending.compute}
+    return digest_of([f"{day}:{value}" for day, value in sorted(held.items()) if day not in pending.remove])
 
 
-def _described_rows(lake: Lake, table: Table, pending: Mapping[date, str]) -> DataFrame | None:
+def _described_rows(lake: Lake, table: Table, pending: PendingRows) -> DataFrame | None:
     there = lake.exists(table)
-    if not there and not pending:
+    if not there and not pending.compute:
         made = "styles are made of them" if table is DESCRIPTORS else "a group of factors is made of them"
         raise DataError(f"{lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
-    return lake.read(table) if there else None
+    if not there:
+        return None
+    return lake.read(table).where(~F.col("date").isin(list(pending.remove))) if pending.remove else lake.read(table)
 
 
 def _hashes(lake: Lake, table: Table) -> dict[date, str]:

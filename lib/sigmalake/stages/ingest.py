@@ -19,7 +19,6 @@ from sigmalake.spark.fingerprint import Prints
 from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import pack
 from sigmalake.spark.unpacking import exposure_moments
-from sigmalake.stages.base_currency import cap_rate_dates
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
@@ -135,9 +134,8 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         aligned = list(dropwhile(lambda row: row.source_date is None, aligned))
     caps = {}
     if "caps" in prints:
-        priced = align(calendar, usable_dates(prints["caps"]), starts_period=starts, max_age=age)
-        caps = {row.exposure_date: row.source_date for row in priced}
-    exchanged = cap_rate_dates(config, calendar, {row.source_date for row in aligned} | set(caps.values()))
+        found = align(calendar, usable_dates(prints["caps"]), starts_period=starts, max_age=age)
+        caps = {row.exposure_date: row.source_date for row in found}
     levels = _levels(config, sources.levels)
     sets: dict[str, list[Factor]] = {}
     of_config = digest_of([config.ingest_hash(), INGEST_VERSION])
@@ -148,7 +146,8 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         sets[name] = factors
         opening = calendar[0] if row.exposure_date == calendar[0] and not starts else None
         caps_from = caps.get(row.exposure_date)
-        cap_rates = exchanged.get(caps_from or row.source_date)
+        priced = caps_from or row.source_date
+        cap_rates = None if priced is None else sources.cap_rates.get(priced)
         rows[row.exposure_date] = _panel_row(row, caps_from, cap_rates, opening, name, first_factor, prints, of_config)
     return rows, sets, [{level: rank for rank, level in enumerate(group)} for group in levels]
 

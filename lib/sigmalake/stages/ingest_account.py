@@ -81,14 +81,15 @@ def source_dates(sources: Sources, rows: Rows, compute: list[date]) -> dict[str,
         "returns": returned,
         "caps": lost["caps"] | {row.caps_from for row in computed if row.caps_from is not None},
         "rates": returned,
-        "exchange_rates": returned | {day for row in computed for day in _exchanged(row) if day is not None},
+        "exchange_rates": returned | {day for row in computed for day in _exchanged(sources, row) if day is not None},
         "calendar": every,
     }
 
 
-def _exchanged(row: PanelRow) -> tuple[date | None, ...]:
+def _exchanged(sources: Sources, row: PanelRow) -> tuple[date | None, ...]:
     """The dates beside the return's whose exchange rates a panel row may rest on."""
-    return row.exposure_date, row.exposures_from, row.caps_from
+    priced = row.caps_from or row.exposures_from
+    return row.exposure_date, row.exposures_from, row.caps_from, sources.cap_rates.get(priced) if priced else None
 
 
 def _rejected_predicate(

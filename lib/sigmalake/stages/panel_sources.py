@@ -1,15 +1,16 @@
 """The panel's sources: their checked rows, and what each holds on each date, read from the files that are new."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import reduce
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Config, digest_of
-from sigmalake.config_sources import Location
+from sigmalake.config_sources import Dated, Location
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
@@ -30,11 +31,12 @@ from sigmalake.spark.packing import Sourced
 from sigmalake.spark.rejects import worst_problems
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.sources import explained_read, read_source
-from sigmalake.stages.base_currency import in_base_currency
+from sigmalake.stages.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
 from sigmalake.stages.source_memory import Memory, Source, printed, recall
 
 INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly
+MOST_NAMED = 100  # files of a source in the plan of a query
 
 
 class Sources(NamedTuple):
@@ -46,6 +48,7 @@ class Sources(NamedTuple):
     prints: dict[str, Prints]
     names: dict[str, str]  # the half's name in rejected_rows and in the account
     countable: bool  # whether an asset of the panel is a row of the exposures' source
+    cap_rates: Mapping[date, date] = MappingProxyType({})  # of local caps, by their date that of the rates that convert them
 
     @property
     def levels(self) -> dict[int, dict[str, date]]:
@@ -61,10 +64,17 @@ class Sources(NamedTuple):
         """What is packed: the rows of these dates of each half."""
         found = []
         for halves, _ in self.packed:
-            some = next(iter(halves.values()))
-            wanted = self._within(some.columns["date"], list(halves), {day for half in halves for day in dates[half]})
+            some, days = next(iter(halves.values())).columns, {day for half in halves for day in dates[half]}
+            wanted = self._within(some["date"], list(halves), days)
+            if wanted is not None and (files := self._files(halves, days)):
+                wanted &= some["file"].isin(files)  # Spark opens no other
             found.append(halves if wanted is None else where(halves, wanted))
         return Sourced(found)
+
+    def _files(self, halves: Iterable[str], days: Collection[date]) -> list[str]:
+        """The files that hold rows of these dates; none where they cannot be told, or are too many to name."""
+        files = {found.file for half in halves for found in self.by_file[half] if found.date in days}
+        return sorted(name for name in files if name) if None not in files and len(files) <= MOST_NAMED else []
 
     def _within(self, column: Column, halves: Sequence[str], wanted: set[date]) -> Column | None:
         """Whether a date is one of those wanted; None where all are."""
@@ -89,7 +99,10 @@ class Sources(NamedTuple):
 def source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
     versions = {name: location_version(spark, place) for name, place in config.sources.ingested().items()}
-    return {**versions, "configuration": digest_of([config.ingest_hash(), INGEST_VERSION])}
+    rules = [config.ingest_hash(), INGEST_VERSION]
+    if config.sources.cap_currency is not None and config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD:
+        rules.append(CAPS_BESIDE_RETURNS_VERSION)
+    return {**versions, "configuration": digest_of(rules)}
 
 
 def read_sources(
@@ -134,14 +147,17 @@ def read_sources(
             by_file |= printed(source, learning)
     prints = {half: by_date(by_file[half]) for half in names if half in by_file}
     _refuse_unusable(config, names, prints, rows)
+    cap_rates: dict[date, date] = {}
     if s.exchange_rates is not None:
+        calendar, priced = calendar_of(prints), {*prints["exposures"], *prints.get("caps", ())}
+        cap_rates = cap_rate_dates(config, calendar, priced, usable_dates(prints["exchange_rates"]))
         groups = [source.halves for source in packed]
-        groups, prints = in_base_currency(config, rows["exchange_rates"], groups, by_file, prints, calendar_of(prints))
+        groups, prints = in_base_currency(config, rows["exchange_rates"], groups, by_file, prints, calendar, cap_rates)
         packed = [source._replace(halves=group) for source, group in zip(packed, groups, strict=True)]
         rows |= {half: found.rows for group in groups for half, found in group.items()}
         _refuse_unusable(config, names, prints, rows)
     countable = s.exposure_columns.factor is None and (s.caps is None or s.exposures_max_age == 1)
-    return Sources(packed, rows, by_file, prints, names, countable)
+    return Sources(packed, rows, by_file, prints, names, countable, cap_rates)
 
 
 def _halves(spark: SparkSession, config: Config, rates: DataFrame | None, described: Described | None) -> dict[str, Half]:

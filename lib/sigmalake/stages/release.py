@@ -39,7 +39,7 @@ def needs_release(context: Context) -> bool:
     if not releases:
         return True
     last = releases[-1]
-    return _versions(context.lake) != last.tables or last.config_hash != context.config.full_hash()
+    return last.config_hash != context.config.full_hash() or not _stands(context.lake, last)
 
 
 def release(context: Context) -> Outcome | None:
@@ -107,6 +107,16 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
 def _versions(lake: Lake) -> dict[str, int]:
     found = {table.name: lake.version(table) for table in MODEL_TABLES}
     return {name: version for name, version in found.items() if version is not None}
+
+
+def _stands(lake: Lake, last: Release) -> bool:
+    """Whether every table holds the rows that were released; the fence of a takeover moves versions, and no row."""
+    versions = _versions(lake)
+    return versions.keys() == last.tables.keys() and all(
+        versions[table.name] == version or all(commit.keeps_rows for commit in lake.commits(table, Seen(version, last.created_at)))
+        for table in MODEL_TABLES
+        if (version := last.tables.get(table.name)) is not None
+    )
 
 
 def _covered(day: date, spans: Sequence[DateRange]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, TypeVar
 
+from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
@@ -16,6 +17,7 @@ from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_mo
 from sigmalake.stages.regress import plan_regress, regress
 from sigmalake.stages.release import needs_release, release
 from sigmalake.stages.risk import plan_risk, risk
+from sigmalake.stages.stability import plan_stability
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
@@ -38,8 +40,9 @@ class PlannedStage(NamedTuple):
 
     stage: str
     compute: dict[date, Why]
-    rows: int  # rows of its packed table to compute: a date may have several variants
+    rows: int  # of its packed table to compute, or where that is as it should be of `exposure_stability`: a date may have several
     remove: list[date]
+    error: str | None = None  # why it cannot be said
 
 
 def run_stage(context: Context, stage: str) -> Outcome | None:
@@ -69,7 +72,8 @@ def plan(context: Context) -> list[PlannedStage]:
     panel = ingested.expected
     planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
     regressions = plan_regress(context, panel)
-    planned.append(_stage("regress", regressions.why, regressions.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
+    touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
+    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
     sections = stored_cross_sections(lake)
     sections.update(regressions.compute)
     sections = {day: value for day, value in sections.items() if day not in regressions.remove}
@@ -83,10 +87,17 @@ def plan(context: Context) -> list[PlannedStage]:
     newest = max((row.exposure_date for row in panel), default=None)
     planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
     if lake.exists(FORECAST_EVALUATION):
-        own = read_own_portfolios(context.config.evaluate.portfolios)
-        forecasts = plan_evaluate(lake, context.config, context.asked, Upstream(panel, sections, stored), own)
-        planned.append(_stage("evaluate", forecasts.why, forecasts.remove, []))
+        planned.append(_evaluation(context, Upstream(panel, sections, stored)))
     return planned
+
+
+def _evaluation(context: Context, upstream: Upstream) -> PlannedStage:
+    try:
+        own = read_own_portfolios(context.config.evaluate.portfolios)
+    except (ConfigError, DataError) as error:  # of a file that no stage of a run reads
+        return PlannedStage("evaluate", {}, 0, [], str(error))
+    found = plan_evaluate(context.lake, context.config, context.asked, upstream, own)
+    return _stage("evaluate", found.why, found.remove, [])
 
 
 def _stage(stage: str, why: Mapping[StageKey, Why], remove: Sequence[StageKey], interrupted: Sequence[DateRange]) -> PlannedStage:

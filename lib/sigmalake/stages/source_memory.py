@@ -89,7 +89,8 @@ def printed(source: Source, learning: Sequence[int] = ()) -> dict[str, list[File
         halves = where(halves, ~some["file"].isin(known))  # Spark opens none of these
         spans = [file.span for file in fresh if file.span is not None]
         if len(spans) == len(fresh):  # Delta skips files by their dates, not by their names
-            halves = where(halves, some["date"].between(min(s[0] for s in spans), max(s[1] for s in spans)))
+            day = some["date"]  # null where it cannot be read, and then the row is rejected, not passed over
+            halves = where(halves, day.between(min(s[0] for s in spans), max(s[1] for s in spans)) | day.isNull())
     new = fingerprint(halves, learning)
     return {half: memory.known[half] + new[half] for half in halves}
 

@@ -1,4 +1,4 @@
-"""Exposure stability, kept by the stage that has its weights: from one month's end to the next.
+"""Exposure stability, kept by the stage that has its weights: from one month's end to the next that the panel has.
 
 Every date would read and move all styles once more, a fourth of the stage's cost, to tell nearly the same of neighbouring dates.
 """

@@ -46,13 +46,13 @@ EXPOSURE_MOMENTS = Table(
 
 EXPOSURE_STABILITY = Table(
     name="exposure_stability",
-    comment="Each style's correlation with itself a month before, at the end of each month that is over",
+    comment="Each style's correlation with itself a month before (quarterly: a quarter), at the end of each month that is over",
     key=("exposure_date", "style"),
     date="exposure_date",
     columns=(
         required("exposure_date", "DATE", "last date of a month of the panel"),
         required("style", "STRING", "style of both dates"),
-        required("before", "DATE", "last date of the month of the panel before"),
+        required("before", "DATE", "last date of the month before that the panel has"),
         Column("correlation", "DOUBLE", "with the regression weights, -1 to 1; above .9 good, below .8 doubtful; null: constant"),
         required("n_common", "INT", "assets of the estimation universe that are in both cross-sections"),
         required("inputs_hash", "STRING", "what this row was computed from"),
