@@ -136,3 +136,13 @@ def test_a_column_that_adds_no_rank_changes_nothing(date):
     other = explain_style(date.style, twice, [*STYLES, Factor("again", "style", Kind.STYLE)], date.weights)
     assert other.coefficients[-1] == 0.0
     np.testing.assert_allclose(one.explained, other.explained, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("weight", "exposure"), [(1e308, 1.0), (1.0, 1e300), (1e155, 1e160)])
+def test_where_squares_are_beyond_floating_point_nothing_is_taken_out(weight, exposure):
+    rng = np.random.default_rng(1)
+    values, size, weights = rng.normal(size=N), rng.normal(size=N), np.ones(N)
+    weights[3:6], size[3:] = weight, exposure * size[3:]
+    found = orthogonalise(values, np.column_stack([np.eye(3)[np.arange(N) % 3], size]), [*SECTORS, STYLES[0]], weights)
+    np.testing.assert_array_equal(found.values, values)
+    assert np.isnan(found.coefficients).all()

@@ -47,7 +47,7 @@ def explain_style(values: Floats, exposures: Floats, factors: Sequence[Factor], 
     min sum w (x - a - Z b)^2 over the names with w > 0 and a value. A complete membership group is identified by
     sum m_k b_k = 0, m_k its weighted shares: so a level that no fitted name has counts as the mean of its group. A column
     that adds no rank has coefficient 0. With fewer names than twice the independent columns there is no regression: as
-    for a date's factor returns, it would fit noise.
+    for a date's factor returns, it would fit noise. Nor is there one where squares of w or Z are beyond floating point.
 
     Args:
         values: (N,) NaN is missing.
@@ -62,9 +62,15 @@ def explain_style(values: Floats, exposures: Floats, factors: Sequence[Factor], 
     if not fitted.any():
         return none
     active = (design[fitted] != 0.0).any(axis=0)
-    rows = constraint_rows(design, weights, fitted, columns, active)
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        rows = constraint_rows(design, weights, fitted, columns, active)
     root = np.sqrt(weights[fitted])
-    fit = solve_constrained(root[:, None] * design[np.ix_(fitted, active)], root * values[fitted], rows[:, active])
+    with np.errstate(over="ignore"):
+        weighted = root[:, None] * design[np.ix_(fitted, active)]
+        squares = np.einsum("nk,nk->k", weighted, weighted)
+    if not (np.isfinite(squares).all() and np.isfinite(rows).all()):
+        return none
+    fit = solve_constrained(weighted, root * values[fitted], rows[:, active])
     if none.n_fitted < 2 * fit.rank:
         return none
     coefficients = np.full(len(columns), np.nan)
