@@ -11,6 +11,7 @@ from deltalake import write_deltalake
 from sigmalake.config_sources import Location
 from sigmalake.lake.log import clear_torn_log
 from sigmalake.lake.source_files import plain_path, source_files
+from sigmalake.spark.fingerprint import location_version
 
 
 def states(place):
@@ -78,3 +79,14 @@ def test_a_log_of_unfinished_files_alone_is_taken_away_and_no_other(tmp_path):
         clear_torn_log(str(tmp_path / table))
     assert not (tmp_path / "torn" / "_delta_log").exists()
     assert (tmp_path / "whole" / "_delta_log" / "00000000000000000000.json").exists()
+
+
+def test_a_change_in_a_linked_folder_is_a_change_of_the_source(tmp_path):
+    elsewhere, source = tmp_path / "elsewhere", tmp_path / "source"
+    elsewhere.mkdir()
+    source.mkdir()
+    (elsewhere / "rows.csv").write_text("date\n")
+    (source / "linked").symlink_to(elsewhere)
+    before = location_version(None, Location(path=str(source)))
+    (elsewhere / "rows.csv").write_text("date\n2024-01-02\n")
+    assert location_version(None, Location(path=str(source))) != before

@@ -1,5 +1,6 @@
 """What a source holds on each date, told from a sum of row hashes: the order of rows and of files does not matter."""
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
@@ -148,6 +149,6 @@ def location_version(spark: SparkSession, place: Location) -> str:
         return ""
     if place.read_as == "delta":
         path = path / "_delta_log"
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = sorted(Path(folder, name) for folder, _, names in os.walk(path, followlinks=True) for name in names) or [path]
     listed = "\n".join(f"{f} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files if f.is_file())
     return sha256(listed.encode()).hexdigest()[:16]
