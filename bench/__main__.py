@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import panel_of
-from bench.fresh import fresh_runs, help_cost, wide_run
+from bench.fresh import fresh_runs, fresh_stages, help_cost, wide_run
 from bench.measure import Cost, adopt_orphans, run_measured
 from bench.peers_beside import DATES, ONE_THREAD, run_peer
 from bench.report import as_markdown
@@ -39,6 +39,7 @@ def main() -> None:
         found["variants"] = _warm(size_name, cache, "variants")
     if "fresh" in asked.parts:
         found["fresh"] = _costs(fresh_runs(size_name, cache))
+        found["fresh_stages"] = _costs(fresh_stages(size_name, cache))
         if size_name != "tiny":
             found["fixed"] = _costs(fresh_runs("tiny", cache))
         found["help"] = asdict(help_cost(cache))
@@ -53,6 +54,8 @@ def main() -> None:
         dates = dict.fromkeys(DATES, 60) if asked.quick else DATES
         found["peers"] = [run_peer(peer, "regress", panel.parent, cache, n_dates=n) for peer, n in dates.items()]
         found["peers"].append(run_peer("skfolio", "risk", panel.parent, cache, n_dates=dates["skfolio"]))
+        if (n_dates := SIZES[size_name].n_dates) > DATES["skfolio"]:  # all at once, as it takes them
+            found["peers"].append(run_peer("skfolio", "regress", panel.parent, cache, n_dates=n_dates))
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / f"{size_name}.json").write_text(json.dumps(found, indent=1))
     page = as_markdown(found)

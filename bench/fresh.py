@@ -1,4 +1,4 @@
-"""Whole commands in fresh processes: the first run, a run with nothing to do, one more day."""
+"""Whole commands in fresh processes: each stage, the first run, a run with nothing to do, one more day."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from bench.measure import Cost, run_measured
 from bench.sizes import SIZES, write_config
 
 COMMAND = [sys.executable, "-m", "sigmalake"]
+STAGES = ("ingest", "regress", "risk", "covariance", "release")
 
 
 def fresh_runs(size_name: str, cache: Path) -> dict[str, Cost]:
@@ -24,6 +25,17 @@ def fresh_runs(size_name: str, cache: Path) -> dict[str, Cost]:
     costs = {"first run": _run(config), "nothing to do": _run(config)}
     pq.write_table(newest, folder / "panel" / "newest.parquet")
     costs["one more day"] = _run(config)
+    shutil.rmtree(folder)
+    return costs
+
+
+def fresh_stages(size_name: str, cache: Path) -> dict[str, Cost]:
+    """What each stage costs as a command of its own, from nothing to a release."""
+    size, folder = SIZES[size_name], cache / "fresh" / f"{size_name}-stages"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config = write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=folder / "lake")
+    costs = {stage: _run(config, stage) for stage in STAGES}
     shutil.rmtree(folder)
     return costs
 
@@ -48,9 +60,9 @@ def help_cost(cache: Path) -> Cost:
     return cost
 
 
-def _run(config: Path) -> Cost:
+def _run(config: Path, command: str = "run") -> Cost:
     log = config.with_name("run.log")
-    code, cost = run_measured([*COMMAND, "run", "--config", config], log)
+    code, cost = run_measured([*COMMAND, command, "--config", config], log)
     _refuse(code, log)
     return cost
 

@@ -59,6 +59,7 @@ def _fresh(found: Mapping[str, Any]) -> list[str]:
 
     rows = [row(f"`sigmalake run`, {name}", cost) for name, cost in found["fresh"].items()]
     rows += [row(f"the same at the smallest size, {name}", cost) for name, cost in found.get("fixed", {}).items()]
+    rows += [row(f"`sigmalake {stage}`, the first time", cost) for stage, cost in found.get("fresh_stages", {}).items()]
     rows.append(row("`sigmalake --help`", found["help"]))
     lines = ["Fresh processes, the whole tree.", "", *_table(["command", "wall s", "CPU s", "peak GB"], rows)]
     if "fixed" in found:
