@@ -45,11 +45,11 @@ def test_a_return_that_lacks_interest_names_the_currency_that_has_none_be_it_the
     history = RateHistory(DAYS, ["EUR", "JPY", "USD"], rates, interest)
     frame = spark.createDataFrame([(day, ccy) for day in DAYS[1:] for ccy in history.currencies], "day date, ccy string")
     given = {"date": F.col("day"), "currency": F.col("ccy"), "local_ret": F.lit(0.1), "risk_free": F.lit(0.0)}
-    half = Half(frame, {**given, "problems": F.array().cast(f"array<{PROBLEM}>")})
+    half = Half(frame, {**given, "usable": F.lit(True), "problems": F.array().cast(f"array<{PROBLEM}>")})
     by_date = exchange_frame(spark, return_exchanges(history, "USD", hedged=True, interest=True))
-    rows = converted({"returns": half}, by_date, {"returns": "ccy"})["returns"].rows.select(
-        "date", "currency", F.inline("problems")
-    )
+    exchanged = converted({"returns": half}, by_date, {"returns": "ccy"})["returns"].rows
+    assert exchanged.where("usable != (size(problems) = 0)").isEmpty()
+    rows = exchanged.select("date", "currency", F.inline("problems"))
     found = {(row["date"], row["currency"]): (row["reason"], row["value"]) for row in rows.collect()}
     assert found == {
         (DAYS[1], "EUR"): ("no interest rate of the currency", "EUR"),
