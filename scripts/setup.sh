@@ -61,6 +61,8 @@ install_java() {
     return 1
 }
 
+has_archive() { .venv/bin/python -c 'from sigmalake.class_archive import archive_file as a; raise SystemExit(not a().exists())'; }
+
 exec {lock}<"$root" # the folder itself: two first calls side by side make one .venv
 flock "$lock"
 is_made || make_venv
@@ -69,9 +71,7 @@ if ! .venv/bin/python -c 'from sigmalake.runtime import find_java; find_java()' 
     install_java || true # what to do by hand is said below
 fi
 .venv/bin/python -m sigmalake.runtime >/dev/null
-
-has_archive() { .venv/bin/python -c 'from sigmalake.class_archive import archive_file as a; raise SystemExit(not a().exists())'; }
 if ! has_archive; then # sessions do without, and take some seconds more
-    echo "setup: archiving the classes that Spark loads; under a minute, once"
+    echo "setup: archiving the classes that Spark loads; about a minute, once"
     .venv/bin/python -m sigmalake.stages.archive_classes || true
 fi

@@ -8,6 +8,7 @@ there is none, or the JVM refuses it, classes are loaded as ever.
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from sigmalake.runtime import DELTA_VERSION, find_java, java_version
@@ -15,8 +16,6 @@ from sigmalake.runtime import DELTA_VERSION, find_java, java_version
 
 def archive_file() -> Path:
     """Where the archive for this environment's pyspark and this machine's Java lies, or would."""
-    from importlib.metadata import version  # noqa: PLC0415 - 20 ms that `--help` does without
-
     java = ".".join(map(str, java_version(find_java()) or ()))
     return Path(sys.prefix, "share", "sigmalake", f"classes-java{java}-spark{version('pyspark')}-delta{DELTA_VERSION}.jsa")
 

@@ -10,6 +10,8 @@ from sigmalake.lake import lake as module
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.status import status
+from sigmalake.tables.long import ASSET_COVARIANCE, SPECIFIC_RETURNS
+from sigmalake.tables.packed import CROSS_SECTIONS
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
 MONDAY, TUESDAY, FRIDAY = (date(2024, 1, day) for day in (1, 2, 5))
@@ -53,3 +55,10 @@ def test_columns_of_some_dates_are_of_these_and_of_rows_without_one(lake):
     append(lake.root, REJECTED_ROWS, rows(MONDAY, TUESDAY, FRIDAY, None))
     found = lake.columns(REJECTED_ROWS, ["date"], DateRange(TUESDAY, TUESDAY)).column("date").to_pylist()
     assert found == [TUESDAY, None]
+
+
+def test_a_long_table_keeps_minima_of_dates_and_variants_not_of_the_assets_that_every_file_holds():
+    assert SPECIFIC_RETURNS.key_for_skipping() == ["date"]
+    assert ASSET_COVARIANCE.key_for_skipping() == ["variant", "date"]
+    assert "inputs_hash" in CROSS_SECTIONS.key_for_skipping()
+    assert "row_hash" in REJECTED_ROWS.key_for_skipping()

@@ -1,5 +1,6 @@
 """Sources of every form make one panel; what cannot be used is kept with its reason, and every row is accounted for."""
 
+import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -84,6 +85,21 @@ def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, m
     run_stage(replace(model.context(), verify_sources=True), "ingest")
     assert read[3] == {"0.parquet", "1.parquet", "2.parquet"}
     assert prints_of(model) == known
+
+
+def test_a_file_without_the_dates_at_hand_is_not_opened(model, short, expected):
+    folder, days = model.folder / "unopened", sorted(short["date"].unique())
+    folder.mkdir()
+    other(model, "unopened-lake", panel=source(model, "unopened", **FLAGS))
+    for number, of_file in enumerate((days[:3], days[3:5], days[5:8])):
+        pq.write_table(to_table(short[short["date"].isin(of_file)]), folder / f"{number}.parquet")
+    panel_of(model)
+    old = folder / "1.parquet"
+    size, time = old.stat().st_size, old.stat().st_mtime_ns
+    old.write_bytes(b"?" * size)
+    os.utime(old, ns=(time, time))
+    pq.write_table(to_table(short[short["date"].isin(days[8:])]), folder / "3.parquet")
+    assert panel_of(model) == expected
 
 
 def prints_of(model):
