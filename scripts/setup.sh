@@ -61,7 +61,7 @@ install_java() {
     return 1
 }
 
-has_archive() { .venv/bin/python -c 'from sigmalake.class_archive import archive_file as a; raise SystemExit(not a().exists())'; }
+has_archive() { .venv/bin/python -c 'from sigmalake.class_archive import find_archive as f; raise SystemExit(f() is None)'; }
 
 exec {lock}<"$root" # the folder itself: two first calls side by side make one .venv
 flock "$lock"

@@ -2,7 +2,8 @@
 
 A session loads some 20,000 classes of Spark and Delta before its first commit. An archive of them (class data sharing of the JVM)
 belongs to one Java, one pyspark and one Delta; it lies in the Python environment that it was made for, and goes with it. Where
-there is none, or the JVM refuses it, classes are loaded as ever.
+there is none, or the JVM refuses it, classes are loaded as ever. A JVM that maps an archive cut short does not refuse it, but dies
+when it reads behind the end: so the name tells the size, and a file of another size is not used.
 """
 
 import os
@@ -14,10 +15,26 @@ from pathlib import Path
 from sigmalake.runtime import DELTA_VERSION, find_java, java_version
 
 
-def archive_file() -> Path:
-    """Where the archive for this environment's pyspark and this machine's Java lies, or would."""
+def find_archive() -> Path | None:
+    """The whole archive for this environment's pyspark and this machine's Java, if there is one."""
+    archives = archives_folder().glob(f"{archive_stem()}-*.jsa")
+    return next((archive for archive in archives if archive == whole_archive(archive.stat().st_size)), None)
+
+
+def whole_archive(n_bytes: int) -> Path:
+    """Where an archive of so many bytes lies."""
+    return archives_folder() / f"{archive_stem()}-{n_bytes}.jsa"
+
+
+def archives_folder() -> Path:
+    """Of this Python environment."""
+    return Path(sys.prefix, "share", "sigmalake")
+
+
+def archive_stem() -> str:
+    """What an archive's name begins with: the versions that it belongs to."""
     java = ".".join(map(str, java_version(find_java()) or ()))
-    return Path(sys.prefix, "share", "sigmalake", f"classes-java{java}-spark{version('pyspark')}-delta{DELTA_VERSION}.jsa")
+    return f"classes-java{java}-spark{version('pyspark')}-delta{DELTA_VERSION}"
 
 
 def jvm_options(archive: Path, jars: Sequence[Path]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from sigmalake.class_archive import archive_file, jvm_options
+from sigmalake.class_archive import find_archive, jvm_options
 
 STATIC = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -48,7 +48,7 @@ MOST_ROWS = 4096  # Spark's own default for flat rows
 def local_session(jars: Sequence[Path], settings: Mapping[str, object]) -> SparkSession:
     """A session on this machine, with the user's settings over ours."""
     chosen = {**LOCAL, **STATIC, "spark.jars": ",".join(str(jar) for jar in jars)}
-    if (archive := archive_file()).exists():
+    if archive := find_archive():
         chosen.update(jvm_options(archive, jars))
     chosen.update({key: _text(value) for key, value in settings.items()})
     builder = SparkSession.builder.appName("sigmalake")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyspark import SparkContext
 
-from sigmalake.class_archive import archive_file, jvm_options
+from sigmalake.class_archive import archive_stem, archives_folder, find_archive, jvm_options, whole_archive
 from sigmalake.config import load_config
 from sigmalake.errors import SigmalakeError
 from sigmalake.lake.lake import Lake, Writer
@@ -24,20 +24,20 @@ SHORT_WINDOWS = (  # for the demo's model on 40 dates, which cost next to nothin
 )
 
 
-def make_archive(archive: Path) -> None:
-    """Write the archive of what a small model loads from its panel to its release.
+def make_archive() -> None:
+    """Write the archive of what a small model loads from its panel to its release; one that was cut short goes.
 
     Raises:
         OSError: the folder cannot be written.
         SigmalakeError: no Java, or its JVM did not start.
     """
     prepare_environment()
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-        demo, written = prepare_demo(Path(folder), lambda _: None, n_assets=60, n_dates=40), Path(folder, archive.name)
+    archives_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=archives_folder()) as folder:
+        demo, written = prepare_demo(Path(folder), lambda _: None, n_assets=60, n_dates=40), Path(folder, "classes.jsa")
         config, run_id = load_config(demo.config_file, SHORT_WINDOWS), new_run_id()
         writes = {
-            **jvm_options(archive, delta_jars()),
+            **jvm_options(written, delta_jars()),
             "spark.driver.defaultJavaOptions": f'"-XX:ArchiveClassesAtExit={written}" -XX:TieredStopAtLevel=1',
         }
         with quiet_jvm(Path(folder, "jvm.log")):
@@ -47,15 +47,16 @@ def make_archive(archive: Path) -> None:
         jvm = SparkContext._gateway.proc  # pyspark leaves its JVM behind; the archive is whole when that has ended
         jvm.stdin.close()
         jvm.wait()
-        written.replace(archive)
+        for useless in archives_folder().glob(f"{archive_stem()}*.jsa"):
+            useless.unlink()
+        written.replace(whole_archive(written.stat().st_size))
 
 
 def main() -> int:
     """Make the archive where there is none; the exit code."""
     try:
-        archive = archive_file()
-        if not archive.exists():
-            make_archive(archive)
+        if find_archive() is None:
+            make_archive()
     except (SigmalakeError, OSError) as error:
         print(f"no archive of the JVM's classes; sessions start some seconds later: {error}", file=sys.stderr)
         return 1
