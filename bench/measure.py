@@ -42,22 +42,22 @@ def run_measured(command: Sequence[str | Path], log: Path, *, timeout: float = 7
     before, started = _children_cpu(), time.perf_counter()
     with log.open("w") as said:
         process = subprocess.Popen(list(map(str, command)), stdout=said, stderr=subprocess.STDOUT)
-        with _peak_memory(process.pid) as peak:
+        with _sampled_memory(process.pid) as memory:
             code = process.wait(timeout)
             wall = time.perf_counter() - started
             _wait_for_orphans()
-    return code, Cost(wall=wall, cpu=_children_cpu() - before, peak=peak[0])
+    return code, Cost(wall=wall, cpu=_children_cpu() - before, peak=memory.peak)
 
 
 @contextmanager
 def measured(cost: Cost) -> Iterator[None]:
     """Add to `cost` what this process and all below it spend meanwhile."""
     before, started = _tree_cpu(os.getpid()), time.perf_counter()
-    with _peak_memory(os.getpid()) as peak:
+    with _sampled_memory(os.getpid()) as memory:
         yield
     cost.wall += time.perf_counter() - started
-    cost.cpu += _tree_cpu(os.getpid()) - before
-    cost.peak = max(cost.peak, peak[0])
+    cost.cpu += _tree_cpu(os.getpid()) - before - memory.own_cpu
+    cost.peak = max(cost.peak, memory.peak)
 
 
 def count_events(events: Path, since: float, until: float, cost: Cost) -> None:
@@ -134,18 +134,27 @@ def _tree_memory(root: int) -> int:
     return total
 
 
+@dataclass
+class _Memory:
+    """Of a tree, sampled by a thread."""
+
+    peak: int = 0  # bytes
+    own_cpu: float = 0.0  # seconds that the sampling itself took
+
+
 @contextmanager
-def _peak_memory(root: int) -> Iterator[list[int]]:
-    peak, done = [0], threading.Event()
+def _sampled_memory(root: int) -> Iterator[_Memory]:
+    memory, done = _Memory(), threading.Event()
 
     def sample() -> None:
         while not done.wait(_SAMPLE_SECONDS):
-            peak[0] = max(peak[0], _tree_memory(root))
+            memory.peak = max(memory.peak, _tree_memory(root))
+        memory.own_cpu = time.thread_time()
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     try:
-        yield peak
+        yield memory
     finally:
         done.set()
         thread.join()

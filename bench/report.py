@@ -33,12 +33,14 @@ def as_markdown(found: Mapping[str, Any]) -> str:
 
 
 def _stages(stages: Mapping[str, Any]) -> list[str]:
-    heads = ["stage", "wall s", "CPU s", "floor CPU s", "ratio", "peak GB", "jobs", "tasks", "commits", "MB written"]
+    heads = ["stage", "wall s", "CPU s", "floor CPU s", "ratio", "peak GB", "jobs", "tasks", "commits"]
+    heads += ["rows read", "MB read", "MB written"]
     rows = []
     for name, costs in stages.items():
         stage, floor = costs["stage"], costs["floor"]
         numbers = [stage["wall"], stage["cpu"], floor["cpu"]]
-        counts = [stage["jobs"], stage["tasks"], stage["commits"], round(stage["bytes_written"] / 1e6)]
+        counts = [stage["jobs"], stage["tasks"], stage["commits"], f"{stage['rows_read']:,}"]
+        counts += [round(stage[f"bytes_{done}"] / 1e6) for done in ("read", "written")]
         ratio, peak = f"{stage['cpu'] / floor['cpu']:.2f}", f"{stage['peak'] / 1e9:.1f}"
         rows.append([name, *(f"{n:.1f}" for n in numbers), ratio, peak, *map(str, counts)])
     return ["A warm session, each stage beside its floor.", "", *_table(heads, rows)]

@@ -99,7 +99,8 @@ def warm_session(cache: Path, warm_up: str) -> Iterator[tuple[SparkSession, Path
     events = cache / "events" / f"{time.time():.0f}"
     events.mkdir(parents=True)
     logged = {"spark.eventLog.enabled": True, "spark.eventLog.compress": False, "spark.eventLog.dir": events.as_uri()}
-    settings = {**logged, "spark.local.dir": str(cache / "spark")}
+    counted = {"spark.hadoop.parquet.hadoop.vectored.io.enabled": False}  # Spark does not count what is read otherwise
+    settings = {**logged, **counted, "spark.local.dir": str(cache / "spark")}
     with quiet_jvm(cache / "warm.log"):
         spark = local_session(delta_jars(), settings)
     small = Bench(spark, warm_up, cache)

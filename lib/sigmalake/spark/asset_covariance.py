@@ -167,7 +167,7 @@ def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str]
             rows = [_prepare(model, factor_sets[model.factor_set], asked) for model in models]
             yield pd.DataFrame(rows, columns=_PREPARED_FIELDS)
 
-    return F.pandas_udf(prepare, PREPARED)
+    return F.pandas_udf(prepare, PREPARED).asNondeterministic()  # or the filter of what it returns would have it done twice
 
 
 class _Model(NamedTuple):
