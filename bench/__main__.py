@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import panel_of
-from bench.fresh import fresh_runs, fresh_stages, help_cost, wide_run
+from bench.fresh import DAYS, fresh_runs, fresh_stages, help_cost, wide_run
 from bench.measure import Cost, adopt_orphans, run_measured
 from bench.peers_beside import DATES, ONE_THREAD, run_peer
 from bench.report import as_markdown
@@ -38,7 +38,7 @@ def main() -> None:
     if "variants" in asked.parts:
         found["variants"] = _warm(size_name, cache, "variants")
     if "fresh" in asked.parts:
-        found["fresh"] = _costs(fresh_runs(size_name, cache))
+        found["fresh"] = _costs(fresh_runs(size_name, cache, 1 if asked.quick else DAYS))
         found["fresh_stages"] = _costs(fresh_stages(size_name, cache))
         if size_name != "tiny":
             found["fixed"] = _costs(fresh_runs("tiny", cache))
