@@ -7,6 +7,8 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.spark.listed_rows import listed_rows
+
 HASH = "_descriptors_hash"  # what the descriptors of the row were computed from: their numbers may differ in the last bit
 SHARES = "_industry_shares"  # a map, industry to share
 SHARES_HASH = "_industry_shares_hash"
@@ -74,7 +76,7 @@ def _joined(
     else:
         keyed = keyed.withColumns({name: F.lit(None).cast(kind) for name, kind in added.items()})
     if pending:
-        planned = frame.sparkSession.createDataFrame(sorted(pending.items()), f"_date date, {_PENDING} string")
+        planned = listed_rows(frame.sparkSession, sorted(pending.items()), f"_date date, {_PENDING} string")
         keyed = keyed.join(F.broadcast(planned), on_date, "left").drop("_date")
     else:
         keyed = keyed.withColumn(_PENDING, F.lit(None).cast("string"))

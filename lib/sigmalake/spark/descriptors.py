@@ -22,6 +22,7 @@ from sigmalake.numerics.known_records import KnownRecords
 from sigmalake.numerics.price_descriptors import PriceHistory
 from sigmalake.numerics.turnover import turnover
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, ranked_ids, rows_read
+from sigmalake.spark.listed_rows import listed_rows
 
 _SCHEMA = pa.schema(
     [("date", pa.date32()), ("inputs_hash", pa.string()), ("asset_id", pa.list_(pa.string()))]
@@ -52,9 +53,9 @@ def compute_descriptors(
         rules: windows and ages.
     """
     spark = prices.sparkSession
-    read = spark.createDataFrame(rows_read(calendar, chunks), "date date, chunk int, position int")
+    read = listed_rows(spark, rows_read(calendar, chunks), "date date, chunk int, position int")
     ends = [(number, calendar[chunk.last]) for number, chunk in enumerate(chunks)]
-    until = spark.createDataFrame(ends, "chunk int, last date")
+    until = listed_rows(spark, ends, "chunk int, last date")
     history = prices.join(F.broadcast(read), "date").select("chunk", "position", "date", *_filled(_PRICES))
     known = _by_day(fundamentals).join(F.broadcast(until), F.col("date") <= F.col("last"))
     figures = known.select("chunk", F.lit(None).cast("int").alias("position"), "date", *_filled(_RECORDS))

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.specific_var import SpecificVarEstimator
 from sigmalake.numerics.two_pass import TwoPass
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.window_arrays import HISTORY, KNOWN, asset_codes, by_row_and_asset
 
 VARIANCES = "return_date date, specific_var array<double>"
@@ -37,7 +38,7 @@ def variances_before(
         return panel.sparkSession.createDataFrame([], VARIANCES)
     asked = [(calendar[row.position], KNOWN, number, row.position) for number, chunk in enumerate(chunks) for row in chunk.as_of]
     read = [(day, HISTORY, number, position) for day, number, position in rows_read(calendar, chunks)]
-    wanted = panel.sparkSession.createDataFrame([*read, *asked], "date date, role string, chunk int, position int")
+    wanted = listed_rows(panel.sparkSession, [*read, *asked], "date date, role string, chunk int, position int")
     history = first_pass.select("date", F.lit(HISTORY).alias("role"), "asset_id", "specific_return")
     nothing = F.lit(None).cast("array<double>").alias("specific_return")
     known = panel.select(F.col("return_date").alias("date"), F.lit(KNOWN).alias("role"), "asset_id", nothing)

@@ -17,6 +17,7 @@ from sigmalake.numerics.calendar import Month
 from sigmalake.numerics.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
 from sigmalake.numerics.exposures import Factor
 from sigmalake.spark.chunks import lists
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.window_arrays import asset_codes, by_row_and_asset
 
 FOLLOWED = (
@@ -52,7 +53,7 @@ def next_months(
         factor_sets: what the arrays by factor mean.
     """
     wanted = [(day, of_month) for day, dates in followed.items() for of_month in dates]
-    dates = panel.sparkSession.createDataFrame(wanted, "date date, return_date date")
+    dates = listed_rows(panel.sparkSession, wanted, "date date, return_date date")
     rows = _beside(panel, cross_sections).join(F.broadcast(dates), "return_date")
     return rows.groupBy("date").applyInArrow(_compounding(factor_sets), FOLLOWED)
 

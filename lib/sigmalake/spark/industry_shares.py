@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.known_segments import KnownShares, SegmentRecords, known_shares
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
+from sigmalake.spark.listed_rows import listed_rows
 
 _SCHEMA = pa.schema({
     "date": pa.date32(), "inputs_hash": pa.string(), "n_assets": pa.int32(),
@@ -51,10 +52,10 @@ def compute_industry_shares(
         max_age: days for which a company's segments count after they became known.
     """
     spark = prices.sparkSession
-    read = spark.createDataFrame(rows_read(calendar, chunks), "date date, chunk int, position int")
+    read = listed_rows(spark, rows_read(calendar, chunks), "date date, chunk int, position int")
     spans = [(n, calendar[chunk.first], calendar[chunk.last]) for n, chunk in enumerate(chunks)]
     of_dates = prices.join(F.broadcast(read), "date").select("chunk", "position", "date", *_filled(_PRICES))
-    known = _by_day(_counting(segments), spark.createDataFrame(spans, "chunk int, first date, last date"))
+    known = _by_day(_counting(segments), listed_rows(spark, spans, "chunk int, first date, last date"))
     records = known.select("chunk", F.lit(None).cast("int").alias("position"), "date", *_filled(_RECORDS))
     sent = of_dates.unionByName(records)
     return by_chunk(sent, len(chunks)).applyInArrow(_computing(calendar, chunks, max_age), _SQL_SCHEMA)

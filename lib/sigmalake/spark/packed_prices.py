@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.spark.checking import accepted
+from sigmalake.spark.listed_rows import listed_rows
 
 FIGURE_KEY = ("date", "asset_id", "item", "period_end")
 SEGMENT_KEY = ("date", "asset_id", "industry", "period_end")
@@ -25,7 +26,7 @@ def pack_prices(rows: DataFrame, hashes: Mapping[date, str], *, has_caps: bool, 
         has_caps: whether the source has caps; else the array is null as a whole.
         has_volumes: the same of values traded.
     """
-    planned = rows.sparkSession.createDataFrame(sorted(hashes.items()), "date date, inputs_hash string")
+    planned = listed_rows(rows.sparkSession, sorted(hashes.items()), "date date, inputs_hash string")
     asked = rows.join(F.broadcast(planned.select("date")), "date")
     asset = F.struct("asset_id", *_NUMBERS, "in_estimation")
     usable = each_once(asked, ("date", "asset_id"), (*_NUMBERS, "in_estimation")).select("date", asset.alias("asset"))

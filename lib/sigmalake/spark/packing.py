@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from sigmalake.numerics.built_styles import StyleRecipe
 from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, selected
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.packed_dates import PanelRow, pack_dates
 from sigmalake.spark.sent_rows import SENT
 from sigmalake.tables.packed import PANEL
@@ -39,7 +40,7 @@ class Sourced(NamedTuple):
 
 def plan_frame(spark: SparkSession, rows: Sequence[PanelRow]) -> DataFrame:
     """The planned rows, shipped to every task: a few dozen bytes a date."""
-    return F.broadcast(spark.createDataFrame([tuple(row) for row in rows], PANEL_ROW))
+    return F.broadcast(listed_rows(spark, [tuple(row) for row in rows], PANEL_ROW))
 
 
 def pack(
@@ -64,7 +65,7 @@ def pack(
     caps_apart = any("caps" in halves for halves in sourced.sources)
     destinations = F.broadcast(_destinations(spark, plan))
     sent = [_sent(halves).join(destinations, "date") for halves in sourced.sources]
-    every_part = spark.createDataFrame([(part,) for part in parts], "part int")  # also those without a source row
+    every_part = listed_rows(spark, [(part,) for part in parts], "part int")  # also those without a source row
     union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_A_BATCH))
     schema = ", ".join(f"{c.name} {c.type}" for c in PANEL.columns)
@@ -87,7 +88,7 @@ def _packing(
 def _destinations(spark: SparkSession, plan: Sequence[PanelRow]) -> DataFrame:
     """The dates of the sources and the parts that their rows go to, mostly one."""
     dated = ((day, row.part) for row in plan for day in (row.return_date, row.exposures_from, row.caps_from, row.opening))
-    return spark.createDataFrame(sorted({(day, part) for day, part in dated if day is not None}), "date date, part int")
+    return listed_rows(spark, sorted({(day, part) for day, part in dated if day is not None}), "date date, part int")
 
 
 def _sent(halves: Mapping[str, Half]) -> DataFrame:

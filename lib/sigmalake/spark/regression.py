@@ -20,6 +20,7 @@ from sigmalake.numerics.market_return import market_return
 from sigmalake.numerics.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules
 from sigmalake.numerics.regression_weights import complete_variances, inverse_variance_weights, regression_weights
+from sigmalake.spark.listed_rows import listed_rows
 
 FIT = (
     "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "
@@ -154,5 +155,5 @@ def _nullable(values: Floats) -> Sequence[float | None] | Floats:
 
 def hashed_for_regression(panel: DataFrame, expected: Mapping[date, str]) -> DataFrame:
     """The panel's rows of these return dates, each with the hash that its cross-section will carry."""
-    hashes = panel.sparkSession.createDataFrame(list(expected.items()), "return_date date, inputs_hash string")
+    hashes = listed_rows(panel.sparkSession, list(expected.items()), "return_date date, inputs_hash string")
     return panel.drop("inputs_hash").join(F.broadcast(hashes), "return_date")

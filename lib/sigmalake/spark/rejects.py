@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sigmalake.spark.checking import Reason
+from sigmalake.spark.listed_rows import listed_rows
 
 
 def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[date], conflicts: DataFrame | None) -> DataFrame:
@@ -20,7 +21,7 @@ def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[dat
         dates: dates asked for; rows whose date is unreadable belong to none and are always there.
         conflicts: what packing rejected, or None.
     """
-    asked = F.broadcast(rows.sparkSession.createDataFrame([(day,) for day in sorted(dates)], "asked date"))
+    asked = F.broadcast(listed_rows(rows.sparkSession, [(day,) for day in sorted(dates)], "asked date"))
     wrong = rows.where(~F.col("usable")).join(asked, F.col("date") == F.col("asked"), "left")
     wrong = wrong.where(F.col("date").isNull() | F.col("asked").isNotNull())
     found = [wrong] if conflicts is None else [wrong, conflicts.where(F.col("half") == half)]

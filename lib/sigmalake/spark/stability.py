@@ -20,6 +20,7 @@ from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
 from sigmalake.numerics.regression_weights import regression_weights
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row, ranked_ids, rows_read
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
 DATES_A_CHUNK = 12  # with the one before them
@@ -45,7 +46,7 @@ def stability_rows(
     """
     as_of = [AsOf("", i, hashes[day], first_row(i, 2)) for i, day in enumerate(month_ends) if day in hashes]
     chunks = chunks_of(as_of, DATES_A_CHUNK)
-    wanted = panel.sparkSession.createDataFrame(rows_read(month_ends, chunks), "exposure_date date, chunk int, position int")
+    wanted = listed_rows(panel.sparkSession, rows_read(month_ends, chunks), "exposure_date date, chunk int, position int")
     sent = panel.select(*READ).join(F.broadcast(wanted), "exposure_date")
     correlate = _correlating(month_ends, chunks, weighting, factor_sets)
     return by_chunk(sent, len(chunks)).applyInArrow(correlate, EXPOSURE_STABILITY.schema_sql())

@@ -21,6 +21,7 @@ from sigmalake.numerics.calendar import Month
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.specific_risk import specific_history, specific_risk
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.risk_rows import RiskRow, as_table
 from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
 from sigmalake.spark.window_periods import by_date, by_month
@@ -92,7 +93,7 @@ def _destinations(spark: SparkSession, calendar: Sequence[date], chunks: Sequenc
     rows = [(day, role, number, i) for day, number, i in rows_read(calendar, chunks) for role in (HISTORY, CAPS_BEFORE)]
     for number, chunk in enumerate(chunks):
         rows += [(calendar[i], KNOWN, number, i) for i in sorted({row.position for row in chunk.as_of})]
-    return spark.createDataFrame(rows, "date date, role string, chunk int, position int")
+    return listed_rows(spark, rows, "date date, role string, chunk int, position int")
 
 
 def _estimating(

@@ -15,6 +15,7 @@ from sigmalake.lake.dates import single_days, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.calendar import on_grid
 from sigmalake.spark.asset_covariance import asset_covariance, covariance_builds, prepare_models
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
@@ -125,7 +126,7 @@ def beside_exposures(models: DataFrame, panel: DataFrame, days: Collection[date]
 def with_hashes(models: DataFrame, keys: Mapping[RiskKey, str]) -> DataFrame:
     """Rows of `risk_models`, each with the hash that what is made of it will carry."""
     rows = [(name, day, value) for (name, day), value in keys.items()]
-    hashes = models.sparkSession.createDataFrame(rows, "variant string, date date, inputs_hash string")
+    hashes = listed_rows(models.sparkSession, rows, "variant string, date date, inputs_hash string")
     return models.drop("inputs_hash").join(F.broadcast(hashes), ["variant", "date"])
 
 

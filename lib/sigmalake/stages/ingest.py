@@ -16,6 +16,7 @@ from sigmalake.numerics.built_styles import StyleRecipe
 from sigmalake.numerics.calendar import Alignment, align
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.spark.fingerprint import Prints
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import pack
 from sigmalake.spark.unpacking import exposure_moments
@@ -248,7 +249,7 @@ def _write_factor_sets(lake: Lake, sets: Mapping[str, list[Factor]]) -> None:
         for n, f in enumerate(factors)
     ]
     if new:
-        lake.append(FACTORS, lake.spark.createDataFrame(new, FACTORS.schema_sql()), "ingest")
+        lake.append(FACTORS, listed_rows(lake.spark, new, FACTORS.schema_sql()), "ingest")
 
 
 def _pack(lake: Lake, plan: IngestPlan, sources: Sources, compute: list[date]) -> dict[date, dict[str, int]]:

@@ -11,6 +11,7 @@ from sigmalake.config_sources import DESCRIBED_SOURCES
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.packed_dates import PanelRow
 from sigmalake.spark.packing import conflicts, plan_frame
 from sigmalake.spark.rejects import rejected_rows
@@ -149,7 +150,7 @@ def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) ->
     shared = [(day, source_date) for source_date, days in served.items() if len(days) > 1 for day in days]
     if not shared:
         return alone
-    serving = F.broadcast(lake.spark.createDataFrame(shared, "exposure_date date, caps_from date"))
+    serving = F.broadcast(listed_rows(lake.spark, shared, "exposure_date date, caps_from date"))
     of_dates = lake.read(PANEL).where(within("exposure_date", as_ranges({day for day, _ in shared}, sorted(rows))))
     held = of_dates.join(serving, "exposure_date").select("caps_from", F.explode("asset_id"))
     return alone + int(held.distinct().count())

@@ -16,6 +16,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.spark.checked_sources import figure_half, price_half, segment_half
 from sigmalake.spark.checking import Half
 from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, location_version
+from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.packed_prices import FIGURE_KEY, SEGMENT_KEY
 from sigmalake.spark.packing import repeated
 from sigmalake.spark.rejects import rejected_rows, worst_problems
@@ -146,7 +147,7 @@ def _write_rejected(lake: Lake, sources: PriceSources, dates: Mapping[str, set[d
     found, clauses = [lake.read(REJECTED_ROWS).limit(0)], []
     for name, days in dates.items():
         known = [day for day in sources.prints[name] if day is not None]
-        asked = lake.spark.createDataFrame([(day,) for day in sorted(days)], "date date")
+        asked = listed_rows(lake.spark, [(day,) for day in sorted(days)], "date date")
         near = sources.rows[name].where(within("date", as_ranges(days, known)) + " OR date IS NULL")
         copies = repeated(near, name, asked, KEYS[name])
         found.append(rejected_rows(near, name, name, days, copies.select(*_CONFLICT)))
