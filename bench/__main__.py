@@ -39,7 +39,8 @@ def main() -> None:
         found["variants"] = _warm(size_name, cache, "variants")
     if "fresh" in asked.parts:
         found["fresh"] = _costs(fresh_runs(size_name, cache, 1 if asked.quick else DAYS))
-        found["fresh_stages"] = _costs(fresh_stages(size_name, cache))
+        if not asked.quick:
+            found["fresh_stages"] = _costs(fresh_stages(size_name, cache))
         if size_name != "tiny":
             found["fixed"] = _costs(fresh_runs("tiny", cache))
         found["help"] = asdict(help_cost(cache))
