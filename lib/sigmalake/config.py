@@ -29,7 +29,6 @@ from sigmalake.config_factors import FactorEntry, MarketFactor, Membership, Stan
 from sigmalake.config_file import explain_validation, merge, overridden, read_mapping
 from sigmalake.config_sources import DESCRIBED_SOURCES, Sources
 from sigmalake.errors import ConfigError
-from sigmalake.numerics.calendar import Frequency
 from sigmalake.numerics.descriptor_library import DescriptorRules
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
@@ -38,6 +37,7 @@ from sigmalake.numerics.price_descriptors import PriceDescriptors
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.style_rules import Missing, StyleRules, style_order
+from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.presets import PRESETS, PresetName, over_preset
 
 VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names

@@ -14,8 +14,8 @@ from sigmalake.config import Config
 from sigmalake.demo_history import Snapshot
 from sigmalake.market import Market, Truth
 from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.ewma import EQUAL, decay
 from sigmalake.numerics.factor_cov import EwmaFactorCov
+from sigmalake.numerics.windows.ewma import EQUAL, decay
 
 RANDOM_PORTFOLIOS, RANDOM_NAMES = 5, 50
 TILT = "value"  # the style of the long-short portfolio

@@ -15,10 +15,10 @@ from sigmalake.holdings import Holdings, Missing, check_missing, checked_holding
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.asset_cov import asset_cov
 from sigmalake.numerics.benchmark import benchmark_risk
-from sigmalake.numerics.calendar import Frequency
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked, take_linked
 from sigmalake.numerics.portfolio import portfolio_risk
 from sigmalake.numerics.usable_assets import align_model
+from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.numerics.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 from sigmalake.portfolio_report import BenchmarkReport, Labels, PortfolioReport, report_of
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigmalake.numerics.calendar import align, on_grid
+from sigmalake.numerics.windows.calendar import align, on_grid
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = date(2024, 3, 1), date(2024, 3, 4), date(2024, 3, 5), date(2024, 3, 6)
 CALENDAR = [FRIDAY, MONDAY, TUESDAY, WEDNESDAY]

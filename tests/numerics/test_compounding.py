@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.calendar import Month, complete_months
-from sigmalake.numerics.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
+from sigmalake.numerics.windows.calendar import Month, complete_months
+from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
 
 WEEKDAYS = [day.date() for day in pd.bdate_range("2023-01-31", "2024-03-29")]
 RETURNS = arrays(np.float64, (6, 3), elements=st.floats(-0.9, 2.0) | st.just(np.nan))

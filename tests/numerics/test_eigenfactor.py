@@ -12,9 +12,9 @@ from sigmalake.numerics.eigenfactor import (
     shared_draws,
     simulated_periods,
 )
-from sigmalake.numerics.ewma import EQUAL
 from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.window_cov import Component, Parts
+from sigmalake.numerics.windows.ewma import EQUAL
 
 EQUAL_60 = Component(60, EQUAL, 0)
 SAMPLE = Parts(EQUAL_60, EQUAL_60, centre=True, unbiased=True)

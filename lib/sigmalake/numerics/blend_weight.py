@@ -3,8 +3,8 @@
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import EQUAL
-from sigmalake.numerics.weighted_var import weighted_var
+from sigmalake.numerics.windows.ewma import EQUAL
+from sigmalake.numerics.windows.weighted_var import weighted_var
 
 _NORMAL_IQR = 1.35  # of a standard normal, as in the paper
 _WINSORISE_BEYOND = 10.0  # robust standard deviations

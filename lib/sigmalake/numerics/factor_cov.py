@@ -10,7 +10,13 @@ import numpy as np
 from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.eigenfactor import EigenfactorAdjustment, adjust_eigenfactors, shared_draws
 from sigmalake.numerics.eigenvalue_floor import floor_eigenvalues
-from sigmalake.numerics.ewma import (
+from sigmalake.numerics.factor_windows import Diagnostic, FactorCov, estimate_windows
+from sigmalake.numerics.newey_west import check_lags
+from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
+from sigmalake.numerics.short_history import splice
+from sigmalake.numerics.shrinkage import ledoit_wolf, oas
+from sigmalake.numerics.window_cov import Component, Parts
+from sigmalake.numerics.windows.ewma import (
     EQUAL,
     Weighting,
     check_half_life,
@@ -20,13 +26,7 @@ from sigmalake.numerics.ewma import (
     fewest,
     window_of,
 )
-from sigmalake.numerics.factor_windows import Diagnostic, FactorCov, estimate_windows
-from sigmalake.numerics.newey_west import check_lags
-from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
-from sigmalake.numerics.short_history import splice
-from sigmalake.numerics.shrinkage import ledoit_wolf, oas
-from sigmalake.numerics.weighted_var import weighted_var
-from sigmalake.numerics.window_cov import Component, Parts
+from sigmalake.numerics.windows.weighted_var import weighted_var
 
 _SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas}
 

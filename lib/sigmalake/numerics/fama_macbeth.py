@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import check_history
 from sigmalake.numerics.fit_statistics import ALIKE
+from sigmalake.numerics.windows.ewma import check_history
 
 
 class FactorPremia(NamedTuple):

@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import check_min_periods, check_window, decay, fewest
+from sigmalake.numerics.windows.ewma import check_min_periods, check_window, decay, fewest
 
 
 @dataclass(frozen=True, kw_only=True)

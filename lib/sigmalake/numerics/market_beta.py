@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.ewma import check_history
-from sigmalake.numerics.rolling_windows import bands
 from sigmalake.numerics.trailing import Trailing
-from sigmalake.numerics.weighted_var import NUMBERS_AT_ONCE, weighted_deviations
+from sigmalake.numerics.windows.ewma import check_history
+from sigmalake.numerics.windows.rolling_windows import bands
+from sigmalake.numerics.windows.weighted_var import NUMBERS_AT_ONCE, weighted_deviations
 
 _LOST = 1e-3  # a variance this small beside the mean square it is the rest of has lost three digits: it is computed again
 

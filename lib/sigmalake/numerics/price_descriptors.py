@@ -11,7 +11,7 @@ from sigmalake.numerics.market_beta import market_beta, market_return
 from sigmalake.numerics.size import ln_cap, size_cubed
 from sigmalake.numerics.trailing import Trailing
 from sigmalake.numerics.turnover import ln_turnover
-from sigmalake.numerics.weighted_var import weighted_var
+from sigmalake.numerics.windows.weighted_var import weighted_var
 
 
 class PriceHistory(NamedTuple):

@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.ewma import check_half_life, check_window, decay, window_of
+from sigmalake.numerics.windows.ewma import check_half_life, check_window, decay, window_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from math import isfinite
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import Weighting, check_history
 from sigmalake.numerics.newey_west import newey_west
-from sigmalake.numerics.rolling_windows import as_of_blocks, band, check_as_of
-from sigmalake.numerics.weighted_var import weighted_deviations
+from sigmalake.numerics.windows.ewma import Weighting, check_history
+from sigmalake.numerics.windows.rolling_windows import as_of_blocks, band, check_as_of
+from sigmalake.numerics.windows.weighted_var import weighted_deviations
 
 
 def variance_ratio(specific_returns: Floats, as_of: Ints, weighting: Weighting, lags: int, *, centre: bool) -> Floats:

@@ -7,7 +7,13 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.ewma import (
+from sigmalake.numerics.linked_issues import LinkedIssues
+from sigmalake.numerics.newey_west import check_lags
+from sigmalake.numerics.serial_correlation import check_bounds, variance_ratio
+from sigmalake.numerics.size_shrinkage import SizeShrinkage
+from sigmalake.numerics.specific_regime import SpecificRegime
+from sigmalake.numerics.structural_vol import StructuralModel
+from sigmalake.numerics.windows.ewma import (
     EQUAL,
     Weighting,
     check_half_life,
@@ -16,13 +22,7 @@ from sigmalake.numerics.ewma import (
     fewest,
     window_of,
 )
-from sigmalake.numerics.linked_issues import LinkedIssues
-from sigmalake.numerics.newey_west import check_lags
-from sigmalake.numerics.serial_correlation import check_bounds, variance_ratio
-from sigmalake.numerics.size_shrinkage import SizeShrinkage
-from sigmalake.numerics.specific_regime import SpecificRegime
-from sigmalake.numerics.structural_vol import StructuralModel
-from sigmalake.numerics.weighted_var import WeightedVar, weighted_var
+from sigmalake.numerics.windows.weighted_var import WeightedVar, weighted_var
 
 
 class TimeSeriesVar(NamedTuple):

@@ -8,9 +8,9 @@ import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.constraints import constraint_rows, membership_groups
-from sigmalake.numerics.ewma import check_window
 from sigmalake.numerics.exposures import Factor, Kind
 from sigmalake.numerics.least_squares import solve_constrained
+from sigmalake.numerics.windows.ewma import check_window
 
 _LEAST_VOL = 1e-3  # of the median: what is below is no volatility, e.g. of an asset that its group's factor follows
 _BEYOND = 10.0  # times the largest fitted volatility, or its part of the smallest, is as far as a structural one goes

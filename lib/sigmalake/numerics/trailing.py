@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sigmalake.numerics.ewma import EQUAL, check_half_life, check_window
+from sigmalake.numerics.windows.ewma import EQUAL, check_half_life, check_window
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import check_history
-from sigmalake.numerics.rolling_windows import bands
 from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.windows.ewma import check_history
+from sigmalake.numerics.windows.rolling_windows import bands
 
 
 def turnover(traded_value: Floats, caps: Floats) -> Floats:

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.calendar import Month
-from sigmalake.numerics.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
 from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.windows.calendar import Month
+from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
 from sigmalake.spark.chunks import lists
 from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.window_arrays import asset_codes, by_row_and_asset

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.calendar import Month
-from sigmalake.numerics.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, Compounded, compound
 from sigmalake.numerics.factor_windows import Diagnostic
+from sigmalake.numerics.windows.calendar import Month
+from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, Compounded, compound
 from sigmalake.spark.window_arrays import Window
 
 

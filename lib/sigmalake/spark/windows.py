@@ -17,9 +17,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Variant
-from sigmalake.numerics.calendar import Month
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.specific_risk import specific_history, specific_risk
+from sigmalake.numerics.windows.calendar import Month
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
 from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.risk_rows import RiskRow, as_table

@@ -13,7 +13,7 @@ from sigmalake.config import AssetFile, Config, digest_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import single_days, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.calendar import on_grid
+from sigmalake.numerics.windows.calendar import on_grid
 from sigmalake.spark.asset_covariance import asset_covariance, covariance_builds, prepare_models
 from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.session import fit_batches

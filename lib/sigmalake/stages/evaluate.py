@@ -15,7 +15,7 @@ from sigmalake.errors import DataError
 from sigmalake.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.calendar import Frequency
+from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
 from sigmalake.spark.followed import next_dates, next_months
 from sigmalake.spark.session import fit_batches

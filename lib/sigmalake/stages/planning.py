@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sigmalake.config import Config, Variant, digest_of
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.calendar import Month, complete_months, months_until, on_grid
+from sigmalake.numerics.windows.calendar import Month, complete_months, months_until, on_grid
 from sigmalake.spark.chunks import first_row
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, single_days, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.calendar import Month
+from sigmalake.numerics.windows.calendar import Month
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_covariance, risk_diagnostics, specific_risk

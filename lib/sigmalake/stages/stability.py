@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from sigmalake.config import Config, digest_of
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.calendar import month_ends
+from sigmalake.numerics.windows.calendar import month_ends
 from sigmalake.spark.stability import stability_rows
 from sigmalake.stages.context import factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash

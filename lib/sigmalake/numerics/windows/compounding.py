@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.calendar import Month
+from sigmalake.numerics.windows.calendar import Month
 
 NONE_MISSING = 0.0
 """Of factor returns: a month without one of its dates is no return of the month."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import decay
+from sigmalake.numerics.windows.ewma import decay
 
 _AS_OF_BLOCK = 64  # as-of dates a matrix product; the band is this by window + block
 

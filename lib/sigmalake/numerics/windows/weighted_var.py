@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.ewma import check_history, decay
-from sigmalake.numerics.rolling_windows import bands
+from sigmalake.numerics.windows.ewma import check_history, decay
+from sigmalake.numerics.windows.rolling_windows import bands
 
 NUMBERS_AT_ONCE = 1 << 20  # where a variance is computed a second time
 

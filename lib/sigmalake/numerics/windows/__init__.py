@@ -1,0 +1,1 @@
+"""Windows of dates: calendar, compounding, weights by age."""
