@@ -16,10 +16,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from sigmalake.numerics.constraints import null_space_basis
 from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.numerics.least_squares import pure_factor_portfolios
+from sigmalake.numerics.linear.constraints import null_space_basis
+from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.regression_weights import regression_weights
 

@@ -11,7 +11,7 @@ from statsmodels.robust.norms import HuberT
 
 import sigmalake.numerics.huber as kernel
 from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.least_squares import pure_factor_portfolios
+from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules
 
 HUBER = RegressionRules(min_assets=1, huber=1.345)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.constraints import membership_groups
 from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.linear.constraints import membership_groups
 
 SHARES = 1e-6  # how far the shares of a complete group may be from 1
 

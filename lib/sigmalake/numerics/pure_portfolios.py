@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.constraints import constraint_rows
 from sigmalake.numerics.cross_section import FactorStatus
 from sigmalake.numerics.exposures import Factor
-from sigmalake.numerics.least_squares import pure_factor_portfolios
+from sigmalake.numerics.linear.constraints import constraint_rows
+from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
 from sigmalake.numerics.thin_memberships import drop_memberships, nothing_dropped
 
 OUT = (FactorStatus.EMPTY, FactorStatus.CONSTANT)

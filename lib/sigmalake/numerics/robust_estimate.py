@@ -8,7 +8,7 @@ import numpy as np
 from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.exposures import Factor
 from sigmalake.numerics.huber import HuberFit, fit_huber
-from sigmalake.numerics.least_squares import ConstrainedFit, solve_constrained
+from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
 from sigmalake.numerics.prior_rows import PriorRows, phantom_members, ridge_rows, stacked
 from sigmalake.numerics.regression_rules import RegressionRules, Thin
 

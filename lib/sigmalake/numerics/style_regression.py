@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.constraints import constraint_rows
 from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.numerics.least_squares import solve_constrained
+from sigmalake.numerics.linear.constraints import constraint_rows
+from sigmalake.numerics.linear.least_squares import solve_constrained
 
 EXPLAINED = 1e-18  # share of a style's variance that rounding leaves of what others explain wholly
 

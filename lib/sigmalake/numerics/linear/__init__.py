@@ -1,0 +1,1 @@
+"""Linear algebra that several kernels share: constraints and weighted least squares."""
