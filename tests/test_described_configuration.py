@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from sigmalake.config import Config, load_config
-from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES, DescriptorRules
+from sigmalake.numerics.descriptors.library import DESCRIPTORS, STYLES, DescriptorRules
 from sigmalake.stages.describe import expected_descriptors
 from sigmalake.stages.industry_shares import expected_shares
 from sigmalake.tables.descriptors import DESCRIPTOR_UNITS

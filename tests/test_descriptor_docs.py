@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES, DescriptorRules
+from sigmalake.numerics.descriptors.library import DESCRIPTORS, STYLES, DescriptorRules
 
 PAGE = (Path(__file__).parents[1] / "docs" / "descriptors.md").read_text()
 

@@ -29,11 +29,11 @@ from sigmalake.config_factors import FactorEntry, MarketFactor, Membership, Stan
 from sigmalake.config_file import explain_validation, merge, overridden, read_mapping
 from sigmalake.config_sources import DESCRIBED_SOURCES, Sources
 from sigmalake.errors import ConfigError
-from sigmalake.numerics.descriptor_library import DescriptorRules
+from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors
+from sigmalake.numerics.descriptors.library import DescriptorRules
+from sigmalake.numerics.descriptors.prices import PriceDescriptors
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
-from sigmalake.numerics.fundamental_descriptors import FundamentalDescriptors
-from sigmalake.numerics.price_descriptors import PriceDescriptors
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.style_rules import Missing, StyleRules, style_order

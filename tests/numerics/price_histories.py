@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sigmalake.numerics.price_descriptors import PriceHistory
+from sigmalake.numerics.descriptors.prices import PriceHistory
 
 
 def price_history(n_periods: int, n_assets: int = 6, missing: float = 0.1, seed: int = 0) -> PriceHistory:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.currency import conversion, exchange_returns, forward_premium
+from sigmalake.numerics.descriptors.currency import conversion, exchange_returns, forward_premium
 
 
 @pytest.fixture

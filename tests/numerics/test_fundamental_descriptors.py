@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.fundamental_descriptors import ITEMS, FundamentalDescriptors, FundamentalRules
-from sigmalake.numerics.known_records import KnownRecords
+from sigmalake.numerics.descriptors.fundamentals import ITEMS, FundamentalDescriptors, FundamentalRules
+from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 
 CAPS = np.array([[100.0, 50.0, np.nan]])
 TODAY = np.array([1000])

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import lsq_linear
 from sklearn.linear_model import LinearRegression
 
-from sigmalake.numerics.industry_shares import industry_shares
+from sigmalake.numerics.descriptors.industry_shares import industry_shares
 
 
 def segments(n: int = 60, k: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -117,7 +117,7 @@ def test_a_search_that_does_not_converge_leaves_plain_proportions_and_says_so(mo
     def lost(*_):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr("sigmalake.numerics.industry_shares.nnls", lost)
+    monkeypatch.setattr("sigmalake.numerics.descriptors.industry_shares.nnls", lost)
     caps, assets, sales = segments(k=5)
     found = industry_shares(caps, assets, np.full_like(sales, np.nan), np.ones(60, dtype=bool))
     assert np.isnan(found.per_asset).all()

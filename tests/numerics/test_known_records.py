@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.known_records import KnownRecords, growth_records, latest_known
+from sigmalake.numerics.descriptors.point_in_time import KnownRecords, growth_records, latest_known
 
 DAY = 365  # a fiscal year, in days
 

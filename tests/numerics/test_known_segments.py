@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.industry_shares import industry_shares
-from sigmalake.numerics.known_segments import SegmentRecords, known_segments, known_shares
+from sigmalake.numerics.descriptors.industry_shares import industry_shares
+from sigmalake.numerics.descriptors.segments import SegmentRecords, known_segments, known_shares
 
 NAN = np.nan
 

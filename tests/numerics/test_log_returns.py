@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from price_histories import price_history, with_noise_after
 
-from sigmalake.numerics.log_returns import cumulative_range, weighted_log_return
-from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.descriptors.log_returns import cumulative_range, weighted_log_return
+from sigmalake.numerics.descriptors.trailing_window import Trailing
 
 MOMENTUM = Trailing(window=50, half_life=12, lag=8, min_periods=5)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from price_histories import price_history, with_noise_after
 
-from sigmalake.numerics.market_beta import market_beta, market_return
-from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.descriptors.market_beta import market_beta, market_return
+from sigmalake.numerics.descriptors.trailing_window import Trailing
 
 EVERY_PAIR = Trailing(window=60, half_life=15, min_periods=3)
 

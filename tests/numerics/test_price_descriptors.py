@@ -7,10 +7,10 @@ from numpy.testing import assert_allclose
 from price_histories import price_history, with_noise_after
 from pydantic import TypeAdapter, ValidationError
 
-from sigmalake.numerics.descriptor_library import DESCRIPTORS, STYLES, DescriptorRules
-from sigmalake.numerics.fundamental_descriptors import FundamentalRules
-from sigmalake.numerics.price_descriptors import PriceDescriptors, PriceHistory, PriceWindows
-from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.descriptors.fundamentals import FundamentalRules
+from sigmalake.numerics.descriptors.library import DESCRIPTORS, STYLES, DescriptorRules
+from sigmalake.numerics.descriptors.prices import PriceDescriptors, PriceHistory, PriceWindows
+from sigmalake.numerics.descriptors.trailing_window import Trailing
 
 SHORT = PriceWindows(
     month=5,

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from price_histories import price_history
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.size import ln_cap, size_cubed
+from sigmalake.numerics.descriptors.size import ln_cap, size_cubed
 
 
 def test_size_is_the_log_of_a_cap_above_zero():

@@ -4,8 +4,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from price_histories import price_history, with_noise_after
 
-from sigmalake.numerics.trailing import Trailing
-from sigmalake.numerics.turnover import ln_turnover, turnover
+from sigmalake.numerics.descriptors.trailing_window import Trailing
+from sigmalake.numerics.descriptors.turnover import ln_turnover, turnover
 
 
 def test_turnover_is_value_over_cap_and_needs_a_cap():

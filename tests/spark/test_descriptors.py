@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.numerics.descriptor_library import DESCRIPTORS, DescriptorRules
-from sigmalake.numerics.fundamental_descriptors import FundamentalRules
-from sigmalake.numerics.known_records import KnownRecords
-from sigmalake.numerics.price_descriptors import PriceHistory, PriceWindows
-from sigmalake.numerics.trailing import Trailing
-from sigmalake.numerics.turnover import turnover
+from sigmalake.numerics.descriptors.fundamentals import FundamentalRules
+from sigmalake.numerics.descriptors.library import DESCRIPTORS, DescriptorRules
+from sigmalake.numerics.descriptors.point_in_time import KnownRecords
+from sigmalake.numerics.descriptors.prices import PriceHistory, PriceWindows
+from sigmalake.numerics.descriptors.trailing_window import Trailing
+from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.spark.chunks import AsOf, Chunk, chunks_of, first_row
 from sigmalake.spark.descriptors import compute_descriptors, describe_chunk
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
-from sigmalake.numerics.price_descriptors import PriceHistory
-from sigmalake.numerics.turnover import turnover
+from sigmalake.numerics.descriptors.prices import PriceHistory
+from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.spark.fingerprint import fingerprint
 from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked

@@ -16,7 +16,7 @@ from sigmalake.config_sources import (
     RateSource,
     SegmentSource,
 )
-from sigmalake.numerics.fundamental_descriptors import ITEMS
+from sigmalake.numerics.descriptors.fundamentals import ITEMS
 from sigmalake.spark.checking import (
     PROBLEM,
     Half,

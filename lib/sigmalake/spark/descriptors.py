@@ -16,11 +16,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.descriptor_library import DESCRIPTORS, DescriptorRules
-from sigmalake.numerics.fundamental_descriptors import ITEMS
-from sigmalake.numerics.known_records import KnownRecords
-from sigmalake.numerics.price_descriptors import PriceHistory
-from sigmalake.numerics.turnover import turnover
+from sigmalake.numerics.descriptors.fundamentals import ITEMS
+from sigmalake.numerics.descriptors.library import DESCRIPTORS, DescriptorRules
+from sigmalake.numerics.descriptors.point_in_time import KnownRecords
+from sigmalake.numerics.descriptors.prices import PriceHistory
+from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, ranked_ids, rows_read
 from sigmalake.spark.listed_rows import listed_rows
 

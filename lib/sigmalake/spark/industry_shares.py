@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.known_segments import KnownShares, SegmentRecords, known_shares
+from sigmalake.numerics.descriptors.segments import KnownShares, SegmentRecords, known_shares
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
 from sigmalake.spark.listed_rows import listed_rows
 

@@ -16,7 +16,7 @@ from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.descriptor_library import DescriptorRules
+from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.spark.chunks import AsOf, chunks_of, first_row
 from sigmalake.spark.described import Described, DescribedShares
 from sigmalake.spark.descriptors import compute_descriptors

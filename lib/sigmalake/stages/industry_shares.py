@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from sigmalake.config import Config, digest_of
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.descriptor_library import DescriptorRules
+from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.spark.chunks import AsOf, chunks_of
 from sigmalake.spark.industry_shares import compute_industry_shares
 from sigmalake.spark.packed_prices import usable_segments

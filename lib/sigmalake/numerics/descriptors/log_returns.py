@@ -3,7 +3,7 @@
 import numpy as np
 
 from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.trailing import Trailing
+from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.windows.ewma import EQUAL, check_history
 from sigmalake.numerics.windows.rolling_windows import bands
 

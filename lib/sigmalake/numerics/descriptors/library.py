@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
-from sigmalake.numerics.fundamental_descriptors import FundamentalDescriptors, FundamentalRules
-from sigmalake.numerics.price_descriptors import PriceDescriptors, PriceWindows
+from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors, FundamentalRules
+from sigmalake.numerics.descriptors.prices import PriceDescriptors, PriceWindows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.industry_shares import IndustryShares, industry_shares
+from sigmalake.numerics.descriptors.industry_shares import IndustryShares, industry_shares
 
 
 class SegmentRecords(NamedTuple):

@@ -1,0 +1,1 @@
+"""Descriptors of assets from prices, accounts and segments."""
