@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from sigmalake.lake.log import open_table, read_columns
 from sigmalake.numerics.cross_section import fit_cross_section
-from sigmalake.numerics.exposures import Factor, Kind, dense_exposures
+from sigmalake.numerics.factors import Factor, Kind, dense_exposures
 from sigmalake.numerics.regression_rules import RegressionRules
-from sigmalake.numerics.regression_weights import regression_weights
+from sigmalake.numerics.weights import regression_weights
 
 COLUMNS = ["return_date", "factor_set", "n_assets", "ret", "cap", "in_estimation", "styles", "member_assets", "member_factors"]
 

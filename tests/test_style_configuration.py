@@ -1,7 +1,7 @@
 """Styles in the configuration: which columns are read, and what a row of the panel depends on."""
 
 from sigmalake.config import Config
-from sigmalake.numerics.style_rules import Missing
+from sigmalake.numerics.exposures.style_rules import Missing
 
 BODY = {
     "model": "m",

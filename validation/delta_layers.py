@@ -6,12 +6,12 @@ import numpy as np
 from validation.experiments import bias_by_volatility
 from validation.worlds import World, draw_history, generate_world
 
-from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.size_shrinkage import SizeShrinkage
 from sigmalake.numerics.specific_risk import Coverage, specific_history, specific_risk
 from sigmalake.numerics.specific_var import SampleSpecificVar
 from sigmalake.numerics.structural_vol import StructuralModel
+from sigmalake.numerics.types import Bools, Floats
 
 SHORT = 20  # dates of the short window
 YEAR = 252

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from validation.worlds import DEGREES, History, World, draw_history, forecast, generate_world, right_forecasts, without_assets
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.factor_cov import FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import DateForecast, EvaluationKind, EvaluationRules, evaluate_date
 from sigmalake.numerics.forecast_measures import ForecastRun, bias, bias_band, q_statistic, rolling_deviation
 from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.numerics.types import Floats, Ints
 
 KURTOSIS = 3 + 6 / (DEGREES - 4)  # of t
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from validation.experiments import KURTOSIS, Calibration
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
+from sigmalake.numerics.types import Floats
 
 if TYPE_CHECKING:
     from validation.delta_layers import Spread

@@ -7,7 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, fiel
 
 from sigmalake.config_basics import Name, Strict, refuse_repeated
 from sigmalake.config_file import problem_lines
-from sigmalake.numerics.style_rules import StyleRules
+from sigmalake.numerics.exposures.style_rules import StyleRules
 
 OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
 

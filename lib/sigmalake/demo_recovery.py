@@ -13,8 +13,8 @@ import pandas as pd
 from sigmalake.config import Config
 from sigmalake.demo_history import Snapshot
 from sigmalake.market import Market, Truth
-from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.factor_cov import EwmaFactorCov
+from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.windows.ewma import EQUAL, decay
 
 RANDOM_PORTFOLIOS, RANDOM_NAMES = 5, 50

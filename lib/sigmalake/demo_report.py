@@ -11,7 +11,7 @@ import pandas as pd
 
 from sigmalake.demo_recovery import Bias, Recovered, SpecificRecovered
 from sigmalake.market import Defect, Planted
-from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.types import Floats
 from sigmalake.plain_text import note, section, table
 
 DAYS_A_YEAR = 252

@@ -6,7 +6,7 @@ from itertools import groupby
 import pandas as pd
 import pyarrow as pa
 
-from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.fama_macbeth import automatic_lags, fama_macbeth
 
 READ = ("date", "factor_set", "factor_return")

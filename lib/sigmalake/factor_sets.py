@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pyarrow as pa
 
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 
 
 def factor_sets_from(rows: pa.Table) -> dict[str, list[Factor]]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.types import Bools, Floats
 
 INDUSTRIES = (
     *("energy", "materials", "industrials", "discretionary", "staples", "health", "financials", "technology"),

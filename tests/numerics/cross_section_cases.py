@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import null_space
 
-from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.types import Bools, Floats
 
 ANY_SIZE = RegressionRules(min_assets=1)
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.api import WLS
 
-from sigmalake.numerics.built_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.exposures.build_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
+from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
-from sigmalake.numerics.style_rules import Missing, StyleRules
 
 N = 300
 SECTORS = [Factor(name, "sector", Kind.MEMBERSHIP) for name in ("tech", "bank", "oil")]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from sigmalake.numerics.cross_section import CrossSection
-from sigmalake.numerics.exposures import Kind
+from sigmalake.numerics.factors import Kind
 from sigmalake.numerics.regression_rules import RegressionRules, Thin, Weighting
 
 DROP = RegressionRules(thin=Thin.DROP, min_assets=1)

@@ -16,9 +16,9 @@ from skfolio.prior._model._family_constraint_basis import compute_family_constra
 from sklearn.linear_model import LinearRegression
 
 from sigmalake.numerics.cross_section import CrossSection
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression_rules import RegressionRules, Weighting
-from sigmalake.numerics.regression_weights import regression_weights
+from sigmalake.numerics.weights import regression_weights
 
 STYLES = ["size", "beta", "momentum", "volatility", "reversal", "book_to_price"]
 FRACTIONAL, PARTIAL = Membership(4, fractional=True), Membership(3, fractional=True, partial=True)

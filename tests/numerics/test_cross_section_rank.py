@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from sigmalake.numerics.exposures import Kind
+from sigmalake.numerics.factors import Kind
 from sigmalake.numerics.linear.constraints import constraint_rows
 from sigmalake.numerics.linear.least_squares import independent_columns, pure_factor_portfolios, solve_constrained
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.exposure_stability import exposure_stability
+from sigmalake.numerics.exposures.stability import exposure_stability
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from statsmodels.api import RLM
 from statsmodels.robust.norms import HuberT
 
 import sigmalake.numerics.huber as kernel
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.types import Floats
 
 HUBER = RegressionRules(min_assets=1, huber=1.345)
 MODELS = {

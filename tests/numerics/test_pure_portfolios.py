@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.cross_section import CrossSection
-from sigmalake.numerics.exposures import Kind
+from sigmalake.numerics.factors import Kind
 from sigmalake.numerics.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.types import Floats
 
 RULES = {
     "plain": RegressionRules(min_assets=1),

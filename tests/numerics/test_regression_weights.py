@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.api import GLS
 
-from sigmalake.numerics.regression_weights import inverse_variance_weights
+from sigmalake.numerics.weights import inverse_variance_weights
 
 EVERYONE = np.ones(60, dtype=bool)
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from residual_histories import residuals
 
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linked_issues import LinkedIssues
 from sigmalake.numerics.size_shrinkage import SizeShrinkage, shrink_by_size
 from sigmalake.numerics.specific_regime import SpecificRegime

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigmalake.numerics.standardise import (
+from sigmalake.numerics.exposures.standardise import (
     clip_extremes,
     combine_descriptors,
     cross_section_moments,

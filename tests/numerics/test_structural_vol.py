@@ -3,7 +3,7 @@ import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.structural_vol import StructuralModel, structural_vol
 
 MARKET = Factor("market", "market", Kind.MARKET)

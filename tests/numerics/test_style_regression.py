@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.api import WLS
 
-from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.numerics.style_regression import explain_style, fill_by_regression, orthogonalise
+from sigmalake.numerics.exposures.style_regression import explain_style, fill_by_regression, orthogonalise
+from sigmalake.numerics.factors import Factor, Kind
 
 N = 80
 SECTORS = [Factor(name, "sector", Kind.MEMBERSHIP) for name in ("a", "b", "c")]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from sigmalake.numerics.style_rules import StyleRules, style_order
+from sigmalake.numerics.exposures.style_rules import StyleRules, style_order
 
 REFUSED = [
     ({"descriptors": {"a": 0.0}}, "descriptors: the weight of a is 0.0; it must be a finite number > 0, e.g. 0.5"),

@@ -9,7 +9,7 @@ from scipy.linalg import orth
 from statsmodels.api import WLS
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from sigmalake.numerics.exposures import Kind
+from sigmalake.numerics.factors import Kind
 
 
 def correlated(seed: int, n_assets: int = 80, **model: object) -> Case:

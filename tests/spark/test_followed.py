@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.spark.followed import FOLLOWED, compound_month
 
 STYLE = [Factor(name, "style", Kind.STYLE) for name in ("size", "value", "new")]

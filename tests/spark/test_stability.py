@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
 from sigmalake.spark.stability import correlate_chunk
 from sigmalake.spark.windows import AsOf, Chunk

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.specific_risk import Coverage
 from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
-from sigmalake.numerics.built_styles import StyleInputs, build_styles
+from sigmalake.numerics.exposures.build_styles import StyleInputs, build_styles
 from sigmalake.numerics.windows.calendar import month_ends
 from sigmalake.stages.ingest import style_recipe
 from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURE_STABILITY

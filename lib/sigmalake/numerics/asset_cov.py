@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked
+from sigmalake.numerics.types import Floats
 
 
 def asset_cov_block(exposures_1: Floats, exposures_2: Floats, factor_cov: Floats) -> Floats:

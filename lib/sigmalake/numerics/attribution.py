@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.types import Bools, Floats
 
 _ROUNDING = 1e-9  # of a return, or of 1 where that is more: how far X f + u may be from r
 

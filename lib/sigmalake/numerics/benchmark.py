@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
 from sigmalake.numerics.portfolio import PortfolioRisk, portfolio_risk
+from sigmalake.numerics.types import Floats
 
 
 class BenchmarkRisk(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import EQUAL
 from sigmalake.numerics.windows.weighted_var import weighted_var
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import membership_groups
+from sigmalake.numerics.types import Bools, Floats
 
 SHARES = 1e-6  # how far the shares of a complete group may be from 1
 

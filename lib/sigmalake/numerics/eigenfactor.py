@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.types import Floats
 from sigmalake.numerics.window_cov import Parts, complete_dates_cov
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding

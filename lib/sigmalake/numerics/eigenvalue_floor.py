@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.types import Floats
 
 
 class Floored(NamedTuple):

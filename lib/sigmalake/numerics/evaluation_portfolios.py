@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.woodbury import factor_inverse, solve_asset_cov
 
 DECILES = 10

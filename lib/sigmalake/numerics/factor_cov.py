@@ -7,7 +7,6 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.eigenfactor import EigenfactorAdjustment, adjust_eigenfactors, shared_draws
 from sigmalake.numerics.eigenvalue_floor import floor_eigenvalues
 from sigmalake.numerics.factor_windows import Diagnostic, FactorCov, estimate_windows
@@ -15,6 +14,7 @@ from sigmalake.numerics.newey_west import check_lags
 from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
 from sigmalake.numerics.short_history import splice
 from sigmalake.numerics.shrinkage import ledoit_wolf, oas
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.window_cov import Component, Parts
 from sigmalake.numerics.windows.ewma import (
     EQUAL,

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.enough_history import LeftOut, drop_short, drop_unexplained, zero_variance
 from sigmalake.numerics.short_history import CompletedHistory
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.window_cov import Component, Parts, WindowCov, all_dates_cov, complete_dates_cov, with_variances
 
 _NAMES = ("volatility", "correlation")

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.fit_statistics import ALIKE
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_history
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.types import Floats
 
 ALIKE = (16 * np.finfo(np.float64).eps) ** 2  # returns whose squares about the mean are less, relatively, are all alike
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import chdtrc
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 PERFECT_Q = 1 + np.euler_gamma + log(2)  # E[b^2 - ln b^2] of a standard normal b: 2.2704
 _VAR_Q = pi**2 / 2 - 2  # its variance

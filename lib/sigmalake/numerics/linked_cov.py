@@ -8,7 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 
 class LinkedCov(NamedTuple):

@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_min_periods, check_window, decay, fewest
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.types import Bools, Floats
 
 
 def market_return(returns: Floats, caps: Floats, in_estimation: Bools) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 
 def newey_west(deviations: Floats, lags: int) -> Floats:

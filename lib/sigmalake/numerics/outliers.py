@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.types import Bools, Floats
 
 NORMAL_MAD = 0.6744897501960817  # the median absolute deviation of a standard normal
 

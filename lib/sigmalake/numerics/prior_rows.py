@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import membership_groups
 from sigmalake.numerics.thin_memberships import effective_members
+from sigmalake.numerics.types import Bools, Floats
 
 
 class PriorRows(NamedTuple):

@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
+from sigmalake.numerics.types import Floats
 from sigmalake.numerics.windows.ewma import check_half_life, check_window, decay, window_of
 
 

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.huber import HuberFit, fit_huber
 from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
 from sigmalake.numerics.prior_rows import PriorRows, phantom_members, ridge_rows, stacked
 from sigmalake.numerics.regression_rules import RegressionRules, Thin
+from sigmalake.numerics.types import Bools, Floats
 
 
 class Estimate(NamedTuple):

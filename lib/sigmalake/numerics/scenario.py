@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 _DEPENDENT = 1e-12  # smallest eigenvalue of the shocked factors' correlations that still says how they move apart
 

@@ -4,8 +4,8 @@ from math import isfinite
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.newey_west import newey_west
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import Weighting, check_history
 from sigmalake.numerics.windows.rolling_windows import as_of_blocks, band, check_as_of
 from sigmalake.numerics.windows.weighted_var import weighted_deviations

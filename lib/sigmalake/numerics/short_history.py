@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
+from sigmalake.numerics.types import Bools, Floats, Ints
 
 _TOLERANCE = 1e-12  # of an EM step, in standard deviations and correlations
 _MAX_ITERATIONS = 5000

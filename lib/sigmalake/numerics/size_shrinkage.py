@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 _ALIKE = 1e-12  # of the mean: volatilities that differ by less are one number, rounded
 

@@ -5,8 +5,8 @@ from math import isfinite
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.types import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

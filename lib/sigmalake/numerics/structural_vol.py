@@ -6,10 +6,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import constraint_rows, membership_groups
 from sigmalake.numerics.linear.least_squares import solve_constrained
+from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.windows.ewma import check_window
 
 _LEAST_VOL = 1e-3  # of the median: what is below is no volatility, e.g. of an asset that its group's factor follows

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import membership_groups
+from sigmalake.numerics.types import Bools, Floats, Ints
 
 ROUNDING = 1e-9  # five equal members are 5 effective members, not 4.999999999999999
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.types import Bools, Floats
 
 
 def refused_assets(

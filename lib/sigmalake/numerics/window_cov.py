@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.newey_west import newey_west, on_calendar
 from sigmalake.numerics.short_history import CompletedHistory, complete_history
+from sigmalake.numerics.types import Floats
 from sigmalake.numerics.windows.ewma import decay
 
 

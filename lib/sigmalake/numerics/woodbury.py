@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, specific_solve, specific_times
+from sigmalake.numerics.types import Floats
 
 _ROUNDING = 1e-12  # of the largest eigenvalue: how far below 0 one may come out that is 0
 _LEAST_SHARE = 1e-8  # of an asset's factor variance that its diagonal of D is raised to before it is inverted

@@ -15,7 +15,7 @@ from sigmalake.config_sources import (
     Location,
     PanelSource,
 )
-from sigmalake.numerics.style_rules import Missing
+from sigmalake.numerics.exposures.style_rules import Missing
 from sigmalake.spark.checking import (
     Bulky,
     Half,

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, GroupedData
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 
 class AsOf(NamedTuple):

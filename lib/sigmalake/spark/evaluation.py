@@ -14,10 +14,10 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.forecast_evaluation import DateForecast, Evaluated, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.usable_assets import full_symmetric
 
 _COLUMNS = {

@@ -12,8 +12,8 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.descriptors.currency import conversion, forward_premium
+from sigmalake.numerics.types import Floats
 from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted
 
 _BY_DATE = (

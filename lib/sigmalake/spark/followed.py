@@ -12,8 +12,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.arrays import Floats
-from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.types import Floats
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
 from sigmalake.spark.chunks import lists

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.descriptors.segments import KnownShares, SegmentRecords, known_shares
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
 from sigmalake.spark.listed_rows import listed_rows
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.built_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
+from sigmalake.numerics.exposures.build_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.spark.sent_rows import SentRows, members_of, styles_of
 
 

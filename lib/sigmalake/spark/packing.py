@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.built_styles import StyleRecipe
+from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, selected
 from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.packed_dates import PanelRow, pack_dates

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.factor_windows import FactorCov
 from sigmalake.numerics.specific_risk import SpecificRisk
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.spark.chunks import lists
 from sigmalake.tables.packed import RISK_MODELS

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 SENT = {  # and style_0, style_1, ... of the styles' columns, level_0, ... of the groups that are a category: null where blank
     "date": pa.date32(), "asset_id": pa.string(), "ret": pa.float64(), "cap": pa.float64(), "cap_apart": pa.float64(),

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.arrays import Floats, Ints
-from sigmalake.numerics.exposure_stability import exposure_stability
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.exposures.stability import exposure_stability
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression_rules import Weighting
-from sigmalake.numerics.regression_weights import regression_weights
+from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.weights import regression_weights
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row, ranked_ids, rows_read
 from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.tables.long import EXPOSURE_STABILITY

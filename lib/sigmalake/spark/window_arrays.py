@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.cross_section import FactorStatus
-from sigmalake.numerics.exposures import Factor, dense_exposures
+from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.specific_risk import Coverage
 from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.spark.chunks import flat_floats, lengths, ranked_ids
 
 HISTORY, KNOWN, CAPS_BEFORE = "history", "known", "caps_before"  # roles: a cross-section, the panel's row of an as-of date, or

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.factor_windows import Diagnostic
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, Compounded, compound
 from sigmalake.spark.window_arrays import Window

@@ -17,7 +17,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config import Variant
-from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.specific_risk import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read

@@ -14,7 +14,7 @@ from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, c
 from sigmalake.factor_sets import factor_sets_from
 from sigmalake.lake.books import StageRun, now, record_run
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.exposures import Factor
+from sigmalake.numerics.factors import Factor
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 

@@ -12,8 +12,8 @@ from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.built_styles import StyleRecipe
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.exposures.build_styles import StyleRecipe
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
 from sigmalake.spark.fingerprint import Prints
 from sigmalake.spark.listed_rows import listed_rows

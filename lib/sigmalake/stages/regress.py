@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.exposures import Kind
+from sigmalake.numerics.factors import Kind
 from sigmalake.spark.regression import fit_each_date, hashed_for_regression
 from sigmalake.spark.session import fit_batches
 from sigmalake.spark.unpacking import factor_portfolios, factor_returns, specific_returns

@@ -6,8 +6,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords, growth_records, latest_known
+from sigmalake.numerics.types import Floats, Ints
 
 ITEMS = (
     "book_value",  # of common equity

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from sigmalake.numerics.arrays import Bools, Floats
+from sigmalake.numerics.types import Bools, Floats
 
 _FROM_ASSETS = 0.75  # the weight of the shares from assets (Menchero, Orr, Wang 2011); sales have the rest
 _MOST = 5  # industries of one company

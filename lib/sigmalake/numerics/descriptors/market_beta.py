@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.descriptors.trailing_window import Trailing
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.ewma import check_history
 from sigmalake.numerics.windows.rolling_windows import bands
 from sigmalake.numerics.windows.weighted_var import NUMBERS_AT_ONCE, weighted_deviations

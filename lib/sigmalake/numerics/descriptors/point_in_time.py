@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
+from sigmalake.numerics.types import Bools, Floats, Ints
 
 _YEAR = 365.25  # days
 

@@ -5,12 +5,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.descriptors.log_returns import cumulative_range, weighted_log_return
 from sigmalake.numerics.descriptors.market_beta import market_beta, market_return
 from sigmalake.numerics.descriptors.size import ln_cap, size_cubed
 from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.descriptors.turnover import ln_turnover
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.weighted_var import weighted_var
 
 

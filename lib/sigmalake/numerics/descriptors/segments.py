@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
 from sigmalake.numerics.descriptors.industry_shares import IndustryShares, industry_shares
+from sigmalake.numerics.types import Bools, Floats, Ints
 
 
 class SegmentRecords(NamedTuple):

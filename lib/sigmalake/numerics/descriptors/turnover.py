@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
 from sigmalake.numerics.descriptors.trailing_window import Trailing
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_history
 from sigmalake.numerics.windows.rolling_windows import bands
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.types import Bools, Floats, Ints
 
 DEPENDENT_ROW = 1e-12  # what rounding leaves of a constraint that the rows before it imply
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.linear.constraints import null_space_basis
+from sigmalake.numerics.types import Bools, Floats
 
 # The normal equations lose about 4 eps cond(Gram) of relative accuracy: at this limit 1e-10 is left.
 NORMAL_EQUATIONS_LIMIT = 1e5

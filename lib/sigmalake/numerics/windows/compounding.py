@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.calendar import Month
 
 NONE_MISSING = 0.0

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 EQUAL = float("inf")  # the half-life of equal weights
 _LONGEST = 100_000  # periods: four centuries of days

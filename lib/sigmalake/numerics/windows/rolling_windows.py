@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import decay
 
 _AS_OF_BLOCK = 64  # as-of dates a matrix product; the band is this by window + block

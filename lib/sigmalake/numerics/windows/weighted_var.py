@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_history, decay
 from sigmalake.numerics.windows.rolling_windows import bands
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.types import Bools, Floats
 
 
 class CompleteVariances(NamedTuple):

@@ -5,11 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats, Ints
-from sigmalake.numerics.exposures import Factor, Kind
-from sigmalake.numerics.regression_rules import Weighting
-from sigmalake.numerics.regression_weights import regression_weights
-from sigmalake.numerics.standardise import (
+from sigmalake.numerics.exposures.standardise import (
     Limited,
     Moments,
     clip_extremes,
@@ -18,8 +14,12 @@ from sigmalake.numerics.standardise import (
     remove_extremes,
     standardise,
 )
-from sigmalake.numerics.style_regression import CONSTANT, LN_CAP, fill_by_regression, orthogonalise
-from sigmalake.numerics.style_rules import Missing, StyleRules, style_order
+from sigmalake.numerics.exposures.style_regression import CONSTANT, LN_CAP, fill_by_regression, orthogonalise
+from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
+from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.types import Bools, Floats, Ints
+from sigmalake.numerics.weights import regression_weights
 
 
 class StyleRecipe(NamedTuple):

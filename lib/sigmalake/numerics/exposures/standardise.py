@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
 from sigmalake.numerics.fit_statistics import ALIKE
+from sigmalake.numerics.types import Bools, Floats
 
 
 class Moments(NamedTuple):

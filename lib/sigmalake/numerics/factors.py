@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats, Ints
+from sigmalake.numerics.types import Floats, Ints
 
 
 class Kind(StrEnum):

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Bools, Floats
-from sigmalake.numerics.exposures import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import constraint_rows
 from sigmalake.numerics.linear.least_squares import solve_constrained
+from sigmalake.numerics.types import Bools, Floats
 
 EXPLAINED = 1e-18  # share of a style's variance that rounding leaves of what others explain wholly
 

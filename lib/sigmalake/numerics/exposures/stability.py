@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.arrays import Floats
 from sigmalake.numerics.fit_statistics import ALIKE
+from sigmalake.numerics.types import Floats
 
 
 class ExposureStability(NamedTuple):

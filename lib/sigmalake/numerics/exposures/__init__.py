@@ -1,0 +1,1 @@
+"""Exposures X: styles standardised, filled and orthogonalised; their stability."""
