@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from sigmalake.lake.log import open_table, read_columns
-from sigmalake.numerics.cross_section import fit_cross_section
 from sigmalake.numerics.factors import Factor, Kind, dense_exposures
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.cross_section import fit_cross_section
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.weights import regression_weights
 
 COLUMNS = ["return_date", "factor_set", "n_assets", "ret", "cap", "in_estimation", "styles", "member_assets", "member_factors"]

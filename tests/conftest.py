@@ -7,7 +7,7 @@ from hypothesis import settings
 
 from plain_market import write_market_lake
 from sigmalake.market import Market, generate_market
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 
 settings.register_profile("same", derandomize=True)  # a run tells of the code, not of its luck

@@ -9,9 +9,9 @@ import pandas as pd
 
 from plain_lake import append
 from sigmalake.market import Market
-from sigmalake.numerics.cross_section import fit_cross_section
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.cross_section import fit_cross_section
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS

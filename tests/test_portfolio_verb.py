@@ -16,7 +16,7 @@ from sigmalake import cli
 from sigmalake.errors import ConfigError
 from sigmalake.market import generate_market
 from sigmalake.model import open_release
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.portfolio_verb import periods_per_year
 from sigmalake.stages.demo import configuration
 

@@ -11,7 +11,7 @@ from plain_market import exposures_of, factors_of, write_market_lake
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.market import generate_market
 from sigmalake.model import ReleasedModel, open_release
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.released_tables import releases_of
 from sigmalake.tables.packed import CROSS_SECTIONS
 

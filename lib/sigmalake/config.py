@@ -35,7 +35,7 @@ from sigmalake.numerics.descriptors.prices import PriceDescriptors
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
 from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
-from sigmalake.numerics.regression_rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.presets import PRESETS, PresetName, over_preset

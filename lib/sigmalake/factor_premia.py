@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.fama_macbeth import automatic_lags, fama_macbeth
+from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
 
 READ = ("date", "factor_set", "factor_return")
 """The columns of `cross_sections` that factor returns are read from."""

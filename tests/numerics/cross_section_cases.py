@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import null_space
 
-from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Bools, Floats
 
 ANY_SIZE = RegressionRules(min_assets=1)

@@ -10,7 +10,7 @@ from statsmodels.api import WLS
 from sigmalake.numerics.exposures.build_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.regression.rules import Weighting
 
 N = 300
 SECTORS = [Factor(name, "sector", Kind.MEMBERSHIP) for name in ("tech", "bank", "oil")]

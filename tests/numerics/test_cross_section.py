@@ -16,11 +16,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import null_space_basis
 from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
-from sigmalake.numerics.regression_rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.cross_section import CrossSection
+from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.weights import regression_weights
 
 memberships = st.builds(Membership, st.integers(1, 6), st.booleans(), st.booleans())

@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.factors import Kind
-from sigmalake.numerics.regression_rules import RegressionRules, Thin, Weighting
+from sigmalake.numerics.regression.cross_section import CrossSection
+from sigmalake.numerics.regression.rules import RegressionRules, Thin, Weighting
 
 DROP = RegressionRules(thin=Thin.DROP, min_assets=1)
 

@@ -15,9 +15,9 @@ from skfolio.linear_model import CSLinearRegression
 from skfolio.prior._model._family_constraint_basis import compute_family_constraint_basis
 from sklearn.linear_model import LinearRegression
 
-from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.cross_section import CrossSection
+from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.weights import regression_weights
 
 STYLES = ["size", "beta", "momentum", "volatility", "reversal", "book_to_price"]

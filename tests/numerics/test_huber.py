@@ -9,9 +9,9 @@ from scipy.linalg import null_space
 from statsmodels.api import RLM
 from statsmodels.robust.norms import HuberT
 
-import sigmalake.numerics.huber as kernel
+import sigmalake.numerics.regression.huber as kernel
 from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Floats
 
 HUBER = RegressionRules(min_assets=1, huber=1.345)

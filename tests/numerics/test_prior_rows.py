@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.cross_section import CrossSection
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Floats
 
 SHRINK = RegressionRules(thin="shrink", min_assets=1)

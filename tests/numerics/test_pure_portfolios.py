@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from sigmalake.numerics.cross_section import CrossSection
 from sigmalake.numerics.factors import Kind
-from sigmalake.numerics.pure_portfolios import date_portfolios
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.cross_section import CrossSection
+from sigmalake.numerics.regression.pure_portfolios import date_portfolios
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Floats
 
 RULES = {

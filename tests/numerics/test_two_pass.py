@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.api import WLS
 
-from sigmalake.numerics.regression_rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
-from sigmalake.numerics.two_pass import TwoPass
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights, regression_weights
 
 N = 50

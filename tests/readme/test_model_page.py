@@ -7,7 +7,7 @@ import re
 import pytest
 
 from readme import ROOT, configuration_keys, quoted
-from sigmalake.numerics.cross_section import FactorStatus, Status
+from sigmalake.numerics.regression.cross_section import FactorStatus, Status
 from sigmalake.presets import PRESETS
 
 PAGE = ROOT / "docs/model.md"

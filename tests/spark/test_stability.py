@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.regression.rules import Weighting
 from sigmalake.spark.stability import correlate_chunk
 from sigmalake.spark.windows import AsOf, Chunk
 

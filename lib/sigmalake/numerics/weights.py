@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.regression.rules import Weighting
 from sigmalake.numerics.types import Bools, Floats
 
 

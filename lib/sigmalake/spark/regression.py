@@ -13,11 +13,11 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.factors import Factor, dense_exposures
-from sigmalake.numerics.market_return import market_return
-from sigmalake.numerics.pure_portfolios import date_portfolios
-from sigmalake.numerics.regression_rules import RegressionRules
+from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
+from sigmalake.numerics.regression.market_return import market_return
+from sigmalake.numerics.regression.pure_portfolios import date_portfolios
+from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights, regression_weights
 from sigmalake.spark.listed_rows import listed_rows

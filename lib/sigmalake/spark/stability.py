@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from sigmalake.numerics.exposures.stability import exposure_stability
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.regression.rules import Weighting
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.weights import regression_weights
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row, ranked_ids, rows_read

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.numerics.cross_section import FactorStatus
 from sigmalake.numerics.factors import Factor, dense_exposures
+from sigmalake.numerics.regression.cross_section import FactorStatus
 from sigmalake.numerics.specific_risk import Coverage
 from sigmalake.numerics.specific_var import SpecificVarEstimator
 from sigmalake.numerics.types import Floats, Ints

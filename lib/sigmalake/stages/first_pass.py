@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from sigmalake.config import Config
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.two_pass import TwoPass
+from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.spark.chunks import AsOf, chunks_of, first_row
 from sigmalake.spark.first_pass import variances_before
 from sigmalake.spark.regression import fit_each_date, hashed_for_regression

@@ -17,7 +17,7 @@ from sigmalake.numerics.exposures.standardise import (
 from sigmalake.numerics.exposures.style_regression import CONSTANT, LN_CAP, fill_by_regression, orthogonalise
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import Weighting
+from sigmalake.numerics.regression.rules import Weighting
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.weights import regression_weights
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sigmalake.numerics.cross_section import FactorStatus
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.linear.constraints import constraint_rows
 from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
-from sigmalake.numerics.thin_memberships import drop_memberships, nothing_dropped
+from sigmalake.numerics.regression.cross_section import FactorStatus
+from sigmalake.numerics.regression.thin_memberships import drop_memberships, nothing_dropped
 from sigmalake.numerics.types import Bools, Floats
 
 OUT = (FactorStatus.EMPTY, FactorStatus.CONSTANT)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression_rules import RegressionRules, Thin
-from sigmalake.numerics.thin_memberships import WithoutThin, drop_thin_memberships, nothing_dropped, thin_memberships
+from sigmalake.numerics.regression.rules import RegressionRules, Thin
+from sigmalake.numerics.regression.thin_memberships import WithoutThin, drop_thin_memberships, nothing_dropped, thin_memberships
 from sigmalake.numerics.types import Bools, Floats, Ints
 
 CONSTANT = 1e-12  # a style that varies by less, relative to its size, varies by rounding

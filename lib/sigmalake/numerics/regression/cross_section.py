@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.contract import check_cross_section
-from sigmalake.numerics.estimation_sample import EstimationSample, ruled_sample
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.fit_statistics import fit_statistics, variance_inflation
-from sigmalake.numerics.huber import HuberFit
 from sigmalake.numerics.linear.constraints import constraint_rows
 from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
-from sigmalake.numerics.outliers import find_outliers
-from sigmalake.numerics.regression_rules import RegressionRules
-from sigmalake.numerics.robust_estimate import Estimate, robust_estimate
+from sigmalake.numerics.regression.fit_statistics import fit_statistics, variance_inflation
+from sigmalake.numerics.regression.huber import HuberFit
+from sigmalake.numerics.regression.input_checks import check_cross_section
+from sigmalake.numerics.regression.outliers import find_outliers
+from sigmalake.numerics.regression.robust_estimate import Estimate, robust_estimate
+from sigmalake.numerics.regression.rules import RegressionRules
+from sigmalake.numerics.regression.sample import EstimationSample, ruled_sample
 from sigmalake.numerics.types import Bools, Floats, Ints
 
 _ROUNDING = 1e-13  # of |r| + sum |x f|

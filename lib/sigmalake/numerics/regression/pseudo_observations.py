@@ -7,7 +7,7 @@ import numpy as np
 
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import membership_groups
-from sigmalake.numerics.thin_memberships import effective_members
+from sigmalake.numerics.regression.thin_memberships import effective_members
 from sigmalake.numerics.types import Bools, Floats
 
 

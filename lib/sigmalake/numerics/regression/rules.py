@@ -5,7 +5,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import ClassVar
 
-from sigmalake.numerics.two_pass import TwoPass
+from sigmalake.numerics.regression.two_pass import TwoPass
 
 SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
 

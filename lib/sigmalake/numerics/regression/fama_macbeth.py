@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.fit_statistics import ALIKE
+from sigmalake.numerics.regression.fit_statistics import ALIKE
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_history
 

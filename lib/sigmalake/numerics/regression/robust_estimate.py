@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.huber import HuberFit, fit_huber
 from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
-from sigmalake.numerics.prior_rows import PriorRows, phantom_members, ridge_rows, stacked
-from sigmalake.numerics.regression_rules import RegressionRules, Thin
+from sigmalake.numerics.regression.huber import HuberFit, fit_huber
+from sigmalake.numerics.regression.pseudo_observations import PriorRows, phantom_members, ridge_rows, stacked
+from sigmalake.numerics.regression.rules import RegressionRules, Thin
 from sigmalake.numerics.types import Bools, Floats
 
 

@@ -1,0 +1,1 @@
+"""The cross-sectional regression of one date."""
