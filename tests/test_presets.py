@@ -8,9 +8,9 @@ import pytest
 
 from sigmalake.config import Config, Variant, load_config
 from sigmalake.errors import ConfigError
-from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
-from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 from sigmalake.numerics.size_shrinkage import SizeShrinkage
 from sigmalake.numerics.specific_regime import SpecificRegime
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar

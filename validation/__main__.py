@@ -7,9 +7,9 @@ from validation.delta_layers import spreads
 from validation.experiments import bias_after_doubling, blind_model, eigenfactor_bias, right_model
 from validation.page import Doubling, Eigenfactors, as_markdown
 
-from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
-from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 
 SEED = 11
 SIZE = {"n_assets": 150, "n_factors": 20, "n_dates": 750}

@@ -33,7 +33,7 @@ from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.numerics.descriptors.prices import PriceDescriptors
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
-from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator

@@ -8,7 +8,7 @@ import yaml
 
 from sigmalake.config import Config, Variant
 from sigmalake.config_keys import Key, key_at
-from sigmalake.numerics.factor_cov import EwmaFactorCov
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov
 from sigmalake.numerics.windows.ewma import fewest
 from sigmalake.presets import PRESET_SOURCES, PRESETS, PresetName
 

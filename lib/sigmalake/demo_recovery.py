@@ -13,7 +13,7 @@ import pandas as pd
 from sigmalake.config import Config
 from sigmalake.demo_history import Snapshot
 from sigmalake.market import Market, Truth
-from sigmalake.numerics.factor_cov import EwmaFactorCov
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.windows.ewma import EQUAL, decay
 

@@ -5,15 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.eigenfactor import (
+from sigmalake.numerics.factor_cov.eigenfactor import (
     EigenfactorAdjustment,
     SharedDraws,
     adjust_eigenfactors,
     shared_draws,
     simulated_periods,
 )
-from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.window_cov import Component, Parts
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.window_cov import Component, Parts
 from sigmalake.numerics.windows.ewma import EQUAL
 
 EQUAL_60 = Component(60, EQUAL, 0)
@@ -38,7 +38,7 @@ def plain_loop(cov: np.ndarray, normals: list[np.ndarray], estimate) -> np.ndarr
 
 def normals_of(seed: str, parts: Parts, n_factors: int, simulations: int, monkeypatch) -> list[np.ndarray]:
     """The normals that `shared_draws` estimates from, newest last."""
-    from sigmalake.numerics import eigenfactor
+    from sigmalake.numerics.factor_cov.estimators import eigenfactor
 
     kept: list[np.ndarray] = []
     estimate = eigenfactor.complete_dates_cov

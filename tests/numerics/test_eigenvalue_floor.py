@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.eigenvalue_floor import floor_eigenvalues
-from sigmalake.numerics.factor_cov import EwmaFactorCov
+from sigmalake.numerics.factor_cov.eigenvalue_floor import floor_eigenvalues
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from sklearn.covariance import EmpiricalCovariance
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator, SampleFactorCov
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator, SampleFactorCov
 
 RELATIVE = 1e-10
 

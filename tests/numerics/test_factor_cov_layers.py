@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from pydantic import TypeAdapter
 
-from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
-from sigmalake.numerics.factor_cov import EwmaFactorCov, FactorCovEstimator, SampleFactorCov
-from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator, SampleFactorCov
+from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 
 NAMES = ["a", "b", "c", "d", "e"]
 EVERYTHING = EwmaFactorCov(

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 
-from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.newey_west import newey_west, on_calendar
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.newey_west import newey_west, on_calendar
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.regime import VolatilityRegime, regime_multiplier
 
 seeds = st.integers(0, 2**32 - 1)
 

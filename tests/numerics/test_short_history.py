@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 
-from sigmalake.numerics import short_history
-from sigmalake.numerics.factor_cov import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.newey_west import newey_west
-from sigmalake.numerics.short_history import complete_history, splice
+from sigmalake.numerics.factor_cov.em import complete_history, splice
+from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.estimators import em as short_history
+from sigmalake.numerics.factor_cov.newey_west import newey_west
 
 seeds = st.integers(0, 2**32 - 1)
 centres = pytest.mark.parametrize("centre", [True, False])

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from sigmalake.numerics.eigenfactor import EigenfactorAdjustment
-from sigmalake.numerics.factor_cov import SampleFactorCov
-from sigmalake.numerics.shrinkage import ledoit_wolf, oas
+from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
+from sigmalake.numerics.factor_cov.estimators import SampleFactorCov
+from sigmalake.numerics.factor_cov.shrinkage import ledoit_wolf, oas
 
 KERNELS = {"ledoit_wolf": (ledoit_wolf, sklearn.covariance.LedoitWolf), "oas": (oas, sklearn.covariance.OAS)}
 both = pytest.mark.parametrize("name", KERNELS)

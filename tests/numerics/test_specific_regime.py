@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 from residual_histories import residuals
 
-from sigmalake.numerics.regime import mean_squared_bias
+from sigmalake.numerics.factor_cov.regime import mean_squared_bias
 from sigmalake.numerics.specific_regime import SpecificRegime, specific_squared_bias
 
 

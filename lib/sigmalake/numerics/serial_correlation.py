@@ -4,7 +4,7 @@ from math import isfinite
 
 import numpy as np
 
-from sigmalake.numerics.newey_west import newey_west
+from sigmalake.numerics.factor_cov.newey_west import newey_west
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import Weighting, check_history
 from sigmalake.numerics.windows.rolling_windows import as_of_blocks, band, check_as_of

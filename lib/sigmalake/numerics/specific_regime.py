@@ -5,7 +5,7 @@ from math import isfinite
 
 import numpy as np
 
-from sigmalake.numerics.regime import VolatilityRegime
+from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 from sigmalake.numerics.types import Floats
 
 

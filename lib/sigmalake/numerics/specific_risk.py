@@ -6,10 +6,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from sigmalake.numerics.blend_weight import blend_weights
-from sigmalake.numerics.factor_windows import Diagnostic
+from sigmalake.numerics.factor_cov.regime import RegimeMultiplier, mean_squared_bias
+from sigmalake.numerics.factor_cov.windows import Diagnostic
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.linked_issues import IssuerCov, issuer_cov
-from sigmalake.numerics.regime import RegimeMultiplier, mean_squared_bias
 from sigmalake.numerics.size_shrinkage import shrink_by_size
 from sigmalake.numerics.specific_regime import SpecificRegime, specific_squared_bias
 from sigmalake.numerics.specific_var import SpecificVarEstimator, TimeSeriesVar

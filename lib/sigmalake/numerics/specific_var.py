@@ -6,8 +6,8 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.factor_cov.newey_west import check_lags
 from sigmalake.numerics.linked_issues import LinkedIssues
-from sigmalake.numerics.newey_west import check_lags
 from sigmalake.numerics.serial_correlation import check_bounds, variance_ratio
 from sigmalake.numerics.size_shrinkage import SizeShrinkage
 from sigmalake.numerics.specific_regime import SpecificRegime

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.factor_windows import FactorCov
+from sigmalake.numerics.factor_cov.windows import FactorCov
 from sigmalake.numerics.specific_risk import SpecificRisk
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.factor_windows import Diagnostic
+from sigmalake.numerics.factor_cov.windows import Diagnostic
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, Compounded, compound

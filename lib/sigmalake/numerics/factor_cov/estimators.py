@@ -7,15 +7,15 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 
-from sigmalake.numerics.eigenfactor import EigenfactorAdjustment, adjust_eigenfactors, shared_draws
-from sigmalake.numerics.eigenvalue_floor import floor_eigenvalues
-from sigmalake.numerics.factor_windows import Diagnostic, FactorCov, estimate_windows
-from sigmalake.numerics.newey_west import check_lags
-from sigmalake.numerics.regime import VolatilityRegime, regime_multiplier
-from sigmalake.numerics.short_history import splice
-from sigmalake.numerics.shrinkage import ledoit_wolf, oas
+from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment, adjust_eigenfactors, shared_draws
+from sigmalake.numerics.factor_cov.eigenvalue_floor import floor_eigenvalues
+from sigmalake.numerics.factor_cov.em import splice
+from sigmalake.numerics.factor_cov.newey_west import check_lags
+from sigmalake.numerics.factor_cov.regime import VolatilityRegime, regime_multiplier
+from sigmalake.numerics.factor_cov.shrinkage import ledoit_wolf, oas
+from sigmalake.numerics.factor_cov.window_cov import Component, Parts
+from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov, estimate_windows
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.window_cov import Component, Parts
 from sigmalake.numerics.windows.ewma import (
     EQUAL,
     Weighting,

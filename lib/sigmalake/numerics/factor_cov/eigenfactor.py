@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.factor_cov.window_cov import Parts, complete_dates_cov
 from sigmalake.numerics.types import Floats
-from sigmalake.numerics.window_cov import Parts, complete_dates_cov
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding
 _DIGITS = 5  # binary digits of a simulated length below the window

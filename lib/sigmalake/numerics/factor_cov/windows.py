@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.enough_history import LeftOut, drop_short, drop_unexplained, zero_variance
-from sigmalake.numerics.short_history import CompletedHistory
+from sigmalake.numerics.factor_cov.eligible_factors import LeftOut, drop_short, drop_unexplained, zero_variance
+from sigmalake.numerics.factor_cov.em import CompletedHistory
+from sigmalake.numerics.factor_cov.window_cov import Component, Parts, WindowCov, all_dates_cov, complete_dates_cov, with_variances
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.window_cov import Component, Parts, WindowCov, all_dates_cov, complete_dates_cov, with_variances
 
 _NAMES = ("volatility", "correlation")
 

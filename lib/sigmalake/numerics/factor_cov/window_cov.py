@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.newey_west import newey_west, on_calendar
-from sigmalake.numerics.short_history import CompletedHistory, complete_history
+from sigmalake.numerics.factor_cov.em import CompletedHistory, complete_history
+from sigmalake.numerics.factor_cov.newey_west import newey_west, on_calendar
 from sigmalake.numerics.types import Floats
 from sigmalake.numerics.windows.ewma import decay
 

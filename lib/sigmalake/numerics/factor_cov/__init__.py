@@ -1,0 +1,1 @@
+"""The factor covariance Sigma."""
