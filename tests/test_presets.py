@@ -11,10 +11,10 @@ from sigmalake.errors import ConfigError
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
-from sigmalake.numerics.size_shrinkage import SizeShrinkage
-from sigmalake.numerics.specific_regime import SpecificRegime
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
-from sigmalake.numerics.structural_vol import StructuralModel
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.regime import SpecificRegime
+from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage
+from sigmalake.numerics.specific_risk.structural_vol import StructuralModel
 
 MODEL = {
     "model": "small",

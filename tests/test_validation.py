@@ -19,7 +19,7 @@ from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactor
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
-from sigmalake.numerics.specific_var import SampleSpecificVar
+from sigmalake.numerics.specific_risk.estimators import SampleSpecificVar
 
 
 @pytest.mark.parametrize("market", [{}, {"doubles": True}])

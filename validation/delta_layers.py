@@ -7,10 +7,10 @@ from validation.experiments import bias_by_volatility
 from validation.worlds import World, draw_history, generate_world
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.size_shrinkage import SizeShrinkage
-from sigmalake.numerics.specific_risk import Coverage, specific_history, specific_risk
-from sigmalake.numerics.specific_var import SampleSpecificVar
-from sigmalake.numerics.structural_vol import StructuralModel
+from sigmalake.numerics.specific_risk.estimators import SampleSpecificVar
+from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
+from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage
+from sigmalake.numerics.specific_risk.structural_vol import StructuralModel
 from sigmalake.numerics.types import Bools, Floats
 
 SHORT = 20  # dates of the short window

@@ -9,7 +9,7 @@ from validation.worlds import DEGREES, History, World, draw_history, forecast, g
 from sigmalake.numerics.factor_cov.estimators import FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import DateForecast, EvaluationKind, EvaluationRules, evaluate_date
 from sigmalake.numerics.forecast_measures import ForecastRun, bias, bias_band, q_statistic, rolling_deviation
-from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.numerics.types import Floats, Ints
 
 KURTOSIS = 3 + 6 / (DEGREES - 4)  # of t

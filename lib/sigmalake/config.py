@@ -36,7 +36,7 @@ from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator
 from sigmalake.numerics.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.regression.rules import RegressionRules, Weighting
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.presets import PRESETS, PresetName, over_preset
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from residual_histories import residuals
 from scipy.stats import iqr
 
-from sigmalake.numerics.blend_weight import blend_weights
+from sigmalake.numerics.specific_risk.blend_weight import blend_weights
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from residual_histories import residuals
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.linked_issues import LinkedIssues, issuer_cov
+from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues, issuer_cov
 from sigmalake.numerics.windows.ewma import EQUAL
 
 seeds = st.integers(0, 2**32 - 1)

@@ -7,8 +7,8 @@ from residual_histories import residuals
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 from statsmodels.tsa.stattools import acf
 
-from sigmalake.numerics.serial_correlation import variance_ratio
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.serial_correlation import variance_ratio
 from sigmalake.numerics.windows.ewma import EQUAL, Weighting
 
 seeds = st.integers(0, 2**32 - 1)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.size_shrinkage import SizeShrinkage, shrink_by_size
+from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage, shrink_by_size
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose
 from residual_histories import residuals
 
 from sigmalake.numerics.factor_cov.regime import mean_squared_bias
-from sigmalake.numerics.specific_regime import SpecificRegime, specific_squared_bias
+from sigmalake.numerics.specific_risk.regime import SpecificRegime, specific_squared_bias
 
 
 def test_b_squared_is_the_cap_weighted_loop():

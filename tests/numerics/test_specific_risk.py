@@ -6,12 +6,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from residual_histories import residuals
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.linked_issues import LinkedIssues
-from sigmalake.numerics.size_shrinkage import SizeShrinkage, shrink_by_size
-from sigmalake.numerics.specific_regime import SpecificRegime
-from sigmalake.numerics.specific_risk import Coverage, specific_history, specific_risk
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
-from sigmalake.numerics.structural_vol import StructuralModel, structural_vol
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
+from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues
+from sigmalake.numerics.specific_risk.regime import SpecificRegime
+from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage, shrink_by_size
+from sigmalake.numerics.specific_risk.structural_vol import StructuralModel, structural_vol
 
 N_PERIODS, N_ASSETS = 160, 60
 FACTORS = [Factor("market", "market", Kind.MARKET), Factor("size", "style", Kind.STYLE), Factor("value", "style", Kind.STYLE)]

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import TypeAdapter, ValidationError
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
 
 ESTIMATORS = [
     SampleSpecificVar(window=40, min_periods=2),

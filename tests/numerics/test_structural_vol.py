@@ -4,7 +4,7 @@ import statsmodels.api as sm
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.structural_vol import StructuralModel, structural_vol
+from sigmalake.numerics.specific_risk.structural_vol import StructuralModel, structural_vol
 
 MARKET = Factor("market", "market", Kind.MARKET)
 SECTORS = [Factor(name, "sector", Kind.MEMBERSHIP) for name in ("bank", "coal", "tech")]

@@ -10,7 +10,7 @@ from statsmodels.api import WLS
 
 from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.regression.two_pass import TwoPass
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights, regression_weights
 
 N = 50

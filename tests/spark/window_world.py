@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.specific_risk import Coverage
+from sigmalake.numerics.specific_risk.layers import Coverage
 from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
 
 FACTORS = [

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.numerics.regression.two_pass import TwoPass
-from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
 from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.spark.window_arrays import HISTORY, KNOWN, asset_codes, by_row_and_asset

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.factor_cov.windows import FactorCov
-from sigmalake.numerics.specific_risk import SpecificRisk
+from sigmalake.numerics.specific_risk.layers import SpecificRisk
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.spark.chunks import lists

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.regression.cross_section import FactorStatus
-from sigmalake.numerics.specific_risk import Coverage
-from sigmalake.numerics.specific_var import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.layers import Coverage
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.spark.chunks import flat_floats, lengths, ranked_ids
 

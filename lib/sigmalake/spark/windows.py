@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from sigmalake.config import Variant
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.specific_risk import specific_history, specific_risk
+from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
 from sigmalake.spark.listed_rows import listed_rows

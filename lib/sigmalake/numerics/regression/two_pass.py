@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
-from sigmalake.numerics.specific_var import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
 
 _SAMPLE_WINDOW = 252  # periods
 

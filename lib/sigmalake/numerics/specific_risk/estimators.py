@@ -7,11 +7,11 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.factor_cov.newey_west import check_lags
-from sigmalake.numerics.linked_issues import LinkedIssues
-from sigmalake.numerics.serial_correlation import check_bounds, variance_ratio
-from sigmalake.numerics.size_shrinkage import SizeShrinkage
-from sigmalake.numerics.specific_regime import SpecificRegime
-from sigmalake.numerics.structural_vol import StructuralModel
+from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues
+from sigmalake.numerics.specific_risk.regime import SpecificRegime
+from sigmalake.numerics.specific_risk.serial_correlation import check_bounds, variance_ratio
+from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage
+from sigmalake.numerics.specific_risk.structural_vol import StructuralModel
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.ewma import (
     EQUAL,

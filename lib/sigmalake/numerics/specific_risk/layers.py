@@ -5,15 +5,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from sigmalake.numerics.blend_weight import blend_weights
 from sigmalake.numerics.factor_cov.regime import RegimeMultiplier, mean_squared_bias
 from sigmalake.numerics.factor_cov.windows import Diagnostic
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.linked_issues import IssuerCov, issuer_cov
-from sigmalake.numerics.size_shrinkage import shrink_by_size
-from sigmalake.numerics.specific_regime import SpecificRegime, specific_squared_bias
-from sigmalake.numerics.specific_var import SpecificVarEstimator, TimeSeriesVar
-from sigmalake.numerics.structural_vol import StructuralVol, structural_vol
+from sigmalake.numerics.specific_risk.blend_weight import blend_weights
+from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator, TimeSeriesVar
+from sigmalake.numerics.specific_risk.linked_issues import IssuerCov, issuer_cov
+from sigmalake.numerics.specific_risk.regime import SpecificRegime, specific_squared_bias
+from sigmalake.numerics.specific_risk.size_shrinkage import shrink_by_size
+from sigmalake.numerics.specific_risk.structural_vol import StructuralVol, structural_vol
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.ewma import fewest
 

@@ -1,0 +1,1 @@
+"""The specific variances Delta."""
