@@ -9,7 +9,7 @@ import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.holdings import Holdings, Missing, check_missing, checked_holdings
-from sigmalake.numerics.attribution import DateAttribution, attribute_date, link_returns
+from sigmalake.numerics.portfolio.attribution import DateAttribution, attribute_date, link_returns
 from sigmalake.numerics.regression.thin_memberships import drop_memberships, nothing_dropped
 from sigmalake.numerics.types import Floats
 from sigmalake.released_tables import EXPOSURE_COLUMNS, Exposures, ReleasedTables, Row, nearest, values_of

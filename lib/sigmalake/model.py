@@ -22,7 +22,7 @@ from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.holdings import Holdings, Missing
 from sigmalake.lake.releases import Release
-from sigmalake.numerics.usable_assets import full_symmetric
+from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.released_tables import EXPOSURE_COLUMNS, ReleasedTables, Row, nearest, releases_of, values_of
 from sigmalake.risk_model import RiskModel, assemble

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sigmalake.numerics.portfolio import PortfolioRisk
+from sigmalake.numerics.portfolio.risk import PortfolioRisk
 
 
 class PortfolioReport(NamedTuple):

@@ -12,14 +12,14 @@ import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.holdings import Holdings, Missing, check_missing, checked_holdings, refuse_missing, refuse_repeats, with_reasons
-from sigmalake.numerics.asset_cov import asset_cov
-from sigmalake.numerics.benchmark import benchmark_risk
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked, take_linked
-from sigmalake.numerics.portfolio import portfolio_risk
+from sigmalake.numerics.portfolio.asset_cov import asset_cov
+from sigmalake.numerics.portfolio.benchmark import benchmark_risk
+from sigmalake.numerics.portfolio.coverage import align_model
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, check_linked, take_linked
+from sigmalake.numerics.portfolio.risk import portfolio_risk
+from sigmalake.numerics.portfolio.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.usable_assets import align_model
 from sigmalake.numerics.windows.calendar import Frequency
-from sigmalake.numerics.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 from sigmalake.portfolio_report import BenchmarkReport, Labels, PortfolioReport, report_of
 
 

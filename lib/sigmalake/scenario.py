@@ -8,7 +8,7 @@ import pandas as pd
 
 from sigmalake.errors import DataError
 from sigmalake.holdings import Holdings, Missing
-from sigmalake.numerics.scenario import conditional_factor_returns
+from sigmalake.numerics.portfolio.scenario import conditional_factor_returns
 from sigmalake.risk_model import RiskModel
 
 

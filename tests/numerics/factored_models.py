@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.linked_cov import LinkedCov
+from sigmalake.numerics.portfolio.linked_cov import LinkedCov
 
 
 class Model(NamedTuple):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
+from sigmalake.numerics.portfolio.asset_cov import asset_cov, asset_cov_block
 
 
 def model(n_assets: int, n_factors: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.attribution import attribute_date, link_returns
+from sigmalake.numerics.portfolio.attribution import attribute_date, link_returns
 
 
 def one_date(seed=0, n_assets=12, n_factors=3):

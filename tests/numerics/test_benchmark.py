@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from sigmalake.numerics.benchmark import benchmark_risk
-from sigmalake.numerics.portfolio import portfolio_risk
+from sigmalake.numerics.portfolio.benchmark import benchmark_risk
+from sigmalake.numerics.portfolio.risk import portfolio_risk
 
 
 def benchmark_of(n_assets, seed=5):

@@ -11,7 +11,7 @@ from sigmalake.numerics.forecast_evaluation import (
     OwnPortfolio,
     evaluate_date,
 )
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, take_linked
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, take_linked
 
 RULES = EvaluationRules(random_active=3, minimum_variance=2)
 seeds = st.integers(0, 2**32 - 1)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.asset_cov import asset_cov
-from sigmalake.numerics.linked_cov import (
+from sigmalake.numerics.portfolio.asset_cov import asset_cov
+from sigmalake.numerics.portfolio.linked_cov import (
     UNLINKED,
     LinkedCov,
     check_linked,
@@ -16,7 +16,7 @@ from sigmalake.numerics.linked_cov import (
     specific_times,
     take_linked,
 )
-from sigmalake.numerics.portfolio import portfolio_risk
+from sigmalake.numerics.portfolio.risk import portfolio_risk
 
 
 def dense(specific_var, linked):

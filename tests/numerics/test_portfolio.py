@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.portfolio import portfolio_risk
+from sigmalake.numerics.portfolio.risk import portfolio_risk
 
 
 def model(n_assets: int = 30, n_factors: int = 6, seed: int = 0):

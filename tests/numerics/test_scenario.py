@@ -3,7 +3,7 @@ import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.scenario import conditional_factor_returns
+from sigmalake.numerics.portfolio.scenario import conditional_factor_returns
 
 
 def factor_cov(n_factors=5, seed=0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sigmalake.numerics.usable_assets import align_model
+from sigmalake.numerics.portfolio.coverage import align_model
 
 X = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.5]])
 

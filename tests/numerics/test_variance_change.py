@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.linked_cov import LinkedCov
-from sigmalake.numerics.variance_change import FactoredRisk, variance_change
+from sigmalake.numerics.portfolio.linked_cov import LinkedCov
+from sigmalake.numerics.portfolio.variance_change import FactoredRisk, variance_change
 
 
 def two_times(n_assets=20, n_factors=4, seed=0):

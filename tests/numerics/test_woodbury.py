@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
-from sigmalake.numerics.woodbury import dense_inverse, factor_inverse, solve_asset_cov
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.portfolio.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 
 
 @pytest.mark.parametrize("rank", [6, 3])

@@ -9,7 +9,7 @@ import pytest
 
 from readme import ROOT
 from sigmalake import cli
-from sigmalake.numerics.attribution import link_returns
+from sigmalake.numerics.portfolio.attribution import link_returns
 
 TEXT = (ROOT / "docs/portfolio.md").read_text(encoding="utf-8")
 

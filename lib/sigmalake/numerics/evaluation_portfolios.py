@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.portfolio.woodbury import factor_inverse, solve_asset_cov
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.woodbury import factor_inverse, solve_asset_cov
 
 DECILES = 10
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sigmalake.numerics.evaluation_portfolios import DECILES, asset_draws, deciles, minimum_variance, random_active
 from sigmalake.numerics.forecast_measures import ForecastRun, standardise
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, specific_times, take_linked
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_times, take_linked
 from sigmalake.numerics.types import Bools, Floats, Ints
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding

@@ -13,11 +13,11 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.asset_cov import asset_cov, asset_cov_block
 from sigmalake.numerics.factors import Factor, dense_exposures
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
+from sigmalake.numerics.portfolio.asset_cov import asset_cov, asset_cov_block
+from sigmalake.numerics.portfolio.coverage import align_model, full_symmetric
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.usable_assets import align_model, full_symmetric
 from sigmalake.tables.long import ASSET_COVARIANCE
 
 BLOCK = 1000  # assets; 8 MB of numbers a block

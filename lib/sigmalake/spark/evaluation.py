@@ -16,9 +16,9 @@ from pyspark.sql import functions as F
 
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.forecast_evaluation import DateForecast, Evaluated, EvaluationRules, OwnPortfolio, evaluate_date
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, linked_among
+from sigmalake.numerics.portfolio.coverage import full_symmetric
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.usable_assets import full_symmetric
 
 _COLUMNS = {
     "kind": "string", "portfolio": "string", "n_forecasts": "int", "n_zero": "int", "n_assets": "int", "n_left_out": "int",

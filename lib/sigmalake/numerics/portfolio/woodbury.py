@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, specific_solve, specific_times
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_solve, specific_times
 from sigmalake.numerics.types import Floats
 
 _ROUNDING = 1e-12  # of the largest eigenvalue: how far below 0 one may come out that is 0

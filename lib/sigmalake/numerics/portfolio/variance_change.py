@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, specific_times
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_times
 from sigmalake.numerics.types import Floats
 
 

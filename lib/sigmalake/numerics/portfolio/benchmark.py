@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov
-from sigmalake.numerics.portfolio import PortfolioRisk, portfolio_risk
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov
+from sigmalake.numerics.portfolio.risk import PortfolioRisk, portfolio_risk
 from sigmalake.numerics.types import Floats
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sigmalake.numerics.linked_cov import UNLINKED, LinkedCov, check_linked
+from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, check_linked
 from sigmalake.numerics.types import Floats
 
 

@@ -1,0 +1,1 @@
+"""The asset covariance V and what is asked of it."""
