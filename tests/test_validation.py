@@ -14,11 +14,11 @@ from validation.experiments import (
 )
 from validation.worlds import draw_history, generate_world, right_forecasts
 
+from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationRules
+from sigmalake.numerics.evaluation.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
-from sigmalake.numerics.forecast_evaluation import EvaluationRules
-from sigmalake.numerics.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
 from sigmalake.numerics.specific_risk.estimators import SampleSpecificVar
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from validation.worlds import DEGREES, History, World, draw_history, forecast, generate_world, right_forecasts, without_assets
 
+from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationKind, EvaluationRules, evaluate_date
+from sigmalake.numerics.evaluation.forecast_measures import ForecastRun, bias, bias_band, q_statistic, rolling_deviation
 from sigmalake.numerics.factor_cov.estimators import FactorCovEstimator
-from sigmalake.numerics.forecast_evaluation import DateForecast, EvaluationKind, EvaluationRules, evaluate_date
-from sigmalake.numerics.forecast_measures import ForecastRun, bias, bias_band, q_statistic, rolling_deviation
 from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.numerics.types import Floats, Ints
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from validation.experiments import KURTOSIS, Calibration
 
-from sigmalake.numerics.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
+from sigmalake.numerics.evaluation.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
 from sigmalake.numerics.types import Floats
 
 if TYPE_CHECKING:

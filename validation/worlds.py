@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.forecast_evaluation import DateForecast
+from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast
 from sigmalake.numerics.types import Floats
 
 DEGREES = 5  # of freedom of the fat tails: a kurtosis of 9

@@ -32,9 +32,9 @@ from sigmalake.errors import ConfigError
 from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.numerics.descriptors.prices import PriceDescriptors
+from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator
-from sigmalake.numerics.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.windows.calendar import Frequency

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sigmalake.evaluation_summary import EvaluationSummary, KindMeasures, PortfolioMeasures
-from sigmalake.numerics.forecast_evaluation import EvaluationKind
-from sigmalake.numerics.forecast_measures import PERFECT_Q
+from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
+from sigmalake.numerics.evaluation.forecast_measures import PERFECT_Q
 
 WIDTH = 140
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sigmalake.numerics.forecast_evaluation import EvaluationKind
-from sigmalake.numerics.forecast_measures import (
+from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
+from sigmalake.numerics.evaluation.forecast_measures import (
     ForecastRun,
     bias,
     bias_band,

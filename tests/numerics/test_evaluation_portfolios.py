@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.evaluation_portfolios import asset_draws, deciles, minimum_variance, random_active
+from sigmalake.numerics.evaluation.evaluation_portfolios import asset_draws, deciles, minimum_variance, random_active
 
 seeds = st.integers(0, 2**32 - 1)
 

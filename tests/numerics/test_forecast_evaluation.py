@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.forecast_evaluation import (
+from sigmalake.numerics.evaluation.forecast_evaluation import (
     DateForecast,
     EvaluationKind,
     EvaluationRules,
@@ -106,7 +106,7 @@ def test_own_portfolios_keep_their_weights_and_count_what_is_not_there():
 
 
 def test_random_and_minimum_variance_portfolios_have_the_risk_that_loops_find(monkeypatch):
-    from sigmalake.numerics import forecast_evaluation as module
+    from sigmalake.numerics.evaluation import forecast_evaluation as module
 
     made = {}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import integrate, stats
 
-from sigmalake.numerics.forecast_measures import (
+from sigmalake.numerics.evaluation.forecast_measures import (
     PERFECT_Q,
     ForecastRun,
     bias,

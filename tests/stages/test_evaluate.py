@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from small_model import Model
 
 from lakes import rows_of
-from sigmalake.numerics.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
+from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.stages.context import Asked
 from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION

@@ -14,8 +14,8 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, Evaluated, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.numerics.factors import Factor, dense_exposures
-from sigmalake.numerics.forecast_evaluation import DateForecast, Evaluated, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, linked_among
 from sigmalake.numerics.types import Floats, Ints

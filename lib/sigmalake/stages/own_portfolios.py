@@ -9,7 +9,7 @@ import pandas as pd
 
 from sigmalake.config import digest_of
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.numerics.forecast_evaluation import OwnPortfolio
+from sigmalake.numerics.evaluation.forecast_evaluation import OwnPortfolio
 from sigmalake.spark.evaluation import OwnHistory, holdings_of
 
 ALWAYS = date.min  # from when a portfolio without a date holds

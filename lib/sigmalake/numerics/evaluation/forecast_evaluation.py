@@ -7,8 +7,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.evaluation_portfolios import DECILES, asset_draws, deciles, minimum_variance, random_active
-from sigmalake.numerics.forecast_measures import ForecastRun, standardise
+from sigmalake.numerics.evaluation.evaluation_portfolios import DECILES, asset_draws, deciles, minimum_variance, random_active
+from sigmalake.numerics.evaluation.forecast_measures import ForecastRun, standardise
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_times, take_linked
 from sigmalake.numerics.types import Bools, Floats, Ints
 
