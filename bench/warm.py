@@ -21,7 +21,7 @@ from bench.measure import Cost, commits_in, count_events, measured
 from bench.sizes import SIZES, VARIANTS, write_config
 from pyspark.sql import SparkSession
 
-from sigmalake.config import Config, load_config
+from sigmalake.config.model import Config, load_config
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.spark.session import local_session

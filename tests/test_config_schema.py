@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from sigmalake import cli
-from sigmalake.config import Config, read_given
-from sigmalake.config_file import read_mapping
-from sigmalake.config_keys import KEYS, key_at
-from sigmalake.config_schema import config_schema
+from sigmalake.config.json_schema import config_schema
+from sigmalake.config.keys import KEYS, key_at
+from sigmalake.config.model import Config, read_given
+from sigmalake.config.yaml_file import read_mapping
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = config_schema()

@@ -7,9 +7,9 @@ import yaml
 from typer.testing import CliRunner
 
 from sigmalake import cli
-from sigmalake.config import load_config, read_given
-from sigmalake.config_keys import KEYS
-from sigmalake.config_text import annotated
+from sigmalake.config.annotated import annotated
+from sigmalake.config.keys import KEYS
+from sigmalake.config.model import load_config, read_given
 
 ROOT = Path(__file__).parents[1]
 TEXT = """\

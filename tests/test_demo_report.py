@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.config import load_config
-from sigmalake.config_factors import MarketFactor
+from sigmalake.config.factors import MarketFactor
+from sigmalake.config.model import load_config
 from sigmalake.demo_history import Snapshot
 from sigmalake.demo_recovery import (
     Bias,

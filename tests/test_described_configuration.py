@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sigmalake.config import Config, load_config
+from sigmalake.config.model import Config, load_config
 from sigmalake.numerics.descriptors.library import DESCRIPTORS, STYLES, DescriptorRules
 from sigmalake.stages.describe import expected_descriptors
 from sigmalake.stages.industry_shares import expected_shares

@@ -1,6 +1,6 @@
 """Styles in the configuration: which columns are read, and what a row of the panel depends on."""
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.numerics.exposures.style_rules import Missing
 
 BODY = {

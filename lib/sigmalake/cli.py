@@ -23,7 +23,7 @@ from sigmalake.runtime import cache_folder, delta_jars, find_java, prepare_envir
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sigmalake.config import Config
+    from sigmalake.config.model import Config
     from sigmalake.stages.context import Context
 
 app = typer.Typer(
@@ -218,8 +218,8 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
 
     Shows the configuration with its defaults, units and sources, what is missing, and what would be rejected. Writes nothing.
     """
-    from sigmalake.config import read_given
-    from sigmalake.config_text import annotated
+    from sigmalake.config.annotated import annotated
+    from sigmalake.config.model import read_given
     from sigmalake.stages.validate import validate as validate_all
 
     with _reading(config, overrides, None, None, reads_sources=True) as context:
@@ -243,7 +243,7 @@ def schema() -> None:
 
     What each key takes, what it means, its unit and its default. Needs no Java.
     """
-    from sigmalake.config_schema import config_schema
+    from sigmalake.config.json_schema import config_schema
 
     typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
 
@@ -251,8 +251,8 @@ def schema() -> None:
 @app.command()
 def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
     """Runs, newest dates, releases, sizes and the lake's format."""
-    from sigmalake.config import load_config
-    from sigmalake.config_basics import CATALOG_NAME
+    from sigmalake.config.model import load_config
+    from sigmalake.config.types import CATALOG_NAME
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.status import status as read_status
 
@@ -367,7 +367,7 @@ def _session(config: "Config") -> "Iterator[SparkSession]":
 
 def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
     """The configuration; that its sources exist is told before a JVM has started."""
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
 
     config = load_config(config_file, overrides or [])
     for name, place in config.sources.locations().items() if reads_sources else ():

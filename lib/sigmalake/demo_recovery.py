@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.demo_history import Snapshot
 from sigmalake.market import Market, Truth
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from sigmalake.attribution import RealisedAttribution, attribute_returns
-from sigmalake.config_basics import CATALOG_NAME
+from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.holdings import Holdings, Missing

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sigmalake.config import load_config
+from sigmalake.config.model import load_config
 from sigmalake.errors import ConfigError
 from sigmalake.holdings import Missing
 from sigmalake.holdings_file import HoldingsFile, read_holdings

@@ -31,7 +31,7 @@ def spoilt_panel():
 @pytest.fixture(scope="module")
 def fitted(spark, tmp_path_factory):
     """The spoilt panel, regressed once."""
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.stages.context import Context
     from sigmalake.stages.run import run_stage

@@ -231,7 +231,7 @@ def test_every_mistake_of_a_file_is_told_at_once(asked, tmp_path):
 
 
 def test_a_reused_section_of_yaml_and_a_norwegian_level_in_quotes_are_fine(tmp_path):
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
 
     text = swapped("  short:\n", "  base: &base {every: month}\n  short:\n    <<: *base\n")
     text = swapped(SECTOR, '{membership: country, column: country, levels: [US, "NO"]}', text)
@@ -254,13 +254,13 @@ def test_a_reused_section_of_yaml_and_a_norwegian_level_in_quotes_are_fine(tmp_p
     ],
 )
 def test_places_are_read_as_they_are_meant(tmp_path, given, read):
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
 
     assert load_config(written(tmp_path, swapped("panel.parquet", given))).sources.panel.path == read
 
 
 def test_the_evaluation_is_read_relative_to_the_file_and_is_no_part_of_what_is_released(tmp_path):
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
 
     path = written(tmp_path)
     plain = load_config(path)
@@ -272,7 +272,7 @@ def test_the_evaluation_is_read_relative_to_the_file_and_is_no_part_of_what_is_r
 
 
 def test_a_folder_that_was_moved_is_no_other_model(tmp_path):
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
 
     hashes = []
     for name in ("before", "after"):
@@ -284,7 +284,7 @@ def test_a_folder_that_was_moved_is_no_other_model(tmp_path):
 
 
 def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
 
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load_config(written(tmp_path, swapped("panel.parquet", "~/p.parquet"))).sources.panel.path == f"{tmp_path}/p.parquet"

@@ -127,7 +127,7 @@ def test_ctrl_c_is_130_and_one_line(asked, config, monkeypatch):
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sigmalake.config.load_config", interrupted)
+    monkeypatch.setattr("sigmalake.config.model.load_config", interrupted)
     seen = asked("run", "--config", config)
     assert seen.says("interrupted; what was committed stays")
     assert seen.exit_code == 130
@@ -143,7 +143,7 @@ def test_ctrl_c_that_py4j_has_made_an_error_of_is_130_too(asked, config, monkeyp
         except KeyboardInterrupt:
             raise RuntimeError("Gateway must be connected") from None
 
-    monkeypatch.setattr("sigmalake.config.load_config", interrupted)
+    monkeypatch.setattr("sigmalake.config.model.load_config", interrupted)
     seen = asked("run", "--config", config)
     assert seen.says("interrupted; what was committed stays")
     assert (seen.exit_code, seen.err.count("\n")) == (130, 1)
@@ -153,7 +153,7 @@ def test_a_mishap_of_ours_is_one_line_and_the_rest_is_in_the_log(asked, config, 
     def broken(*_arguments, **_options):
         raise RuntimeError("first line\nsecond line")
 
-    monkeypatch.setattr("sigmalake.config.load_config", broken)
+    monkeypatch.setattr("sigmalake.config.model.load_config", broken)
     seen = asked("run", "--config", config)
     assert seen.says("error: RuntimeError: first line", "the whole story is in")
     assert seen.exit_code == 3
@@ -167,7 +167,7 @@ def test_a_cache_folder_that_cannot_be_made_does_not_hide_the_mishap(asked, conf
     def broken(*_arguments, **_options):
         raise RuntimeError("what happened")
 
-    monkeypatch.setattr("sigmalake.config.load_config", broken)
+    monkeypatch.setattr("sigmalake.config.model.load_config", broken)
     (tmp_path / "cache").write_text("a file where the folder should be")
     seen = asked("run", "--config", config)
     assert seen.says("what happened")

@@ -103,7 +103,7 @@ def rows_of(lake: str, table: Table, *columns: str) -> pa.Table:
 @pytest.fixture(scope="module")
 def ingested(spark, tmp_path_factory):
     """The spoilt panel, ingested once: what was said, the rejected rows, and the account of every row."""
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.stages.context import Context
     from sigmalake.stages.run import run_stage

@@ -75,7 +75,7 @@ def by_the_shell(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small_lake(by_the_shell, spark):
     """The same lake, with the stages that follow."""
-    from sigmalake.config import load_config
+    from sigmalake.config.model import load_config
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.stages.context import Context
     from sigmalake.stages.run import run

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 from sigmalake.lake.log import clear_torn_log
 from sigmalake.lake.source_files import plain_path, source_files
 from sigmalake.spark.fingerprint import location_version

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

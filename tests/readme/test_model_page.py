@@ -7,8 +7,8 @@ import re
 import pytest
 
 from readme import ROOT, configuration_keys, quoted
+from sigmalake.config.presets import PRESETS
 from sigmalake.numerics.regression.cross_section import FactorStatus, Status
-from sigmalake.presets import PRESETS
 
 PAGE = ROOT / "docs/model.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import sigmalake
 from readme import ROOT, TEXT, blocks, configuration_keys, quoted, rows_under
 from sigmalake import cli, errors
-from sigmalake.config import load_config
-from sigmalake.config_keys import keys_table
+from sigmalake.config.keys import keys_table
+from sigmalake.config.model import load_config
 from sigmalake.runtime import DELTA_VERSION
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.documentation import GROUPS, tables_page
@@ -92,7 +92,7 @@ def matches(pattern, key):
 
 
 def test_the_table_of_keys_is_written_from_their_descriptions():
-    assert keys_table() in TEXT, "put what `python -m sigmalake.config_keys` prints in the place of README.md's table"
+    assert keys_table() in TEXT, "put what `python -m sigmalake.config.keys` prints in the place of README.md's table"
 
 
 @pytest.mark.parametrize("key", configuration_keys())

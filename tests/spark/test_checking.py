@@ -2,7 +2,7 @@
 
 import pytest
 
-from sigmalake.config_sources import PriceSource
+from sigmalake.config.sources import PriceSource
 from sigmalake.spark.checked_sources import price_half
 
 pytestmark = pytest.mark.jvm

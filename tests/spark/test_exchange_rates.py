@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.spark.checking import PROBLEM, Half
 from sigmalake.spark.exchange_rates import Exchange, RateHistory, converted, exchange_frame, return_exchanges, spots
 from sigmalake.stages.base_currency import cap_rate_dates

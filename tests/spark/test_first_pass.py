@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.spark.chunks import AsOf, chunks_of, first_row
 from sigmalake.spark.first_pass import estimate_chunk

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from window_world import FACTORS, LAYERS, N_ASSETS, SCHEMA, World
 
-from sigmalake.config import Config, Variant
+from sigmalake.config.model import Config, Variant
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import complete_months
 from sigmalake.spark.chunks import AsOf, Chunk

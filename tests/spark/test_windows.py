@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from window_world import CALENDAR, FACTORS, GONE, IDS, LAYERS, N_ASSETS, N_DATES, NEW, SCHEMA, World
 
-from sigmalake.config import Variant
+from sigmalake.config.model import Variant
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.spark.chunks import AsOf, Chunk
 from sigmalake.spark.window_arrays import KNOWN

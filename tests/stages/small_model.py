@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lakes import differences, rows_of
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.market import Market, write_panel
 from sigmalake.stages.context import Asked, Context, new_run_id

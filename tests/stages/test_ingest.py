@@ -13,7 +13,7 @@ import pytest
 from deltalake import write_deltalake
 
 from lakes import rows_of
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 from sigmalake.lake.books import all_releases
 from sigmalake.spark.fingerprint import fingerprint, location_version
 from sigmalake.stages import source_memory

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.errors import DataError
 from sigmalake.spark.fingerprint import DatePrint
 from sigmalake.stages.ingest import plan_rows

@@ -6,7 +6,7 @@ import pytest
 
 from plain_lake import append, create
 from plain_market import complete
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.lake.lake import Lake
 from sigmalake.stages import run
 from sigmalake.stages.context import Asked, Context

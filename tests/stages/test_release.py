@@ -6,7 +6,7 @@ import pytest
 from deltalake import DeltaTable
 
 from plain_lake import append, create
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.lake.lake import FENCE_PROPERTY, Lake
 from sigmalake.stages.context import Context
 from sigmalake.stages.release import needs_release

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from plain_lake import append
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import source_files
 from sigmalake.spark.fingerprint import FilePrint

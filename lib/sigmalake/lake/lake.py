@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from sigmalake.config_basics import CATALOG_NAME
+from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, telling_line
 from sigmalake.lake.dates import DateRange, envelope, within
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root

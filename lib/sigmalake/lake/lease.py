@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from sigmalake.config_basics import CATALOG_NAME
+from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.claims import Claim, Claims, FolderClaims, this_host
 from sigmalake.lake.claims_elsewhere import STORES, StoreClaims, TableClaims

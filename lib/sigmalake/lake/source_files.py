@@ -12,7 +12,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 
 
 class SourceFile(NamedTuple):

@@ -8,9 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sigmalake.config import Config
-from sigmalake.config_factors import Membership
-from sigmalake.config_sources import (
+from sigmalake.config.factors import Membership
+from sigmalake.config.model import Config
+from sigmalake.config.sources import (
     ExposureSource,
     Location,
     PanelSource,

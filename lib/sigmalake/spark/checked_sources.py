@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from sigmalake.config import Config
-from sigmalake.config_sources import (
+from sigmalake.config.model import Config
+from sigmalake.config.sources import (
     CapSource,
     ExchangeRateSource,
     FundamentalSource,

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 from sigmalake.spark.sources import (
     DATE_TYPES,
     FILE,

@@ -12,7 +12,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 from sigmalake.spark.checking import Half, selected
 from sigmalake.spark.exchange_rates import currency_in
 

@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, SigmalakeError, telling_line
 
 FILE = "_source_file"  # column of a source in files: the file of the row, as Spark names it

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.config import Variant
+from sigmalake.config.model import Variant
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import Month

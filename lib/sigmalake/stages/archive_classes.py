@@ -7,7 +7,7 @@ from pathlib import Path
 from pyspark import SparkContext
 
 from sigmalake.class_archive import archive_stem, archives_folder, find_archive, jvm_options, whole_archive
-from sigmalake.config import load_config
+from sigmalake.config.model import load_config
 from sigmalake.errors import SigmalakeError
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm

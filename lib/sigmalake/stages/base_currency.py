@@ -7,8 +7,8 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 
-from sigmalake.config import Config
-from sigmalake.config_sources import Dated
+from sigmalake.config.model import Config
+from sigmalake.config.sources import Dated
 from sigmalake.lake.dates import as_ranges
 from sigmalake.spark.checking import Half, where
 from sigmalake.spark.exchange_rates import Exchange, converted, exchange_frame, rate_history, return_exchanges, spots

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from sigmalake import __version__
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
 from sigmalake.factor_sets import factor_sets_from
 from sigmalake.lake.books import StageRun, now, record_run

@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config import AssetFile, Config, digest_of
+from sigmalake.config.model import AssetFile, Config, digest_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import single_days, within
 from sigmalake.lake.lake import Lake

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config import Covariance
+from sigmalake.config.model import Covariance
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.releases import Release

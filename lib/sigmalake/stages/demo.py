@@ -10,7 +10,7 @@ import numpy as np
 
 from sigmalake import demo_recovery as recovery
 from sigmalake import demo_report as text
-from sigmalake.config import load_config
+from sigmalake.config.model import load_config
 from sigmalake.demo_history import Snapshot, snapshots, table_rows
 from sigmalake.lake.lake import Lake
 from sigmalake.market import Market, dirty, generate_market, write_panel

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config import Config, digest_of
+from sigmalake.config.model import Config, digest_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within

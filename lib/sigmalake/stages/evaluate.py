@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from sigmalake.config import Config, digest_of
+from sigmalake.config.model import Config, digest_of
 from sigmalake.errors import DataError
 from sigmalake.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.lake.dates import as_ranges, within

@@ -4,7 +4,7 @@ from datetime import date
 
 import pandas as pd
 
-from sigmalake.config import digest_of
+from sigmalake.config.model import digest_of
 from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.context import factor_sets

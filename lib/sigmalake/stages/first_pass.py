@@ -4,7 +4,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from sigmalake.config import Config
+from sigmalake.config.model import Config
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.regression.two_pass import TwoPass

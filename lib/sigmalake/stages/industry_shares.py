@@ -6,7 +6,7 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from sigmalake.config import Config, digest_of
+from sigmalake.config.model import Config, digest_of
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules

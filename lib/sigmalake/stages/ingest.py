@@ -5,9 +5,9 @@ from datetime import date
 from itertools import dropwhile
 from typing import NamedTuple
 
-from sigmalake.config import Config, digest_of
-from sigmalake.config_factors import MarketFactor, Membership
-from sigmalake.config_sources import DESCRIBED_SOURCES, Dated
+from sigmalake.config.factors import MarketFactor, Membership
+from sigmalake.config.model import Config, digest_of
+from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config_sources import DESCRIBED_SOURCES
+from sigmalake.config.sources import DESCRIBED_SOURCES
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.config import Config, digest_of
-from sigmalake.config_sources import Dated, Location
+from sigmalake.config.model import Config, digest_of
+from sigmalake.config.sources import Dated, Location
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake

@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
-from sigmalake.config import Config, Variant, digest_of
+from sigmalake.config.model import Config, Variant, digest_of
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Month, complete_months, months_until, on_grid
 from sigmalake.spark.chunks import first_row

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sigmalake.config import Config, digest_of
-from sigmalake.config_sources import DESCRIBED_SOURCES
+from sigmalake.config.model import Config, digest_of
+from sigmalake.config.sources import DESCRIBED_SOURCES
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake

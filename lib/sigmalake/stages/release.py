@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sigmalake.config import Config
-from sigmalake.config_factors import MarketFactor, Membership
+from sigmalake.config.factors import MarketFactor, Membership
+from sigmalake.config.model import Config
 from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases, next_release_id, now, record_release, unsettled_ranges
 from sigmalake.lake.dates import DateRange

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.config_sources import Location
+from sigmalake.config.sources import Location
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import SourceFile, plain_path, source_files
 from sigmalake.spark.checking import Half, where

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from pyspark.sql import functions as F
 
-from sigmalake.config import Config, digest_of
+from sigmalake.config.model import Config, digest_of
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import month_ends

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sigmalake.config_basics import CATALOG_NAME, Name, Strict, refuse_repeated
+from sigmalake.config.types import CATALOG_NAME, Name, Strict, refuse_repeated
 from sigmalake.errors import ConfigError
 
 DESCRIBED_SOURCES = ("prices", "fundamentals", "segments")  # read for descriptors and industry shares

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from sigmalake.config import Config
-from sigmalake.config_keys import key_at
-from sigmalake.presets import PRESETS
+from sigmalake.config.keys import key_at
+from sigmalake.config.model import Config
+from sigmalake.config.presets import PRESETS
 
 Schema = dict[str, Any]
 

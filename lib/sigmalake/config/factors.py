@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer, model_validator
 
-from sigmalake.config_basics import Name, Strict, refuse_repeated
-from sigmalake.config_file import problem_lines
+from sigmalake.config.types import Name, Strict, refuse_repeated
+from sigmalake.config.yaml_file import problem_lines
 from sigmalake.numerics.exposures.style_rules import StyleRules
 
 OWN_GROUPS = ("market", "style")  # factor groups that are not memberships

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sigmalake.config import Config, Variant
-from sigmalake.config_keys import Key, key_at
+from sigmalake.config.keys import Key, key_at
+from sigmalake.config.model import Config, Variant
+from sigmalake.config.presets import PRESET_SOURCES, PRESETS, PresetName
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov
 from sigmalake.numerics.windows.ewma import fewest
-from sigmalake.presets import PRESET_SOURCES, PRESETS, PresetName
 
 HEAD = """\
 # Behind a value: its unit, and `default` or the preset where it is not given, with the source. A line that begins with # is what

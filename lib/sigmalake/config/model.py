@@ -24,10 +24,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from sigmalake.config_basics import CATALOG_NAME, Strict, refuse_repeated
-from sigmalake.config_factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
-from sigmalake.config_file import explain_validation, merge, overridden, read_mapping
-from sigmalake.config_sources import DESCRIBED_SOURCES, Sources
+from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config.presets import PRESETS, PresetName, over_preset
+from sigmalake.config.sources import DESCRIBED_SOURCES, Sources
+from sigmalake.config.types import CATALOG_NAME, Strict, refuse_repeated
+from sigmalake.config.yaml_file import explain_validation, merge, overridden, read_mapping
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors
 from sigmalake.numerics.descriptors.library import DescriptorRules
@@ -38,7 +39,6 @@ from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEst
 from sigmalake.numerics.regression.rules import RegressionRules, Weighting
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.windows.calendar import Frequency
-from sigmalake.presets import PRESETS, PresetName, over_preset
 
 VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names
 

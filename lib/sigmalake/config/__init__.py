@@ -1,0 +1,1 @@
+"""The configuration: one pydantic model, its file, its presets, its documentation."""
