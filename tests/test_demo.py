@@ -17,7 +17,7 @@ from sigmalake.demo_history import snapshots
 from sigmalake.demo_recovery import holdings, portfolio_bias
 from sigmalake.lake.log import read_columns
 from sigmalake.market import Defect
-from sigmalake.model import ReleasedModel, open_release
+from sigmalake.reader.released_model import ReleasedModel, open_release
 from sigmalake.spark.checking import Reason
 from sigmalake.stages import demo as stage
 from sigmalake.stages.demo import Demo, prepare_demo

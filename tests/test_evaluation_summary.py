@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from sigmalake.evaluation_report import as_json, as_text
-from sigmalake.evaluation_summary import forecasts_a_year, summarise
 from sigmalake.numerics.evaluation.forecast_measures import bias_band, expected_deviation, q_band
+from sigmalake.reader.evaluation_summary import forecasts_a_year, summarise
 
 DAYS = [day.date() for day in pd.bdate_range("2020-01-01", periods=600)]
 

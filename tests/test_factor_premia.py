@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from statsmodels.api import OLS
 
-from sigmalake.factor_premia import COLUMNS, factor_return_frame, premia_frame
 from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.reader.factor_premia import COLUMNS, factor_return_frame, premia_frame
 
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(120)]
 MARKET, BANK, TECH = (Factor(name, "group", Kind.STYLE) for name in ("market", "bank", "tech"))

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.holdings_file import read_holdings
+from sigmalake.reader.holdings_file import read_holdings
 
 
 def write(tmp_path, text, name="h.csv"):

@@ -12,11 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import sigmalake
 from plain_lake import append, create, replace
-from sigmalake.comparison import compare_risk
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, MissingRiskError
 from sigmalake.lake.format import FORMAT
-from sigmalake.model import ReleasedModel, open_release
-from sigmalake.risk_model import RiskModel, assemble
+from sigmalake.reader.comparison import compare_risk
+from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.risk_model import RiskModel, assemble
 from sigmalake.tables.declaration import Column
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
@@ -594,7 +594,7 @@ def test_a_release_whose_files_are_gone_says_which_table(tmp_path):
 def test_reading_needs_no_spark_and_ends_with_exit_code_0(lake):
     program = f"""
 import sys
-from sigmalake.model import open_release
+from sigmalake.reader.released_model import open_release
 model = open_release({str(lake)!r})
 risk = model.risk(variant="short")
 print(len(risk.asset_cov()), risk.risk_of({{"A00": 1.0}}).vol > 0, len(model.panel()))

@@ -15,9 +15,9 @@ from portfolio_runs import BENCHMARK, WEIGHTS, answer, row, verb_on, write
 from sigmalake import cli
 from sigmalake.errors import ConfigError
 from sigmalake.market import generate_market
-from sigmalake.model import open_release
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.portfolio_verb import periods_per_year
+from sigmalake.reader.released_model import open_release
 from sigmalake.stages.demo import configuration
 
 

@@ -10,9 +10,9 @@ from plain_lake import replace
 from plain_market import exposures_of, factors_of, write_market_lake
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.market import generate_market
-from sigmalake.model import ReleasedModel, open_release
 from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.released_tables import releases_of
+from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.tables import releases_of
 from sigmalake.tables.packed import CROSS_SECTIONS
 
 N_DATES = 40  # more than are read at once

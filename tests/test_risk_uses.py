@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.comparison import compare_risk
 from sigmalake.errors import DataError, MissingRiskError
-from sigmalake.risk_model import RiskModel, assemble
-from sigmalake.scenario import run_scenario
+from sigmalake.reader.comparison import compare_risk
+from sigmalake.reader.risk_model import RiskModel, assemble
+from sigmalake.reader.scenario import run_scenario
 
 DAY = date(2024, 3, 8)
 ASSETS = [f"A{n}" for n in range(8)]

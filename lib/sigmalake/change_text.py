@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.plain_text import note, section, table
-from sigmalake.portfolio_uses import RiskChange
 from sigmalake.portfolio_verb import Answer
+from sigmalake.reader.questions import RiskChange
+from sigmalake.reader.risk_model import RiskModel
 from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest
-from sigmalake.risk_model import RiskModel
 
 _MOVED = {
     "exposures": "the assets' exposures", "factor_vols": "the factors' volatilities",

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.lake.log import open_table, read_columns
-from sigmalake.model import ReleasedModel
 from sigmalake.numerics.factors import Factor, Kind, dense_exposures
 from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.types import Bools, Floats
+from sigmalake.reader.released_model import ReleasedModel
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL, RISK_MODELS

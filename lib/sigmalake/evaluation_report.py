@@ -8,9 +8,9 @@ from io import StringIO
 from rich.console import Console
 from rich.table import Table
 
-from sigmalake.evaluation_summary import EvaluationSummary, KindMeasures, PortfolioMeasures
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.numerics.evaluation.forecast_measures import PERFECT_Q
+from sigmalake.reader.evaluation_summary import EvaluationSummary, KindMeasures, PortfolioMeasures
 
 WIDTH = 140
 

@@ -47,8 +47,8 @@ def portfolio(
     attribution on request. Needs no Java.
     """
     from sigmalake.portfolio_text import as_json, as_text
-    from sigmalake.portfolio_uses import parse_shocks
     from sigmalake.portfolio_verb import Question, answer, lake_of
+    from sigmalake.reader.questions import parse_shocks
 
     found = answer(
         Question(

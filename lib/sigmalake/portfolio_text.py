@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from sigmalake import change_text, realised_text, scenario_text
-from sigmalake.holdings_file import HoldingsFile
 from sigmalake.plain_text import note, section, table
-from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
 from sigmalake.portfolio_verb import Answer
+from sigmalake.reader.holdings_file import HoldingsFile
+from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
 
 

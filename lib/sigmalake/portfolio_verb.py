@@ -10,12 +10,12 @@ import pandas as pd
 
 from sigmalake.config.model import load_config
 from sigmalake.errors import ConfigError
-from sigmalake.holdings import Missing
-from sigmalake.holdings_file import HoldingsFile, read_holdings
-from sigmalake.model import ReleasedModel, open_release
-from sigmalake.portfolio_report import BenchmarkReport, PortfolioReport
-from sigmalake.portfolio_uses import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
-from sigmalake.risk_model import RiskModel
+from sigmalake.reader.holdings import Missing
+from sigmalake.reader.holdings_file import HoldingsFile, read_holdings
+from sigmalake.reader.questions import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
+from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.report import BenchmarkReport, PortfolioReport
+from sigmalake.reader.risk_model import RiskModel
 
 _A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # periods, by the days from one date to the next
 

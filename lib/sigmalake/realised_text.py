@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from sigmalake.attribution import SPECIFIC, UNEXPLAINED
 from sigmalake.plain_text import note, section, table
-from sigmalake.portfolio_uses import PeriodReturn, Realised
 from sigmalake.portfolio_verb import Answer
+from sigmalake.reader.attribution import SPECIFIC, UNEXPLAINED
+from sigmalake.reader.questions import PeriodReturn, Realised
 from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest, periods
 
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from readme import blocks
 from sigmalake import cli
-from sigmalake.model import open_release
+from sigmalake.reader.released_model import open_release
 
 pytestmark = pytest.mark.jvm
 

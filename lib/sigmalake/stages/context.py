@@ -11,10 +11,10 @@ from typing import NamedTuple
 from sigmalake import __version__
 from sigmalake.config.model import Config
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
-from sigmalake.factor_sets import factor_sets_from
 from sigmalake.lake.books import StageRun, now, record_run
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.factors import Factor
+from sigmalake.reader.factor_sets import factor_sets_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 

@@ -14,9 +14,9 @@ from sigmalake.config.model import load_config
 from sigmalake.demo_history import Snapshot, snapshots, table_rows
 from sigmalake.lake.lake import Lake
 from sigmalake.market import Market, dirty, generate_market, write_panel
-from sigmalake.model import ReleasedModel, open_release
 from sigmalake.numerics.types import Floats
 from sigmalake.plain_text import note, section, table
+from sigmalake.reader.released_model import ReleasedModel, open_release
 from sigmalake.runtime import DELTA_VERSION, cache_folder
 from sigmalake.stages.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE

@@ -12,10 +12,10 @@ from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
 from sigmalake.errors import DataError
-from sigmalake.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Frequency
+from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
 from sigmalake.spark.followed import next_dates, next_months
 from sigmalake.spark.session import fit_batches

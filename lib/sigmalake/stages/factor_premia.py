@@ -5,8 +5,8 @@ from datetime import date
 import pandas as pd
 
 from sigmalake.config.model import digest_of
-from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.lake.lake import Lake
+from sigmalake.reader.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.stages.context import factor_sets
 from sigmalake.stages.planning import stored_cross_sections
 from sigmalake.tables.evaluation import FACTOR_PREMIA

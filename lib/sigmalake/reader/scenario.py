@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import DataError
-from sigmalake.holdings import Holdings, Missing
 from sigmalake.numerics.portfolio.scenario import conditional_factor_returns
-from sigmalake.risk_model import RiskModel
+from sigmalake.reader.holdings import Holdings, Missing
+from sigmalake.reader.risk_model import RiskModel
 
 
 class ScenarioReport(NamedTuple):

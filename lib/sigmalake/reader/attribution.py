@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
-from sigmalake.holdings import Holdings, Missing, check_missing, checked_holdings
 from sigmalake.numerics.portfolio.attribution import DateAttribution, attribute_date, link_returns
 from sigmalake.numerics.regression.thin_memberships import drop_memberships, nothing_dropped
 from sigmalake.numerics.types import Floats
-from sigmalake.released_tables import EXPOSURE_COLUMNS, Exposures, ReleasedTables, Row, nearest, values_of
+from sigmalake.reader.holdings import Holdings, Missing, check_missing, checked_holdings
+from sigmalake.reader.tables import EXPOSURE_COLUMNS, Exposures, ReleasedTables, Row, nearest, values_of
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
 SPECIFIC, UNEXPLAINED = "specific", "unexplained"

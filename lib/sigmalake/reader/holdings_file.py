@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.holdings import NAMED, checked_holdings
+from sigmalake.reader.holdings import NAMED, checked_holdings
 
 _WEIGHTS, _POSITIONS = ("weight",), ("quantity", "price")
 _COLUMNS = "the columns are asset_id and weight, or asset_id, quantity and price"

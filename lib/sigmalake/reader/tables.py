@@ -11,12 +11,12 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
-from sigmalake.factor_sets import factor_sets_from
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import open_table, read_columns
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.types import Floats
+from sigmalake.reader.factor_sets import factor_sets_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
-from sigmalake.holdings import Holdings, Missing, check_missing, checked_holdings, refuse_missing, refuse_repeats, with_reasons
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.benchmark import benchmark_risk
 from sigmalake.numerics.portfolio.coverage import align_model
@@ -20,7 +19,16 @@ from sigmalake.numerics.portfolio.risk import portfolio_risk
 from sigmalake.numerics.portfolio.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency
-from sigmalake.portfolio_report import BenchmarkReport, Labels, PortfolioReport, report_of
+from sigmalake.reader.holdings import (
+    Holdings,
+    Missing,
+    check_missing,
+    checked_holdings,
+    refuse_missing,
+    refuse_repeats,
+    with_reasons,
+)
+from sigmalake.reader.report import BenchmarkReport, Labels, PortfolioReport, report_of
 
 
 class Parts(NamedTuple):

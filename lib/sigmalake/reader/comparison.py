@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
-from sigmalake.holdings import Holdings, Missing
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
 from sigmalake.numerics.portfolio.risk import portfolio_risk
 from sigmalake.numerics.portfolio.variance_change import FactoredRisk, VarianceChange, variance_change
-from sigmalake.risk_model import RiskModel
+from sigmalake.reader.holdings import Holdings, Missing
+from sigmalake.reader.risk_model import RiskModel
 
 
 class RiskComparison(NamedTuple):

@@ -16,16 +16,16 @@ from typing import Literal
 import pandas as pd
 import pyarrow.dataset as ds
 
-from sigmalake.attribution import RealisedAttribution, attribute_returns
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, MissingRiskError
-from sigmalake.factor_premia import READ, factor_return_frame, premia_frame
-from sigmalake.holdings import Holdings, Missing
 from sigmalake.lake.releases import Release
 from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.windows.calendar import Frequency
-from sigmalake.released_tables import EXPOSURE_COLUMNS, ReleasedTables, Row, nearest, releases_of, values_of
-from sigmalake.risk_model import RiskModel, assemble
+from sigmalake.reader.attribution import RealisedAttribution, attribute_returns
+from sigmalake.reader.factor_premia import READ, factor_return_frame, premia_frame
+from sigmalake.reader.holdings import Holdings, Missing
+from sigmalake.reader.risk_model import RiskModel, assemble
+from sigmalake.reader.tables import EXPOSURE_COLUMNS, ReleasedTables, Row, nearest, releases_of, values_of
 from sigmalake.tables.long import EXPOSURE_MOMENTS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 

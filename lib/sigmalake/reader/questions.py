@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sigmalake.attribution import RealisedAttribution
-from sigmalake.comparison import RiskComparison, compare_risk
 from sigmalake.errors import ConfigError, MissingRiskError
-from sigmalake.holdings import Missing
-from sigmalake.model import ReleasedModel
-from sigmalake.portfolio_report import PortfolioReport
-from sigmalake.risk_model import RiskModel
-from sigmalake.scenario import ScenarioReport, run_scenario
+from sigmalake.reader.attribution import RealisedAttribution
+from sigmalake.reader.comparison import RiskComparison, compare_risk
+from sigmalake.reader.holdings import Missing
+from sigmalake.reader.released_model import ReleasedModel
+from sigmalake.reader.report import PortfolioReport
+from sigmalake.reader.risk_model import RiskModel
+from sigmalake.reader.scenario import ScenarioReport, run_scenario
 
 
 class Scenario(NamedTuple):

@@ -1,0 +1,1 @@
+"""A release without Spark: model, holdings, scenario, attribution, comparison."""
