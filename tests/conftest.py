@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from plain_market import write_market_lake
-from sigmalake.market import Market, generate_market
+from sigmalake.demo.market import Market, generate_market
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from plain_lake import append
-from sigmalake.market import Market
+from sigmalake.demo.market import Market
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules

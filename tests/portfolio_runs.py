@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from plain_market import exposures_of, factors_of
 from sigmalake import cli
-from sigmalake.market import Market
+from sigmalake.demo.market import Market
 
 WEIGHTS = {"A001": 0.5, "A002": -0.2, "A003": 0.4, "A004": 0.1}
 BENCHMARK = {"A001": 0.25, "A005": 0.75}

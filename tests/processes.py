@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from sigmalake.market import dirty, generate_market, write_panel
+from sigmalake.demo.market import dirty, generate_market, write_panel
 
 CONFIG = {
     "model": "small",

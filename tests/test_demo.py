@@ -13,14 +13,14 @@ import pytest
 from deltalake import DeltaTable
 
 from sigmalake import cli
-from sigmalake.demo_history import snapshots
-from sigmalake.demo_recovery import holdings, portfolio_bias
+from sigmalake.demo import run as stage
+from sigmalake.demo.history import snapshots
+from sigmalake.demo.market import Defect
+from sigmalake.demo.recovery import holdings, portfolio_bias
+from sigmalake.demo.run import Demo, prepare_demo
 from sigmalake.lake.log import read_columns
-from sigmalake.market import Defect
 from sigmalake.reader.released_model import ReleasedModel, open_release
 from sigmalake.spark.checking import Reason
-from sigmalake.stages import demo as stage
-from sigmalake.stages.demo import Demo, prepare_demo
 
 pytestmark = pytest.mark.jvm
 N_ASSETS, N_DATES, N_INDUSTRIES = 150, 300, 11

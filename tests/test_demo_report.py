@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose
 
 from sigmalake.config.factors import MarketFactor
 from sigmalake.config.model import load_config
-from sigmalake.demo_history import Snapshot
-from sigmalake.demo_recovery import (
+from sigmalake.demo.history import Snapshot
+from sigmalake.demo.market import Defect, Planted, Truth, generate_market
+from sigmalake.demo.recovery import (
     Bias,
     Recovered,
     Vol,
@@ -23,9 +24,8 @@ from sigmalake.demo_recovery import (
     portfolio_bias,
     window_weights,
 )
-from sigmalake.demo_report import commands_text, factors_text, rejected_text, rejections, table
-from sigmalake.market import Defect, Planted, Truth, generate_market
-from sigmalake.stages.demo import configuration, prepare_demo
+from sigmalake.demo.report import commands_text, factors_text, rejected_text, rejections, table
+from sigmalake.demo.run import configuration, prepare_demo
 
 ROOT = Path(__file__).parents[1]
 

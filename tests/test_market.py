@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.market import Defect, Market, dirty, generate_market, write_panel
+from sigmalake.demo.market import Defect, Market, dirty, generate_market, write_panel
 
 N_INDUSTRIES, N_STYLES = 5, 4
 

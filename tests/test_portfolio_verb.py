@@ -13,12 +13,12 @@ import sigmalake
 from plain_market import write_market_lake
 from portfolio_runs import BENCHMARK, WEIGHTS, answer, row, verb_on, write
 from sigmalake import cli
+from sigmalake.demo.market import generate_market
+from sigmalake.demo.run import configuration
 from sigmalake.errors import ConfigError
-from sigmalake.market import generate_market
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.portfolio_verb import periods_per_year
 from sigmalake.reader.released_model import open_release
-from sigmalake.stages.demo import configuration
 
 
 @pytest.fixture

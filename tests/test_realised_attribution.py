@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from plain_lake import replace
 from plain_market import exposures_of, factors_of, write_market_lake
+from sigmalake.demo.market import generate_market
 from sigmalake.errors import DataError, MissingRiskError
-from sigmalake.market import generate_market
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.reader.released_model import ReleasedModel, open_release
 from sigmalake.reader.tables import releases_of

@@ -287,7 +287,7 @@ def demo(
 
     Shows what was recovered, and where the tables are.
     """
-    from sigmalake.stages.demo import prepare_demo, report
+    from sigmalake.demo.run import prepare_demo, report
     from sigmalake.stages.run import run as run_all
 
     prepared = prepare_demo(folder, _say)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from lakes import differences, rows_of
 from sigmalake.config.model import Config
+from sigmalake.demo.market import Market, write_panel
 from sigmalake.lake.lake import Lake, Writer
-from sigmalake.market import Market, write_panel
 from sigmalake.stages.context import Asked, Context, new_run_id
 from sigmalake.stages.run import plan, run, run_stage
 from sigmalake.tables.catalogue import ALL_TABLES

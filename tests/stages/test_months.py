@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from small_model import Model, assert_same, make_model
 
 from lakes import rows_of
-from sigmalake.market import Market, generate_market
+from sigmalake.demo.market import Market, generate_market
 from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
 from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION

@@ -8,12 +8,12 @@ from pyspark import SparkContext
 
 from sigmalake.class_archive import archive_stem, archives_folder, find_archive, jvm_options, whole_archive
 from sigmalake.config.model import load_config
+from sigmalake.demo.run import prepare_demo
 from sigmalake.errors import SigmalakeError
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.spark.session import local_session
 from sigmalake.stages.context import Context, new_run_id
-from sigmalake.stages.demo import prepare_demo
 from sigmalake.stages.run import run
 
 SHORT_WINDOWS = (  # for the demo's model on 40 dates, which cost next to nothing

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sigmalake.demo_recovery import Bias, Recovered, SpecificRecovered
-from sigmalake.market import Defect, Planted
+from sigmalake.demo.market import Defect, Planted
+from sigmalake.demo.recovery import Bias, Recovered, SpecificRecovered
 from sigmalake.numerics.types import Floats
 from sigmalake.plain_text import note, section, table
 

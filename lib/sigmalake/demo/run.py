@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake import demo_recovery as recovery
-from sigmalake import demo_report as text
 from sigmalake.config.model import load_config
-from sigmalake.demo_history import Snapshot, snapshots, table_rows
+from sigmalake.demo import recovery
+from sigmalake.demo import report as text
+from sigmalake.demo.history import Snapshot, snapshots, table_rows
+from sigmalake.demo.market import Market, dirty, generate_market, write_panel
 from sigmalake.lake.lake import Lake
-from sigmalake.market import Market, dirty, generate_market, write_panel
 from sigmalake.numerics.types import Floats
 from sigmalake.plain_text import note, section, table
 from sigmalake.reader.released_model import ReleasedModel, open_release

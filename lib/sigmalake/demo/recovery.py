@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.config.model import Config
-from sigmalake.demo_history import Snapshot
-from sigmalake.market import Market, Truth
+from sigmalake.demo.history import Snapshot
+from sigmalake.demo.market import Market, Truth
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.windows.ewma import EQUAL, decay

@@ -1,0 +1,1 @@
+"""The generated market and its report."""
