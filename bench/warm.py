@@ -21,9 +21,9 @@ from bench.measure import Cost, commits_in, count_events, measured
 from bench.sizes import SIZES, VARIANTS, write_config
 from pyspark.sql import SparkSession
 
+from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import Config, load_config
 from sigmalake.lake.lake import Lake, Writer
-from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.spark.session import local_session
 from sigmalake.stages.context import Context, new_run_id
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes

@@ -16,7 +16,7 @@ from bench.data import panel_of
 from bench.sizes import SIZES, write_config
 from deltalake import DeltaTable
 
-from sigmalake.runtime import delta_jars, find_java
+from sigmalake.cli.setup.runtime import delta_jars, find_java
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("regress", "risk")

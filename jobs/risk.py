@@ -1,6 +1,6 @@
 """spark-submit jobs/risk.py --config FILE: Sigma and Delta over rolling windows. Arguments as for `sigmalake risk`."""
 
-from sigmalake.cli import main
+from sigmalake.cli.app import main
 
 if __name__ == "__main__":
     main("risk")

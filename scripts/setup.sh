@@ -61,17 +61,17 @@ install_java() {
     return 1
 }
 
-has_archive() { .venv/bin/python -c 'from sigmalake.class_archive import find_archive as f; raise SystemExit(f() is None)'; }
+has_archive() { .venv/bin/python -c 'from sigmalake.cli.setup.class_archive import find_archive as f; raise SystemExit(f() is None)'; }
 
 exec {lock}<"$root" # the folder itself: two first calls side by side make one .venv
 flock "$lock"
 is_made || make_venv
 is_installed || install_project
-if ! .venv/bin/python -c 'from sigmalake.runtime import find_java; find_java()' 2>/dev/null; then
+if ! .venv/bin/python -c 'from sigmalake.cli.setup.runtime import find_java; find_java()' 2>/dev/null; then
     install_java || true # what to do by hand is said below
 fi
-.venv/bin/python -m sigmalake.runtime >/dev/null
+.venv/bin/python -m sigmalake.cli.setup.runtime >/dev/null
 if ! has_archive; then # sessions do without, and take some seconds more
     echo "setup: archiving the classes that Spark loads; about a minute, once"
-    .venv/bin/python -m sigmalake.stages.archive_classes || true
+    .venv/bin/python -m sigmalake.cli.archive_classes || true
 fi

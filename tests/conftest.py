@@ -6,9 +6,9 @@ import pytest
 from hypothesis import settings
 
 from plain_market import write_market_lake
+from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.demo.market import Market, generate_market
 from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 
 settings.register_profile("same", derandomize=True)  # a run tells of the code, not of its luck
 settings.register_profile("search", derandomize=False)  # --hypothesis-profile=search looks elsewhere each time

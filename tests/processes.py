@@ -60,7 +60,7 @@ def killed_after(table: str) -> str:
     return (
         "import os, signal\n"
         "from sigmalake.lake.lake import Lake\n"
-        "from sigmalake.cli import main\n"
+        "from sigmalake.cli.app import main\n"
         "write = Lake._write\n"
         "def write_and_die(self, table, *rest):\n"
         "    write(self, table, *rest)\n"

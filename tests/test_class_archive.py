@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sigmalake.cli.app.setup import class_archive
 
-from sigmalake import class_archive
+from sigmalake.cli.app import archive_classes
+from sigmalake.cli.setup.runtime import DELTA_VERSION, java_version
 from sigmalake.errors import InfrastructureError
-from sigmalake.runtime import DELTA_VERSION, java_version
-from sigmalake.stages import archive_classes
 
 
 def test_an_archive_belongs_to_one_java_one_pyspark_and_one_delta(monkeypatch, tmp_path):

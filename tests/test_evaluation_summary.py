@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sigmalake.evaluation_report import as_json, as_text
+from sigmalake.cli.text.evaluation import as_json, as_text
 from sigmalake.numerics.evaluation.forecast_measures import bias_band, expected_deviation, q_band
 from sigmalake.reader.evaluation_summary import forecasts_a_year, summarise
 

@@ -12,12 +12,12 @@ from numpy.testing import assert_allclose
 import sigmalake
 from plain_market import write_market_lake
 from portfolio_runs import BENCHMARK, WEIGHTS, answer, row, verb_on, write
-from sigmalake import cli
+from sigmalake.cli.app import app as cli
+from sigmalake.cli.portfolio import periods_per_year
 from sigmalake.demo.market import generate_market
 from sigmalake.demo.run import configuration
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.portfolio_verb import periods_per_year
 from sigmalake.reader.released_model import open_release
 
 

@@ -6,10 +6,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from sigmalake.cli.app.setup import runtime
 
-from sigmalake import runtime
+from sigmalake.cli.setup.runtime import Jar, delta_jars, find_java, prepare_environment
 from sigmalake.errors import InfrastructureError
-from sigmalake.runtime import Jar, delta_jars, find_java, prepare_environment
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ QUIET = """
 import sys
 from pathlib import Path
 
-from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
+from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 
 prepare_environment()
 import pandas as pd

@@ -1,5 +1,5 @@
 """`python -m sigmalake`."""
 
-from sigmalake.cli import main
+from sigmalake.cli.app import main
 
 main()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sigmalake import cli
+from sigmalake.cli.app import app as cli
 
 
 class Outcome(NamedTuple):

@@ -28,7 +28,7 @@ def test_the_version_is_shown():
 def test_help_is_quick_and_loads_neither_spark_nor_pandas():
     script = (
         "import sys\n"
-        "from sigmalake.cli import main\n"
+        "from sigmalake.cli.app import main\n"
         "sys.argv = ['sigmalake', '--help']\n"
         "main()\n"
         "sys.stderr.write(' '.join({'pyspark', 'pandas', 'numpy', 'deltalake', 'pydantic'} & set(sys.modules)))\n"

@@ -11,7 +11,7 @@ import pytest
 
 from lakes import differences
 from processes import run, small_model
-from sigmalake.runtime import delta_jars, find_java
+from sigmalake.cli.setup.runtime import delta_jars, find_java
 
 pytestmark = pytest.mark.cluster
 

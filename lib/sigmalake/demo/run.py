@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sigmalake.cli.setup.runtime import DELTA_VERSION, cache_folder
+from sigmalake.cli.text.plain_text import note, section, table
 from sigmalake.config.model import load_config
 from sigmalake.demo import recovery
 from sigmalake.demo import report as text
@@ -15,9 +17,7 @@ from sigmalake.demo.history import Snapshot, snapshots, table_rows
 from sigmalake.demo.market import Market, dirty, generate_market, write_panel
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
-from sigmalake.plain_text import note, section, table
 from sigmalake.reader.released_model import ReleasedModel, open_release
-from sigmalake.runtime import DELTA_VERSION, cache_folder
 from sigmalake.stages.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE
 from sigmalake.tables.packed import CROSS_SECTIONS

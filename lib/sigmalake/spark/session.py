@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from sigmalake.class_archive import find_archive, jvm_options
+from sigmalake.cli.setup.class_archive import find_archive, jvm_options
 
 STATIC = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

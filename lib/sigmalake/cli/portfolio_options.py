@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sigmalake.cli_options import Output, OutputForm, Overrides, parse_date
+from sigmalake.cli.options import Output, OutputForm, Overrides, parse_date
 
 
 class Missing(StrEnum):
@@ -46,8 +46,8 @@ def portfolio(
     Volatility, tracking error and beta, with contributions by factor and asset; a scenario, what moved the risk, and realised
     attribution on request. Needs no Java.
     """
-    from sigmalake.portfolio_text import as_json, as_text
-    from sigmalake.portfolio_verb import Question, answer, lake_of
+    from sigmalake.cli.portfolio import Question, answer, lake_of
+    from sigmalake.cli.text.portfolio import as_json, as_text
     from sigmalake.reader.questions import parse_shocks
 
     found = answer(

@@ -1,4 +1,4 @@
-"""Write the archive of the JVM's classes, where there is none: `python -m sigmalake.stages.archive_classes`."""
+"""Write the archive of the JVM's classes, where there is none: `python -m sigmalake.cli.archive_classes`."""
 
 import sys
 import tempfile
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pyspark import SparkContext
 
-from sigmalake.class_archive import archive_stem, archives_folder, find_archive, jvm_options, whole_archive
+from sigmalake.cli.setup.class_archive import archive_stem, archives_folder, find_archive, jvm_options, whole_archive
+from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import load_config
 from sigmalake.demo.run import prepare_demo
 from sigmalake.errors import SigmalakeError
 from sigmalake.lake.lake import Lake, Writer
-from sigmalake.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.spark.session import local_session
 from sigmalake.stages.context import Context, new_run_id
 from sigmalake.stages.run import run

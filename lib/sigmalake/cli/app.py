@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sigmalake import __version__
-from sigmalake.cli_options import ConfigFile, End, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
+from sigmalake.cli.options import ConfigFile, End, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
+from sigmalake.cli.portfolio_options import portfolio
+from sigmalake.cli.setup.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
 from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
-from sigmalake.portfolio_command import portfolio
-from sigmalake.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -169,7 +169,7 @@ def evaluate(
 
     Evaluates the forecasts that have met their return since the last time, and shows the variants side by side.
     """
-    from sigmalake.evaluation_report import as_json, as_text
+    from sigmalake.cli.text.evaluation import as_json, as_text
     from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 
     with _writing(config, overrides, start, end, wait) as context:
@@ -393,9 +393,9 @@ def _writing(
     config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
     verify: bool = False, *, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
+    from sigmalake.cli.progress import watching
     from sigmalake.lake.lake import Lake, Writer
     from sigmalake.lake.lease import claims_of, hold
-    from sigmalake.progress import watching
     from sigmalake.stages.context import Context, new_run_id
     from sigmalake.tables.catalogue import ALL_TABLES
 

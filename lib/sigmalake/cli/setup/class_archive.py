@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from sigmalake.runtime import DELTA_VERSION, find_java, java_version
+from sigmalake.cli.setup.runtime import DELTA_VERSION, find_java, java_version
 
 
 def find_archive() -> Path | None:

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sigmalake import change_text, realised_text, scenario_text
-from sigmalake.plain_text import note, section, table
-from sigmalake.portfolio_verb import Answer
+from sigmalake.cli.app.text import change as change_text
+from sigmalake.cli.app.text import realised as realised_text
+from sigmalake.cli.app.text import scenario as scenario_text
+from sigmalake.cli.portfolio import Answer
+from sigmalake.cli.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
+from sigmalake.cli.text.plain_text import note, section, table
 from sigmalake.reader.holdings_file import HoldingsFile
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
-from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
 
 
 def as_json(found: Answer) -> str:

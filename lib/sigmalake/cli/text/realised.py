@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from sigmalake.plain_text import note, section, table
-from sigmalake.portfolio_verb import Answer
+from sigmalake.cli.portfolio import Answer
+from sigmalake.cli.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest, periods
+from sigmalake.cli.text.plain_text import note, section, table
 from sigmalake.reader.attribution import SPECIFIC, UNEXPLAINED
 from sigmalake.reader.questions import PeriodReturn, Realised
-from sigmalake.report_numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest, periods
 
 
 def body(realised: Realised) -> dict[str, object]:
