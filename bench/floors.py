@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.spark.session import fit_batches
+from sigmalake.engines.spark.session import fit_batches
 
 FLAT_ROW_BYTES = 256
 ASSET_BYTES = 64

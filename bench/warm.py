@@ -23,8 +23,8 @@ from pyspark.sql import SparkSession
 
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import Config, load_config
+from sigmalake.engines.spark.session import local_session
 from sigmalake.lake.lake import Lake, Writer
-from sigmalake.spark.session import local_session
 from sigmalake.stages.context import Context, new_run_id
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
 from sigmalake.stages.run import run_stage

@@ -27,7 +27,7 @@ SESSION = {
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     """The one session of all tests; what its JVM prints goes to a file."""
-    from sigmalake.spark.session import local_session
+    from sigmalake.engines.spark.session import local_session
 
     prepare_environment()
     folder = tmp_path_factory.mktemp("spark")

@@ -9,9 +9,9 @@ import pytest
 from deltalake import write_deltalake
 
 from sigmalake.config.sources import Location
+from sigmalake.engines.spark.sources.fingerprint import location_version
 from sigmalake.lake.log import clear_torn_log
 from sigmalake.lake.source_files import plain_path, source_files
-from sigmalake.spark.fingerprint import location_version
 
 
 def states(place):

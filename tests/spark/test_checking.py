@@ -3,7 +3,7 @@
 import pytest
 
 from sigmalake.config.sources import PriceSource
-from sigmalake.spark.checked_sources import price_half
+from sigmalake.engines.spark.sources.checked_sources import price_half
 
 pytestmark = pytest.mark.jvm
 

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
 
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of, first_row
+from sigmalake.engines.spark.estimation.descriptors import compute_descriptors, describe_chunk
 from sigmalake.numerics.descriptors.fundamentals import FundamentalRules
 from sigmalake.numerics.descriptors.library import DESCRIPTORS, DescriptorRules
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 from sigmalake.numerics.descriptors.prices import PriceHistory, PriceWindows
 from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.descriptors.turnover import turnover
-from sigmalake.spark.chunks import AsOf, Chunk, chunks_of, first_row
-from sigmalake.spark.descriptors import compute_descriptors, describe_chunk
 
 N_DATES, FIRST = 60, date(2024, 1, 1)
 CALENDAR = [FIRST + timedelta(days=day) for day in range(N_DATES)]

@@ -9,11 +9,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sigmalake.config.model import Config
+from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
+from sigmalake.engines.spark.estimation.first_pass import estimate_chunk
+from sigmalake.engines.spark.estimation.regression import second_weights
+from sigmalake.engines.spark.estimation.window_arrays import HISTORY, KNOWN
 from sigmalake.numerics.regression.two_pass import TwoPass
-from sigmalake.spark.chunks import AsOf, chunks_of, first_row
-from sigmalake.spark.first_pass import estimate_chunk
-from sigmalake.spark.regression import second_weights
-from sigmalake.spark.window_arrays import HISTORY, KNOWN
 from sigmalake.stages.planning import PanelState, expected_cross_sections, expected_first_pass
 
 N_DATES, WINDOW = 30, 8

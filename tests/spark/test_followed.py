@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sigmalake.engines.spark.estimation.followed import FOLLOWED, compound_month
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.spark.followed import FOLLOWED, compound_month
 
 STYLE = [Factor(name, "style", Kind.STYLE) for name in ("size", "value", "new")]
 SETS = {"old": STYLE[:2], "more": [STYLE[0], STYLE[2], STYLE[1]]}

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from sigmalake.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.listed_rows import listed_rows
 
 pytestmark = pytest.mark.jvm
 

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sigmalake.engines.spark.packing.packed_dates import PanelRow, pack_dates
 from sigmalake.numerics.exposures.build_styles import StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.rules import Weighting
-from sigmalake.spark.packed_dates import PanelRow, pack_dates
 
 FIRST, SECOND, THIRD = date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)
 _KINDS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.spark.sent_rows import members_of, sent_rows, styles_of
+from sigmalake.engines.spark.packing.sent_rows import members_of, sent_rows, styles_of
 
 RANKS = [{"tech": 0, "bank": 1}, {"US": 0, "JP": 1, "DE": 2}, {"growth": 0}]
 ROWS = pa.table({

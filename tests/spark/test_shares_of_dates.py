@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from plain_segments import MAX_AGE, generate_segments, plain_shares
-from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
-from sigmalake.spark.industry_shares import compute_industry_shares, shares_of_chunk
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of
+from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares, shares_of_chunk
 
 FIRST = date(2024, 1, 1)
 CALENDAR = [FIRST + timedelta(days=7 * week) for week in range(40)]

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
+from sigmalake.engines.spark.estimation.risk import AsOf, Chunk
+from sigmalake.engines.spark.estimation.stability import correlate_chunk
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.rules import Weighting
-from sigmalake.spark.stability import correlate_chunk
-from sigmalake.spark.windows import AsOf, Chunk
 
 ENDS = [date(2024, month, 28) for month in range(1, 6)]
 MARKET = Factor("market", "market", Kind.MARKET)

@@ -10,10 +10,10 @@ from numpy.testing import assert_allclose
 from window_world import FACTORS, LAYERS, N_ASSETS, SCHEMA, World
 
 from sigmalake.config.model import Config, Variant
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk
+from sigmalake.engines.spark.estimation.risk import estimate_chunk
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import complete_months
-from sigmalake.spark.chunks import AsOf, Chunk
-from sigmalake.spark.windows import estimate_chunk
 from sigmalake.stages.planning import PanelState, expected_risk_models, first_position
 
 DAYS = [day.date() for day in pd.bdate_range("2023-01-12", "2024-06-14")]  # from within a month, to within another

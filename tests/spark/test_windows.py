@@ -7,10 +7,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from window_world import CALENDAR, FACTORS, GONE, IDS, LAYERS, N_ASSETS, N_DATES, NEW, SCHEMA, World
 
 from sigmalake.config.model import Variant
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk
+from sigmalake.engines.spark.estimation.risk import estimate_chunk, known_columns
+from sigmalake.engines.spark.estimation.window_arrays import KNOWN
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
-from sigmalake.spark.chunks import AsOf, Chunk
-from sigmalake.spark.window_arrays import KNOWN
-from sigmalake.spark.windows import estimate_chunk, known_columns
 from sigmalake.tables.packed import RISK_MODELS
 
 

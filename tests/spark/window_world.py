@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
+from sigmalake.engines.spark.estimation.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.specific_risk.layers import Coverage
-from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
 
 FACTORS = [
     Factor("market", "market", Kind.MARKET), Factor("bank", "sector", Kind.MEMBERSHIP), Factor("tech", "sector", Kind.MEMBERSHIP),

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
+from sigmalake.engines.spark.sources.fingerprint import fingerprint
 from sigmalake.numerics.descriptors.prices import PriceHistory
 from sigmalake.numerics.descriptors.turnover import turnover
-from sigmalake.spark.fingerprint import fingerprint
 from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES

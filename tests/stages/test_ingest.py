@@ -14,8 +14,8 @@ from deltalake import write_deltalake
 
 from lakes import rows_of
 from sigmalake.config.sources import Location
+from sigmalake.engines.spark.sources.fingerprint import fingerprint, location_version
 from sigmalake.lake.books import all_releases
-from sigmalake.spark.fingerprint import fingerprint, location_version
 from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked
 from sigmalake.stages.run import run_stage

@@ -9,11 +9,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from lakes import rows_of
+from sigmalake.engines.spark.estimation import asset_covariance as blocks
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.weights import regression_weights
-from sigmalake.spark import asset_covariance as blocks
 from sigmalake.stages.context import factor_sets
 from sigmalake.stages.covariance import beside_exposures
 from sigmalake.tables.catalogue import MODEL_TABLES

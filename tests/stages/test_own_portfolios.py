@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sigmalake.engines.spark.estimation.evaluation import holdings_of
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.spark.evaluation import holdings_of
 from sigmalake.stages.own_portfolios import OwnDigests, read_own_portfolios
 
 HELD = pd.DataFrame({

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from sigmalake.config.model import Config
+from sigmalake.engines.spark.sources.fingerprint import DatePrint
 from sigmalake.errors import DataError
-from sigmalake.spark.fingerprint import DatePrint
 from sigmalake.stages.ingest import plan_rows
 from sigmalake.stages.panel_sources import Sources
 

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from plain_lake import append
+from sigmalake.engines.spark.sources.fingerprint import DatePrint
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.fingerprint import DatePrint
 from sigmalake.stages.ingest_account import _rejected_predicate
 from sigmalake.stages.panel_sources import Sources
 from sigmalake.stages.rejected import count_rejected, rejected_dates

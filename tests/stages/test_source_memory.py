@@ -7,9 +7,9 @@ import pytest
 
 from plain_lake import append
 from sigmalake.config.model import Config
+from sigmalake.engines.spark.sources.fingerprint import FilePrint
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import source_files
-from sigmalake.spark.fingerprint import FilePrint
 from sigmalake.stages import source_memory
 from sigmalake.stages.panel_sources import _recall
 from sigmalake.stages.source_memory import Source, remember

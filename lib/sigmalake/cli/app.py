@@ -347,7 +347,7 @@ def _log_file() -> Path:
 
 @contextmanager
 def _session(config: "Config") -> "Iterator[SparkSession]":
-    from sigmalake.spark.session import local_session, submitted_session
+    from sigmalake.engines.spark.session import local_session, submitted_session
 
     if "PYSPARK_GATEWAY_PORT" in os.environ or "DATABRICKS_RUNTIME_VERSION" in os.environ:
         spark, ignored = submitted_session(config.spark)

@@ -10,9 +10,9 @@ from sigmalake.cli.setup.class_archive import archive_stem, archives_folder, fin
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import load_config
 from sigmalake.demo.run import prepare_demo
+from sigmalake.engines.spark.session import local_session
 from sigmalake.errors import SigmalakeError
 from sigmalake.lake.lake import Lake, Writer
-from sigmalake.spark.session import local_session
 from sigmalake.stages.context import Context, new_run_id
 from sigmalake.stages.run import run
 

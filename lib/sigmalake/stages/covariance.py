@@ -10,13 +10,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import AssetFile, Config, digest_of
+from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
+from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import single_days, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import on_grid
-from sigmalake.spark.asset_covariance import asset_covariance, covariance_builds, prepare_models
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
 from sigmalake.stages.regress import panel_row_bytes

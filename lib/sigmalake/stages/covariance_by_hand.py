@@ -10,11 +10,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Covariance
+from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
+from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.releases import Release
-from sigmalake.spark.asset_covariance import asset_covariance, covariance_builds, prepare_models
-from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.covariance import beside_exposures, read_asset_file, refuse_size
 from sigmalake.stages.regress import panel_row_bytes

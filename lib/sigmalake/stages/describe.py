@@ -12,16 +12,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
+from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
+from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures
+from sigmalake.engines.spark.session import fit_batches
+from sigmalake.engines.spark.sources.described import Described, DescribedShares
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
-from sigmalake.spark.chunks import AsOf, chunks_of, first_row
-from sigmalake.spark.described import Described, DescribedShares
-from sigmalake.spark.descriptors import compute_descriptors
-from sigmalake.spark.packed_prices import pack_prices, usable_figures
-from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Asked, Context, Outcome, span
 from sigmalake.stages.industry_shares import expected_shares, shares_of
 from sigmalake.stages.ingest_account import AccountLine

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.estimation.evaluation import OwnHistory, evaluate_each_date
+from sigmalake.engines.spark.estimation.followed import next_dates, next_months
+from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
-from sigmalake.spark.evaluation import OwnHistory, evaluate_each_date
-from sigmalake.spark.followed import next_dates, next_months
-from sigmalake.spark.session import fit_batches
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
 from sigmalake.stages.covariance import with_hashes
 from sigmalake.stages.factor_premia import write_factor_premia

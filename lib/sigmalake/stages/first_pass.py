@@ -5,12 +5,12 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config
+from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
+from sigmalake.engines.spark.estimation.first_pass import variances_before
+from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.regression.two_pass import TwoPass
-from sigmalake.spark.chunks import AsOf, chunks_of, first_row
-from sigmalake.spark.first_pass import variances_before
-from sigmalake.spark.regression import fit_each_date, hashed_for_regression
 from sigmalake.stages.context import factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass
 from sigmalake.tables.packed import FIRST_PASS, PANEL

@@ -7,13 +7,13 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of
+from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
+from sigmalake.engines.spark.packing.packed_prices import usable_segments
+from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
-from sigmalake.spark.chunks import AsOf, chunks_of
-from sigmalake.spark.industry_shares import compute_industry_shares
-from sigmalake.spark.packed_prices import usable_segments
-from sigmalake.spark.session import fit_batches
 from sigmalake.stages.planning import join_hash
 from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
 

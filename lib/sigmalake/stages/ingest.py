@@ -8,6 +8,11 @@ from typing import NamedTuple
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
+from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.long_tables import exposure_moments
+from sigmalake.engines.spark.packing.pack import pack
+from sigmalake.engines.spark.packing.packed_dates import PanelRow
+from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
@@ -15,11 +20,6 @@ from sigmalake.lake.lake import Lake
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
-from sigmalake.spark.fingerprint import Prints
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.packed_dates import PanelRow
-from sigmalake.spark.packing import pack
-from sigmalake.spark.unpacking import exposure_moments
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected

@@ -8,13 +8,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.packing.pack import conflicts, plan_frame
+from sigmalake.engines.spark.packing.packed_dates import PanelRow
+from sigmalake.engines.spark.sources.rejects import rejected_rows
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.packed_dates import PanelRow
-from sigmalake.spark.packing import conflicts, plan_frame
-from sigmalake.spark.rejects import rejected_rows
 from sigmalake.stages.panel_sources import Sources, lost_dates
 from sigmalake.stages.rejected import count_rejected, rejected_dates
 from sigmalake.tables.declaration import sql_text

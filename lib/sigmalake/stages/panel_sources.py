@@ -11,14 +11,21 @@ from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import Dated, Location
-from sigmalake.errors import DataError
-from sigmalake.lake.dates import as_ranges
-from sigmalake.lake.lake import Lake
-from sigmalake.spark.checked_exposures import exposure_half
-from sigmalake.spark.checked_sources import beside_rates, calendar_rows, cap_half, exchange_rate_rows, rate_rows, return_half
-from sigmalake.spark.checking import Half, accepted, where
-from sigmalake.spark.described import Described
-from sigmalake.spark.fingerprint import (
+from sigmalake.engines.spark.packing.pack import Sourced
+from sigmalake.engines.spark.packing.packed_dates import PanelRow
+from sigmalake.engines.spark.session import fit_batches
+from sigmalake.engines.spark.sources.checked_exposures import exposure_half
+from sigmalake.engines.spark.sources.checked_sources import (
+    beside_rates,
+    calendar_rows,
+    cap_half,
+    exchange_rate_rows,
+    rate_rows,
+    return_half,
+)
+from sigmalake.engines.spark.sources.checking import Half, accepted, where
+from sigmalake.engines.spark.sources.described import Described
+from sigmalake.engines.spark.sources.fingerprint import (
     FilePrint,
     Prints,
     by_date,
@@ -26,11 +33,11 @@ from sigmalake.spark.fingerprint import (
     first_dates_of_levels,
     location_version,
 )
-from sigmalake.spark.packed_dates import PanelRow
-from sigmalake.spark.packing import Sourced
-from sigmalake.spark.rejects import worst_problems
-from sigmalake.spark.session import fit_batches
-from sigmalake.spark.sources import explained_read, read_source
+from sigmalake.engines.spark.sources.read import explained_read, read_source
+from sigmalake.engines.spark.sources.rejects import worst_problems
+from sigmalake.errors import DataError
+from sigmalake.lake.dates import as_ranges
+from sigmalake.lake.lake import Lake
 from sigmalake.stages.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
 from sigmalake.stages.source_memory import Memory, Source, printed, recall
 

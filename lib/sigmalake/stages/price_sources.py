@@ -10,18 +10,18 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.packing.pack import repeated
+from sigmalake.engines.spark.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
+from sigmalake.engines.spark.session import fit_batches
+from sigmalake.engines.spark.sources.checked_sources import figure_half, price_half, segment_half
+from sigmalake.engines.spark.sources.checking import Half
+from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints, by_date, location_version
+from sigmalake.engines.spark.sources.read import explained_read, read_source
+from sigmalake.engines.spark.sources.rejects import rejected_rows, worst_problems
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.spark.checked_sources import figure_half, price_half, segment_half
-from sigmalake.spark.checking import Half
-from sigmalake.spark.fingerprint import FilePrint, Prints, by_date, location_version
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.packed_prices import FIGURE_KEY, SEGMENT_KEY
-from sigmalake.spark.packing import repeated
-from sigmalake.spark.rejects import rejected_rows, worst_problems
-from sigmalake.spark.session import fit_batches
-from sigmalake.spark.sources import explained_read, read_source
 from sigmalake.stages.ingest_account import AccountLine
 from sigmalake.stages.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.rejected import count_rejected

@@ -12,13 +12,13 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
+from sigmalake.engines.spark.long_tables import factor_portfolios, factor_returns, specific_returns
+from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.factors import Kind
-from sigmalake.spark.regression import fit_each_date, hashed_for_regression
-from sigmalake.spark.session import fit_batches
-from sigmalake.spark.unpacking import factor_portfolios, factor_returns, specific_returns
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.first_pass import plan_first_pass, with_variances, write_first_pass
 from sigmalake.stages.planning import (

@@ -5,14 +5,14 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of
+from sigmalake.engines.spark.estimation.risk import estimate_windows
+from sigmalake.engines.spark.long_tables import factor_covariance, risk_diagnostics, specific_risk
+from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, single_days, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Month
-from sigmalake.spark.chunks import AsOf, Chunk, chunks_of
-from sigmalake.spark.session import fit_batches
-from sigmalake.spark.unpacking import factor_covariance, risk_diagnostics, specific_risk
-from sigmalake.spark.windows import estimate_windows
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
     Changes,

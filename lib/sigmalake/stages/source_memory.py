@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.sources import Location
+from sigmalake.engines.spark.sources.checking import Half, where
+from sigmalake.engines.spark.sources.fingerprint import FilePrint, file_prints, fingerprint
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import SourceFile, plain_path, source_files
-from sigmalake.spark.checking import Half, where
-from sigmalake.spark.fingerprint import FilePrint, file_prints, fingerprint
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.records import SOURCE_PRINTS
 

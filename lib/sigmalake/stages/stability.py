@@ -10,10 +10,10 @@ from itertools import pairwise
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.estimation.stability import stability_rows
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import month_ends
-from sigmalake.spark.stability import stability_rows
 from sigmalake.stages.context import factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash
 from sigmalake.tables.long import EXPOSURE_STABILITY

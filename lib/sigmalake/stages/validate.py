@@ -6,10 +6,10 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.spark.checking import accepted
-from sigmalake.spark.described import Described, DescribedShares
-from sigmalake.spark.fingerprint import FilePrint, Prints
-from sigmalake.spark.rejects import problem_counts
+from sigmalake.engines.spark.sources.checking import accepted
+from sigmalake.engines.spark.sources.described import Described, DescribedShares
+from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints
+from sigmalake.engines.spark.sources.rejects import problem_counts
 from sigmalake.stages.context import Context
 from sigmalake.stages.ingest import plan_rows
 from sigmalake.stages.panel_sources import Sources, read_sources, usable_dates

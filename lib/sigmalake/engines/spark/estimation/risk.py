@@ -17,14 +17,14 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Variant
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, by_chunk, rows_read
+from sigmalake.engines.spark.estimation.risk_rows import RiskRow, as_table
+from sigmalake.engines.spark.estimation.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
+from sigmalake.engines.spark.estimation.window_periods import by_date, by_month
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import Month
-from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, rows_read
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.risk_rows import RiskRow, as_table
-from sigmalake.spark.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
-from sigmalake.spark.window_periods import by_date, by_month
 from sigmalake.tables.packed import RISK_MODELS
 
 

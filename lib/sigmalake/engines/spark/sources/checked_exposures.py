@@ -15,8 +15,7 @@ from sigmalake.config.sources import (
     Location,
     PanelSource,
 )
-from sigmalake.numerics.exposures.style_rules import Missing
-from sigmalake.spark.checking import (
+from sigmalake.engines.spark.sources.checking import (
     Bulky,
     Half,
     Reason,
@@ -30,8 +29,8 @@ from sigmalake.spark.checking import (
     number_problems,
     problem,
 )
-from sigmalake.spark.described import SHARES, Described, column_of
-from sigmalake.spark.sources import (
+from sigmalake.engines.spark.sources.described import SHARES, Described, column_of
+from sigmalake.engines.spark.sources.read import (
     DATE_TYPES,
     FLAG_TYPES,
     ID_TYPES,
@@ -43,6 +42,7 @@ from sigmalake.spark.sources import (
     require_columns,
     require_type,
 )
+from sigmalake.numerics.exposures.style_rules import Missing
 
 SHARE_TOLERANCE = 1e-6  # of the sum of an asset's shares in a group [model 2]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sigmalake.engines.spark.estimation.chunks import flat_floats, lengths, ranked_ids
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.regression.cross_section import FactorStatus
 from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.numerics.specific_risk.layers import Coverage
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.spark.chunks import flat_floats, lengths, ranked_ids
 
 HISTORY, KNOWN, CAPS_BEFORE = "history", "known", "caps_before"  # roles: a cross-section, the panel's row of an as-of date, or
 # of the date before one of the window

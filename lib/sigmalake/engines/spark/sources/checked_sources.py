@@ -16,8 +16,7 @@ from sigmalake.config.sources import (
     RateSource,
     SegmentSource,
 )
-from sigmalake.numerics.descriptors.fundamentals import ITEMS
-from sigmalake.spark.checking import (
+from sigmalake.engines.spark.sources.checking import (
     PROBLEM,
     Half,
     Reason,
@@ -29,7 +28,7 @@ from sigmalake.spark.checking import (
     number_problems,
     problem,
 )
-from sigmalake.spark.sources import (
+from sigmalake.engines.spark.sources.read import (
     DATE_TYPES,
     FLAG_TYPES,
     ID_TYPES,
@@ -40,6 +39,7 @@ from sigmalake.spark.sources import (
     require_columns,
     require_type,
 )
+from sigmalake.numerics.descriptors.fundamentals import ITEMS
 
 
 def beside_rates(frame: DataFrame, config: Config, rates: DataFrame | None) -> DataFrame:

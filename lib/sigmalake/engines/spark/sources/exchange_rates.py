@@ -12,9 +12,9 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.sources.checking import PROBLEM, Half, Reason, accepted
 from sigmalake.numerics.descriptors.currency import conversion, forward_premium
 from sigmalake.numerics.types import Floats
-from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted
 
 _BY_DATE = (
     "_exchange_date date, _growth map<string,double>, _carry map<string,double>, _spot map<string,double>, _no_interest string"

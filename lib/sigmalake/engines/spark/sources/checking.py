@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from sigmalake.config.sources import Location
-from sigmalake.spark.sources import (
+from sigmalake.engines.spark.sources.read import (
     DATE_TYPES,
     FILE,
     ID_TYPES,

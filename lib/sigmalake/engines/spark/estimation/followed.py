@@ -12,13 +12,13 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.estimation.chunks import lists
+from sigmalake.engines.spark.estimation.window_arrays import asset_codes, by_row_and_asset
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.types import Floats
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, compound
-from sigmalake.spark.chunks import lists
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.window_arrays import asset_codes, by_row_and_asset
 
 FOLLOWED = (
     "date date, return_date date, return_set string, ret array<double>, factor_return array<double>, specific_return array<double>"

@@ -13,6 +13,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.regression.market_return import market_return
@@ -20,7 +21,6 @@ from sigmalake.numerics.regression.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights, regression_weights
-from sigmalake.spark.listed_rows import listed_rows
 
 FIT = (
     "n_estimation int, rank int, dof int, r2 double, adj_r2 double, r2_uncentred double, residual_var double, "

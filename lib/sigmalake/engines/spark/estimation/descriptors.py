@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.estimation.chunks import Chunk, by_chunk, lengths, lists, ranked_ids, rows_read
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
 from sigmalake.numerics.descriptors.library import DESCRIPTORS, DescriptorRules
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 from sigmalake.numerics.descriptors.prices import PriceHistory
 from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.numerics.types import Bools, Floats, Ints
-from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, ranked_ids, rows_read
-from sigmalake.spark.listed_rows import listed_rows
 
 _SCHEMA = pa.schema(
     [("date", pa.date32()), ("inputs_hash", pa.string()), ("asset_id", pa.list_(pa.string()))]

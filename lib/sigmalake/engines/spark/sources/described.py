@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.listed_rows import listed_rows
 
 HASH = "_descriptors_hash"  # what the descriptors of the row were computed from: their numbers may differ in the last bit
 SHARES = "_industry_shares"  # a map, industry to share

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sigmalake.engines.spark.estimation.chunks import lists
 from sigmalake.numerics.factor_cov.windows import FactorCov
 from sigmalake.numerics.specific_risk.layers import SpecificRisk
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency
-from sigmalake.spark.chunks import lists
 from sigmalake.tables.packed import RISK_MODELS
 
 

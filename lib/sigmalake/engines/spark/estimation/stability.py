@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row, ranked_ids, rows_read
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.exposures.stability import exposure_stability
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.rules import Weighting
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.weights import regression_weights
-from sigmalake.spark.chunks import AsOf, Chunk, by_chunk, chunks_of, first_row, ranked_ids, rows_read
-from sigmalake.spark.listed_rows import listed_rows
 from sigmalake.tables.long import EXPOSURE_STABILITY
 
 DATES_A_CHUNK = 12  # with the one before them

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sigmalake.engines.spark.packing.sent_rows import SentRows, members_of, styles_of
 from sigmalake.numerics.exposures.build_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.spark.sent_rows import SentRows, members_of, styles_of
 
 
 class DateStyles(NamedTuple):

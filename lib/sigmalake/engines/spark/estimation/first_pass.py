@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.estimation.chunks import Chunk, by_chunk, lengths, lists, rows_read
+from sigmalake.engines.spark.estimation.window_arrays import HISTORY, KNOWN, asset_codes, by_row_and_asset
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
-from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.window_arrays import HISTORY, KNOWN, asset_codes, by_row_and_asset
 
 VARIANCES = "return_date date, specific_var array<double>"
 

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.estimation.chunks import Chunk, by_chunk, lengths, lists, rows_read
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.descriptors.segments import KnownShares, SegmentRecords, known_shares
 from sigmalake.numerics.types import Bools, Floats, Ints
-from sigmalake.spark.chunks import Chunk, by_chunk, lengths, lists, rows_read
-from sigmalake.spark.listed_rows import listed_rows
 
 _SCHEMA = pa.schema({
     "date": pa.date32(), "inputs_hash": pa.string(), "n_assets": pa.int32(),

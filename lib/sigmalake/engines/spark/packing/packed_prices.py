@@ -6,8 +6,8 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.spark.checking import accepted
-from sigmalake.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.sources.checking import accepted
 
 FIGURE_KEY = ("date", "asset_id", "item", "period_end")
 SEGMENT_KEY = ("date", "asset_id", "industry", "period_end")

@@ -13,11 +13,11 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.packing.packed_dates import PanelRow, pack_dates
+from sigmalake.engines.spark.packing.sent_rows import SENT
+from sigmalake.engines.spark.sources.checking import PROBLEM, Half, Reason, accepted, selected
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
-from sigmalake.spark.checking import PROBLEM, Half, Reason, accepted, selected
-from sigmalake.spark.listed_rows import listed_rows
-from sigmalake.spark.packed_dates import PanelRow, pack_dates
-from sigmalake.spark.sent_rows import SENT
 from sigmalake.tables.packed import PANEL
 
 PANEL_ROW = (

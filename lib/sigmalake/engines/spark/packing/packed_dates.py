@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sigmalake.engines.spark.packing.packed_styles import DateStyles, Styling
+from sigmalake.engines.spark.packing.sent_rows import SentRows, members_of, sent_rows, styles_of
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.types import Bools, Ints
-from sigmalake.spark.packed_styles import DateStyles, Styling
-from sigmalake.spark.sent_rows import SentRows, members_of, sent_rows, styles_of
 from sigmalake.tables.packed import PANEL, STYLE_REJECTS, STYLE_STEPS
 
 

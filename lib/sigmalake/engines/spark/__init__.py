@@ -1,0 +1,1 @@
+"""Rows moved by Spark: DataFrames, pandas UDFs, shuffles."""

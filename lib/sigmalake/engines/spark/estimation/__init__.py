@@ -1,0 +1,1 @@
+"""Kernels applied to packed rows on Spark."""

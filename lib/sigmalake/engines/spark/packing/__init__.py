@@ -1,0 +1,1 @@
+"""Source rows brought together by date and packed."""

@@ -1,0 +1,1 @@
+"""Source rows on Spark: read, checked, fingerprinted."""
