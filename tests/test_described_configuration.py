@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sigmalake.config.model import Config, load_config
 from sigmalake.numerics.descriptors.library import DESCRIPTORS, STYLES, DescriptorRules
 from sigmalake.stages.describe import expected_descriptors
-from sigmalake.stages.industry_shares import expected_shares
+from sigmalake.stages.side_tables.industry_shares import expected_shares
 from sigmalake.tables.descriptors import DESCRIPTOR_UNITS
 
 DAYS = [date(2024, 1, day) for day in range(1, 31)]

@@ -9,7 +9,7 @@ from plain_lake import append, create
 from sigmalake.lake import lake as module
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.status import status
+from sigmalake.stages.queries.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS
 from sigmalake.tables.records import REJECTED_ROWS, RUNS

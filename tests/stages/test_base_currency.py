@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sigmalake.stages.validate import validate
+from sigmalake.stages.queries.validate import validate
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 

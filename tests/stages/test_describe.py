@@ -12,8 +12,8 @@ from lakes import rows_of
 from sigmalake.engines.spark.sources.fingerprint import fingerprint
 from sigmalake.numerics.descriptors.prices import PriceHistory
 from sigmalake.numerics.descriptors.turnover import turnover
-from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked
+from sigmalake.stages.sources import source_memory
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS

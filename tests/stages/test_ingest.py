@@ -16,9 +16,9 @@ from lakes import rows_of
 from sigmalake.config.sources import Location
 from sigmalake.engines.spark.sources.fingerprint import fingerprint, location_version
 from sigmalake.lake.books import all_releases
-from sigmalake.stages import source_memory
 from sigmalake.stages.context import Asked
 from sigmalake.stages.run import run_stage
+from sigmalake.stages.sources import source_memory
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
 

@@ -8,7 +8,7 @@ import pytest
 
 from sigmalake.engines.spark.estimation.evaluation import holdings_of
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.stages.own_portfolios import OwnDigests, read_own_portfolios
+from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
 
 HELD = pd.DataFrame({
     "date": ["2024-01-31", "2024-01-31", "2024-03-28", "2024-02-29"], "portfolio": ["a", "a", "a", "b"],

@@ -8,7 +8,7 @@ from sigmalake.config.model import Config
 from sigmalake.engines.spark.sources.fingerprint import DatePrint
 from sigmalake.errors import DataError
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.panel_sources import Sources
+from sigmalake.stages.sources.panel_sources import Sources
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
 APART = {"returns": {"path": "/no/r"}, "exposures": {"path": "/no/x"}, "calendar": {"path": "/no/c"}}

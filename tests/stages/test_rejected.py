@@ -7,9 +7,9 @@ import pytest
 from plain_lake import append
 from sigmalake.engines.spark.sources.fingerprint import DatePrint
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.ingest_account import _rejected_predicate
-from sigmalake.stages.panel_sources import Sources
-from sigmalake.stages.rejected import count_rejected, rejected_dates
+from sigmalake.stages.sources.ingest_account import _rejected_predicate
+from sigmalake.stages.sources.panel_sources import Sources
+from sigmalake.stages.sources.rejected import count_rejected, rejected_dates
 from sigmalake.tables.records import REJECTED_ROWS
 
 MONDAY, TUESDAY, FRIDAY = (date(2024, 1, day) for day in (1, 2, 5))

@@ -10,9 +10,9 @@ from sigmalake.config.model import Config
 from sigmalake.engines.spark.sources.fingerprint import FilePrint
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import source_files
-from sigmalake.stages import source_memory
-from sigmalake.stages.panel_sources import _recall
-from sigmalake.stages.source_memory import Source, remember
+from sigmalake.stages.sources import source_memory
+from sigmalake.stages.sources.panel_sources import _recall
+from sigmalake.stages.sources.source_memory import Source, remember
 from sigmalake.tables.records import SOURCE_PRINTS
 
 HALVES = {"exposures": None, "returns": None}

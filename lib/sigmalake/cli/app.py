@@ -146,7 +146,7 @@ def covariance(
         with _writing(config, overrides, start, end, wait) as context:
             _run_stage(context, "covariance", output)
         return
-    from sigmalake.stages.covariance_by_hand import build_by_hand, check_target, choose, named_assets
+    from sigmalake.stages.queries.covariance_by_hand import build_by_hand, check_target, choose, named_assets
 
     if (start, end, wait) != (None, None, 0.0):
         raise ConfigError(
@@ -220,7 +220,7 @@ def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm
     """
     from sigmalake.config.annotated import annotated
     from sigmalake.config.model import read_given
-    from sigmalake.stages.validate import validate as validate_all
+    from sigmalake.stages.queries.validate import validate as validate_all
 
     with _reading(config, overrides, None, None, reads_sources=True) as context:
         found = validate_all(context)
@@ -254,7 +254,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
     from sigmalake.config.model import load_config
     from sigmalake.config.types import CATALOG_NAME
     from sigmalake.lake.lake import Lake
-    from sigmalake.stages.status import status as read_status
+    from sigmalake.stages.queries.status import status as read_status
 
     loaded = load_config(config, overrides or [])
     session = _session(loaded) if CATALOG_NAME.fullmatch(loaded.lake) else nullcontext()

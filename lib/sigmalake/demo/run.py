@@ -18,7 +18,7 @@ from sigmalake.demo.market import Market, dirty, generate_market, write_panel
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.released_model import ReleasedModel, open_release
-from sigmalake.stages.status import status
+from sigmalake.stages.queries.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE
 from sigmalake.tables.packed import CROSS_SECTIONS
 from sigmalake.tables.records import REJECTED_ROWS, RUNS

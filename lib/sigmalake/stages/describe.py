@@ -23,11 +23,11 @@ from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.stages.context import Asked, Context, Outcome, span
-from sigmalake.stages.industry_shares import expected_shares, shares_of
-from sigmalake.stages.ingest_account import AccountLine
-from sigmalake.stages.panel_sources import usable_dates
 from sigmalake.stages.planning import Changes, Why, changes, join_hash
-from sigmalake.stages.price_sources import (
+from sigmalake.stages.side_tables.industry_shares import expected_shares, shares_of
+from sigmalake.stages.sources.ingest_account import AccountLine
+from sigmalake.stages.sources.panel_sources import usable_dates
+from sigmalake.stages.sources.price_sources import (
     DESCRIBE_VERSION,
     PriceSources,
     account_for_prices,
@@ -35,8 +35,8 @@ from sigmalake.stages.price_sources import (
     price_source_versions,
     read_price_sources,
 )
-from sigmalake.stages.rejected import rejected_dates
-from sigmalake.stages.source_memory import remember
+from sigmalake.stages.sources.rejected import rejected_dates
+from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS

@@ -21,8 +21,6 @@ from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
 from sigmalake.stages.covariance import with_hashes
-from sigmalake.stages.factor_premia import write_factor_premia
-from sigmalake.stages.own_portfolios import OwnDigests, read_own_portfolios
 from sigmalake.stages.planning import (
     Changes,
     PanelState,
@@ -36,6 +34,8 @@ from sigmalake.stages.planning import (
 )
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
 from sigmalake.stages.risk import RiskKey, keys_sql
+from sigmalake.stages.side_tables.factor_premia import write_factor_premia
+from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 

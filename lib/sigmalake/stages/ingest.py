@@ -22,8 +22,9 @@ from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
-from sigmalake.stages.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
-from sigmalake.stages.panel_sources import (
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
+from sigmalake.stages.sources.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
+from sigmalake.stages.sources.panel_sources import (
     FLAT_ROW_BYTES,
     INGEST_VERSION,
     Sources,
@@ -33,8 +34,7 @@ from sigmalake.stages.panel_sources import (
     source_versions,
     usable_dates,
 )
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
-from sigmalake.stages.source_memory import remember
+from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS

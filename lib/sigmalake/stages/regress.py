@@ -20,7 +20,6 @@ from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.factors import Kind
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
-from sigmalake.stages.first_pass import plan_first_pass, with_variances, write_first_pass
 from sigmalake.stages.planning import (
     Changes,
     PanelState,
@@ -30,7 +29,8 @@ from sigmalake.stages.planning import (
     panel_states,
     stored_cross_sections,
 )
-from sigmalake.stages.stability import plan_stability, write_stability
+from sigmalake.stages.side_tables.first_pass import plan_first_pass, with_variances, write_first_pass
+from sigmalake.stages.side_tables.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL

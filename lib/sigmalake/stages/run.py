@@ -12,12 +12,12 @@ from sigmalake.stages.covariance import covariance, plan_covariance
 from sigmalake.stages.describe import Pending, describe, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import ingest, plan_ingest
-from sigmalake.stages.own_portfolios import read_own_portfolios
 from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
 from sigmalake.stages.regress import plan_regress, regress
 from sigmalake.stages.release import needs_release, release
 from sigmalake.stages.risk import plan_risk, risk
-from sigmalake.stages.stability import plan_stability
+from sigmalake.stages.side_tables.stability import plan_stability
+from sigmalake.stages.sources.own_portfolios import read_own_portfolios
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS

@@ -22,10 +22,10 @@ from sigmalake.engines.spark.sources.rejects import rejected_rows, worst_problem
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.ingest_account import AccountLine
-from sigmalake.stages.panel_sources import FLAT_ROW_BYTES
-from sigmalake.stages.rejected import count_rejected
-from sigmalake.stages.source_memory import Source, printed, recall
+from sigmalake.stages.sources.ingest_account import AccountLine
+from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
+from sigmalake.stages.sources.rejected import count_rejected
+from sigmalake.stages.sources.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
 
 DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes

@@ -38,8 +38,8 @@ from sigmalake.engines.spark.sources.rejects import worst_problems
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
-from sigmalake.stages.source_memory import Memory, Source, printed, recall
+from sigmalake.stages.sources.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
+from sigmalake.stages.sources.source_memory import Memory, Source, printed, recall
 
 INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly

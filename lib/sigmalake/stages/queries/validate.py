@@ -12,8 +12,8 @@ from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints
 from sigmalake.engines.spark.sources.rejects import problem_counts
 from sigmalake.stages.context import Context
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.panel_sources import Sources, read_sources, usable_dates
-from sigmalake.stages.price_sources import read_price_sources
+from sigmalake.stages.sources.panel_sources import Sources, read_sources, usable_dates
+from sigmalake.stages.sources.price_sources import read_price_sources
 
 
 class SourceReport(NamedTuple):

@@ -15,8 +15,8 @@ from sigmalake.engines.spark.sources.rejects import rejected_rows
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.panel_sources import Sources, lost_dates
-from sigmalake.stages.rejected import count_rejected, rejected_dates
+from sigmalake.stages.sources.panel_sources import Sources, lost_dates
+from sigmalake.stages.sources.rejected import count_rejected, rejected_dates
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS

@@ -1,0 +1,1 @@
+"""What is asked of a lake without computing it."""

@@ -1,0 +1,1 @@
+"""What stages know of sources."""
