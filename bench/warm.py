@@ -21,6 +21,7 @@ from bench.measure import Cost, commits_in, count_events, measured
 from bench.sizes import SIZES, VARIANTS, write_config
 from pyspark.sql import SparkSession
 
+from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import Config, load_config
 from sigmalake.engines.spark.session import local_session
@@ -102,7 +103,7 @@ def warm_session(cache: Path, warm_up: str) -> Iterator[tuple[SparkSession, Path
     counted = {"spark.hadoop.parquet.hadoop.vectored.io.enabled": False}  # Spark does not count what is read otherwise
     settings = {**logged, **counted, "spark.local.dir": str(cache / "spark")}
     with quiet_jvm(cache / "warm.log"):
-        spark = local_session(delta_jars(), settings)
+        spark = local_session(delta_jars(), settings, archived_classes(delta_jars()))
     small = Bench(spark, warm_up, cache)
     small.forget("ingest")
     for name in STAGES:

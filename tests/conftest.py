@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 from plain_market import write_market_lake
+from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.demo.market import Market, generate_market
 from sigmalake.numerics.regression.rules import RegressionRules
@@ -33,7 +34,7 @@ def spark(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spark")
     places = {"spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.local.dir": str(folder / "local")}
     with quiet_jvm(folder / "spark.log"):
-        session = local_session(delta_jars(), {**SESSION, **places})
+        session = local_session(delta_jars(), {**SESSION, **places}, archived_classes(delta_jars()))
     yield session
     session.stop()
 

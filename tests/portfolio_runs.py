@@ -12,7 +12,7 @@ import pandas as pd
 from deltalake import DeltaTable
 
 from plain_market import exposures_of, factors_of
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.demo.market import Market
 
 WEIGHTS = {"A001": 0.5, "A002": -0.2, "A003": 0.4, "A004": 0.1}

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from sigmalake.cli.app.setup import class_archive
 
-from sigmalake.cli.app import archive_classes
+from sigmalake.cli import archive_classes
+from sigmalake.cli.setup import class_archive
 from sigmalake.cli.setup.runtime import DELTA_VERSION, java_version
 from sigmalake.errors import InfrastructureError
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.config.json_schema import config_schema
 from sigmalake.config.keys import KEYS, key_at
 from sigmalake.config.model import Config, read_given

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.config.annotated import annotated
 from sigmalake.config.keys import KEYS
 from sigmalake.config.model import load_config, read_given

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.demo import run as stage
 from sigmalake.demo.history import snapshots
 from sigmalake.demo.market import Defect

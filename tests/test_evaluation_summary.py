@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sigmalake.cli.text.evaluation import as_json, as_text
 from sigmalake.numerics.evaluation.forecast_measures import bias_band, expected_deviation, q_band
 from sigmalake.reader.evaluation_summary import forecasts_a_year, summarise
+from sigmalake.report.text.evaluation import as_json, as_text
 
 DAYS = [day.date() for day in pd.bdate_range("2020-01-01", periods=600)]
 

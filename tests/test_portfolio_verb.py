@@ -12,12 +12,12 @@ from numpy.testing import assert_allclose
 import sigmalake
 from plain_market import write_market_lake
 from portfolio_runs import BENCHMARK, WEIGHTS, answer, row, verb_on, write
-from sigmalake.cli.app import app as cli
-from sigmalake.cli.portfolio import periods_per_year
+from sigmalake.cli import app as cli
 from sigmalake.demo.market import generate_market
 from sigmalake.demo.run import configuration
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.regression.rules import RegressionRules
+from sigmalake.reader.answer import periods_per_year
 from sigmalake.reader.released_model import open_release
 
 
@@ -193,7 +193,7 @@ def test_wrong_usage_is_exit_code_2(run, file, arguments):
 
 
 def test_it_starts_no_java_and_loads_no_spark(file, plain_market_lake):
-    program = "import sys; from sigmalake import cli; cli.main('portfolio')"
+    program = "import sys; from sigmalake.cli import app; app.main('portfolio')"
     watched = (
         f"import atexit, sys; atexit.register(lambda: print(sorted({{'pyspark', 'py4j', 'delta'}} & set(sys.modules)))); {program}"
     )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sigmalake.cli.app import progress
+from sigmalake.cli import progress
 
 STAGES = {1: SimpleNamespace(numCompletedTasks=3, numTasks=8), 2: None}  # the second has just ended
 

@@ -6,8 +6,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from sigmalake.cli.app.setup import runtime
 
+from sigmalake.cli.setup import runtime
 from sigmalake.cli.setup.runtime import Jar, delta_jars, find_java, prepare_environment
 from sigmalake.errors import InfrastructureError
 

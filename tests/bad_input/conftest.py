@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 
 
 class Outcome(NamedTuple):

@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 from small_panel import CONFIG, small_panel, swapped, written
 
 from plain_lake import create
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.errors import telling_line
 from sigmalake.lake.claims import FolderClaims
 from sigmalake.lake.format import FORMAT

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.lake.log import open_table, read_columns
 
 CONF = Path(__file__).parents[2] / "conf"

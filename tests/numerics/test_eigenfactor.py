@@ -38,7 +38,7 @@ def plain_loop(cov: np.ndarray, normals: list[np.ndarray], estimate) -> np.ndarr
 
 def normals_of(seed: str, parts: Parts, n_factors: int, simulations: int, monkeypatch) -> list[np.ndarray]:
     """The normals that `shared_draws` estimates from, newest last."""
-    from sigmalake.numerics.factor_cov.estimators import eigenfactor
+    from sigmalake.numerics.factor_cov import eigenfactor
 
     kept: list[np.ndarray] = []
     estimate = eigenfactor.complete_dates_cov

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 
+from sigmalake.numerics.factor_cov import em as short_history
 from sigmalake.numerics.factor_cov.em import complete_history, splice
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.factor_cov.estimators import em as short_history
 from sigmalake.numerics.factor_cov.newey_west import newey_west
 
 seeds = st.integers(0, 2**32 - 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from readme import ROOT
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.numerics.portfolio.attribution import link_returns
 
 TEXT = (ROOT / "docs/portfolio.md").read_text(encoding="utf-8")

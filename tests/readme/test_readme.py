@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import sigmalake
 from readme import ROOT, TEXT, blocks, configuration_keys, quoted, rows_under
 from sigmalake import errors
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.cli.setup.runtime import DELTA_VERSION
 from sigmalake.config.keys import keys_table
 from sigmalake.config.model import load_config

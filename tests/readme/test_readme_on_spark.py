@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from readme import blocks
-from sigmalake.cli.app import app as cli
+from sigmalake.cli import app as cli
 from sigmalake.reader.released_model import open_release
 
 pytestmark = pytest.mark.jvm

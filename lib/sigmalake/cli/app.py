@@ -16,8 +16,9 @@ import typer
 
 from sigmalake import __version__
 from sigmalake.cli.options import ConfigFile, End, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
-from sigmalake.cli.portfolio_options import portfolio
-from sigmalake.cli.setup.runtime import cache_folder, delta_jars, find_java, prepare_environment, quiet_jvm
+from sigmalake.cli.portfolio import portfolio
+from sigmalake.cli.setup.class_archive import archived_classes
+from sigmalake.cli.setup.runtime import cache_folder, delta_jars, find_java, jars_folder, prepare_environment, quiet_jvm
 from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def evaluate(
 
     Evaluates the forecasts that have met their return since the last time, and shows the variants side by side.
     """
-    from sigmalake.cli.text.evaluation import as_json, as_text
+    from sigmalake.report.text.evaluation import as_json, as_text
     from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 
     with _writing(config, overrides, start, end, wait) as context:
@@ -293,7 +294,7 @@ def demo(
     prepared = prepare_demo(folder, _say)
     with _writing(prepared.config_file) as context:
         run_all(context)
-    typer.echo(report(prepared))
+    typer.echo(report(prepared, jars_folder()))
 
 
 def main(verb: str | None = None) -> None:
@@ -358,7 +359,7 @@ def _session(config: "Config") -> "Iterator[SparkSession]":
     find_java()
     jars = delta_jars()
     with quiet_jvm(_log_file()):
-        spark = local_session(jars, config.spark)
+        spark = local_session(jars, config.spark, archived_classes(jars))
     try:
         yield spark
     finally:

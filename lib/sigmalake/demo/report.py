@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sigmalake.cli.text.plain_text import note, section, table
 from sigmalake.demo.market import Defect, Planted
 from sigmalake.demo.recovery import Bias, Recovered, SpecificRecovered
 from sigmalake.numerics.types import Floats
+from sigmalake.report.text.plain_text import note, section, table
 
 DAYS_A_YEAR = 252
 KEY_DEFECTS = (Defect.CONFLICT, Defect.COPY, Defect.NULL_DATE, Defect.NULL_ASSET)  # spoil a row's return, too

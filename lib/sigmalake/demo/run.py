@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.cli.setup.runtime import DELTA_VERSION, cache_folder
-from sigmalake.cli.text.plain_text import note, section, table
 from sigmalake.config.model import load_config
 from sigmalake.demo import recovery
 from sigmalake.demo import report as text
@@ -18,6 +16,7 @@ from sigmalake.demo.market import Market, dirty, generate_market, write_panel
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.report.text.plain_text import note, section, table
 from sigmalake.stages.queries.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE
 from sigmalake.tables.packed import CROSS_SECTIONS
@@ -103,8 +102,13 @@ def prepare_demo(folder: Path, say: Callable[[str], None], *, n_assets: int = 50
     return demo
 
 
-def report(demo: Demo) -> str:
-    """The truth beside what the last release holds; reads tables, estimates nothing."""
+def report(demo: Demo, jars: Path) -> str:
+    """The truth beside what the last release holds; reads tables, estimates nothing.
+
+    Args:
+        demo: what ran.
+        jars: the folder of Delta's JARs, for the commands that it shows.
+    """
     model, config = open_release(demo.lake), load_config(demo.config_file)
     truth, variants = demo.market.truth, list(config.risk)
     histories = {name: snapshots(demo.lake, model, name, truth.factors) for name in variants}
@@ -128,7 +132,7 @@ def report(demo: Demo) -> str:
             text.bias_text(recovery.portfolio_bias(daily, truth), factor_bias, aims, variants[0]),
             _rejected(demo, model),
             _tables(demo),
-            _commands(demo, variants[0]),
+            _commands(demo, variants[0], jars),
         ]
     ).rstrip()
 
@@ -181,6 +185,5 @@ def _tables(demo: Demo) -> str:
     return section("Tables", f"Delta, in {demo.lake}", table(["table", "from", "to", "MB"], rows))
 
 
-def _commands(demo: Demo, variant: str) -> str:
-    jars = cache_folder() / "jars" / DELTA_VERSION
+def _commands(demo: Demo, variant: str, jars: Path) -> str:
     return text.commands_text(Path(sys.executable), demo.lake, demo.config_file, jars, variant)

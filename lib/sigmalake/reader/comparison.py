@@ -30,7 +30,7 @@ def compare_risk(
 ) -> RiskComparison:
     """Why holdings have another variance in a second model than in a first.
 
-    The parts are those of `sigmalake.numerics.portfolio.variance_change`: each product is parted at the mean of its sides, so that the
+    The parts are those of `numerics.portfolio.variance_change`: each product is parted at the mean of its sides, so that the
     answer is exact and does not depend on an order. A factor that one model lacks has no variance there, and no exposures. Where
     an asset is held on one side only and unknown to the other side, its exposures and specific variance count as unchanged:
     what it brings is the holding's.

@@ -43,3 +43,9 @@ def jvm_options(archive: Path, jars: Sequence[Path]) -> dict[str, str]:
         "spark.driver.extraClassPath": os.pathsep.join(map(str, jars)),
         "spark.driver.defaultJavaOptions": f'"-XX:SharedArchiveFile={archive}"',
     }
+
+
+def archived_classes(jars: Sequence[Path]) -> dict[str, str]:
+    """Settings of a session that maps this environment's archive, where there is one; else none."""
+    archive = find_archive()
+    return {} if archive is None else jvm_options(archive, jars)

@@ -142,6 +142,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sigmalake"
 
 
+def jars_folder() -> Path:
+    """Where Delta's JARs are kept on this machine."""
+    return cache_folder() / "jars" / DELTA_VERSION
+
+
 def delta_jars(*, verify: bool = False) -> list[Path]:
     """Delta's JARs in the cache folder, each fetched once from Maven Central or from the mirror $SIGMALAKE_MAVEN.
 
@@ -151,7 +156,7 @@ def delta_jars(*, verify: bool = False) -> list[Path]:
     Raises:
         InfrastructureError: one is missing and cannot be had, or is not the pinned file.
     """
-    folder = cache_folder() / "jars" / DELTA_VERSION
+    folder = jars_folder()
     for jar in JARS:
         path = folder / jar.name
         if not path.is_file() or path.stat().st_size != jar.size:

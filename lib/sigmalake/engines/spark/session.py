@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from pyspark.sql import SparkSession
-
-from sigmalake.cli.setup.class_archive import find_archive, jvm_options
 
 STATIC = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -45,11 +44,17 @@ BATCH_BYTES = 32 << 20  # of packed rows that the reader, and the Python worker,
 MOST_ROWS = 4096  # Spark's own default for flat rows
 
 
-def local_session(jars: Sequence[Path], settings: Mapping[str, object]) -> SparkSession:
-    """A session on this machine, with the user's settings over ours."""
-    chosen = {**LOCAL, **STATIC, "spark.jars": ",".join(str(jar) for jar in jars)}
-    if archive := find_archive():
-        chosen.update(jvm_options(archive, jars))
+def local_session(
+    jars: Sequence[Path], settings: Mapping[str, object], jvm_options: Mapping[str, str] = MappingProxyType({})
+) -> SparkSession:
+    """Start a session on this machine.
+
+    Args:
+        jars: Delta's.
+        settings: of the user, which win over ours.
+        jvm_options: settings that start this machine's JVM faster.
+    """
+    chosen = {**LOCAL, **STATIC, "spark.jars": ",".join(str(jar) for jar in jars), **jvm_options}
     chosen.update({key: _text(value) for key, value in settings.items()})
     builder = SparkSession.builder.appName("sigmalake")
     for key, value in chosen.items():

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from sigmalake.cli.portfolio import Answer
-from sigmalake.cli.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest, periods
-from sigmalake.cli.text.plain_text import note, section, table
+from sigmalake.reader.answer import Answer
 from sigmalake.reader.attribution import SPECIFIC, UNEXPLAINED
 from sigmalake.reader.questions import PeriodReturn, Realised
+from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest, periods
+from sigmalake.report.text.plain_text import note, section, table
 
 
 def body(realised: Realised) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """The scenario of `sigmalake portfolio`, for a person and for a program."""
 
-from sigmalake.cli.portfolio import Answer
-from sigmalake.cli.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
-from sigmalake.cli.text.plain_text import note, section, table
+from sigmalake.reader.answer import Answer
 from sigmalake.reader.questions import Scenario
 from sigmalake.reader.scenario import ScenarioReport
+from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
+from sigmalake.report.text.plain_text import note, section, table
 
 
 def body(scenario: Scenario) -> dict[str, object]:

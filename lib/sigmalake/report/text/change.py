@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from sigmalake.cli.portfolio import Answer
-from sigmalake.cli.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest
-from sigmalake.cli.text.plain_text import note, section, table
+from sigmalake.reader.answer import Answer
 from sigmalake.reader.questions import RiskChange
 from sigmalake.reader.risk_model import RiskModel
+from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest
+from sigmalake.report.text.plain_text import note, section, table
 
 _MOVED = {
     "exposures": "the assets' exposures", "factor_vols": "the factors' volatilities",

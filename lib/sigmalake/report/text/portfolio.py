@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sigmalake.cli.app.text import change as change_text
-from sigmalake.cli.app.text import realised as realised_text
-from sigmalake.cli.app.text import scenario as scenario_text
-from sigmalake.cli.portfolio import Answer
-from sigmalake.cli.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
-from sigmalake.cli.text.plain_text import note, section, table
+from sigmalake.reader.answer import Answer
 from sigmalake.reader.holdings_file import HoldingsFile
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
+from sigmalake.report.text import change as change_text
+from sigmalake.report.text import realised as realised_text
+from sigmalake.report.text import scenario as scenario_text
+from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
+from sigmalake.report.text.plain_text import note, section, table
 
 
 def as_json(found: Answer) -> str:
