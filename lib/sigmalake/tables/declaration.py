@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import pyarrow as pa
+
+from sigmalake.tables.types import arrow_type
+
 REPEATING = ("member_shares",)  # columns of numbers that are mostly alike
 
 
@@ -67,6 +71,10 @@ class Table:
         if self.date in self.key and not self.packed:
             return list(self.key[: self.key.index(self.date) + 1])
         return [c.name for c in self.columns if c.type in {"DATE", "STRING", "INT", "BIGINT", "TIMESTAMP"}][:8]
+
+    def arrow_schema(self) -> pa.Schema:
+        """The columns as Arrow holds them: what a task that makes this table's rows gives back."""
+        return pa.schema([pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in self.columns])
 
     def schema_sql(self) -> str:
         """The columns as a schema string, for functions that return this table's rows."""
