@@ -102,10 +102,10 @@ def parse_commit(version: int, user_metadata: str | None, operation: str | None)
         return Commit(version, None, (), keeps_rows)
 
 
-def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange]) -> str:
+def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange], engine: str) -> str:
     """What our writer leaves with a commit."""
     dates = [[r.first.isoformat(), r.last.isoformat()] for r in ranges]
     return json.dumps(
-        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "dates": dates},
+        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "engine": engine, "dates": dates},
         separators=(",", ":"),
     )
