@@ -11,8 +11,10 @@ import pandas as pd
 from lakes import differences, rows_of
 from sigmalake.config.model import Config
 from sigmalake.demo.market import Market, write_panel
-from sigmalake.lake.lake import Lake, Writer
-from sigmalake.stages.context import Asked, Context, new_run_id
+from sigmalake.engines.spark.engine import SparkEngine
+from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.lake import Lake
+from sigmalake.stages.context import Asked, Context, new_run_id, writing
 from sigmalake.stages.run import plan, run, run_stage
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
@@ -55,9 +57,7 @@ class Model:
         return Config.model_validate(self.body)
 
     def context(self, asked: Asked | None = None) -> Context:
-        run_id = new_run_id()
-        lake = Lake(self.spark, self.body["lake"], Writer(run_id, self.config.full_hash(), None))
-        return Context(lake, self.config, run_id, asked or Asked(), lambda _: None)
+        return writing(SparkEngine(self.spark, self.body["lake"]), self.config, new_run_id(), asked=asked, say=lambda _: None)
 
     def write(self, panel: pd.DataFrame) -> "Model":
         write_panel(self.market._replace(panel=panel), self.folder / "panel.parquet")
@@ -74,7 +74,7 @@ class Model:
         return {stage.stage: {day: why.value for day, why in stage.compute.items()} for stage in plan(self.context())}
 
     def versions(self) -> dict[str, int | None]:
-        lake = Lake(self.spark, self.body["lake"])
+        lake = Lake(FolderTables(self.body["lake"]))
         return {table.name: lake.version(table) for table in ALL_TABLES}
 
     def rows(self, table: Table) -> pd.DataFrame:

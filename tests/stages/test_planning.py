@@ -7,6 +7,7 @@ import pytest
 from plain_lake import append, create
 from plain_market import complete
 from sigmalake.config.model import Config
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.stages import run
 from sigmalake.stages.context import Asked, Context
@@ -37,7 +38,9 @@ SECTIONS = {day: f"of {day}" for day in DAYS[1:]}
 def context(tmp_path):
     def of(asked: Asked, **body: object) -> Context:
         lake = tmp_path / "lake"
-        return Context(Lake(None, str(lake)), Config.model_validate({**BODY, "lake": str(lake), **body}), "run", asked)
+        return Context(
+            Lake(FolderTables(str(lake))), None, Config.model_validate({**BODY, "lake": str(lake), **body}), "run", asked
+        )
 
     return of
 

@@ -8,6 +8,7 @@ import pytest
 from plain_lake import append
 from sigmalake.config.model import Config
 from sigmalake.engines.spark.sources.fingerprint import FilePrint
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import source_files
 from sigmalake.stages.sources import source_memory
@@ -42,7 +43,7 @@ def config(tmp_path):
 
 
 def recall(config, *, verify=False):
-    return _recall(None, config, Lake(None, config.lake), HALVES, verify=verify)
+    return _recall(None, config, Lake(FolderTables(config.lake)), HALVES, verify=verify)
 
 
 def keep(config, memory, times=1):

@@ -13,6 +13,7 @@ from sigmalake.demo import recovery
 from sigmalake.demo import report as text
 from sigmalake.demo.history import Snapshot, snapshots, table_rows
 from sigmalake.demo.market import Market, dirty, generate_market, write_panel
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.released_model import ReleasedModel, open_release
@@ -180,7 +181,7 @@ def _rejected(demo: Demo, model: ReleasedModel) -> str:
 
 
 def _tables(demo: Demo) -> str:
-    found = status(Lake(None, str(demo.lake))).tables
+    found = status(Lake(FolderTables(str(demo.lake)))).tables
     rows = [[t.name, t.rows_from, t.rows_to, f"{t.megabytes:.1f}"] for t in found]
     return section("Tables", f"Delta, in {demo.lake}", table(["table", "from", "to", "MB"], rows))
 

@@ -51,13 +51,14 @@ class Engine(Protocol):
     def storage(self) -> Storage:
         """The tables of the lake that it writes."""
 
-    def stored(
-        self, table: Table, columns: Sequence[str], rows: RowFilter | None = None, *, version: int | None = None
-    ) -> Rows:
+    def stored(self, table: Table, columns: Sequence[str], rows: RowFilter | None = None, *, version: int | None = None) -> Rows:
         """Stored rows of a table, as they are or as they stood at a version; none where the table does not exist."""
 
     def driver_rows(self, rows: pa.Table) -> Rows:
         """Rows that the driver holds."""
+
+    def no_rows(self, table: Table) -> Rows:
+        """No row of a table: what empties a range."""
 
     def map_rows(self, rows: Rows, task: MapTask, into: Table) -> Rows:
         """A row of a packed table for each of these, in parallel and without bringing any of them together."""

@@ -9,7 +9,6 @@ from deltalake import DeltaTable
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.log import Commit, Seen, commits_since, open_table, read_columns
-from sigmalake.lake.storage import Rows
 from sigmalake.tables.declaration import Table
 
 
@@ -40,10 +39,6 @@ class FolderTables:
     def exists(self, table: Table) -> bool:
         """As `Storage`."""
         return open_table(self.location(table)) is not None
-
-    def create(self, table: Table) -> None:
-        """As `Storage`; this one only reads."""
-        raise ValueError(f"{self.location(table)} was opened for reading")
 
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
@@ -79,14 +74,6 @@ class FolderTables:
         if asked is None:
             return False
         return spans is None or any(s is None or not (s.last < asked.first or s.first > asked.last) for s in spans)
-
-    def write(self, table: Table, rows: Rows, *, predicate: str | None, metadata: str) -> None:
-        """As `Storage`; this one only reads."""
-        raise ValueError(f"{self.location(table)} was opened for reading")
-
-    def set_property(self, table: Table, name: str, value: str) -> None:
-        """As `Storage`; this one only reads."""
-        raise ValueError(f"{self.location(table)} was opened for reading")
 
 
 def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -11,10 +11,22 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import Commit, Seen, commit_metadata
 from sigmalake.lake.row_filter import RowFilter, of_dates
-from sigmalake.lake.storage import Rows, Storage
+from sigmalake.lake.storage import Rows, Storage, StoredTables
 from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
+
+
+class Mover(Protocol):
+    """What a lake needs of an engine."""
+
+    @property
+    def name(self) -> str:
+        """What the metadata of a commit call it."""
+
+    @property
+    def storage(self) -> Storage:
+        """Where it writes."""
 
 
 class Writer(NamedTuple):
@@ -23,33 +35,28 @@ class Writer(NamedTuple):
     run_id: str
     config_hash: str
     lease: Lease | None
-    engine: str  # that moves the rows
+    engine: Mover
 
 
 class Lake:
-    """The tables of a storage, and who may write to them."""
+    """The tables of one place, and who may write to them."""
 
-    def __init__(self, storage: Storage, writer: Writer | None = None) -> None:
-        self.storage = storage
+    def __init__(self, tables: StoredTables, writer: Writer | None = None) -> None:
+        self._tables = tables
         self._writer = writer
 
     @property
     def root(self) -> str:
         """Where it is."""
-        return self.storage.root
-
-    @property
-    def engine(self) -> str | None:
-        """The name of the engine that writes; None: the lake was opened for reading."""
-        return None if self._writer is None else self._writer.engine
+        return self._tables.root
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
-        return self.storage.exists(table)
+        return self._tables.exists(table)
 
     def create(self, table: Table) -> None:
         """Create the table from its declaration, where it does not exist; one of another format is refused."""
-        self.storage.create(table)
+        self._writing.engine.storage.create(table)
 
     def columns(
         self, table: Table, columns: Sequence[str], dates: DateRange | None = None, *, version: int | None = None
@@ -65,23 +72,23 @@ class Lake:
         if not self.exists(table):
             schema = table.arrow_schema()
             return pa.schema([schema.field(column) for column in columns]).empty_table()
-        return self.storage.columns(table, columns, dates, version)
+        return self._tables.columns(table, columns, dates, version)
 
     def version(self, table: Table) -> int | None:
         """The newest version; None where the table does not exist."""
-        return self.storage.version(table) if self.exists(table) else None
+        return self._tables.version(table) if self.exists(table) else None
 
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
-        return self.storage.commits(table, since) if self.exists(table) else []
+        return self._tables.commits(table, since) if self.exists(table) else []
 
     def span(self, table: Table) -> DateRange | None:
         """The first and the last date of a table, from its log where that says them; None where there is none."""
-        return self.storage.span(table) if table.date is not None and self.exists(table) else None
+        return self._tables.span(table) if table.date is not None and self.exists(table) else None
 
     def size(self, table: Table) -> tuple[int, int]:
         """Files and bytes of the newest version; 0, 0 where unknown."""
-        return self.storage.size(table) if self.exists(table) else (0, 0)
+        return self._tables.size(table) if self.exists(table) else (0, 0)
 
     def replace(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange]) -> None:
         """Put these rows in the place of all rows within the ranges.
@@ -91,13 +98,13 @@ class Lake:
         if table.date is None:
             raise ValueError(f"{table.name} has no ranges of dates")
         self.create(table)
-        fresh = not self.storage.holds_any(table, ranges)
+        fresh = not self._tables.holds_any(table, ranges)
         self._write(table, rows, stage, ranges, None if fresh else of_dates(table.date, ranges).sql())
 
     def replace_filtered(self, table: Table, rows: Rows, stage: str, filtered: RowFilter) -> None:
         """Put these rows in the place of all rows of the filter; what touches no row is an append."""
         self.create(table)
-        fresh = not self.storage.holds_any(table, filtered.all_ranges)
+        fresh = not self._tables.holds_any(table, filtered.all_ranges)
         self._write(table, rows, stage, filtered.all_ranges, None if fresh else filtered.sql())
 
     def replace_rows(self, table: Table, rows: Rows, stage: str, predicate: str, ranges: Sequence[DateRange] = ()) -> None:
@@ -120,17 +127,22 @@ class Lake:
             return
         for table in tables:
             if self.exists(table):
-                self.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
+                self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
 
     def _write(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], predicate: str | None) -> None:
+        writer = self._writing
+        if writer.lease is not None:
+            writer.lease.verify()
+        fence = 0 if writer.lease is None else writer.lease.fence
+        metadata = commit_metadata(writer.run_id, stage, fence, writer.config_hash, ranges, writer.engine.name)
+        with explained_write(table):
+            writer.engine.storage.write(table, rows, predicate=predicate, metadata=metadata)
+
+    @property
+    def _writing(self) -> Writer:
         if self._writer is None:
             raise ValueError("this lake was opened for reading")
-        if self._writer.lease is not None:
-            self._writer.lease.verify()
-        fence = 0 if self._writer.lease is None else self._writer.lease.fence
-        said = commit_metadata(self._writer.run_id, stage, fence, self._writer.config_hash, ranges, self._writer.engine)
-        with explained_write(table):
-            self.storage.write(table, rows, predicate=predicate, metadata=said)
+        return self._writer
 
 
 @contextmanager

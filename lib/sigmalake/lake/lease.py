@@ -16,8 +16,8 @@ from pathlib import Path
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.claims import Claim, Claims, FolderClaims, this_host
-from sigmalake.lake.store_claims import STORES, StoreClaims
 from sigmalake.lake.format import check_root
+from sigmalake.lake.store_claims import STORES, StoreClaims
 
 
 class Lease:

@@ -72,12 +72,17 @@ def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression 
 
     The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit.
     """
+    return arrow_dataset(table).to_table(columns=list(columns), filter=rows)
+
+
+def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
+    """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
     root = table.table_uri
     if "://" in root and not root.startswith("file://"):
         storage, folder = fs.FileSystem.from_uri(root)
     else:
         storage, folder = fs.LocalFileSystem(), unquote(root.removeprefix("file://"))
-    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage)).to_table(columns=list(columns), filter=rows)
+    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage))
 
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:

@@ -1,7 +1,7 @@
 """What a release says, for those who write one and for readers without Spark."""
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -16,14 +16,11 @@ class Release(NamedTuple):
     tables: dict[str, int]
     config_hash: str
     run_id: str
-    checks: list[tuple[str, bool, str]]
+    checks: list[dict[str, Any]]
     sequence: int
 
 
 def releases_from(table: pa.Table) -> list[Release]:
     """Releases from the rows of the table, oldest first."""
-    found = [
-        Release(**{**row, "tables": dict(row["tables"]), "checks": [(c["name"], c["passed"], c["detail"]) for c in row["checks"]]})
-        for row in table.to_pylist()
-    ]
+    found = [Release(**{**row, "tables": dict(row["tables"])}) for row in table.to_pylist()]
     return sorted(found, key=lambda release: release.sequence)

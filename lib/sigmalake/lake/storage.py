@@ -13,22 +13,15 @@ Rows = Any
 """Rows of a table that an engine knows how to move: a DataFrame of Spark, or pieces of Arrow."""
 
 
-class Storage(Protocol):
-    """The Delta tables of one lake."""
+class StoredTables(Protocol):
+    """The Delta tables of one lake, for reading what is small."""
 
     @property
     def root(self) -> str:
         """Folder, URI, or schema of a catalog."""
 
     def exists(self, table: Table) -> bool:
-        """Whether the table has been created, with its constraints and properties."""
-
-    def create(self, table: Table) -> None:
-        """Create the table from its declaration where it does not exist, or bring an older one to it.
-
-        Raises:
-            ConfigError: the table has a layout that this version does not know, or the place cannot hold tables.
-        """
+        """Whether the table has been created."""
 
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """Small columns of every row on the driver; with `dates`, only rows of these dates and rows without a date."""
@@ -47,6 +40,17 @@ class Storage(Protocol):
 
     def holds_any(self, table: Table, ranges: Sequence[DateRange]) -> bool:
         """Whether some row of a table that exists may lie within these ranges."""
+
+
+class Storage(StoredTables, Protocol):
+    """The Delta tables of one lake, for writing, too."""
+
+    def create(self, table: Table) -> None:
+        """Create the table from its declaration where it does not exist, or bring an older one to it.
+
+        Raises:
+            ConfigError: the table has a layout that this version does not know, or the place cannot hold tables.
+        """
 
     def write(self, table: Table, rows: Rows, *, predicate: str | None, metadata: str) -> None:
         """Commit the declared columns of these rows, once.

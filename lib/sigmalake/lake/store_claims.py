@@ -1,7 +1,6 @@
 """Claims where a lake is in an object store."""
 
 import json
-from dataclasses import asdict
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError

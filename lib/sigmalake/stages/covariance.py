@@ -10,17 +10,18 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import AssetFile, Config, digest_of
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
 from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import single_days, within
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.row_filter import of_keys
 from sigmalake.numerics.windows.calendar import on_grid
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
 from sigmalake.stages.regress import panel_row_bytes
-from sigmalake.stages.risk import RiskKey, keys_sql
+from sigmalake.stages.risk import RiskKey
 from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 
@@ -41,21 +42,20 @@ def plan_covariance(context: Context, panel: list[PanelState], risk_models: Mapp
 
 def covariance(context: Context) -> Outcome | None:
     """Build what `plan_covariance` names, into `asset_covariance`."""
-    lake, config = context.lake, context.config
+    lake, config, engine = context.lake, context.config, spark_of(context.engine)
     plan = plan_covariance(context, panel_states(lake), stored_risk_models(lake))
     if not plan:
         return None
     asked = None if config.covariance is None else asked_assets(config)
     used = config.covariance is not None and config.covariance.exposures == "used"
     _refuse_impossible(lake, config, plan.compute, asked)
-    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(plan.compute)), plan.compute)
-    beside = beside_exposures(models, lake.read(PANEL), {day for _, day in plan.compute}, used=used)
+    models = with_hashes(engine.read(RISK_MODELS).where(of_keys(plan.compute).sql()), plan.compute)
+    beside = beside_exposures(models, engine.read(PANEL), {day for _, day in plan.compute}, used=used)
     prepared = prepare_models(beside, factor_sets(lake), asked)
-    ranges = single_days(day for _, day in [*plan.compute, *plan.remove])
-    predicate = keys_sql([*plan.compute, *plan.remove])
-    fit_batches(lake.spark, panel_row_bytes(lake))
-    lake.replace_rows(ASSET_COVARIANCE, asset_covariance(prepared), "covariance", predicate, ranges)
-    lake.replace_rows(COVARIANCE_BUILDS, covariance_builds(prepared), "covariance", predicate, ranges)
+    touched = of_keys([*plan.compute, *plan.remove])
+    engine.expect_width(panel_row_bytes(lake))
+    lake.replace_filtered(ASSET_COVARIANCE, asset_covariance(prepared), "covariance", touched)
+    lake.replace_filtered(COVARIANCE_BUILDS, covariance_builds(prepared), "covariance", touched)
     return _outcome(lake, plan)
 
 

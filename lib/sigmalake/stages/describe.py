@@ -12,10 +12,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
 from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
 from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.sources.described import Described, DescribedShares
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
@@ -91,13 +91,13 @@ def plan_describe(context: Context) -> DescribePlan:
     """Which rows of `prices` the source no longer agrees with, and what rests on them or on other figures and segments."""
     lake, config = context.lake, context.config
     stored, described, shared = (_hashes(lake, table) for table in (PRICES, DESCRIPTORS, INDUSTRY_SHARES))
-    versions = price_source_versions(lake.spark, config)
+    versions = price_source_versions(spark_of(context.engine).spark, config)
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in versions} == versions and "" not in versions.values()
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
         return DescribePlan(None, nothing, nothing, [], {}, nothing)
-    sources = read_price_sources(lake.spark, config, lake, verify=context.verify_sources)
+    sources = read_price_sources(spark_of(context.engine).spark, config, lake, verify=context.verify_sources)
     prints = sources.prints["prices"]
     of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
     expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
@@ -142,12 +142,12 @@ def describe(context: Context) -> Outcome | None:
     _write_prices(context, sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", PRICES)
     if not (plan.descriptors or plan.shares or changed or renewed):
-        remember(lake, sources.sources, sources.by_file, "describe")
+        remember(context, sources.sources, sources.by_file, "describe")
         return None
-    account = _account(lake, plan, changed, renewed)
-    _write(lake, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
-    _write(lake, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
-    remember(lake, sources.sources, sources.by_file, "describe")
+    account = _account(context, plan, changed, renewed)
+    _write(context, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
+    _write(context, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
+    remember(context, sources.sources, sources.by_file, "describe")
     dates = sorted({*plan.prices.compute, *plan.descriptors.compute, *plan.shares.compute, *plan.remove})
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
@@ -155,7 +155,7 @@ def describe(context: Context) -> Outcome | None:
         rows_in=sum(line[1] for line in account),
         rows_out=len(plan.descriptors.compute),
         rows_rejected=sum(line[3] for line in account),
-        account=account,
+        account=[line._asdict() for line in account],
         source_versions={n: version for n, version in plan.source_versions.items() if n in CONTENTS.values() or everything},
         tables=(PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS),
         said=_said(plan, account),
@@ -175,10 +175,10 @@ def described(context: Context, pending: Pending) -> Described | None:
     config = context.config
     if not config.is_described:
         return None
-    rows = _described_rows(context.lake, DESCRIPTORS, pending.descriptors) if config.described_columns else None
+    rows = _described_rows(context, DESCRIPTORS, pending.descriptors) if config.described_columns else None
     shares = None
     if config.segment_group is not None:
-        shares = DescribedShares(_described_rows(context.lake, INDUSTRY_SHARES, pending.shares), pending.shares.compute)
+        shares = DescribedShares(_described_rows(context, INDUSTRY_SHARES, pending.shares), pending.shares.compute)
     return Described(config.described_columns, rows, pending.descriptors.compute, shares)
 
 
@@ -197,14 +197,16 @@ def _version(lake: Lake, table: Table, pending: PendingRows) -> str:
     return digest_of([f"{day}:{value}" for day, value in sorted(held.items()) if day not in pending.remove])
 
 
-def _described_rows(lake: Lake, table: Table, pending: PendingRows) -> DataFrame | None:
+def _described_rows(context: Context, table: Table, pending: PendingRows) -> DataFrame | None:
+    lake = context.lake
     there = lake.exists(table)
     if not there and not pending.compute:
         made = "styles are made of them" if table is DESCRIPTORS else "a group of factors is made of them"
         raise DataError(f"{lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
     if not there:
         return None
-    return lake.read(table).where(~F.col("date").isin(list(pending.remove))) if pending.remove else lake.read(table)
+    rows = spark_of(context.engine).read(table)
+    return rows.where(~F.col("date").isin(list(pending.remove))) if pending.remove else rows
 
 
 def _hashes(lake: Lake, table: Table) -> dict[date, str]:
@@ -236,7 +238,7 @@ def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) 
         return
     lake.create(PRICES)
     known = sorted({*(day for day in sources.prints["prices"] if day is not None), *plan.remove})
-    rows = lake.read(PRICES).limit(0)
+    rows = context.engine.no_rows(PRICES)
     if plan.compute:
         near = sources.rows["prices"].where(within("date", as_ranges(plan.compute, known)))
         c = source.columns
@@ -244,12 +246,12 @@ def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) 
     lake.replace(PRICES, rows, "describe", as_ranges([*plan.compute, *plan.remove], known))
 
 
-def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], renewed: list[str]) -> list[AccountLine]:
+def _account(context: Context, plan: DescribePlan, changed: list[DateRange], renewed: list[str]) -> list[AccountLine]:
     """Of the prices that were packed since the last run that was done, and of the sources whose content is other than it was."""
     if plan.sources is None:
         return []
     prints, dates, removed = plan.sources.prints, {}, {}
-    counts, rejected = _counts(lake), rejected_dates(lake)
+    counts, rejected = _counts(context.lake), rejected_dates(context.lake)
     for name in prints:
         days = {day for day in prints[name] if day is not None}
         if name == "prices":
@@ -258,21 +260,22 @@ def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], renewed: 
             continue
         dates[name] = days
         removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in prints[name]}
-    return account_for_prices(lake, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
+    return account_for_prices(context, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
 
 
-def _write(lake: Lake, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], DataFrame]) -> None:
+def _write(context: Context, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], DataFrame]) -> None:
     if not found:
         return
-    lake.create(table)
+    context.lake.create(table)
     ranges = as_ranges([*found.compute, *found.remove], sorted({*calendar, *found.remove}))
-    lake.replace(table, computed() if found.compute else lake.read(table).limit(0), "describe", ranges)
+    rows = computed() if found.compute else context.engine.no_rows(table)
+    context.lake.replace(table, rows, "describe", ranges)
 
 
 def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
     widest = max(_counts(context.lake).values(), default=1)
     segments = sources.rows["segments"]
-    return shares_of(context.lake, context.config, plan.calendar, plan.shares.compute, segments, widest=widest)
+    return shares_of(context, plan.calendar, plan.shares.compute, segments, widest=widest)
 
 
 def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
@@ -282,11 +285,12 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
     compute = plan.descriptors.compute
     asked = [AsOf(DESCRIPTORS.name, position[day], value, first_row(position[day], look_back)) for day, value in compute.items()]
     chunks = chunks_of(asked, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
-    fit_batches(lake.spark, max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
+    engine = spark_of(context.engine)
+    engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
     read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    history = lake.read(PRICES).where(within("date", read))
+    history = engine.read(PRICES).where(within("date", read))
     rows = sources.rows.get("fundamentals")
-    figures = no_figures(lake.spark) if rows is None else usable_figures(rows)
+    figures = no_figures(engine.spark) if rows is None else usable_figures(rows)
     return compute_descriptors(history, figures, calendar, chunks, rules).withColumn("n_assets", F.size("asset_id"))
 
 

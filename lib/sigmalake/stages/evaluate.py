@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import reduce
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -11,12 +10,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.evaluation import OwnHistory, evaluate_each_date
 from sigmalake.engines.spark.estimation.followed import next_dates, next_months
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.row_filter import of_keys
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
@@ -33,7 +33,7 @@ from sigmalake.stages.planning import (
     stored_risk_models,
 )
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
-from sigmalake.stages.risk import RiskKey, keys_sql
+from sigmalake.stages.risk import RiskKey
 from sigmalake.stages.side_tables.factor_premia import write_factor_premia
 from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
@@ -58,7 +58,7 @@ def run_evaluate(context: Context) -> Outcome | None:
 
 def evaluate(context: Context) -> Outcome | None:
     """Bring `factor_premia` and `forecast_evaluation` up to date."""
-    premia = write_factor_premia(context.lake)
+    premia = write_factor_premia(context)
     found = _evaluate_forecasts(context)
     if not premia:
         return found
@@ -78,11 +78,10 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     if not plan:
         return None
     calendar = sorted({*(row.exposure_date for row in panel), *(day for _, day in plan.remove)})
-    fit_batches(lake.spark, panel_row_bytes(lake) + cross_section_bytes(lake))
+    context.engine.expect_width(panel_row_bytes(lake) + cross_section_bytes(lake))
     touched = [*plan.compute, *plan.remove]
-    ranges = as_ranges({day for _, day in touched}, calendar)
     rows = _evaluated(context, plan, panel, own)
-    lake.replace_rows(FORECAST_EVALUATION, rows, "evaluate", keys_sql(touched, calendar), ranges)
+    lake.replace_filtered(FORECAST_EVALUATION, rows, "evaluate", of_keys(touched, calendar))
     dates = sorted({day for _, day in touched})
     said = f"forecasts: {', '.join(sorted({name for name, _ in plan.compute})) or 'none computed'}; {span(dates)}"
     return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=(FORECAST_EVALUATION,), said=said)
@@ -92,26 +91,27 @@ def _evaluated(context: Context, plan: Changes[RiskKey], panel: list[PanelState]
     """The rows of the planned forecasts: of variants by period and by month apart, as other returns follow them."""
     found = [_of_frequency(context, frequency, plan, panel, own) for frequency in FREQUENCIES]
     rows = [one for one in found if one is not None]
-    return reduce(DataFrame.unionByName, rows) if rows else context.lake.read(FORECAST_EVALUATION).limit(0)
+    return context.engine.union(rows) if rows else context.engine.no_rows(FORECAST_EVALUATION)
 
 
 def _of_frequency(
     context: Context, frequency: Frequency, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory
 ) -> DataFrame | None:
     lake, config, sets = context.lake, context.config, factor_sets(context.lake)
+    engine = spark_of(context.engine)
     compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].frequency == frequency}
     if not compute:
         return None
     days = {day for _, day in compute}
     known = [row.exposure_date for row in panel]
-    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(compute, sorted(known))), compute)
-    beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
+    models = with_hashes(engine.read(RISK_MODELS).where(of_keys(compute, sorted(known)).sql()), compute)
+    beside = engine.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
     after = {day: dates for day, dates in _dates_after(panel, stored_cross_sections(lake), frequency).items() if day in days}
     returned = [row.return_date for row in panel if row.return_date is not None]
     met = as_ranges({day for dates in after.values() for day in dates}, returned)
-    regressed = lake.read(CROSS_SECTIONS).where(within("date", met))
+    regressed = engine.read(CROSS_SECTIONS).where(within("date", met))
     if frequency == "month":
-        followed = next_months(lake.read(PANEL).where(within("return_date", met)), regressed, after, sets)
+        followed = next_months(engine.read(PANEL).where(within("return_date", met)), regressed, after, sets)
     else:
         followed = next_dates(beside, regressed)
     return evaluate_each_date(models, beside, followed, sets, config.evaluate.test_portfolios, own)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
-from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.long_tables import exposure_moments
 from sigmalake.engines.spark.packing.pack import pack
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
@@ -16,7 +16,6 @@ from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
-from sigmalake.lake.lake import Lake
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
@@ -38,6 +37,7 @@ from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tables.rows import table_rows
 
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
@@ -66,12 +66,12 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     """
     lake, config = context.lake, context.config
     pending = pending or Pending()
-    versions = {**source_versions(lake.spark, config), **described_versions(context, pending)}
+    versions = {**source_versions(spark_of(context.engine).spark, config), **described_versions(context, pending)}
     stored = panel_states(lake)
     complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
-    sources = read_sources(lake.spark, config, lake, described(context, pending), verify=context.verify_sources)
+    sources = read_sources(spark_of(context.engine).spark, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
     found = changes(expected, {row.exposure_date: row.inputs_hash for row in stored}, Why.INPUT)
@@ -91,27 +91,29 @@ def ingest(context: Context) -> Outcome | None:
     if plan.sources is None:
         return None
     if not (plan.changes or unsettled):
-        remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
+        remember(context, plan.sources.packed, plan.sources.by_file, "ingest")
         return None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
-    _write_factor_sets(lake, plan.factor_sets)
-    counts = _pack(lake, plan, plan.sources, compute)
+    _write_factor_sets(context, plan.factor_sets)
+    counts = _pack(context, plan, plan.sources, compute)
     described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
-    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None)
+    n_rejected = write_rejected(
+        context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
+    )
     changed = unsettled_ranges(lake, "ingest", PANEL)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
-        written = lake.read(PANEL).where(within(str(PANEL.date), changed))
+        written = spark_of(context.engine).read(PANEL).where(within(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
     covered = context.asked.everything
-    account = account_for(lake, plan.sources, plan.rows, compute, counts, n_rejected)
-    remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
+    account = account_for(context, plan.sources, plan.rows, compute, counts, n_rejected)
+    remember(context, plan.sources.packed, plan.sources.by_file, "ingest")
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
         rows_in=sum(line[1] for line in account),
         rows_out=len(compute),
         rows_rejected=sum(line[3] for line in account),
-        account=account,
+        account=[line._asdict() for line in account],
         source_versions=plan.source_versions if covered else None,
         tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
         said=_said(plan, compute, account, counts),
@@ -239,31 +241,32 @@ def _asked(context: Context, rows: dict[date, PanelRow], stored: list[PanelState
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if asked(day)])
 
 
-def _write_factor_sets(lake: Lake, sets: Mapping[str, list[Factor]]) -> None:
+def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> None:
+    lake = context.lake
     lake.create(FACTORS)
     known = set(lake.columns(FACTORS, ["factor_set"]).column("factor_set").to_pylist())
     new = [
-        (name, n, f.name, f.group, f.kind.value)
+        {"factor_set": name, "position": n, "factor": f.name, "factor_group": f.group, "kind": f.kind.value}
         for name, factors in sets.items()
         if name not in known
         for n, f in enumerate(factors)
     ]
     if new:
-        lake.append(FACTORS, listed_rows(lake.spark, new, FACTORS.schema_sql()), "ingest")
+        lake.append(FACTORS, context.engine.driver_rows(table_rows(FACTORS, new)), "ingest")
 
 
-def _pack(lake: Lake, plan: IngestPlan, sources: Sources, compute: list[date]) -> dict[date, dict[str, int]]:
+def _pack(context: Context, plan: IngestPlan, sources: Sources, compute: list[date]) -> dict[date, dict[str, int]]:
     """Write the panel's rows; returns the counts of every row of it."""
-    known = list(plan.rows) + plan.changes.remove
+    lake, known = context.lake, list(plan.rows) + plan.changes.remove
     ranges = as_ranges([*compute, *plan.changes.remove], known)
     dates_a_file = _dates_a_file(sources, compute)
     rows = [plan.rows[day]._replace(part=number // dates_a_file) for number, day in enumerate(compute)]
     lake.create(PANEL)
     if rows:
         halves = sources.sourced(source_dates(sources, plan.rows, compute))
-        lake.replace(PANEL, pack(lake.spark, rows, halves, plan.level_ranks, plan.recipe), "ingest", ranges)
+        lake.replace(PANEL, pack(spark_of(context.engine).spark, rows, halves, plan.level_ranks, plan.recipe), "ingest", ranges)
     else:
-        lake.replace(PANEL, lake.read(PANEL).limit(0), "ingest", ranges)
+        lake.replace(PANEL, context.engine.no_rows(PANEL), "ingest", ranges)
     return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
 
 

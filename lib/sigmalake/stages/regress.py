@@ -12,9 +12,9 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
 from sigmalake.engines.spark.long_tables import factor_portfolios, factor_returns, specific_returns
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
@@ -50,30 +50,31 @@ def regress(context: Context) -> Outcome | None:
     lake = context.lake
     panel = panel_states(lake)
     plan, stability = plan_regress(context, panel), plan_stability(lake, context.config, panel)
+    engine = context.engine
     if plan or stability:
-        fit_batches(lake.spark, panel_row_bytes(lake))
-    write_stability(lake, context.config, panel, stability)
+        engine.expect_width(panel_row_bytes(lake))
+    write_stability(context, panel, stability)
     if plan:
-        write_first_pass(lake, context.config, panel, plan_first_pass(lake, context.config, panel, plan))
+        write_first_pass(context, panel, plan_first_pass(lake, context.config, panel, plan))
         calendar = [row.return_date for row in panel if row.return_date is not None] + plan.remove
         ranges = as_ranges([*plan.compute, *plan.remove], calendar)
-        rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
+        rows = spark_of(engine).read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
         rows, rules = hashed_for_regression(rows, plan.compute), context.config.regression
         if rules.two_pass is not None:
-            rows = with_variances(lake, rows, panel, plan, rules.two_pass)
+            rows = with_variances(context, rows, panel, plan, rules.two_pass)
         fitted = fit_each_date(rows, factor_sets(lake), rules)
         lake.replace(CROSS_SECTIONS, fitted, "regress", ranges)
     changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
     if not changed:
         return _stability_outcome(stability) if stability else None
     portfolios = context.config.regression.portfolios
-    fit_batches(lake.spark, panel_row_bytes(lake) if portfolios else cross_section_bytes(lake))
-    fitted = lake.read(CROSS_SECTIONS).where(within("date", changed))
-    lake.replace(FACTOR_RETURNS, factor_returns(fitted, lake.read(FACTORS)), "regress", changed)
+    engine.expect_width(panel_row_bytes(lake) if portfolios else cross_section_bytes(lake))
+    fitted = spark_of(engine).read(CROSS_SECTIONS).where(within("date", changed))
+    lake.replace(FACTOR_RETURNS, factor_returns(fitted, spark_of(engine).read(FACTORS)), "regress", changed)
     lake.replace(SPECIFIC_RETURNS, specific_returns(fitted), "regress", changed)
     tables = [CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS, EXPOSURE_STABILITY]
     if portfolios or lake.exists(FACTOR_PORTFOLIOS):
-        lake.replace(FACTOR_PORTFOLIOS, factor_portfolios(fitted, lake.read(FACTORS)), "regress", changed)
+        lake.replace(FACTOR_PORTFOLIOS, factor_portfolios(fitted, spark_of(engine).read(FACTORS)), "regress", changed)
         tables.append(FACTOR_PORTFOLIOS)
     if lake.exists(FIRST_PASS):
         tables.append(FIRST_PASS)

@@ -61,9 +61,10 @@ def release(context: Context) -> Outcome | None:
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
     release_id, sequence = next_release_id(as_of, earlier)
     tables = _versions(lake)
-    listed = [(check.name, check.passed, check.detail) for check in checks]
+    listed = [check._asdict() for check in checks]
     record_release(
         lake,
+        context.engine.driver_rows,
         Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),
     )
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
@@ -127,7 +128,7 @@ def _complete(context: Context, as_of: date) -> Check:
     """No stage is behind the one before it, up to the release's date."""
     lake = context.lake
     panel = panel_states(lake)
-    everything = Context(lake, context.config, context.run_id)
+    everything = Context(lake, context.engine, context.config, context.run_id)
     regress, risk = plan_regress(everything, panel), plan_risk(everything, panel, stored_cross_sections(lake))
     builds = plan_covariance(everything, panel, stored_risk_models(lake))
     regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]

@@ -74,6 +74,7 @@ RUNS = Table(
         Column("table_versions", "MAP<STRING, BIGINT>", "version of each table of the stage when it was done"),
         required("seconds", "DOUBLE", "wall time"),
         Column("error", "STRING", "the message, where it failed"),
+        Column("engine", "STRING", "what moved the rows: local or spark; null: written before, spark"),
     ),
 )
 

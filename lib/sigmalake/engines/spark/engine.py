@@ -57,6 +57,10 @@ class SparkEngine:
         """As `Engine`."""
         return self.spark.createDataFrame(rows)
 
+    def no_rows(self, table: Table) -> DataFrame:
+        """As `Engine`."""
+        return self.driver_rows(table.arrow_schema().empty_table())
+
     def map_rows(self, rows: DataFrame, task: MapTask, into: Table) -> DataFrame:
         """As `Engine`: a pandas UDF over the rows, no shuffle."""
         return rows.select(_as_pandas_udf(task, into, rows.columns)(F.struct(*rows.columns)).alias("row")).select("row.*")
@@ -76,7 +80,8 @@ class SparkEngine:
 
     def union(self, rows: Sequence[DataFrame]) -> DataFrame:
         """As `Engine`."""
-        return reduce(DataFrame.unionByName, rows)
+        union: DataFrame = reduce(DataFrame.unionByName, rows)
+        return union
 
     def collect(self, rows: DataFrame) -> pa.Table:
         """As `Engine`."""
@@ -137,12 +142,12 @@ def _sent_name(role: str, column: str) -> str:
     return f"{role}__{column}"
 
 
-def session_of(engine: Engine) -> SparkSession:
-    """The session of an engine that is Spark.
+def spark_of(engine: Engine) -> SparkEngine:
+    """An engine that is Spark, for what only Spark can do.
 
     Raises:
         ValueError: it is another.
     """
     if not isinstance(engine, SparkEngine):
         raise ValueError(f"the engine is {engine.name}, not spark")
-    return engine.spark
+    return engine

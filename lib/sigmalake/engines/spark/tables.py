@@ -100,7 +100,7 @@ class CatalogTables:
         found = rows.collect()[0]
         return None if found["first"] is None else DateRange(found["first"], found["last"])
 
-    def size(self, table: Table) -> tuple[int, int]:
+    def size(self, _table: Table) -> tuple[int, int]:
         """As `Storage`: unknown."""
         return 0, 0
 
@@ -129,9 +129,7 @@ class CatalogTables:
         return datetime.fromtimestamp(detail.collect()[0]["made"] / 1e3, UTC)
 
 
-def read(
-    spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: Table, version: int | None = None
-) -> DataFrame:
+def read(spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: Table, version: int | None = None) -> DataFrame:
     """A table's rows, as they are or as they stood at a version."""
     at = "" if version is None else f" VERSION AS OF {version}"
     return spark.sql(f"SELECT * FROM {tables.sql_name(table)}{at}")

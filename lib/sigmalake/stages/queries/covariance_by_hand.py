@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Covariance
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.releases import Release
@@ -155,11 +155,11 @@ def named_assets(given: str | None) -> list[str] | None:
 
 
 def _prepared(context: Context, choice: Choice) -> DataFrame:
-    lake, tables = context.lake, choice.release.tables
-    fit_batches(lake.spark, panel_row_bytes(lake))
-    models = lake.read(RISK_MODELS, tables[RISK_MODELS.name])
+    lake, engine, tables = context.lake, spark_of(context.engine), choice.release.tables
+    engine.expect_width(panel_row_bytes(lake))
+    models = engine.read(RISK_MODELS, tables[RISK_MODELS.name])
     models = models.where((F.col("variant") == choice.variant) & (F.col("date") == F.lit(choice.date)))
-    panel = lake.read(PANEL, tables[PANEL.name])
+    panel = engine.read(PANEL, tables[PANEL.name])
     beside = beside_exposures(models, panel, [choice.date], used=choice.exposures == "used")
     return prepare_models(beside, factor_sets(lake, tables[FACTORS.name]), choice.assets)
 
@@ -167,7 +167,11 @@ def _prepared(context: Context, choice: Choice) -> DataFrame:
 def _nothing_there(context: Context, choice: Choice) -> str:
     version = choice.release.tables[RISK_MODELS.name]
     dates = (
-        context.lake.read(RISK_MODELS, version).where(F.col("variant") == choice.variant).agg(F.min("date"), F.max("date")).first()
+        spark_of(context.engine)
+        .read(RISK_MODELS, version)
+        .where(F.col("variant") == choice.variant)
+        .agg(F.min("date"), F.max("date"))
+        .first()
     )
     span = "none" if dates is None or dates[0] is None else f"{dates[0]} to {dates[1]}"
     asked = f"no {choice.variant} risk model with exposures {choice.exposures} as of {choice.date}"

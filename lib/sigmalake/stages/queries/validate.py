@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.sources.checking import accepted
 from sigmalake.engines.spark.sources.described import Described, DescribedShares
 from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints
@@ -37,7 +38,7 @@ class Validation(NamedTuple):
 
 def validate(context: Context) -> Validation:
     """Read every source once and say what it holds."""
-    spark, config, reports, described = context.lake.spark, context.config, [], None
+    spark, config, reports, described = spark_of(context.engine).spark, context.config, [], None
     if config.sources.prices is not None:
         priced = read_price_sources(spark, config)
         reports = [_report(name, prints, priced.rows[name]) for name, prints in priced.prints.items()]

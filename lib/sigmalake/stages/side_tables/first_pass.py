@@ -5,13 +5,14 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
 from sigmalake.engines.spark.estimation.first_pass import variances_before
 from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.regression.two_pass import TwoPass
-from sigmalake.stages.context import factor_sets
+from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass
 from sigmalake.tables.packed import FIRST_PASS, PANEL
 
@@ -31,17 +32,19 @@ def plan_first_pass(lake: Lake, config: Config, panel: list[PanelState], regress
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day in touched])
 
 
-def write_first_pass(lake: Lake, config: Config, panel: list[PanelState], plan: Changes[date]) -> None:
+def write_first_pass(context: Context, panel: list[PanelState], plan: Changes[date]) -> None:
     """Fit the planned dates by the first pass's weights, and keep their residuals."""
     if not plan:
         return
-    calendar = return_dates(panel) + plan.remove
-    rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
-    fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), config.regression.first_pass)
+    lake, calendar = context.lake, return_dates(panel) + plan.remove
+    rows = spark_of(context.engine).read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
+    fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), context.config.regression.first_pass)
     lake.replace(FIRST_PASS, fitted, "regress", as_ranges([*plan.compute, *plan.remove], calendar))
 
 
-def with_variances(lake: Lake, panel_rows: DataFrame, panel: list[PanelState], plan: Changes[date], two_pass: TwoPass) -> DataFrame:
+def with_variances(
+    context: Context, panel_rows: DataFrame, panel: list[PanelState], plan: Changes[date], two_pass: TwoPass
+) -> DataFrame:
     """The panel's rows of the planned return dates, each with the specific variances known one date before."""
     calendar, look_back = return_dates(panel), two_pass.look_back
     as_of = [
@@ -51,7 +54,7 @@ def with_variances(lake: Lake, panel_rows: DataFrame, panel: list[PanelState], p
     ]
     chunks = chunks_of(as_of, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
     windows = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    history = lake.read(FIRST_PASS).where(within("date", windows))
+    history = spark_of(context.engine).read(FIRST_PASS).where(within("date", windows))
     return panel_rows.join(variances_before(history, panel_rows, calendar, chunks, two_pass), "return_date")
 
 

@@ -7,13 +7,13 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of
 from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
 from sigmalake.engines.spark.packing.packed_prices import usable_segments
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.dates import DateRange, within
-from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
+from sigmalake.stages.context import Context
 from sigmalake.stages.planning import join_hash
 from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
 
@@ -45,13 +45,12 @@ def expected_shares(
 
 
 def shares_of(
-    lake: Lake, config: Config, calendar: Sequence[date], compute: Mapping[date, str], segments: DataFrame, *, widest: int
+    context: Context, calendar: Sequence[date], compute: Mapping[date, str], segments: DataFrame, *, widest: int
 ) -> DataFrame:
     """The rows of `industry_shares` of these dates.
 
     Args:
-        lake: holds their prices.
-        config: says which segments are too old.
+        context: its lake holds their prices, its configuration says which segments are too old.
         calendar: dates with prices, ascending.
         compute: hash of each date asked for.
         segments: checked rows.
@@ -60,10 +59,11 @@ def shares_of(
     position = {day: number for number, day in enumerate(calendar)}
     asked = [AsOf(INDUSTRY_SHARES.name, position[day], value, position[day]) for day, value in compute.items()]
     chunks = chunks_of(asked, CHUNK_DATES)
-    fit_batches(lake.spark, widest * ASSET_BYTES)
+    engine = spark_of(context.engine)
+    engine.expect_width(widest * ASSET_BYTES)
     read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    prices = lake.read(PRICES).where(within("date", read))
-    return compute_industry_shares(prices, usable_segments(segments), calendar, chunks, max_age=max_age(config))
+    prices = engine.read(PRICES).where(within("date", read))
+    return compute_industry_shares(prices, usable_segments(segments), calendar, chunks, max_age=max_age(context.config))
 
 
 def max_age(config: Config) -> int:

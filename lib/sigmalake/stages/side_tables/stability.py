@@ -10,11 +10,12 @@ from itertools import pairwise
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config, digest_of
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.stability import stability_rows
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import month_ends
-from sigmalake.stages.context import factor_sets
+from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash
 from sigmalake.tables.long import EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
@@ -29,17 +30,18 @@ def plan_stability(lake: Lake, config: Config, panel: Sequence[PanelState]) -> C
     return changes(expected, {row["exposure_date"]: row["inputs_hash"] for row in rows}, Why.UPSTREAM)
 
 
-def write_stability(lake: Lake, config: Config, panel: Sequence[PanelState], plan: Changes[date]) -> None:
+def write_stability(context: Context, panel: Sequence[PanelState], plan: Changes[date]) -> None:
     """Replace the rows of the planned dates."""
     if not plan:
         return
+    lake, config, engine = context.lake, context.config, spark_of(context.engine)
     lake.create(EXPOSURE_STABILITY)
     ends = month_ends([row.exposure_date for row in panel])
     ranges = as_ranges([*plan.compute, *plan.remove], sorted({*ends, *plan.remove}))
-    found = lake.read(EXPOSURE_STABILITY).limit(0)
+    found = context.engine.no_rows(EXPOSURE_STABILITY)
     if plan.compute:
         read = sorted({day for pair in pairwise(ends) if pair[1] in plan.compute for day in pair})
-        rows = lake.read(PANEL).where(F.col("exposure_date").isin(read))
+        rows = engine.read(PANEL).where(F.col("exposure_date").isin(read))
         found = stability_rows(rows, ends, plan.compute, config.regression.instant_weights, factor_sets(lake))
     lake.replace(EXPOSURE_STABILITY, found, "regress", ranges)
 

@@ -3,18 +3,20 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import reduce
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import conflicts, plan_frame
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.rejects import rejected_rows
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
-from sigmalake.lake.lake import Lake
+from sigmalake.stages.context import Context
 from sigmalake.stages.sources.panel_sources import Sources, lost_dates
 from sigmalake.stages.sources.rejected import count_rejected, rejected_dates
 from sigmalake.tables.declaration import sql_text
@@ -24,16 +26,33 @@ from sigmalake.tables.records import REJECTED_ROWS
 Rows = Mapping[date, PanelRow]
 Counts = Mapping[date, dict[str, int]]
 Rejected = Mapping[tuple[str, date | None], int]  # source rows, by source and date
-AccountLine = tuple[str, int, int, int, int, int]
+
+
+class AccountLine(NamedTuple):
+    """Where the rows of a source went."""
+
+    source: str
+    rows_in: int
+    packed: int
+    rejected: int
+    outside: int  # of the dates
+    without_exposures: int
 
 
 def write_rejected(
-    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, described: Collection[str], *, standardises: bool
+    context: Context,
+    sources: Sources,
+    rows: Rows,
+    compute: list[date],
+    counts: Counts,
+    described: Collection[str],
+    *,
+    standardises: bool,
 ) -> Rejected:
     """Replace the rejected rows of the dates computed, and those whose date is unreadable; says how many source rows they are.
 
     Args:
-        lake: holds the panel's rows already.
+        context: its lake holds the panel's rows already.
         sources: checked rows of every source.
         rows: every row that the panel should have.
         compute: those that were packed.
@@ -41,6 +60,7 @@ def write_rejected(
         described: sources of descriptors, whose rejected rows are not ingest's to replace.
         standardises: whether packing measured styles, and may have rejected rows for them.
     """
+    lake, engine = context.lake, spark_of(context.engine)
     dates = source_dates(sources, rows, compute)
     computed = set(compute)
     serving = [  # exposures carried over several rows are rejected for what any of these rows lacks
@@ -51,8 +71,8 @@ def write_rejected(
     conflicting = [row for row in serving if row.exposure_date in computed]
     clash = None
     if serving:
-        packed = lake.read(PANEL) if standardises else None
-        clash = conflicts(plan_frame(lake.spark, conflicting), plan_frame(lake.spark, serving), sources.sourced(dates), packed)
+        packed = engine.read(PANEL) if standardises else None
+        clash = conflicts(plan_frame(engine.spark, conflicting), plan_frame(engine.spark, serving), sources.sourced(dates), packed)
     found = []
     for half, name in sources.names.items():
         if half not in sources.rows:
@@ -66,7 +86,8 @@ def write_rejected(
         return {}
     predicate = _rejected_predicate(sources, dates, stale, described)
     lake.create(REJECTED_ROWS)
-    wrong = reduce(DataFrame.unionByName, found) if found else lake.read(REJECTED_ROWS).limit(0)
+    empty = engine.no_rows(REJECTED_ROWS)
+    wrong = reduce(DataFrame.unionByName, found) if found else empty
     lake.replace_rows(REJECTED_ROWS, wrong, "ingest", predicate)
     return count_rejected(lake, {name: dates[half] for half, name in sources.names.items()})
 
@@ -110,7 +131,7 @@ def _rejected_predicate(
 
 
 def account_for(
-    lake: Lake, sources: Sources, rows: Rows, compute: list[date], counts: Counts, rejected: Rejected
+    context: Context, sources: Sources, rows: Rows, compute: list[date], counts: Counts, rejected: Rejected
 ) -> list[AccountLine]:
     """Where every row of every source went: source, rows in, packed, rejected, outside the dates, without exposures.
 
@@ -128,7 +149,7 @@ def account_for(
         if half == "returns":
             unmatched = sum(counts[day]["n_unmatched"] for day in compute) + _opening_returns(sources, rows, compute, rejected)
         elif half == "caps":
-            unmatched = asked - refused - _caps_packed(lake, rows, compute, counts)
+            unmatched = asked - refused - _caps_packed(context, rows, compute, counts)
         packed = asked - refused - unmatched
         found = sources.count_packed(half, rows, compute, counts)
         if found is not None and found != packed:
@@ -136,11 +157,11 @@ def account_for(
                 f"the account of {name} does not add up: {asked} rows of the dates asked for, {refused} rejected, {unmatched} "
                 f"without exposures, but {found} in the panel. Was the source written while it was read? Run again"
             )
-        lines.append((name, rows_in, packed, refused, rows_in - asked, unmatched))
+        lines.append(AccountLine(name, rows_in, packed, refused, rows_in - asked, unmatched))
     return lines
 
 
-def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) -> int:
+def _caps_packed(context: Context, rows: Rows, compute: list[date], counts: Counts) -> int:
     """Rows of caps that the panel holds: one an asset, but those carried over several rows count once."""
     served: dict[date, list[date]] = {}
     for day in compute:
@@ -150,8 +171,9 @@ def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) ->
     shared = [(day, source_date) for source_date, days in served.items() if len(days) > 1 for day in days]
     if not shared:
         return alone
-    serving = F.broadcast(listed_rows(lake.spark, shared, "exposure_date date, caps_from date"))
-    of_dates = lake.read(PANEL).where(within("exposure_date", as_ranges({day for day, _ in shared}, sorted(rows))))
+    engine = spark_of(context.engine)
+    serving = F.broadcast(listed_rows(engine.spark, shared, "exposure_date date, caps_from date"))
+    of_dates = engine.read(PANEL).where(within("exposure_date", as_ranges({day for day, _ in shared}, sorted(rows))))
     held = of_dates.join(serving, "exposure_date").select("caps_from", F.explode("asset_id"))
     return alone + int(held.distinct().count())
 

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import repeated
 from sigmalake.engines.spark.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
@@ -22,6 +23,7 @@ from sigmalake.engines.spark.sources.rejects import rejected_rows, worst_problem
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.stages.context import Context
 from sigmalake.stages.sources.ingest_account import AccountLine
 from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
@@ -110,12 +112,12 @@ def _refuse_unusable(source: str, prints: Prints, rows: DataFrame) -> None:
 
 
 def account_for_prices(
-    lake: Lake, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]], n_packed: int
+    context: Context, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]], n_packed: int
 ) -> list[AccountLine]:
     """Replace the rejected rows of these dates and say where every row of every source went.
 
     Args:
-        lake: where `rejected_rows` is.
+        context: its lake has `rejected_rows`.
         sources: checked rows.
         dates: of each source that was read anew, the dates that were.
         removed: dates that it no longer has.
@@ -124,8 +126,8 @@ def account_for_prices(
     Raises:
         DataError: what `prices` holds is not what the source gave less what was rejected.
     """
-    _write_rejected(lake, sources, dates, removed)
-    rejected = count_rejected(lake, dates)
+    _write_rejected(context, sources, dates, removed)
+    rejected = count_rejected(context.lake, dates)
     lines = []
     for name, days in dates.items():
         prints = sources.prints[name]
@@ -138,16 +140,19 @@ def account_for_prices(
                 f"the account of prices does not add up: {asked} rows of the dates asked for, {refused} rejected, but {n_packed} "
                 "packed. Was the source written while it was read? Run again"
             )
-        lines.append((name, rows_in, packed, refused, rows_in - asked, 0))
+        lines.append(AccountLine(name, rows_in, packed, refused, rows_in - asked, 0))
     return lines
 
 
-def _write_rejected(lake: Lake, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]]) -> None:
+def _write_rejected(
+    context: Context, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]]
+) -> None:
+    lake, engine = context.lake, spark_of(context.engine)
     lake.create(REJECTED_ROWS)
-    found, clauses = [lake.read(REJECTED_ROWS).limit(0)], []
+    found, clauses = [engine.no_rows(REJECTED_ROWS)], []
     for name, days in dates.items():
         known = [day for day in sources.prints[name] if day is not None]
-        asked = listed_rows(lake.spark, [(day,) for day in sorted(days)], "date date")
+        asked = listed_rows(engine.spark, [(day,) for day in sorted(days)], "date date")
         near = sources.rows[name].where(within("date", as_ranges(days, known)) + " OR date IS NULL")
         copies = repeated(near, name, asked, KEYS[name])
         found.append(rejected_rows(near, name, name, days, copies.select(*_CONFLICT)))

@@ -11,8 +11,10 @@ from sigmalake.engines.spark.sources.checking import Half, where
 from sigmalake.engines.spark.sources.fingerprint import FilePrint, file_prints, fingerprint
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.source_files import SourceFile, plain_path, source_files
+from sigmalake.stages.context import Context
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.records import SOURCE_PRINTS
+from sigmalake.tables.rows import table_rows
 
 MOST_REMEMBERED = 300_000  # prints of a source, which pass through the driver: files that hold every date are not worth it
 
@@ -95,9 +97,11 @@ def printed(source: Source, learning: Sequence[int] = ()) -> dict[str, list[File
     return {half: memory.known[half] + new[half] for half in halves}
 
 
-def remember(lake: Lake, sources: Sequence[Source], by_file: Mapping[str, list[FilePrint]], stage: str) -> None:
+def remember(context: Context, sources: Sequence[Source], by_file: Mapping[str, list[FilePrint]], stage: str) -> None:
     """Keep the prints of every source whose files are other than when they were last kept, in one commit."""
-    found, clauses = [], []
+    lake = context.lake
+    found: list[dict[str, Any]] = []
+    clauses = []
     for halves, memory in sources:
         if memory is None:
             continue
@@ -106,14 +110,19 @@ def remember(lake: Lake, sources: Sequence[Source], by_file: Mapping[str, list[F
         if max(len(by_file[half]) for half in halves) > MOST_REMEMBERED or not (fresh or memory.forgotten):
             continue
         states = {path: file.state for path, file in memory.files.items()}
-        found += [(half, memory.key, states.get(plain_path(p.file or ""), ""), *p) for half, p in fresh]
+        found += [_stored_print(half, memory.key, states.get(plain_path(p.file or ""), ""), p) for half, p in fresh]
         named = ", ".join(map(sql_text, kept))
         still = f" AND NOT (key = '{memory.key}' AND file IN ({named}))" if kept else ""
         clauses.append(f"(source IN ({', '.join(map(sql_text, halves))}){still})")
     if not clauses:
         return
-    rows = lake.spark.createDataFrame(found, SOURCE_PRINTS.schema_sql())
+    rows = context.engine.driver_rows(table_rows(SOURCE_PRINTS, found))
     if any(memory.forgotten for _, memory in sources if memory is not None):
         lake.replace_rows(SOURCE_PRINTS, rows, stage, " OR ".join(clauses))
     else:
         lake.append(SOURCE_PRINTS, rows, stage)
+
+
+def _stored_print(side: str, key: str, state: str, found: FilePrint) -> dict[str, Any]:
+    levels = [{"group": group, "level": level} for group, level in found.levels]
+    return {"source": side, "key": key, "state": state, **found._asdict(), "levels": levels}

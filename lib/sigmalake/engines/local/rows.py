@@ -1,0 +1,43 @@
+"""Rows of this machine, and what the tables that hold them offer beyond a storage."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, cast
+
+import pyarrow as pa
+
+from sigmalake.engines.local.pieces import DatedPiece, Piece
+from sigmalake.engines.local.workers import read_all
+from sigmalake.lake.row_filter import RowFilter
+from sigmalake.lake.storage import Storage
+from sigmalake.tables.declaration import Table
+
+
+@dataclass(frozen=True)
+class LocalRows:
+    """Rows of one schema, in pieces."""
+
+    schema: pa.Schema
+    pieces: Sequence[Piece]
+
+    def within(self, dated: str, days: Collection[date]) -> list[Piece]:
+        """The pieces that may hold rows of these dates, each restricted to them."""
+        found = (cast(DatedPiece, piece).within(dated, days) for piece in self.pieces)
+        return [piece for piece in found if piece is not None]
+
+    def read(self, workers: int) -> Iterator[pa.Table]:
+        """The rows, piece after piece, in the schema that they promise."""
+        for found in read_all(self.pieces, workers):
+            yield found.select(self.schema.names).cast(self.schema)
+
+
+class LocalStorage(Storage, Protocol):
+    """Tables that this machine reads and writes itself."""
+
+    @property
+    def workers(self) -> int:
+        """Processes that compute rows at the most."""
+
+    def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[DatedPiece]:
+        """Stored rows of a table that exists, in the columns of a schema."""
