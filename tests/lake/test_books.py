@@ -30,7 +30,7 @@ def write(lake, dates):
     where = f"{lake.root}/{CROSS_SECTIONS.name}"
     if not DeltaTable.is_deltatable(where):
         create(lake.root, CROSS_SECTIONS)
-    said = CommitProperties(custom_metadata={"userMetadata": commit_metadata("run", "regress", 1, "-", [dates])})
+    said = CommitProperties(custom_metadata={"userMetadata": commit_metadata("run", "regress", 1, "-", [dates], "spark")})
     DeltaTable(where).alter.set_table_properties({"delta.appendOnly": "false"}, commit_properties=said)
 
 

@@ -306,8 +306,9 @@ def test_learned_levels_are_numbered_in_the_order_in_which_they_appear(model, sh
 
 def test_the_panel_refuses_exposures_that_were_not_yet_known(model, short, spark):
     model.write(short).stage("ingest")
-    lake = model.context().lake
-    wrong = lake.read(PANEL).limit(1).selectExpr("* EXCEPT (return_date)", "date_sub(exposure_date, 1) AS return_date")
+    context = model.context()
+    lake, engine = context.lake, context.engine
+    wrong = engine.read(PANEL).limit(1).selectExpr("* EXCEPT (return_date)", "date_sub(exposure_date, 1) AS return_date")
     with pytest.raises(Exception, match="no_look_ahead"):
         lake.append(PANEL, wrong, "ingest")
 
@@ -321,9 +322,10 @@ def test_a_catalog_holds_a_lake_as_a_folder_does(model, short, spark):
     model.run()
     again = model.plan()
     assert not any(again.values())
-    lake = model.context().lake
+    context = model.context()
+    lake, engine = context.lake, context.engine
     assert [release.as_of for release in all_releases(lake)] == [max(short["date"])]
-    assert lake.read(CROSS_SECTIONS).count() == short["date"].nunique() - 1
+    assert engine.read(CROSS_SECTIONS).count() == short["date"].nunique() - 1
 
 
 def test_the_calendar_is_the_returns_own_or_a_table_of_dates(model, short):

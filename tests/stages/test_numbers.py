@@ -156,12 +156,13 @@ def test_v_is_x_sigma_x_plus_delta_symmetric_and_positive(built_once, panel, fac
 
 
 def test_blocks_smaller_than_the_cross_section_give_the_same_v(built_once, monkeypatch):
-    lake = built_once.context().lake
+    context = built_once.context()
+    lake, engine = context.lake, context.engine
     stored = built_once.rows(ASSET_COVARIANCE)
     day = stored["date"].max()
-    models = lake.read(RISK_MODELS).where(f"variant = 'short' AND date = DATE'{day}'")
+    models = engine.read(RISK_MODELS).where(f"variant = 'short' AND date = DATE'{day}'")
     monkeypatch.setattr(blocks, "BLOCK", 7)
-    prepared = blocks.prepare_models(beside_exposures(models, lake.read(PANEL), [day], used=False), factor_sets(lake), None)
+    prepared = blocks.prepare_models(beside_exposures(models, engine.read(PANEL), [day], used=False), factor_sets(lake), None)
     again = blocks.asset_covariance(prepared).toPandas().sort_values(["asset_1", "asset_2"])
     assert len(again) == len(stored)
     assert_allclose(again["covariance"].to_numpy(), stored.sort_values(["asset_1", "asset_2"])["covariance"].to_numpy(), rtol=1e-13)
@@ -170,11 +171,12 @@ def test_blocks_smaller_than_the_cross_section_give_the_same_v(built_once, monke
 
 
 def test_delta_rs_and_spark_read_the_same_rows(built_once):
-    lake = built_once.context().lake
+    context = built_once.context()
+    lake, engine = context.lake, context.engine
     for table in MODEL_TABLES:
         if not lake.exists(table):
             continue
-        spark_rows = lake.read(table).orderBy(*(f"`{column}`" for column in table.key)).toArrow()
+        spark_rows = engine.read(table).orderBy(*(f"`{column}`" for column in table.key)).toArrow()
         assert rows_of(built_once.lake_folder, table).to_pylist() == spark_rows.to_pylist(), table.name
 
 

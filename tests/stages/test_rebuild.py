@@ -142,15 +142,16 @@ def past(model, table, day):
 
 def test_a_release_reads_as_it_stood_after_a_restatement(built_once, panel, tmp_path):
     model = built_once.copied_to(tmp_path)
-    lake = model.context().lake
+    context = model.context()
+    lake, engine = context.lake, context.engine
     first = all_releases(lake)[-1]
-    before = lake.read(CROSS_SECTIONS, first.tables["cross_sections"]).orderBy("date").collect()
+    before = engine.read(CROSS_SECTIONS, first.tables["cross_sections"]).orderBy("date").collect()
     restated = panel.copy()
     restated.loc[restated["date"] == dates(panel)[-1], "ret"] += 0.01 * restated["size"]
     model.write(restated).run()
     assert [release.release_id for release in all_releases(lake)] == [f"{first.as_of}.1", f"{first.as_of}.2"]
-    assert lake.read(CROSS_SECTIONS, first.tables["cross_sections"]).orderBy("date").collect() == before
-    assert lake.read(CROSS_SECTIONS).orderBy("date").collect() != before
+    assert engine.read(CROSS_SECTIONS, first.tables["cross_sections"]).orderBy("date").collect() == before
+    assert engine.read(CROSS_SECTIONS).orderBy("date").collect() != before
 
 
 def test_a_refused_release_says_why_and_leaves_the_last_one(built_once, panel, tmp_path):
