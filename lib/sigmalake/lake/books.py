@@ -10,6 +10,18 @@ from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
+from sigmalake.tables.rows import table_rows
+
+
+class AccountLine(NamedTuple):
+    """Where the rows of a source went; an entry of `runs.account`."""
+
+    source: str
+    rows_in: int
+    packed: int
+    rejected: int
+    outside: int  # of the dates that were computed
+    without_exposures: int
 
 
 class StageRun(NamedTuple):
@@ -26,7 +38,7 @@ class StageRun(NamedTuple):
     rows_in: int | None
     rows_out: int | None
     rows_rejected: int | None
-    account: list[tuple[str, int, int, int, int, int]] | None
+    account: list[AccountLine] | None
     config_hash: str
     config: str
     code_version: str
@@ -43,12 +55,16 @@ def now() -> datetime:
 
 def record_run(lake: Lake, run: StageRun) -> None:
     """Append to `runs`."""
-    lake.append(RUNS, lake.spark.createDataFrame([tuple(run)], RUNS.schema_sql()), run.stage)
+    _append(lake, RUNS, run, run.stage)
 
 
 def record_release(lake: Lake, release: Release) -> None:
     """Append to `releases`."""
-    lake.append(RELEASES, lake.spark.createDataFrame([tuple(release)], RELEASES.schema_sql()), "release")
+    _append(lake, RELEASES, release, "release")
+
+
+def _append(lake: Lake, table: Table, row: StageRun | Release, stage: str) -> None:
+    lake.append(table, lake.spark.createDataFrame(table_rows(table, [row]), table.schema_sql()), stage)
 
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:

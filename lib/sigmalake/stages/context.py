@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sigmalake import __version__
 from sigmalake.config.model import Config
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
-from sigmalake.lake.books import StageRun, now, record_run
+from sigmalake.lake.books import AccountLine, StageRun, now, record_run
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.factors import Factor
 from sigmalake.reader.factor_sets import factor_sets_from
@@ -56,7 +56,7 @@ class Outcome:
     rows_in: int | None = None
     rows_out: int | None = None
     rows_rejected: int | None = None
-    account: list[tuple[str, int, int, int, int, int]] | None = None
+    account: list[AccountLine] | None = None
     source_versions: dict[str, str] | None = None
     tables: tuple[Table, ...] = ()
     said: str = ""

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
-from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.engines.spark.listed_rows import rows_frame
 from sigmalake.engines.spark.long_tables import exposure_moments
 from sigmalake.engines.spark.packing.pack import pack
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
-from sigmalake.lake.books import last_source_versions, unsettled_ranges
+from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
@@ -23,7 +23,7 @@ from sigmalake.numerics.windows.calendar import Alignment, align
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
-from sigmalake.stages.sources.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
+from sigmalake.stages.sources.ingest_account import Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.sources.panel_sources import (
     FLAT_ROW_BYTES,
     INGEST_VERSION,
@@ -108,9 +108,9 @@ def ingest(context: Context) -> Outcome | None:
     remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
-        rows_in=sum(line[1] for line in account),
+        rows_in=sum(line.rows_in for line in account),
         rows_out=len(compute),
-        rows_rejected=sum(line[3] for line in account),
+        rows_rejected=sum(line.rejected for line in account),
         account=account,
         source_versions=plan.source_versions if covered else None,
         tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
@@ -243,13 +243,13 @@ def _write_factor_sets(lake: Lake, sets: Mapping[str, list[Factor]]) -> None:
     lake.create(FACTORS)
     known = set(lake.columns(FACTORS, ["factor_set"]).column("factor_set").to_pylist())
     new = [
-        (name, n, f.name, f.group, f.kind.value)
+        {"factor_set": name, "position": n, "factor": f.name, "factor_group": f.group, "kind": f.kind.value}
         for name, factors in sets.items()
         if name not in known
         for n, f in enumerate(factors)
     ]
     if new:
-        lake.append(FACTORS, listed_rows(lake.spark, new, FACTORS.schema_sql()), "ingest")
+        lake.append(FACTORS, rows_frame(lake.spark, FACTORS, new), "ingest")
 
 
 def _pack(lake: Lake, plan: IngestPlan, sources: Sources, compute: list[date]) -> dict[date, dict[str, int]]:

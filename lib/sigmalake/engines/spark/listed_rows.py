@@ -1,11 +1,15 @@
 """What the driver knows of dates, as rows of a query."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
+
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.rows import table_rows
 
 
 def listed_rows(spark: SparkSession, rows: Sequence[tuple[object, ...]], schema: str) -> DataFrame:
@@ -20,3 +24,8 @@ def listed_rows(spark: SparkSession, rows: Sequence[tuple[object, ...]], schema:
     kinds = to_arrow_schema(fields)
     columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
     return spark.createDataFrame(pa.table([pa.array(c, f.type) for c, f in zip(columns, kinds, strict=True)], schema=kinds), fields)
+
+
+def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """Rows of a table that were made on the driver, each value by the name of its column."""
+    return spark.createDataFrame(table_rows(table, rows), table.schema_sql())

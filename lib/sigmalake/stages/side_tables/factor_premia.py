@@ -5,6 +5,7 @@ from datetime import date
 import pandas as pd
 
 from sigmalake.config.model import digest_of
+from sigmalake.engines.spark.listed_rows import rows_frame
 from sigmalake.lake.lake import Lake
 from sigmalake.reader.factor_premia import READ, factor_return_frame, premia_frame
 from sigmalake.stages.context import factor_sets
@@ -26,8 +27,7 @@ def write_factor_premia(lake: Lake) -> list[date]:
     if stored == {expected} or not (sections or stored):
         return []
     premia = premia_frame(factor_return_frame(lake.columns(CROSS_SECTIONS, READ), factor_sets(lake)))
-    rows = premia.reset_index().assign(inputs_hash=expected)[FACTOR_PREMIA.column_names].astype(object)
-    listed = [[None if pd.isna(value) else value for value in row] for row in rows.itertuples(index=False)]
-    written = lake.spark.createDataFrame(listed, FACTOR_PREMIA.schema_sql())
-    lake.replace_rows(FACTOR_PREMIA, written, "evaluate", "factor IS NOT NULL")
+    rows = premia.reset_index().assign(inputs_hash=expected).astype(object).to_dict("records")
+    listed = [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in rows]
+    lake.replace_rows(FACTOR_PREMIA, rows_frame(lake.spark, FACTOR_PREMIA, listed), "evaluate", "factor IS NOT NULL")
     return list(sections)

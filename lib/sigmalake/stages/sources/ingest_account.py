@@ -13,6 +13,7 @@ from sigmalake.engines.spark.packing.pack import conflicts, plan_frame
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.rejects import rejected_rows
 from sigmalake.errors import DataError
+from sigmalake.lake.books import AccountLine
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.sources.panel_sources import Sources, lost_dates
@@ -24,7 +25,6 @@ from sigmalake.tables.records import REJECTED_ROWS
 Rows = Mapping[date, PanelRow]
 Counts = Mapping[date, dict[str, int]]
 Rejected = Mapping[tuple[str, date | None], int]  # source rows, by source and date
-AccountLine = tuple[str, int, int, int, int, int]
 
 
 def write_rejected(
@@ -136,7 +136,7 @@ def account_for(
                 f"the account of {name} does not add up: {asked} rows of the dates asked for, {refused} rejected, {unmatched} "
                 f"without exposures, but {found} in the panel. Was the source written while it was read? Run again"
             )
-        lines.append((name, rows_in, packed, refused, rows_in - asked, unmatched))
+        lines.append(AccountLine(name, rows_in, packed, refused, rows_in - asked, unmatched))
     return lines
 
 

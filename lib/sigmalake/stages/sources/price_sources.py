@@ -20,9 +20,9 @@ from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints, by_da
 from sigmalake.engines.spark.sources.read import explained_read, read_source
 from sigmalake.engines.spark.sources.rejects import rejected_rows, worst_problems
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.lake.books import AccountLine
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.sources.ingest_account import AccountLine
 from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall
@@ -138,7 +138,7 @@ def account_for_prices(
                 f"the account of prices does not add up: {asked} rows of the dates asked for, {refused} rejected, but {n_packed} "
                 "packed. Was the source written while it was read? Run again"
             )
-        lines.append((name, rows_in, packed, refused, rows_in - asked, 0))
+        lines.append(AccountLine(name, rows_in, packed, refused, rows_in - asked, 0))
     return lines
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.sources import Location
+from sigmalake.engines.spark.listed_rows import rows_frame
 from sigmalake.engines.spark.sources.checking import Half, where
 from sigmalake.engines.spark.sources.fingerprint import FilePrint, file_prints, fingerprint
 from sigmalake.lake.lake import Lake
@@ -106,14 +107,19 @@ def remember(lake: Lake, sources: Sequence[Source], by_file: Mapping[str, list[F
         if max(len(by_file[half]) for half in halves) > MOST_REMEMBERED or not (fresh or memory.forgotten):
             continue
         states = {path: file.state for path, file in memory.files.items()}
-        found += [(half, memory.key, states.get(plain_path(p.file or ""), ""), *p) for half, p in fresh]
+        found += [_row(half, memory.key, states.get(plain_path(p.file or ""), ""), p) for half, p in fresh]
         named = ", ".join(map(sql_text, kept))
         still = f" AND NOT (key = '{memory.key}' AND file IN ({named}))" if kept else ""
         clauses.append(f"(source IN ({', '.join(map(sql_text, halves))}){still})")
     if not clauses:
         return
-    rows = lake.spark.createDataFrame(found, SOURCE_PRINTS.schema_sql())
+    rows = rows_frame(lake.spark, SOURCE_PRINTS, found)
     if any(memory.forgotten for _, memory in sources if memory is not None):
         lake.replace_rows(SOURCE_PRINTS, rows, stage, " OR ".join(clauses))
     else:
         lake.append(SOURCE_PRINTS, rows, stage)
+
+
+def _row(half: str, key: str, state: str, found: FilePrint) -> dict[str, Any]:
+    levels = [{"group": group, "level": level} for group, level in found.levels]
+    return {"source": half, "key": key, "state": state, **found._asdict(), "levels": levels}
