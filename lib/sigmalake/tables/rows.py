@@ -64,7 +64,7 @@ def _plain(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_list(kind):
         return [_plain(entry, kind.value_type) for entry in value] if _nested(kind.value_type) else value
     if pa.types.is_map(kind):
-        return list(value.items()) if isinstance(value, Mapping) else value
+        return [(_plain(key, kind.key_type), _plain(item, kind.item_type)) for key, item in dict(value).items()]
     if pa.types.is_struct(kind):
         return _struct(value, kind)
     if pa.types.is_integer(kind):
