@@ -8,7 +8,7 @@ import pytest
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake, Writer
-from sigmalake.tables.declaration import Column, Table, required
+from sigmalake.tables.declaration import Column, Constraint, Table, required
 
 pytestmark = pytest.mark.jvm
 
@@ -22,7 +22,7 @@ NOW = Table(
         required("size", "INT", "a number"),
         Column("frequency", "STRING", "a younger one"),
     ),
-    checks=(("size_is_positive", "size > 0"),),
+    checks=(Constraint("size_is_positive", "size > 0"),),
 )
 BEFORE = replace(NOW, columns=NOW.columns[:2])
 DAYS = [date(2024, 3, day) for day in (1, 4, 5)]

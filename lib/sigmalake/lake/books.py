@@ -1,8 +1,8 @@
 """The run ledger: runs and releases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -14,6 +14,17 @@ from sigmalake.lake.storage import Rows
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
+
+
+class AccountLine(NamedTuple):
+    """Where the rows of a source went; an entry of `runs.account`."""
+
+    source: str
+    rows_in: int
+    packed: int
+    rejected: int
+    outside: int  # of the dates that were computed
+    without_exposures: int
 
 
 class StageRun(NamedTuple):
@@ -30,7 +41,7 @@ class StageRun(NamedTuple):
     rows_in: int | None
     rows_out: int | None
     rows_rejected: int | None
-    account: Sequence[Mapping[str, Any]] | None
+    account: list[AccountLine] | None
     config_hash: str
     config: str
     code_version: str
@@ -48,12 +59,12 @@ def now() -> datetime:
 
 def record_run(lake: Lake, as_rows: Callable[[pa.Table], Rows], run: StageRun) -> None:
     """Append to `runs`; `as_rows` hands a table of the driver to the engine."""
-    lake.append(RUNS, as_rows(table_rows(RUNS, [run._asdict()])), run.stage)
+    lake.append(RUNS, as_rows(table_rows(RUNS, [run])), run.stage)
 
 
 def record_release(lake: Lake, as_rows: Callable[[pa.Table], Rows], release: Release) -> None:
     """Append to `releases`; `as_rows` hands a table of the driver to the engine."""
-    lake.append(RELEASES, as_rows(table_rows(RELEASES, [release._asdict()])), "release")
+    lake.append(RELEASES, as_rows(table_rows(RELEASES, [release])), "release")
 
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:

@@ -44,7 +44,7 @@ class FolderTables:
         """As `Storage`."""
         day = ds.field(table.date or "")
         rows = None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last))
-        return read_columns(self.log(table, version), columns, rows)
+        return read_columns(self.log(table, version), columns, rows, declared=table)
 
     def version(self, table: Table) -> int:
         """As `Storage`."""

@@ -20,6 +20,10 @@ from pyarrow import fs
 
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.older import fill_missing
+from sigmalake.tables.declaration import Table
+
+KEEPS_ROWS = {"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"}
 
 
 class Commit(NamedTuple):
@@ -67,12 +71,26 @@ def clear_torn_log(location: str) -> None:
         shutil.rmtree(log)
 
 
-def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None) -> pa.Table:
+def read_columns(
+    table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None, *, declared: Table | None = None
+) -> pa.Table:
     """Some columns of some rows; files and row groups that hold none of them are skipped.
 
     The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit.
+
+    Args:
+        table: opened at a version.
+        columns: of it.
+        rows: which; None: all.
+        declared: says which columns are null where this version lacks them; None: it has them all.
+
+    Raises:
+        ConfigError: the version lacks a column that is never null.
     """
-    return arrow_dataset(table).to_table(columns=list(columns), filter=rows)
+    found = arrow_dataset(table)
+    if declared is not None:
+        found = found.replace_schema(fill_missing(declared, found.schema, columns, table.table_uri))
+    return found.to_table(columns=list(columns), filter=rows)
 
 
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
@@ -98,7 +116,7 @@ def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
 
 def parse_commit(version: int, user_metadata: str | None, operation: str | None) -> Commit:
     """A commit from the metadata that our writer left; a stranger's commit has no ranges."""
-    keeps_rows = operation == "SET TBLPROPERTIES"
+    keeps_rows = operation in KEEPS_ROWS
     try:
         said = json.loads(user_metadata or "{}")
         ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))

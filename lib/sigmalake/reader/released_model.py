@@ -97,8 +97,6 @@ class ReleasedModel:
             variant: None for the only one.
         """
         wanted = ds.field("variant") == self._variant(variant)
-        if not self._lake.has(RISK_MODELS, _FREQUENCY):
-            return "period"
         rows = self._lake.read(RISK_MODELS, ["date", _FREQUENCY], wanted).sort_by("date")
         return rows.column(_FREQUENCY)[-1].as_py() or "period" if rows.num_rows else "period"
 
@@ -238,7 +236,7 @@ class ReleasedModel:
         if exposures not in {"known", "used"}:
             raise ValueError(f"exposures is {exposures!r}; give 'known' or 'used'")
         name, day = self._variant(variant), _as_date(date or self.as_of)
-        row = self._lake.row(RISK_MODELS, [*_RISK, *self._younger_columns], {"variant": name, "date": day})
+        row = self._lake.row(RISK_MODELS, [*_RISK, *_LINKED, _FREQUENCY], {"variant": name, "date": day})
         if row is None:
             raise MissingRiskError(f"{name} has no risk model as of {day}; {nearest(day, self.dates(name))}")
         if row["status"].as_py() != "ok":
@@ -267,8 +265,8 @@ class ReleasedModel:
             specific_var=dict(zip(row["asset_id"].as_py(), values_of(row["specific_var"]), strict=True)),
             left_out={key.removeprefix("left_out:"): why for key, why in said.items() if key.startswith("left_out:")},
             zero_factors=row["zero_factors"].as_py(),
-            linked=_linked(row) if _LINKED[0] in row else {},
-            frequency=(row[_FREQUENCY].as_py() if _FREQUENCY in row else None) or "period",
+            linked=_linked(row),
+            frequency=row[_FREQUENCY].as_py() or "period",
         ).over(horizon)
 
     def attribution(
@@ -288,10 +286,6 @@ class ReleasedModel:
         if row is None:
             raise MissingRiskError(f"no regression of {day}; {nearest(_as_date(day), self._lake.dates_of(CROSS_SECTIONS, 'date'))}")
         return row
-
-    @property
-    def _younger_columns(self) -> tuple[str, ...]:
-        return tuple(name for name in (*_LINKED, _FREQUENCY) if self._lake.has(RISK_MODELS, name))
 
     def _variant(self, asked: str | None) -> str:
         listed = ", ".join(self.variants)

@@ -67,10 +67,6 @@ class ReleasedTables:
         """The dates of a table, ascending, without nulls."""
         return sorted(day for day in self.read(table, [column]).column(column).to_pylist() if day is not None)
 
-    def has(self, table: Table, column: str) -> bool:
-        """Whether the table, at its version, has a column: younger columns are not in older lakes."""
-        return column in {field.name for field in self._open(table).schema().fields}
-
     def row(self, table: Table, columns: Sequence[str], key: Mapping[str, object]) -> Row | None:
         """Some columns of the row with these values."""
         clauses = [ds.field(name) == value for name, value in key.items()]
@@ -86,14 +82,15 @@ class ReleasedTables:
                 yield day, {name: rows.column(name)[n] for name in columns}
 
     def read(self, table: Table, columns: Sequence[str], rows: ds.Expression | None = None) -> pa.Table:
-        """Some columns of some rows.
+        """Some columns of some rows; null where the version of the table is older than a column.
 
         Raises:
+            ConfigError: the version lacks a column that is never null.
             MissingRiskError: the release has no such table.
             InfrastructureError: a file of it is gone.
         """
         try:
-            return read_columns(self._open(table), columns, rows)
+            return read_columns(self._open(table), columns, rows, declared=table)
         except FileNotFoundError as error:
             raise InfrastructureError(
                 f"release {self.release_id} reads {table.name} at version {self._versions[table.name]}, of which a file is gone "
@@ -125,7 +122,7 @@ def releases_of(root: str) -> list[Release]:
             raise ConfigError(f"there is no lake at {root}; give the folder or URI that `lake:` names in the configuration")
         return []
     check_format(log.metadata().configuration.get(FORMAT_PROPERTY), where)
-    return releases_from(read_columns(log, RELEASES.column_names))
+    return releases_from(read_columns(log, RELEASES.column_names, declared=RELEASES))
 
 
 def values_of(cell: pa.ListScalar) -> np.ndarray:

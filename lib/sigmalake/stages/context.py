@@ -2,17 +2,17 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sigmalake import __version__
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
-from sigmalake.lake.books import StageRun, now, record_run
+from sigmalake.lake.books import AccountLine, StageRun, now, record_run
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.lake.lease import Lease
 from sigmalake.numerics.factors import Factor
@@ -85,7 +85,7 @@ class Outcome:
     rows_in: int | None = None
     rows_out: int | None = None
     rows_rejected: int | None = None
-    account: Sequence[Mapping[str, Any]] | None = None
+    account: list[AccountLine] | None = None
     source_versions: dict[str, str] | None = None
     tables: tuple[Table, ...] = ()
     said: str = ""

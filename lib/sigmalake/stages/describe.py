@@ -18,14 +18,13 @@ from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
 from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures
 from sigmalake.engines.spark.sources.described import Described, DescribedShares
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.lake.books import last_source_versions, unsettled_ranges
+from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.stages.context import Asked, Context, Outcome, span
 from sigmalake.stages.planning import Changes, Why, changes, join_hash
 from sigmalake.stages.side_tables.industry_shares import expected_shares, shares_of
-from sigmalake.stages.sources.ingest_account import AccountLine
 from sigmalake.stages.sources.panel_sources import usable_dates
 from sigmalake.stages.sources.price_sources import (
     DESCRIBE_VERSION,
@@ -152,10 +151,10 @@ def describe(context: Context) -> Outcome | None:
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
         dates=dates,
-        rows_in=sum(line[1] for line in account),
+        rows_in=sum(line.rows_in for line in account),
         rows_out=len(plan.descriptors.compute),
-        rows_rejected=sum(line[3] for line in account),
-        account=[line._asdict() for line in account],
+        rows_rejected=sum(line.rejected for line in account),
+        account=account,
         source_versions={n: version for n, version in plan.source_versions.items() if n in CONTENTS.values() or everything},
         tables=(PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS),
         said=_said(plan, account),

@@ -14,7 +14,7 @@ from sigmalake.engines.spark.packing.pack import pack
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
-from sigmalake.lake.books import last_source_versions, unsettled_ranges
+from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
@@ -22,7 +22,7 @@ from sigmalake.numerics.windows.calendar import Alignment, align
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
-from sigmalake.stages.sources.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
+from sigmalake.stages.sources.ingest_account import Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.sources.panel_sources import (
     FLAT_ROW_BYTES,
     INGEST_VERSION,
@@ -110,10 +110,10 @@ def ingest(context: Context) -> Outcome | None:
     remember(context, plan.sources.packed, plan.sources.by_file, "ingest")
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
-        rows_in=sum(line[1] for line in account),
+        rows_in=sum(line.rows_in for line in account),
         rows_out=len(compute),
-        rows_rejected=sum(line[3] for line in account),
-        account=[line._asdict() for line in account],
+        rows_rejected=sum(line.rejected for line in account),
+        account=account,
         source_versions=plan.source_versions if covered else None,
         tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
         said=_said(plan, compute, account, counts),

@@ -45,7 +45,7 @@ def _table(table: Table) -> str:
     lines += ["| column | type | null | what it holds |", "|---|---|---|---|"]
     lines += [_column(column) for column in table.columns]
     if table.checks:
-        lines += ["", "Constraints:", "", *(f"- `{name}`: `{rule}`" for name, rule in table.checks)]
+        lines += ["", "Constraints:", "", *(f"- `{check.name}`: `{check.sql}`" for check in table.checks)]
     return "\n".join([*lines, ""])
 
 

@@ -1,6 +1,6 @@
 """The long tables, for people who query: written from the packed ones in the same run."""
 
-from sigmalake.tables.declaration import Column, Table, no_nan, required
+from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, required
 
 FACTORS = Table(
     name="factors",
@@ -92,7 +92,7 @@ SPECIFIC_RETURNS = Table(
         required("in_estimation", "BOOLEAN", "member of the estimation universe"),
         required("weight", "DOUBLE", "regression weight, mean 1 over the fit; 0: not in the fit"),
     ),
-    checks=(*no_nan("specific_return", "fitted_return", "weight"), ("weight_is_not_negative", "weight >= 0")),
+    checks=(*no_nan("specific_return", "fitted_return", "weight"), Constraint("weight_is_not_negative", "weight >= 0")),
 )
 
 FACTOR_PORTFOLIOS = Table(
@@ -144,7 +144,7 @@ SPECIFIC_RISK = Table(
     ),
     checks=(
         *no_nan("specific_var", "ts_var", "structural_var", "blend_weight", "shrink_weight", "regime_multiplier"),
-        ("specific_var_is_not_negative", "specific_var IS NULL OR specific_var >= 0"),
+        Constraint("specific_var_is_not_negative", "specific_var IS NULL OR specific_var >= 0"),
     ),
 )
 

@@ -10,6 +10,7 @@ from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter
+from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
 
 PACKED_A_PIECE = 64  # rows of a packed table
@@ -90,7 +91,7 @@ class HeldTables:
         schema = table.arrow_schema()
         written = [found.select(schema.names).cast(schema) for found in rows.read(self.workers)]
         for found in written:
-            table.check_rows(found)
+            check_rows(table, found)
         self.tables[table.name] = pa.concat_tables([held, *written])
         self._commits[table.name].append(parse_commit(self.version(table) + 1, metadata, "WRITE"))
 

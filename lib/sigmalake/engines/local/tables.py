@@ -9,10 +9,10 @@ from deltalake import DeltaTable
 
 from sigmalake.engines.local.pieces import StoredGroups
 from sigmalake.engines.local.rows import LocalRows
-from sigmalake.lake.delta_rs import create_table, set_property, write_rows
+from sigmalake.lake.creation import create_table
+from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
-from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY
-from sigmalake.lake.log import arrow_dataset, clear_torn_log
+from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.tables.declaration import Table
 
@@ -35,9 +35,9 @@ class LocalTables(FolderTables):
 
     def create(self, table: Table) -> None:
         """As `Storage`."""
-        if not self.exists(table):
-            clear_torn_log(self.location(table))
-        create_table(self.location(table), table, {**table.properties(), FORMAT_PROPERTY: str(FORMAT)})
+        if self.exists(table):
+            self.log(table)  # refuses another layout
+        create_table(self.location(table), table)
 
     def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[StoredGroups]:
         """As `LocalStorage`."""
@@ -56,31 +56,13 @@ class LocalTables(FolderTables):
         return found
 
     def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
-        """As `Storage`."""
-        failures: list[BaseException] = []
-        reader = pa.RecordBatchReader.from_batches(table.arrow_schema(), _batches(table, rows, self.workers, failures))
-        try:
-            write_rows(self.location(table), table, reader, predicate=predicate, metadata=metadata)
-        except Exception:
-            if failures:  # Arrow's stream hands on the words of an error, not the error
-                raise failures[0] from None
-            raise
+        """As `Storage`; rows that break the declaration are refused before anything of them is committed."""
+        batches = (batch for found in rows.read(self.workers) for batch in found.to_batches())
+        write_rows(self.location(table), table, batches, predicate=predicate, commit_metadata=metadata)
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
-        set_property(self.location(table), name, value)
-
-
-def _batches(table: Table, rows: LocalRows, workers: int, failures: list[BaseException]) -> Iterator[pa.RecordBatch]:
-    schema = table.arrow_schema()
-    try:
-        for found in rows.read(workers):
-            checked = found.select(schema.names).cast(schema)
-            table.check_rows(checked)
-            yield from checked.to_batches()
-    except BaseException as error:
-        failures.append(error)
-        raise
+        self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
 
 def _file_sizes(log: DeltaTable) -> dict[str, int]:

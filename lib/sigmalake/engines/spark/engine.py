@@ -85,7 +85,8 @@ class SparkEngine:
 
     def collect(self, rows: DataFrame) -> pa.Table:
         """As `Engine`."""
-        return rows.toArrow()
+        found: pa.Table = rows.toArrow()
+        return found
 
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`."""

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-import pyarrow as pa
+import pandas as pd
 
 from sigmalake.config.model import digest_of
 from sigmalake.reader.factor_premia import READ, factor_return_frame, premia_frame
@@ -10,6 +10,7 @@ from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import stored_cross_sections
 from sigmalake.tables.evaluation import FACTOR_PREMIA
 from sigmalake.tables.packed import CROSS_SECTIONS
+from sigmalake.tables.rows import table_rows
 
 PREMIA_VERSION = "1"  # of the kernel: raised when its numbers change
 
@@ -26,7 +27,8 @@ def write_factor_premia(context: Context) -> list[date]:
     if stored == {expected} or not (sections or stored):
         return []
     premia = premia_frame(factor_return_frame(lake.columns(CROSS_SECTIONS, READ), factor_sets(lake)))
-    rows = premia.reset_index().assign(inputs_hash=expected)[FACTOR_PREMIA.column_names]
-    written = pa.Table.from_pandas(rows, FACTOR_PREMIA.arrow_schema(), preserve_index=False)
-    lake.replace_rows(FACTOR_PREMIA, context.engine.driver_rows(written), "evaluate", "factor IS NOT NULL")
+    rows = premia.reset_index().assign(inputs_hash=expected).astype(object).to_dict("records")
+    listed = [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in rows]
+    written = context.engine.driver_rows(table_rows(FACTOR_PREMIA, listed))
+    lake.replace_rows(FACTOR_PREMIA, written, "evaluate", "factor IS NOT NULL")
     return list(sections)

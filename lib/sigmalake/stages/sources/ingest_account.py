@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import reduce
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -15,6 +14,7 @@ from sigmalake.engines.spark.packing.pack import conflicts, plan_frame
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.rejects import rejected_rows
 from sigmalake.errors import DataError
+from sigmalake.lake.books import AccountLine
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.stages.context import Context
 from sigmalake.stages.sources.panel_sources import Sources, lost_dates
@@ -26,17 +26,6 @@ from sigmalake.tables.records import REJECTED_ROWS
 Rows = Mapping[date, PanelRow]
 Counts = Mapping[date, dict[str, int]]
 Rejected = Mapping[tuple[str, date | None], int]  # source rows, by source and date
-
-
-class AccountLine(NamedTuple):
-    """Where the rows of a source went."""
-
-    source: str
-    rows_in: int
-    packed: int
-    rejected: int
-    outside: int  # of the dates
-    without_exposures: int
 
 
 def write_rejected(

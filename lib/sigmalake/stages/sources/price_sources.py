@@ -21,10 +21,10 @@ from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints, by_da
 from sigmalake.engines.spark.sources.read import explained_read, read_source
 from sigmalake.engines.spark.sources.rejects import rejected_rows, worst_problems
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.lake.books import AccountLine
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.context import Context
-from sigmalake.stages.sources.ingest_account import AccountLine
 from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall

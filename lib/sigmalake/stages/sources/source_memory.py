@@ -110,7 +110,7 @@ def remember(context: Context, sources: Sequence[Source], by_file: Mapping[str, 
         if max(len(by_file[half]) for half in halves) > MOST_REMEMBERED or not (fresh or memory.forgotten):
             continue
         states = {path: file.state for path, file in memory.files.items()}
-        found += [_stored_print(half, memory.key, states.get(plain_path(p.file or ""), ""), p) for half, p in fresh]
+        found += [_row(half, memory.key, states.get(plain_path(p.file or ""), ""), p) for half, p in fresh]
         named = ", ".join(map(sql_text, kept))
         still = f" AND NOT (key = '{memory.key}' AND file IN ({named}))" if kept else ""
         clauses.append(f"(source IN ({', '.join(map(sql_text, halves))}){still})")
@@ -123,6 +123,6 @@ def remember(context: Context, sources: Sequence[Source], by_file: Mapping[str, 
         lake.append(SOURCE_PRINTS, rows, stage)
 
 
-def _stored_print(side: str, key: str, state: str, found: FilePrint) -> dict[str, Any]:
+def _row(half: str, key: str, state: str, found: FilePrint) -> dict[str, Any]:
     levels = [{"group": group, "level": level} for group, level in found.levels]
-    return {"source": side, "key": key, "state": state, **found._asdict(), "levels": levels}
+    return {"source": half, "key": key, "state": state, **found._asdict(), "levels": levels}
