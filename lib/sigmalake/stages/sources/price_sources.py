@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
 from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import repeated
 from sigmalake.engines.spark.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
@@ -22,13 +23,13 @@ from sigmalake.engines.spark.sources.rejects import rejected_rows, worst_problem
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.stages import versions
 from sigmalake.stages.sources.ingest_account import AccountLine
 from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
 
-DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}
 NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"
 
@@ -57,7 +58,7 @@ class PriceSources(NamedTuple):
 def price_source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
     places = {name: place for name, place in config.sources.locations().items() if name in DESCRIBED_SOURCES}
-    rules = [*config.described_hashes(), DESCRIBE_VERSION]
+    rules = [*config.described_hashes(), versions.DESCRIBE]
     return {**{name: location_version(spark, place) for name, place in places.items()}, "configuration": digest_of(rules)}
 
 
@@ -91,7 +92,7 @@ def read_price_sources(spark: SparkSession, config: Config, lake: Lake | None = 
     prints: dict[str, Prints] = {}
     for name, half in halves.items():
         place = s.locations()[name]
-        key = digest_of([config.described_source_hash(name), DESCRIBE_VERSION, place.where])
+        key = digest_of([config.described_source_hash(name), versions.DESCRIBE, place.where])
         source = Source({name: half}, recall(lake, place, dated[name], key, [name], verify=verify))
         with explained_read(name, place):
             by_file |= printed(source)
