@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
+from sigmalake.config.keys import KEYS, key_at
 from typer.testing import CliRunner
 
 from sigmalake.cli import app as cli
-from sigmalake.config.json_schema import config_schema
-from sigmalake.config.keys import KEYS, key_at
 from sigmalake.config.model import Config, read_given
+from sigmalake.config.texts.json_schema import config_schema
 from sigmalake.config.yaml_file import read_mapping
 
 ROOT = Path(__file__).parents[1]

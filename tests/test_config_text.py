@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sigmalake.config.keys import KEYS
 from typer.testing import CliRunner
 
 from sigmalake.cli import app as cli
-from sigmalake.config.annotated import annotated
-from sigmalake.config.keys import KEYS
 from sigmalake.config.model import load_config, read_given
+from sigmalake.config.texts.annotated import annotated
 
 ROOT = Path(__file__).parents[1]
 TEXT = """\

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from sigmalake.config.model import Config, Variant, load_config
+from sigmalake.config.model import Config, load_config
+from sigmalake.config.variant import Variant
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov

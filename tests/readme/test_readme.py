@@ -5,6 +5,7 @@ import shlex
 from fnmatch import fnmatchcase
 
 import pytest
+from sigmalake.config.keys import keys_table
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -13,7 +14,6 @@ from readme import ROOT, TEXT, blocks, configuration_keys, quoted, rows_under
 from sigmalake import errors
 from sigmalake.cli import app as cli
 from sigmalake.cli.setup.runtime import DELTA_VERSION
-from sigmalake.config.keys import keys_table
 from sigmalake.config.model import load_config
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.documentation import GROUPS, tables_page

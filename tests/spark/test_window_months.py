@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 from window_world import FACTORS, LAYERS, N_ASSETS, SCHEMA, World
 
-from sigmalake.config.model import Config, Variant
+from sigmalake.config.model import Config
+from sigmalake.config.variant import Variant
 from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk
 from sigmalake.engines.spark.estimation.risk import estimate_chunk
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from window_world import CALENDAR, FACTORS, GONE, IDS, LAYERS, N_ASSETS, N_DATES, NEW, SCHEMA, World
 
-from sigmalake.config.model import Variant
+from sigmalake.config.variant import Variant
 from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk
 from sigmalake.engines.spark.estimation.risk import estimate_chunk, known_columns
 from sigmalake.engines.spark.estimation.window_arrays import KNOWN

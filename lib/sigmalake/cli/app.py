@@ -223,8 +223,8 @@ def validate(
 
     Shows the configuration with its defaults, units and sources, what is missing, and what would be rejected. Writes nothing.
     """
-    from sigmalake.config.annotated import annotated
     from sigmalake.config.model import read_given
+    from sigmalake.config.texts.annotated import annotated
     from sigmalake.stages.queries.validate import validate as validate_all
 
     with _reading(config, overrides, None, None, engine=engine, reads_sources=True) as context:
@@ -248,7 +248,7 @@ def schema() -> None:
 
     What each key takes, what it means, its unit and its default. Needs no Java.
     """
-    from sigmalake.config.json_schema import config_schema
+    from sigmalake.config.texts.json_schema import config_schema
 
     typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
 

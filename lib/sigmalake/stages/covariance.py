@@ -9,7 +9,9 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config.model import AssetFile, Config, digest_of
+from sigmalake.config.covariance import AssetFile
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
 from sigmalake.engines.spark.listed_rows import listed_rows
@@ -18,14 +20,13 @@ from sigmalake.lake.dates import single_days, within
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_keys
 from sigmalake.numerics.windows.calendar import on_grid
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, stored_risk_models
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash, stored_risk_models
 from sigmalake.stages.regress import panel_row_bytes
 from sigmalake.stages.risk import RiskKey
 from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
-
-COVARIANCE_VERSION = "2"  # raised when the numbers of V change
 
 
 def plan_covariance(context: Context, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> Changes[RiskKey]:
@@ -92,7 +93,7 @@ def _expected(config: Config, panel: list[PanelState], risk_models: Mapping[Risk
     if asked is None:
         return {}
     by_date = {(row.return_date if asked.exposures == "used" else row.exposure_date): row.exposures_hash for row in panel}
-    of_config = digest_of([str(asked_assets(config)), asked.exposures, COVARIANCE_VERSION])
+    of_config = rules_hash(config.covariance_hash(asked_assets(config)), versions.COVARIANCE)
     expected = {}
     for variant in config.covariance_variants:
         dates = sorted(day for name, day in risk_models if name == variant)

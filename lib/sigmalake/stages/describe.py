@@ -11,7 +11,8 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
 from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
@@ -22,12 +23,12 @@ from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ra
 from sigmalake.lake.dates import DateRange, as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
+from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, span
-from sigmalake.stages.planning import Changes, Why, changes, join_hash
+from sigmalake.stages.planning import Changes, Why, changes, join_hash, rules_hash
 from sigmalake.stages.side_tables.industry_shares import expected_shares, shares_of
 from sigmalake.stages.sources.panel_sources import usable_dates
 from sigmalake.stages.sources.price_sources import (
-    DESCRIBE_VERSION,
     PriceSources,
     account_for_prices,
     no_figures,
@@ -90,15 +91,15 @@ def plan_describe(context: Context) -> DescribePlan:
     """Which rows of `prices` the source no longer agrees with, and what rests on them or on other figures and segments."""
     lake, config = context.lake, context.config
     stored, described, shared = (_hashes(lake, table) for table in (PRICES, DESCRIPTORS, INDUSTRY_SHARES))
-    versions = price_source_versions(spark_of(context.engine).spark, config)
+    current = price_source_versions(spark_of(context.engine).spark, config)
     before = last_source_versions(lake, "describe")
-    same = {name: before.get(name) for name in versions} == versions and "" not in versions.values()
+    same = {name: before.get(name) for name in current} == current and "" not in current.values()
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
         return DescribePlan(None, nothing, nothing, [], {}, nothing)
     sources = read_price_sources(spark_of(context.engine).spark, config, lake, verify=context.verify_sources)
     prints = sources.prints["prices"]
-    of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
+    of_config = rules_hash(config.described_source_hash("prices"), versions.DESCRIBE)
     expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
     prices = _asked(context.asked, changes(expected, stored, Why.INPUT), sorted({*expected, *stored}))
     held = {day: value for day, value in {**stored, **prices.compute}.items() if day not in prices.remove}
@@ -108,8 +109,8 @@ def plan_describe(context: Context) -> DescribePlan:
     found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
     wanted = expected_shares(held, calendar, sources.known_hashes("segments"), config)
     shares = _asked(context.asked, changes(wanted, shared, Why.INPUT), sorted({*calendar, *shared}))
-    versions |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.prints) if name in CONTENTS}
-    return DescribePlan(sources, prices, found, calendar, versions, shares)
+    current |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.prints) if name in CONTENTS}
+    return DescribePlan(sources, prices, found, calendar, current, shares)
 
 
 def expected_descriptors(
@@ -117,7 +118,7 @@ def expected_descriptors(
 ) -> dict[date, str]:
     """Descriptors of every date of the calendar: of the prices of its windows and the figures known at its close."""
     rules = _rules(config)
-    of_config = digest_of([config.describe_hash(), config.described_source_hash("fundamentals"), DESCRIBE_VERSION])
+    of_config = rules_hash(digest_of([config.describe_hash(), config.described_source_hash("fundamentals")]), versions.DESCRIBE)
     of_day = [sha256(f"{day}:{prices[day]}".encode()).digest() for day in calendar]
     known_at = [day for day, _ in figures]
     expected = {}
@@ -183,12 +184,12 @@ def described(context: Context, pending: Pending) -> Described | None:
 
 def described_versions(context: Context, pending: Pending) -> dict[str, str]:
     """A hash of all that stands beside the exposures, as it will be, by table."""
-    lake, versions = context.lake, {}
+    lake, found = context.lake, {}
     if context.config.described_columns:
-        versions["descriptors"] = _version(lake, DESCRIPTORS, pending.descriptors)
+        found["descriptors"] = _version(lake, DESCRIPTORS, pending.descriptors)
     if context.config.segment_group is not None:
-        versions["industry_shares"] = _version(lake, INDUSTRY_SHARES, pending.shares)
-    return versions
+        found["industry_shares"] = _version(lake, INDUSTRY_SHARES, pending.shares)
+    return found
 
 
 def _version(lake: Lake, table: Table, pending: PendingRows) -> str:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.evaluation import OwnHistory, evaluate_each_date
 from sigmalake.engines.spark.estimation.followed import next_dates, next_months
@@ -19,6 +20,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_keys
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
+from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
 from sigmalake.stages.covariance import with_hashes
 from sigmalake.stages.planning import (
@@ -29,6 +31,7 @@ from sigmalake.stages.planning import (
     join_hash,
     months_of,
     panel_states,
+    rules_hash,
     stored_cross_sections,
     stored_risk_models,
 )
@@ -40,7 +43,6 @@ from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 FREQUENCIES: tuple[Frequency, ...] = ("period", "month")
-EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
 class Upstream(NamedTuple):
@@ -138,7 +140,7 @@ def plan_evaluate(lake: Lake, config: Config, asked: Asked, upstream: Upstream, 
 
 def _expected(config: Config, upstream: Upstream, own: OwnDigests) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
     """Hash by variant and date of every forecast that has met its return; and the last date of that return."""
-    of_config = digest_of([config.evaluate_hash(), EVALUATE_VERSION])
+    of_config = rules_hash(config.evaluate_hash(), versions.EVALUATE)
     panel, cross_sections, risk_models = upstream
     after = {frequency: _dates_after(panel, cross_sections, frequency) for frequency in FREQUENCIES}
     inputs = {row.exposure_date: row.inputs_hash for row in panel}

@@ -6,8 +6,9 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from sigmalake.config.factors import MarketFactor, Membership
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
 from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.long_tables import exposure_moments
 from sigmalake.engines.spark.packing.pack import pack
@@ -19,13 +20,13 @@ from sigmalake.lake.dates import as_ranges, within
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash
 from sigmalake.stages.sources.ingest_account import Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.sources.panel_sources import (
     FLAT_ROW_BYTES,
-    INGEST_VERSION,
     Sources,
     calendar_of,
     lost_dates,
@@ -66,11 +67,11 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     """
     lake, config = context.lake, context.config
     pending = pending or Pending()
-    versions = {**source_versions(spark_of(context.engine).spark, config), **described_versions(context, pending)}
+    current = {**source_versions(spark_of(context.engine).spark, config), **described_versions(context, pending)}
     stored = panel_states(lake)
-    complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
+    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
-        return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
+        return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
     sources = read_sources(spark_of(context.engine).spark, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
@@ -80,7 +81,7 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     held.update(
         {day: PanelState(day, rows[day].return_date, rows[day].inputs_hash, rows[day].exposures_hash) for day in asked.compute}
     )
-    return IngestPlan(sources, rows, asked, sorted(held.values()), sets, ranks, style_recipe(config, ranks), versions)
+    return IngestPlan(sources, rows, asked, sorted(held.values()), sets, ranks, style_recipe(config, ranks), current)
 
 
 def ingest(context: Context) -> Outcome | None:
@@ -141,7 +142,7 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         caps = {row.exposure_date: row.source_date for row in found}
     levels = _levels(config, sources.levels)
     sets: dict[str, list[Factor]] = {}
-    of_config = digest_of([config.ingest_hash(), INGEST_VERSION])
+    of_config = rules_hash(config.ingest_hash(), versions.INGEST)
     rows = {}
     for row in aligned:
         factors, first_factor = _factors(config, levels, row.source_date or row.exposure_date)

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.factor_cov.window_cov import Parts, complete_dates_cov
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding
@@ -21,9 +22,14 @@ class EigenfactorAdjustment:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    simulations: int = 100  # they leave an error of v of some .01, with 70 factors and windows of 252 and 1512
-    scale: float = 1.0  # a: v becomes a (v - 1) + 1; 1.4 in Menchero, Orr, Wang 2011
-    seed: str | None = None  # None: the names of model and variant
+    simulations: int = setting(100, "simulated histories; 100 leave an error of v of some .01", unit="draws", source="choice")
+    scale: float = setting(
+        1.0,
+        "a: v becomes a (v - 1) + 1; 1.4 in [M] and in the daily presets, where it overshoots: docs/model.md",
+        unit="factor",
+        source="[E]",
+    )
+    seed: str | None = setting(None, "seed of the simulations, any text; none: model/variant")
 
     def __post_init__(self) -> None:
         if self.simulations < 2:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.config.model import Covariance
+from sigmalake.config.covariance import Covariance
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
 from sigmalake.errors import ConfigError, DataError, MissingRiskError

@@ -4,15 +4,14 @@ from datetime import date
 
 import pandas as pd
 
-from sigmalake.config.model import digest_of
+from sigmalake.config.staleness import digest_of
 from sigmalake.reader.factor_premia import READ, factor_return_frame, premia_frame
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import stored_cross_sections
 from sigmalake.tables.evaluation import FACTOR_PREMIA
 from sigmalake.tables.packed import CROSS_SECTIONS
 from sigmalake.tables.rows import table_rows
-
-PREMIA_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
 def write_factor_premia(context: Context) -> list[date]:
@@ -22,7 +21,7 @@ def write_factor_premia(context: Context) -> list[date]:
     """
     lake = context.lake
     sections = stored_cross_sections(lake)
-    expected = digest_of([*map(str, sections), *sections.values(), PREMIA_VERSION])
+    expected = digest_of([*map(str, sections), *sections.values(), versions.PREMIA])
     stored = set(lake.columns(FACTOR_PREMIA, ["inputs_hash"]).column("inputs_hash").to_pylist())
     if stored == {expected} or not (sections or stored):
         return []

@@ -6,18 +6,19 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of
 from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
 from sigmalake.engines.spark.packing.packed_prices import usable_segments
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.numerics.descriptors.library import DescriptorRules
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context
-from sigmalake.stages.planning import join_hash
+from sigmalake.stages.planning import join_hash, rules_hash
 from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
 
-SHARES_VERSION = "1"  # of the kernel and of what it is given: raised when its numbers change
 CHUNK_DATES = 252  # as-of dates of one task: a year brings about as many records as were live before it
 ASSET_BYTES = 192  # of a company in a row of `industry_shares`: five ids, industries and shares; more than one of `prices` has
 
@@ -35,7 +36,7 @@ def expected_shares(
     """
     if config.sources.segments is None:
         return {}
-    of_config = digest_of([str(max_age(config)), config.described_source_hash("segments"), SHARES_VERSION])
+    of_config = rules_hash(digest_of([str(max_age(config)), config.described_source_hash("segments")]), versions.SHARES)
     known_at = [day for day, _ in segments]
     expected = {}
     for day in calendar:

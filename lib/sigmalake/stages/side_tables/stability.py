@@ -9,18 +9,18 @@ from itertools import pairwise
 
 from pyspark.sql import functions as F
 
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of, settings_hash
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.estimation.stability import stability_rows
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import month_ends
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context, factor_sets
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, rules_hash
 from sigmalake.tables.long import EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
-
-STABILITY_VERSION = "2"  # of the kernel: raised when its numbers change
 
 
 def plan_stability(lake: Lake, config: Config, panel: Sequence[PanelState]) -> Changes[date]:
@@ -53,7 +53,7 @@ def expected_stability(panel: Sequence[PanelState], config: Config) -> dict[date
         panel: its rows, ascending.
         config: names the regression's weights; of two passes the first's count, which no other date moves.
     """
-    of_config = digest_of([config.regression.instant_weights.value, STABILITY_VERSION])
+    of_config = rules_hash(settings_hash(config.regression.instant_weights), versions.STABILITY)
     known = {row.exposure_date: row.exposures_hash for row in panel}
     return {
         now: join_hash(digest_of([known[now], str(before), known[before]]), of_config)

@@ -21,8 +21,6 @@ from sigmalake.engines.spark.sources.exchange_rates import (
 from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints, by_date, currencies_by_date, fingerprint
 from sigmalake.lake.dates import as_ranges
 
-CAPS_BESIDE_RETURNS_VERSION = "2"  # of what converts them: raised when that changes, with no other model's hashes
-
 
 def in_base_currency(
     config: Config,

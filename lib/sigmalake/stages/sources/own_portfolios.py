@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sigmalake.config.model import digest_of
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.estimation.evaluation import OwnHistory, holdings_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.numerics.evaluation.forecast_evaluation import OwnPortfolio

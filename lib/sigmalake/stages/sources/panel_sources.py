@@ -9,8 +9,9 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.config.model import Config, digest_of
-from sigmalake.config.sources import Dated, Location
+from sigmalake.config.model import Config
+from sigmalake.config.sources import Location
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.packing.pack import Sourced
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.session import fit_batches
@@ -38,10 +39,11 @@ from sigmalake.engines.spark.sources.rejects import worst_problems
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.sources.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
+from sigmalake.stages import versions
+from sigmalake.stages.planning import rules_hash
+from sigmalake.stages.sources.base_currency import cap_rate_dates, in_base_currency
 from sigmalake.stages.sources.source_memory import Memory, Source, printed, recall
 
-INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly
 MOST_NAMED = 100  # files of a source in the plan of a query
 
@@ -105,11 +107,8 @@ class Sources(NamedTuple):
 
 def source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
-    versions = {name: location_version(spark, place) for name, place in config.sources.ingested().items()}
-    rules = [config.ingest_hash(), INGEST_VERSION]
-    if config.sources.cap_currency is not None and config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD:
-        rules.append(CAPS_BESIDE_RETURNS_VERSION)
-    return {**versions, "configuration": digest_of(rules)}
+    found = {name: location_version(spark, place) for name, place in config.sources.ingested().items()}
+    return {**found, "configuration": rules_hash(config.ingest_hash(), versions.INGEST)}
 
 
 def read_sources(
@@ -228,7 +227,7 @@ def _recall(
     rates = location_version(spark, s.rates) if s.rates is not None and "returns" in halves else None
     if rates == "":  # rates decide whether a return can be used
         return None
-    key = digest_of([config.ingest_hash(), INGEST_VERSION, place.where, rates or ""])
+    key = digest_of([config.ingest_hash(), versions.INGEST, place.where, rates or ""])
     return recall(lake, place, date_column, key, halves, verify=verify)
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
 from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import repeated
@@ -24,13 +25,13 @@ from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import AccountLine
 from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context
 from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
 
-DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}
 NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"
 
@@ -59,7 +60,7 @@ class PriceSources(NamedTuple):
 def price_source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
     places = {name: place for name, place in config.sources.locations().items() if name in DESCRIBED_SOURCES}
-    rules = [*config.described_hashes(), DESCRIBE_VERSION]
+    rules = [*config.described_hashes(), versions.DESCRIBE]
     return {**{name: location_version(spark, place) for name, place in places.items()}, "configuration": digest_of(rules)}
 
 
@@ -93,7 +94,7 @@ def read_price_sources(spark: SparkSession, config: Config, lake: Lake | None = 
     prints: dict[str, Prints] = {}
     for name, half in halves.items():
         place = s.locations()[name]
-        key = digest_of([config.described_source_hash(name), DESCRIBE_VERSION, place.where])
+        key = digest_of([config.described_source_hash(name), versions.DESCRIBE, place.where])
         source = Source({name: half}, recall(lake, place, dated[name], key, [name], verify=verify))
         with explained_read(name, place):
             by_file |= printed(source)

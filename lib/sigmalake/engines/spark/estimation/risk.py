@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.config.model import Variant
+from sigmalake.config.variant import Variant
 from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, by_chunk, rows_read
 from sigmalake.engines.spark.estimation.risk_rows import RiskRow, as_table
 from sigmalake.engines.spark.estimation.window_arrays import CAPS_BEFORE, HISTORY, KNOWN, Window, read_window
