@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
 from sigmalake.config.model import Config
-from sigmalake.config.types import CATALOG_NAME
 from sigmalake.engines.engine import Engine
+from sigmalake.engines.local.abilities import lake_obstacle, source_obstacle
 from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.engines.local.tables import LocalTables
 from sigmalake.errors import ConfigError
-from sigmalake.sources.files import needs_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -62,9 +61,7 @@ def _spark_at_hand() -> str | None:
 
 def _needs_spark(config: Config) -> str | None:
     """What of a configuration only Spark can do."""
-    if CATALOG_NAME.fullmatch(config.lake):
-        return f"the lake {config.lake} is in a catalog"
-    found = (needs_spark(name, place) for name, place in config.sources.locations().items())
+    found = [lake_obstacle(config.lake), *(source_obstacle(*source) for source in config.sources.locations().items())]
     return next((obstacle for obstacle in found if obstacle), None)
 
 

@@ -14,6 +14,7 @@ from sigmalake.engines.engine import Engine, Input, MapTask, PartTask
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, read, spark_tables
+from sigmalake.lake.older import missing_columns
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.storage import Storage
 from sigmalake.tables.declaration import Table
@@ -51,6 +52,8 @@ class SparkEngine:
             schema = table.arrow_schema()
             return self.driver_rows(pa.schema([schema.field(column) for column in columns]).empty_table())
         found = self.read(table, version)
+        absent = missing_columns(table, found.columns, f"{self._tables.root}/{table.name}")
+        found = found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent})
         return (found if rows is None else found.where(rows.sql())).select(*columns)
 
     def driver_rows(self, rows: pa.Table) -> DataFrame:
@@ -105,8 +108,8 @@ def _as_pandas_udf(task: MapTask, into: Table, columns: Sequence[str]) -> Any:
     """A task as a pandas UDF of a struct of the columns, which gives a struct of the table's."""
 
     def apply(rows: pd.DataFrame) -> pd.DataFrame:
-        found = task(pa.Table.from_pandas(rows[list(columns)], preserve_index=False))
-        return found.to_pandas(date_as_object=True)
+        made: pd.DataFrame = task(pa.Table.from_pandas(rows[list(columns)], preserve_index=False)).to_pandas()
+        return made
 
     return F.pandas_udf(apply, into.schema_sql())
 
