@@ -2,15 +2,10 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
-
-from sigmalake.engines.spark.engine import spark_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of
-from sigmalake.engines.spark.estimation.risk import estimate_windows
-from sigmalake.engines.spark.long_tables import factor_covariance, risk_diagnostics, specific_risk
 from sigmalake.lake.books import unsettled_ranges
-from sigmalake.lake.dates import DateRange, as_ranges, within
-from sigmalake.lake.row_filter import of_keys
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.row_filter import of_dates, of_keys
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
@@ -27,7 +22,10 @@ from sigmalake.stages.planning import (
 )
 from sigmalake.stages.regress import cross_section_bytes, packed_exposures_bytes, panel_row_bytes
 from sigmalake.tables.long import FACTOR_COVARIANCE, RISK_DIAGNOSTICS, SPECIFIC_RISK
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import RISK_MODELS
+from sigmalake.tasks.chunks import AsOf, Chunk, chunks_of
+from sigmalake.tasks.long_tables import factor_covariance, risk_diagnostics, specific_risk
+from sigmalake.tasks.risk.windows import EstimateWindows
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task: their windows overlap, so few is wasteful; many is memory
 EXPOSURES_BYTES = 192 << 20  # of one task's packed exposures, where a layer of Delta reads them
@@ -72,25 +70,18 @@ def risk(context: Context) -> Outcome | None:
     )
 
 
-def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> DataFrame:
-    lake, chunks, config = context.lake, _chunks(context, plan, calendar, months), context.config
+def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> Rows:
+    lake, config = context.lake, context.config
     reads_exposures = any(variant.specific_var.reads_exposures for variant in config.risk.values())
-    engine = spark_of(context.engine)
-    engine.expect_width(panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
-    read = [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]
-    history = engine.read(CROSS_SECTIONS).where(within("date", read))
-    known = engine.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
-    reads_caps_before = config.sources.has_caps and any(variant.specific_var.regime for variant in config.risk.values())
-    caps_before = engine.read(PANEL).where(within("return_date", read)) if reads_caps_before else None
-    return estimate_windows(history, known, caps_before, calendar, chunks, config.risk, factor_sets(lake), months)
+    context.engine.expect_width(panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
+    chunks = _chunks(context, plan, calendar, months)
+    task = EstimateWindows(calendar, chunks, config.risk, factor_sets(lake), months, config.sources.has_caps)
+    return context.engine.map_parts(task)
 
 
 def _write_long(context: Context, changed: list[DateRange]) -> None:
-    lake = context.lake
-    models = spark_of(context.engine).read(RISK_MODELS).where(within("date", changed))
-    lake.replace(FACTOR_COVARIANCE, factor_covariance(models), "risk", changed)
-    lake.replace(SPECIFIC_RISK, specific_risk(models), "risk", changed)
-    lake.replace(RISK_DIAGNOSTICS, risk_diagnostics(models), "risk", changed)
+    for task in (factor_covariance(), specific_risk(), risk_diagnostics()):
+        context.lake.replace(task.into, context.engine.unpack(task, of_dates("date", changed)), "risk", changed)
 
 
 def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> list[Chunk]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from sigmalake.engines.engine import MapTask, PartTask
+from sigmalake.tasks.contract import MapTask, PartTask
 
 
 class Piece(Protocol):
@@ -79,6 +79,25 @@ class StoredGroups:
         rows = some if self.rows is None else self.rows & some
         share = len(kept.row_groups) / max(1, len(self.fragment.row_groups))
         return StoredGroups(kept, self.file_schema, self.schema, rows, int(self.n_bytes * share))
+
+
+@dataclass(frozen=True)
+class Until:
+    """The rows of a piece up to a date."""
+
+    piece: Piece
+    dated: str
+    last: date
+
+    @property
+    def n_bytes(self) -> int:
+        """As `Piece`."""
+        return self.piece.n_bytes
+
+    def read(self) -> pa.Table:
+        """As `Piece`."""
+        rows = self.piece.read()
+        return rows.filter(pc.less_equal(rows.column(self.dated), pa.scalar(self.last)))
 
 
 @dataclass(frozen=True)

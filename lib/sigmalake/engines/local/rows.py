@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 import pyarrow as pa
 
-from sigmalake.engines.local.pieces import DatedPiece, Piece
+from sigmalake.engines.local.pieces import DatedPiece, Piece, Until
 from sigmalake.engines.local.workers import read_all
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.storage import Storage
@@ -25,6 +25,10 @@ class LocalRows:
         """The pieces that may hold rows of these dates, each restricted to them."""
         found = (cast(DatedPiece, piece).within(dated, days) for piece in self.pieces)
         return [piece for piece in found if piece is not None]
+
+    def until(self, dated: str, last: date) -> list[Piece]:
+        """The pieces, each restricted to the rows up to a date."""
+        return [Until(piece, dated, last) for piece in self.pieces]
 
     def read(self, workers: int) -> Iterator[pa.Table]:
         """The rows, piece after piece, in the schema that they promise."""

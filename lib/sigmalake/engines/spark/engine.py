@@ -1,6 +1,7 @@
 """Spark as an engine: rows are DataFrames, tasks are applied where the rows are, parts are brought together by one shuffle."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
@@ -10,14 +11,17 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.engines.engine import Engine, Input, MapTask, PartTask
+from sigmalake.engines.engine import NEWEST, NONE_GIVEN, Engine
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, read, spark_tables
+from sigmalake.lake.dates import DateRange
 from sigmalake.lake.older import missing_columns
-from sigmalake.lake.row_filter import RowFilter
+from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Storage
+from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
+from sigmalake.tasks.contract import Input, MapTask, PartTask
 
 PART, ROLE = "__part", "__role"  # columns that rows carry on their way to their part
 PACKED_A_BATCH, LONG_A_BATCH = 8, 1 << 16  # rows on their way back
@@ -41,20 +45,29 @@ class SparkEngine:
         return self._tables
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """A table's rows, as they are or as they stood at a version."""
-        return read(self.spark, self._tables, table, version)
-
-    def stored(
-        self, table: Table, columns: Sequence[str], rows: RowFilter | None = None, *, version: int | None = None
-    ) -> DataFrame:
-        """As `Engine`."""
-        if not self._tables.exists(table):
-            schema = table.arrow_schema()
-            return self.driver_rows(pa.schema([schema.field(column) for column in columns]).empty_table())
-        found = self.read(table, version)
+        """A table's declared columns, as they are or as they stood at a version; null where an older version lacks one."""
+        found = read(self.spark, self._tables, table, version)
         absent = missing_columns(table, found.columns, f"{self._tables.root}/{table.name}")
-        found = found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent})
-        return (found if rows is None else found.where(rows.sql())).select(*columns)
+        return found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent})
+
+    def map_rows(self, task: MapTask, rows: RowFilter) -> DataFrame:
+        """As `Engine`: a pandas UDF over the rows, no shuffle."""
+        found = self._stored(*task.inputs.values(), rows)
+        return found.select(_as_pandas_udf(task, found.columns)(F.struct(*found.columns)).alias("row")).select("row.*")
+
+    def unpack(self, task: MapTask, rows: RowFilter) -> DataFrame:
+        """As `Engine`: Arrow batches in, Arrow batches out, no shuffle."""
+        return self._stored(*task.inputs.values(), rows).mapInArrow(_Unpacking(task), task.into.schema_sql())
+
+    def map_parts(
+        self, task: PartTask, given: Mapping[str, DataFrame] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST
+    ) -> DataFrame:
+        """As `Engine`: one shuffle by part. Each part is one task, also where no row belongs to it."""
+        dates = [task.dates(part) for part in range(task.n_parts)]
+        sent = [self._sent(role, read, [of_part[role] for of_part in dates], given, versions) for role, read in task.inputs.items()]
+        every_part = listed_rows(self.spark, [(part, "") for part in range(task.n_parts)], f"{PART} int, {ROLE} string")
+        union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
+        return union.repartitionById(task.n_parts, PART).mapInArrow(_PartMapping(task), task.into.schema_sql())
 
     def driver_rows(self, rows: pa.Table) -> DataFrame:
         """As `Engine`."""
@@ -64,23 +77,6 @@ class SparkEngine:
         """As `Engine`."""
         return self.driver_rows(table.arrow_schema().empty_table())
 
-    def map_rows(self, rows: DataFrame, task: MapTask, into: Table) -> DataFrame:
-        """As `Engine`: a pandas UDF over the rows, no shuffle."""
-        return rows.select(_as_pandas_udf(task, into, rows.columns)(F.struct(*rows.columns)).alias("row")).select("row.*")
-
-    def unpack(self, rows: DataFrame, task: MapTask, into: Table) -> DataFrame:
-        """As `Engine`: Arrow batches in, Arrow batches out, no shuffle."""
-        return rows.mapInArrow(_Unpacking(task), into.schema_sql())
-
-    def map_parts(self, inputs: Mapping[str, Input], n_parts: int, task: PartTask, into: Table) -> DataFrame:
-        """As `Engine`: one shuffle by part. Each part is one task, also where no row belongs to it."""
-        sent = [self._sent(role, given) for role, given in inputs.items()]
-        every_part = listed_rows(self.spark, [(part, "") for part in range(n_parts)], f"{PART} int, {ROLE} string")
-        union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
-        columns = {role: given.rows.columns for role, given in inputs.items()}
-        mapping = _PartMapping(task, columns, PACKED_A_BATCH if into.packed else LONG_A_BATCH)
-        return union.repartitionById(n_parts, PART).mapInArrow(mapping, into.schema_sql())
-
     def union(self, rows: Sequence[DataFrame]) -> DataFrame:
         """As `Engine`."""
         union: DataFrame = reduce(DataFrame.unionByName, rows)
@@ -88,30 +84,49 @@ class SparkEngine:
 
     def collect(self, rows: DataFrame) -> pa.Table:
         """As `Engine`."""
-        found: pa.Table = rows.toArrow()
-        return found
+        return rows.toArrow()
 
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`."""
         fit_batches(self.spark, row_bytes)
 
-    def _sent(self, role: str, given: Input) -> DataFrame:
-        pairs = [(day, part) for part, days in enumerate(given.dates) for day in sorted(set(days))]
-        places = F.broadcast(listed_rows(self.spark, pairs, f"__date date, {PART} int"))
-        rows: DataFrame = given.rows
-        joined = rows.join(places, F.col(given.dated) == F.col("__date"))
-        own = [F.col(name).alias(_sent_name(role, name)) for name in rows.columns]  # two roles may have columns of one name
-        return joined.select(PART, F.lit(role).alias(ROLE), *own)
+    def _stored(self, given: Input, rows: RowFilter, version: int | None = None) -> DataFrame:
+        table = given.table
+        if table is None:
+            raise ValueError("rows of a source are no stored rows")
+        if not self._tables.exists(table):
+            return self.no_rows(table).select(*given.columns)
+        return self.read(table, version).where(rows.sql()).select(*given.columns)
+
+    def _sent(
+        self, role: str, read_by: Input, dates: Sequence[Sequence[date]], given: Mapping[str, DataFrame], versions: Mapping[str, int]
+    ) -> DataFrame:
+        """The rows of a role, each as often as a part reads it; columns are named by role, since two may have one of a name."""
+        if read_by.table is None:
+            rows, last = given[role], [(part, max(days)) for part, days in enumerate(dates) if days]
+            places = listed_rows(self.spark, last, f"{PART} int, __date date")
+            belongs = F.col(read_by.dated) <= F.col("__date")
+        else:
+            known = sorted({day for days in dates for day in days})
+            every = of_dates(read_by.dated, [DateRange(known[0], known[-1])] if known else [])
+            rows = given[role] if role in given else self._stored(read_by, every, versions.get(read_by.table.name))
+            pairs = [(part, day) for part, days in enumerate(dates) for day in sorted(set(days))]
+            places = listed_rows(self.spark, pairs, f"{PART} int, __date date")
+            belongs = F.col(read_by.dated) == F.col("__date")
+        own = [F.col(name).alias(_sent_name(role, name)) for name in read_by.columns]
+        return rows.join(F.broadcast(places), belongs).select(PART, F.lit(role).alias(ROLE), *own)
 
 
-def _as_pandas_udf(task: MapTask, into: Table, columns: Sequence[str]) -> Any:
+def _as_pandas_udf(task: MapTask, columns: Sequence[str]) -> Any:
     """A task as a pandas UDF of a struct of the columns, which gives a struct of the table's."""
 
     def apply(rows: pd.DataFrame) -> pd.DataFrame:
-        made: pd.DataFrame = task(pa.Table.from_pandas(rows[list(columns)], preserve_index=False)).to_pandas()
+        found = task(pa.Table.from_pandas(rows[list(columns)], preserve_index=False))
+        check_rows(task.into, found)
+        made: pd.DataFrame = found.to_pandas()
         return made
 
-    return F.pandas_udf(apply, into.schema_sql())
+    return F.pandas_udf(apply, task.into.schema_sql())
 
 
 class _Unpacking(NamedTuple):
@@ -120,26 +135,29 @@ class _Unpacking(NamedTuple):
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             if batch.num_rows:
-                yield from self.task(pa.Table.from_batches([batch])).to_batches()
+                yield from _checked(self.task.into, self.task(pa.Table.from_batches([batch])))
 
 
 class _PartMapping(NamedTuple):
     task: PartTask
-    columns: Mapping[str, Sequence[str]]  # by role
-    rows_a_batch: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """A partition holds the rows of one part, and one row that only names it."""
         if (first := next(batches, None)) is None:
             return
         rows = pa.Table.from_batches([first, *batches])
-        part = rows.column(PART)[0].as_py()
-        roles = rows.column(ROLE)
+        part, roles = rows.column(PART)[0].as_py(), rows.column(ROLE)
         inputs = {
-            role: rows.select([_sent_name(role, name) for name in names]).filter(pc.equal(roles, role)).rename_columns(list(names))
-            for role, names in self.columns.items()
+            role: rows.select([_sent_name(role, name) for name in names]).filter(pc.equal(roles, role)).rename_columns(names)
+            for role, names in self.task.columns.items()
         }
-        yield from self.task(part, inputs).to_batches(self.rows_a_batch)
+        yield from _checked(self.task.into, self.task(part, inputs))
+
+
+def _checked(table: Table, rows: pa.Table) -> list[pa.RecordBatch]:
+    check_rows(table, rows)
+    found: list[pa.RecordBatch] = rows.to_batches(PACKED_A_BATCH if table.packed else LONG_A_BATCH)
+    return found
 
 
 def _sent_name(role: str, column: str) -> str:

@@ -4,20 +4,16 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from pyspark.sql import DataFrame
-
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
-from sigmalake.engines.spark.engine import spark_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of
-from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
-from sigmalake.engines.spark.packing.packed_prices import usable_segments
-from sigmalake.lake.dates import DateRange, within
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.stages import versions
 from sigmalake.stages.context import Context
 from sigmalake.stages.planning import join_hash, rules_hash
-from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
+from sigmalake.tables.descriptors import INDUSTRY_SHARES
+from sigmalake.tasks.chunks import AsOf, chunks_of
+from sigmalake.tasks.industry_shares import SEGMENTS, ComputeIndustryShares
 
 CHUNK_DATES = 252  # as-of dates of one task: a year brings about as many records as were live before it
 ASSET_BYTES = 192  # of a company in a row of `industry_shares`: five ids, industries and shares; more than one of `prices` has
@@ -46,25 +42,22 @@ def expected_shares(
 
 
 def shares_of(
-    context: Context, calendar: Sequence[date], compute: Mapping[date, str], segments: DataFrame, *, widest: int
-) -> DataFrame:
+    context: Context, calendar: Sequence[date], compute: Mapping[date, str], segments: Rows, *, widest: int
+) -> Rows:
     """The rows of `industry_shares` of these dates.
 
     Args:
         context: its lake holds their prices, its configuration says which segments are too old.
         calendar: dates with prices, ascending.
         compute: hash of each date asked for.
-        segments: checked rows.
+        segments: usable records, each once.
         widest: assets of the largest date.
     """
     position = {day: number for number, day in enumerate(calendar)}
-    asked = [AsOf(INDUSTRY_SHARES.name, position[day], value, position[day]) for day, value in compute.items()]
-    chunks = chunks_of(asked, CHUNK_DATES)
-    engine = spark_of(context.engine)
-    engine.expect_width(widest * ASSET_BYTES)
-    read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    prices = engine.read(PRICES).where(within("date", read))
-    return compute_industry_shares(prices, usable_segments(segments), calendar, chunks, max_age=max_age(context.config))
+    as_of = [AsOf(INDUSTRY_SHARES.name, position[day], value, position[day]) for day, value in compute.items()]
+    context.engine.expect_width(widest * ASSET_BYTES)
+    task = ComputeIndustryShares(calendar, chunks_of(as_of, CHUNK_DATES), max_age(context.config))
+    return context.engine.map_parts(task, {SEGMENTS: segments})
 
 
 def max_age(config: Config) -> int:

@@ -7,12 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from pyspark.sql import functions as F
-
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of, settings_hash
-from sigmalake.engines.spark.engine import spark_of
-from sigmalake.engines.spark.estimation.stability import stability_rows
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import month_ends
@@ -20,7 +16,8 @@ from sigmalake.stages import versions
 from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, rules_hash
 from sigmalake.tables.long import EXPOSURE_STABILITY
-from sigmalake.tables.packed import PANEL
+from sigmalake.tasks.chunks import AsOf, chunks_of
+from sigmalake.tasks.stability import DATES_A_CHUNK, CorrelateStyles
 
 
 def plan_stability(lake: Lake, config: Config, panel: Sequence[PanelState]) -> Changes[date]:
@@ -34,16 +31,15 @@ def write_stability(context: Context, panel: Sequence[PanelState], plan: Changes
     """Replace the rows of the planned dates."""
     if not plan:
         return
-    lake, config, engine = context.lake, context.config, spark_of(context.engine)
-    lake.create(EXPOSURE_STABILITY)
     ends = month_ends([row.exposure_date for row in panel])
-    ranges = as_ranges([*plan.compute, *plan.remove], sorted({*ends, *plan.remove}))
-    found = context.engine.no_rows(EXPOSURE_STABILITY)
+    rows = context.engine.no_rows(EXPOSURE_STABILITY)
     if plan.compute:
-        read = sorted({day for pair in pairwise(ends) if pair[1] in plan.compute for day in pair})
-        rows = engine.read(PANEL).where(F.col("exposure_date").isin(read))
-        found = stability_rows(rows, ends, plan.compute, config.regression.instant_weights, factor_sets(lake))
-    lake.replace(EXPOSURE_STABILITY, found, "regress", ranges)
+        weights, place = context.config.regression.instant_weights, {day: number for number, day in enumerate(ends)}
+        as_of = [AsOf("", place[day], value, place[day] - 1) for day, value in plan.compute.items()]
+        task = CorrelateStyles(ends, chunks_of(as_of, DATES_A_CHUNK), weights, factor_sets(context.lake))
+        rows = context.engine.map_parts(task)
+    ranges = as_ranges([*plan.compute, *plan.remove], sorted({*ends, *plan.remove}))
+    context.lake.replace(EXPOSURE_STABILITY, rows, "regress", ranges)
 
 
 def expected_stability(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
