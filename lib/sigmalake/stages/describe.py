@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
 from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
 from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures
 from sigmalake.engines.spark.session import fit_batches
@@ -40,6 +39,7 @@ from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
@@ -287,7 +287,7 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
     history = lake.read(PRICES).where(within("date", read))
     rows = sources.rows.get("fundamentals")
     figures = no_figures(lake.spark) if rows is None else usable_figures(rows)
-    return compute_descriptors(history, figures, calendar, chunks, rules).withColumn("n_assets", F.size("asset_id"))
+    return compute_descriptors(history, figures, calendar, chunks, rules)
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:

@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.evaluation import OwnHistory, evaluate_each_date
-from sigmalake.engines.spark.estimation.followed import next_dates, next_months
+from sigmalake.engines.spark.estimation.evaluation import evaluate_each_date
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.errors import DataError
 from sigmalake.lake.dates import as_ranges, within
@@ -20,7 +19,6 @@ from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
-from sigmalake.stages.covariance import with_hashes
 from sigmalake.stages.planning import (
     Changes,
     PanelState,
@@ -38,6 +36,7 @@ from sigmalake.stages.side_tables.factor_premia import write_factor_premia
 from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tasks.evaluation import EvaluateForecasts, OwnHistory, forecast_parts
 
 FREQUENCIES: tuple[Frequency, ...] = ("period", "month")
 EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
@@ -104,17 +103,17 @@ def _of_frequency(
         return None
     days = {day for _, day in compute}
     known = [row.exposure_date for row in panel]
-    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(compute, sorted(known))), compute)
-    beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
     after = {day: dates for day, dates in _dates_after(panel, stored_cross_sections(lake), frequency).items() if day in days}
+    task = EvaluateForecasts(forecast_parts(list(days), known), compute, after, sets, config.evaluate.test_portfolios, own)
     returned = [row.return_date for row in panel if row.return_date is not None]
     met = as_ranges({day for dates in after.values() for day in dates}, returned)
-    regressed = lake.read(CROSS_SECTIONS).where(within("date", met))
-    if frequency == "month":
-        followed = next_months(lake.read(PANEL).where(within("return_date", met)), regressed, after, sets)
-    else:
-        followed = next_dates(beside, regressed)
-    return evaluate_each_date(models, beside, followed, sets, config.evaluate.test_portfolios, own)
+    return evaluate_each_date(
+        task,
+        lake.read(RISK_MODELS).where(keys_sql(compute, sorted(known))),
+        lake.read(PANEL).where(within("exposure_date", as_ranges(days, known))),
+        lake.read(PANEL).where(within("return_date", met)),
+        lake.read(CROSS_SECTIONS).where(within("date", met)),
+    )
 
 
 def plan_evaluate(lake: Lake, config: Config, asked: Asked, upstream: Upstream, own: OwnHistory) -> Changes[RiskKey]:

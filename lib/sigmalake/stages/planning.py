@@ -7,10 +7,10 @@ from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
 from sigmalake.config.model import Config, Variant, digest_of
-from sigmalake.engines.spark.estimation.chunks import first_row
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Month, complete_months, months_until, on_grid
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tasks.chunks import first_row
 
 REGRESS_VERSION = "2"  # of the kernel: raised when its numbers change
 RISK_VERSION = "1"

@@ -12,7 +12,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
+from sigmalake.engines.spark.estimation.regression import fit_each_date
 from sigmalake.engines.spark.long_tables import factor_portfolios, factor_returns, specific_returns
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.books import unsettled_ranges
@@ -29,11 +29,12 @@ from sigmalake.stages.planning import (
     panel_states,
     stored_cross_sections,
 )
-from sigmalake.stages.side_tables.first_pass import plan_first_pass, with_variances, write_first_pass
+from sigmalake.stages.side_tables.first_pass import fit_in_two_passes, plan_first_pass, write_first_pass
 from sigmalake.stages.side_tables.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
+from sigmalake.tasks.regression import FitDates
 
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
 
@@ -58,10 +59,11 @@ def regress(context: Context) -> Outcome | None:
         calendar = [row.return_date for row in panel if row.return_date is not None] + plan.remove
         ranges = as_ranges([*plan.compute, *plan.remove], calendar)
         rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
-        rows, rules = hashed_for_regression(rows, plan.compute), context.config.regression
-        if rules.two_pass is not None:
-            rows = with_variances(lake, rows, panel, plan, rules.two_pass)
-        fitted = fit_each_date(rows, factor_sets(lake), rules)
+        rules = context.config.regression
+        if rules.two_pass is None:
+            fitted = fit_each_date(rows, factor_sets(lake), rules, plan.compute)
+        else:
+            fitted = fit_in_two_passes(lake, rows, panel, FitDates(factor_sets(lake), rules, plan.compute), rules.two_pass)
         lake.replace(CROSS_SECTIONS, fitted, "regress", ranges)
     changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
     if not changed:

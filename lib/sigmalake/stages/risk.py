@@ -5,7 +5,6 @@ from datetime import date
 
 from pyspark.sql import DataFrame
 
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of
 from sigmalake.engines.spark.estimation.risk import estimate_windows
 from sigmalake.engines.spark.long_tables import factor_covariance, risk_diagnostics, specific_risk
 from sigmalake.engines.spark.session import fit_batches
@@ -29,6 +28,8 @@ from sigmalake.stages.planning import (
 from sigmalake.stages.regress import cross_section_bytes, packed_exposures_bytes, panel_row_bytes
 from sigmalake.tables.long import FACTOR_COVARIANCE, RISK_DIAGNOSTICS, SPECIFIC_RISK
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tasks.chunks import AsOf, Chunk, chunks_of
+from sigmalake.tasks.risk.windows import EstimateWindows
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task: their windows overlap, so few is wasteful; many is memory
 EXPOSURES_BYTES = 192 << 20  # of one task's packed exposures, where a layer of Delta reads them
@@ -81,9 +82,9 @@ def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], m
     read = [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]
     history = lake.read(CROSS_SECTIONS).where(within("date", read))
     known = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
-    reads_caps_before = config.sources.has_caps and any(variant.specific_var.regime for variant in config.risk.values())
-    caps_before = lake.read(PANEL).where(within("return_date", read)) if reads_caps_before else None
-    return estimate_windows(history, known, caps_before, calendar, chunks, config.risk, factor_sets(lake), months)
+    caps_before = lake.read(PANEL).where(within("return_date", read))
+    task = EstimateWindows(calendar, chunks, config.risk, factor_sets(lake), months, config.sources.has_caps)
+    return estimate_windows(task, history, known, caps_before)
 
 
 def _write_long(lake: Lake, changed: list[DateRange]) -> None:

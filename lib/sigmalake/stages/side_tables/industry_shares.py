@@ -7,7 +7,6 @@ from datetime import date
 from pyspark.sql import DataFrame
 
 from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of
 from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
 from sigmalake.engines.spark.packing.packed_prices import usable_segments
 from sigmalake.engines.spark.session import fit_batches
@@ -16,6 +15,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.stages.planning import join_hash
 from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
+from sigmalake.tasks.chunks import AsOf, chunks_of
 
 SHARES_VERSION = "1"  # of the kernel and of what it is given: raised when its numbers change
 CHUNK_DATES = 252  # as-of dates of one task: a year brings about as many records as were live before it

@@ -5,7 +5,7 @@ and the assets asked for; a task holds the exposures of two blocks of assets.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,15 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from sigmalake.numerics.factors import Factor, dense_exposures
-from sigmalake.numerics.portfolio.asset_cov import asset_cov, asset_cov_block
-from sigmalake.numerics.portfolio.coverage import align_model, full_symmetric
-from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, linked_among
-from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.portfolio.linked_cov import LinkedCov
+from sigmalake.numerics.types import Floats
+from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import ASSET_COVARIANCE
+from sigmalake.tables.packed import PANEL, RISK_MODELS
+from sigmalake.tasks.asset_covariance import BlockPlace, PreparedModel, block_of_v, left_out, prepare_model
+from sigmalake.tasks.model_rows import MODEL_COLUMNS, read_model_rows
+from sigmalake.tasks.panel_rows import EXPOSURES, read_panel_rows
 
 BLOCK = 1000  # assets; 8 MB of numbers a block
 CELLS_A_BATCH = 1 << 16  # of V on their way to the table: some 2 MB
@@ -32,19 +35,9 @@ _PREPARED_FIELDS = (
     "asset_id", "exposures", "factor_cov", "specific_var", "refused", "linked_1", "linked_2", "linked_cov",
 )  # fmt: skip
 _NUMBERS = ("x_1", "x_2", "factor_cov", "specific_var", "linked_1", "linked_2", "linked_cov")
-_READ = (
-    "factor_set", "panel_assets", "styles", "member_assets", "member_factors", "member_shares",
-    "factors", "factor_cov", "asset_id", "specific_var", "diagnostics",
-    "linked_1", "linked_2", "linked_cov", "zero_factors",
-)  # fmt: skip
-
-
-class BlockPlace(NamedTuple):
-    """Where a block stands in V."""
-
-    first: int  # number of the block of assets in its rows
-    second: int  # the same of its columns, at least `first`
-    size: int  # assets in a block; the last one may have fewer
+_OF_PANEL = ("factor_set", *EXPOSURES)
+_OF_MODEL = ("variant", "date", "diagnostics", *MODEL_COLUMNS)
+_READ = (*_OF_PANEL, "panel_assets", *_OF_MODEL)
 
 
 def prepare_models(models: DataFrame, factor_sets: Mapping[str, Sequence[Factor]], asked: Collection[str] | None) -> DataFrame:
@@ -63,7 +56,7 @@ def prepare_models(models: DataFrame, factor_sets: Mapping[str, Sequence[Factor]
 def covariance_builds(prepared: DataFrame) -> DataFrame:
     """The rows of `covariance_builds`."""
     n_assets = F.size("m.asset_id").alias("n_assets")
-    return prepared.select("variant", "date", "exposures", "exposure_date", "inputs_hash", n_assets, "m.refused")
+    return prepared.select("variant", "date", "exposures", "exposure_date", "inputs_hash", n_assets, "m.refused", "m.asset_id")
 
 
 def asset_covariance(prepared: DataFrame) -> DataFrame:
@@ -134,97 +127,29 @@ def _as_rows(given: Mapping[str, pa.Scalar], rows: pa.Array, columns: pa.Array, 
         yield pa.RecordBatch.from_arrays([*key, *assets, pa.array(cells.ravel())], ASSET_COVARIANCE.column_names)
 
 
-def block_of_v(
-    place: BlockPlace, exposures_1: Floats, exposures_2: Floats, factor_cov: Floats, specific_var: Floats, linked: LinkedCov
-) -> Floats:
-    """One block of V.
-
-    Args:
-        place: of the block in V.
-        exposures_1: (n1, K) of the rows.
-        exposures_2: (n2, K) of the columns.
-        factor_cov: (K, K) fraction^2 per period.
-        specific_var: (n1,) of the rows, fraction^2 per period.
-        linked: specific covariances of linked issues, by positions in all of V.
-
-    Returns:
-        (n1, n2) fraction^2 per period.
-    """
-    corner = np.array([place.first, place.second])
-    here = (linked.pairs // place.size == corner).all(axis=1)
-    inside = LinkedCov(linked.pairs[here] - corner * place.size, linked.cov[here])
-    if place.first == place.second:
-        return asset_cov(exposures_1, factor_cov, specific_var, inside)
-    block = asset_cov_block(exposures_1, exposures_2, factor_cov)
-    block[inside.pairs[:, 0], inside.pairs[:, 1]] += inside.cov
-    return block
-
-
 def _preparing(factor_sets: Mapping[str, Sequence[Factor]], asked: Sequence[str] | None) -> Any:
     def prepare(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
-            models = (_Model(*row) for row in zip(*columns, strict=True))
-            rows = [_prepare(model, factor_sets[model.factor_set], asked) for model in models]
-            yield pd.DataFrame(rows, columns=_PREPARED_FIELDS)
+            given = dict(zip(_READ, columns, strict=True))
+            models = _as_table({name: given[name] for name in _OF_MODEL}, RISK_MODELS)
+            exposed = {"asset_id": given["panel_assets"], **{name: given[name] for name in _OF_PANEL}}
+            panel = read_panel_rows(_as_table(exposed, PANEL))
+            rows, reasons = read_model_rows(models), left_out(models)
+            factors = [factor_sets[name] for name in panel.factor_set]
+            found = [prepare_model(rows, reasons[n], n, panel, factors[n], asked) for n in range(models.num_rows)]
+            yield pd.DataFrame([_as_row(model) for model in found], columns=_PREPARED_FIELDS)
 
     return F.pandas_udf(prepare, PREPARED).asNondeterministic()  # or the filter of what it returns would have it done twice
 
 
-class _Model(NamedTuple):
-    """A row of `risk_models` beside the panel's, in the order of `_READ`."""
-
-    factor_set: str
-    panel_assets: Sequence[str]
-    styles: Floats
-    member_assets: Ints
-    member_factors: Ints
-    member_shares: Floats
-    factors: Sequence[str]
-    factor_cov: Floats
-    asset_id: Sequence[str]
-    specific_var: Floats
-    diagnostics: Sequence[Mapping[str, str]]
-    linked_1: Sequence[int] | None  # the layer is off
-    linked_2: Sequence[int]
-    linked_cov: Floats
-    zero_factors: Sequence[str]
+def _as_table(columns: Mapping[str, pd.Series], table: Table) -> pa.Table:
+    schema = table.arrow_schema()
+    return pa.table({name: pa.array(column, schema.field(name).type) for name, column in columns.items()})
 
 
-def _prepare(model: _Model, factors: Sequence[Factor], asked: Sequence[str] | None) -> tuple[object, ...]:
-    ids = [str(asset) for asset in model.panel_assets]
-    X = dense_exposures(
-        len(ids), factors, np.asarray(model.member_assets, dtype=np.int64), np.asarray(model.member_factors, dtype=np.int64),
-        np.asarray(model.member_shares, dtype=float), np.asarray(model.styles, dtype=float),
-    )  # fmt: skip
-    size = len(model.factors)
-    aligned = align_model(
-        assets=ids, columns=[factor.name for factor in factors], exposures=X, factors=list(model.factors),
-        factor_cov=full_symmetric(np.asarray(model.factor_cov, dtype=float), size),
-        specific_var=dict(zip(model.asset_id, np.asarray(model.specific_var, dtype=float), strict=True)),
-        left_out={d["name"].removeprefix("left_out:"): d["detail"] for d in model.diagnostics if d["name"].startswith("left_out:")},
-        zero_factors=list(model.zero_factors),
-    )  # fmt: skip
-    refused = aligned.refused
-    if asked is not None:
-        here = set(ids)
-        refused = {
-            asset: refused.get(asset, "no exposures on the date") for asset in asked if asset in refused or asset not in here
-        }
-    wanted = set(ids if asked is None else asked) - set(refused)
-    kept = [n for n, asset in enumerate(ids) if asset in wanted]
-    listed = [{"asset_id": asset, "reason": reason} for asset, reason in refused.items()]
-    sigma = aligned.factor_cov.ravel()
-    assets = [ids[n] for n in kept]
-    linked = _linked_of(model, assets)
+def _as_row(model: PreparedModel) -> tuple[object, ...]:
+    refused = [{"asset_id": asset, "reason": reason} for asset, reason in model.refused.items()]
     return (
-        assets, aligned.exposures[kept].ravel(), sigma, aligned.specific_var[kept], listed,
-        linked.pairs[:, 0], linked.pairs[:, 1], linked.cov,
+        model.assets, model.exposures.ravel(), model.factor_cov.ravel(), model.specific_var, refused,
+        model.linked.pairs[:, 0], model.linked.pairs[:, 1], model.linked.cov,
     )  # fmt: skip
-
-
-def _linked_of(model: _Model, assets: Sequence[str]) -> LinkedCov:
-    """The linked issues among the assets of V, by their positions there; `risk_models` has them by its own."""
-    if model.linked_1 is None:
-        return UNLINKED
-    pairs = np.column_stack([model.linked_1, model.linked_2]).astype(np.int64).reshape(-1, 2)
-    return linked_among(assets, model.asset_id, pairs, np.asarray(model.linked_cov, dtype=float))
