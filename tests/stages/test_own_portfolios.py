@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sigmalake.engines.spark.estimation.evaluation import holdings_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
+from sigmalake.tasks.evaluation import holdings_of
 
 HELD = pd.DataFrame({
     "date": ["2024-01-31", "2024-01-31", "2024-03-28", "2024-02-29"], "portfolio": ["a", "a", "a", "b"],

@@ -36,9 +36,7 @@ class Engine(Protocol):
     def unpack(self, task: MapTask, rows: RowFilter) -> Rows:
         """Long rows from some stored packed ones, in parallel and without bringing any of them together."""
 
-    def map_parts(
-        self, task: PartTask, given: Mapping[str, Rows] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST
-    ) -> Rows:
+    def map_parts(self, task: PartTask, given: Mapping[str, Rows] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST) -> Rows:
         """Bring the rows of each part together by their dates, and apply the task to every part, in parallel.
 
         Args:

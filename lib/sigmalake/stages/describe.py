@@ -14,9 +14,7 @@ from pyspark.sql import functions as F
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
-from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
-from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures
+from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures, usable_segments
 from sigmalake.engines.spark.sources.described import Described, DescribedShares
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
@@ -40,6 +38,8 @@ from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
+from sigmalake.tasks.descriptors import FIGURES, ComputeDescriptors
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
@@ -274,7 +274,7 @@ def _write(context: Context, table: Table, found: Changes[date], calendar: list[
 
 def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
     widest = max(_counts(context.lake).values(), default=1)
-    segments = sources.rows["segments"]
+    segments = usable_segments(sources.rows["segments"])
     return shares_of(context, plan.calendar, plan.shares.compute, segments, widest=widest)
 
 
@@ -285,13 +285,11 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
     compute = plan.descriptors.compute
     asked = [AsOf(DESCRIPTORS.name, position[day], value, first_row(position[day], look_back)) for day, value in compute.items()]
     chunks = chunks_of(asked, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
-    engine = spark_of(context.engine)
-    engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
-    read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    history = engine.read(PRICES).where(within("date", read))
+    context.engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
     rows = sources.rows.get("fundamentals")
-    figures = no_figures(engine.spark) if rows is None else usable_figures(rows)
-    return compute_descriptors(history, figures, calendar, chunks, rules).withColumn("n_assets", F.size("asset_id"))
+    task = ComputeDescriptors(calendar, chunks, rules)
+    figures = no_figures(spark_of(context.engine).spark) if rows is None else usable_figures(rows)
+    return context.engine.map_parts(task, {FIGURES: figures})
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:

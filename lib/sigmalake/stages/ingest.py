@@ -10,13 +10,13 @@ from sigmalake.config.model import Config
 from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
-from sigmalake.engines.spark.long_tables import exposure_moments
 from sigmalake.engines.spark.packing.pack import pack
 from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
-from sigmalake.lake.dates import as_ranges, within
+from sigmalake.lake.dates import as_ranges
+from sigmalake.lake.row_filter import of_dates
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
@@ -39,6 +39,7 @@ from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tables.rows import table_rows
+from sigmalake.tasks.long_tables import exposure_moments
 
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
@@ -104,8 +105,8 @@ def ingest(context: Context) -> Outcome | None:
     )
     changed = unsettled_ranges(lake, "ingest", PANEL)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
-        written = spark_of(context.engine).read(PANEL).where(within(str(PANEL.date), changed))
-        lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
+        moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))
+        lake.replace(EXPOSURE_MOMENTS, moments, "ingest", changed)
     covered = context.asked.everything
     account = account_for(context, plan.sources, plan.rows, compute, counts, n_rejected)
     remember(context, plan.sources.packed, plan.sources.by_file, "ingest")

@@ -9,11 +9,11 @@ from typing import Generic, NamedTuple, TypeVar
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
 from sigmalake.config.variant import Variant
-from sigmalake.engines.spark.estimation.chunks import first_row
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Month, complete_months, months_until, on_grid
 from sigmalake.stages import versions
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tasks.chunks import first_row
 
 Key = TypeVar("Key")
 

@@ -1,6 +1,6 @@
 """The long tables, for people who query: written from the packed ones in the same run."""
 
-from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, required
+from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, no_nan_in, required
 
 FACTORS = Table(
     name="factors",
@@ -165,7 +165,25 @@ RISK_DIAGNOSTICS = Table(
 
 ASSET_COVARIANCE = Table(
     name="asset_covariance",
-    comment="V = X Sigma X' + Delta, both halves",
+    comment="V = X Sigma X' + Delta, a row an asset: whole rows, so that each covariance of two assets stands in both of theirs",
+    key=("variant", "date", "asset_id"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("asset_id", "STRING", "asset"),
+        required(
+            "covariance",
+            "ARRAY<DOUBLE>",
+            "N covariances with the assets of covariance_builds.asset_id, in their order, fraction^2 per period",
+        ),
+    ),
+    checks=no_nan_in("covariance"),
+)
+
+ASSET_COVARIANCE_CELLS = Table(
+    name="asset_covariance_cells",
+    comment="V = X Sigma X' + Delta, a row a pair of assets, both ways round; written with `covariance: {cells: true}`",
     key=("variant", "date", "asset_1", "asset_2"),
     date="date",
     columns=(
@@ -191,5 +209,6 @@ COVARIANCE_BUILDS = Table(
         required("inputs_hash", "STRING", "what this V was computed from"),
         required("n_assets", "INT", "assets in V"),
         required("refused", "ARRAY<STRUCT<asset_id: STRING, reason: STRING>>", "assets without a V, and why"),
+        Column("asset_id", "ARRAY<STRING>", "assets in V, ascending: the order of its rows and columns; null: written before"),
     ),
 )

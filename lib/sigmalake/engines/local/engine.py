@@ -32,7 +32,7 @@ class LocalEngine:
 
     def map_rows(self, task: MapTask, rows: RowFilter) -> LocalRows:
         """As `Engine`: a piece for some row groups of the table."""
-        stored = self._stored(*task.inputs.values(), rows)
+        stored = self._stored(task.input, rows)
         return LocalRows(task.into.arrow_schema(), [Mapped(piece, task) for piece in stored.pieces])
 
     def unpack(self, task: MapTask, rows: RowFilter) -> LocalRows:
@@ -52,7 +52,9 @@ class LocalEngine:
             rows[role] = stored or self._stored(read, every, None if read.table is None else versions.get(read.table.name))
         schemas = {role: found.schema for role, found in rows.items()}
         parts = [
-            Part(number, {role: _of_part(rows[role], read, dates[number][role]) for role, read in task.inputs.items()}, schemas, task)
+            Part(
+                number, {role: _of_part(rows[role], read, dates[number][role]) for role, read in task.inputs.items()}, schemas, task
+            )
             for number in range(task.n_parts)
         ]
         return LocalRows(task.into.arrow_schema(), parts)

@@ -52,12 +52,12 @@ class SparkEngine:
 
     def map_rows(self, task: MapTask, rows: RowFilter) -> DataFrame:
         """As `Engine`: a pandas UDF over the rows, no shuffle."""
-        found = self._stored(*task.inputs.values(), rows)
+        found = self._stored(task.input, rows)
         return found.select(_as_pandas_udf(task, found.columns)(F.struct(*found.columns)).alias("row")).select("row.*")
 
     def unpack(self, task: MapTask, rows: RowFilter) -> DataFrame:
         """As `Engine`: Arrow batches in, Arrow batches out, no shuffle."""
-        return self._stored(*task.inputs.values(), rows).mapInArrow(_Unpacking(task), task.into.schema_sql())
+        return self._stored(task.input, rows).mapInArrow(_Unpacking(task), task.into.schema_sql())
 
     def map_parts(
         self, task: PartTask, given: Mapping[str, DataFrame] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST
@@ -99,7 +99,12 @@ class SparkEngine:
         return self.read(table, version).where(rows.sql()).select(*given.columns)
 
     def _sent(
-        self, role: str, read_by: Input, dates: Sequence[Sequence[date]], given: Mapping[str, DataFrame], versions: Mapping[str, int]
+        self,
+        role: str,
+        read_by: Input,
+        dates: Sequence[Sequence[date]],
+        given: Mapping[str, DataFrame],
+        versions: Mapping[str, int],
     ) -> DataFrame:
         """The rows of a role, each as often as a part reads it; columns are named by role, since two may have one of a name."""
         if read_by.table is None:

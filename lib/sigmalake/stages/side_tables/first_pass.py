@@ -4,8 +4,8 @@ from datetime import date
 
 from sigmalake.config.model import Config
 from sigmalake.lake.dates import as_ranges
-from sigmalake.lake.row_filter import of_dates
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.row_filter import of_dates
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass

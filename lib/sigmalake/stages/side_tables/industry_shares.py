@@ -41,9 +41,7 @@ def expected_shares(
     return expected
 
 
-def shares_of(
-    context: Context, calendar: Sequence[date], compute: Mapping[date, str], segments: Rows, *, widest: int
-) -> Rows:
+def shares_of(context: Context, calendar: Sequence[date], compute: Mapping[date, str], segments: Rows, *, widest: int) -> Rows:
     """The rows of `industry_shares` of these dates.
 
     Args:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.config.staleness import digest_of
-from sigmalake.engines.spark.estimation.evaluation import OwnHistory, holdings_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.numerics.evaluation.forecast_evaluation import OwnPortfolio
+from sigmalake.tasks.evaluation import OwnHistory, holdings_of
 
 ALWAYS = date.min  # from when a portfolio without a date holds
 _KEY = ["portfolio", "date", "asset_id"]

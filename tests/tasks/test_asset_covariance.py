@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sigmalake.engines.spark.estimation.asset_covariance import BlockPlace, block_of_v
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
+from sigmalake.tasks.asset_covariance import BlockPlace, block_of_v
 
 PAIRS = np.array([[0, 1], [1, 5], [3, 9], [8, 9]])  # within a block, and across two
 

@@ -1,4 +1,4 @@
-"""A small world of returns, exposures, caps and issuers, as matrices and as the rows of tables that a chunk gets."""
+"""A small world of returns, exposures, caps and issuers, as matrices and as the rows of tables that a task gets."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -6,9 +6,10 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.engines.spark.estimation.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.specific_risk.layers import Coverage
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
+from sigmalake.tasks.risk.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
 
 FACTORS = [
     Factor("market", "market", Kind.MARKET), Factor("bank", "sector", Kind.MEMBERSHIP), Factor("tech", "sector", Kind.MEMBERSHIP),
@@ -22,15 +23,7 @@ LAYERS = {
     "lags": 2, "structural": {"fewest_obs": 5, "ramp_obs": 5}, "size_shrinkage": {"groups": 3}, "regime": {"half_life": 3},
     "linked": {"min_periods": 5},
 }  # fmt: skip
-SCHEMA = pa.schema(
-    [
-        ("date", pa.date32()), ("role", pa.string()), ("position", pa.int32()), ("chunk", pa.int32()), ("factor_set", pa.string()),
-        ("factor_return", pa.list_(pa.float64())), ("factor_status", pa.list_(pa.string())), ("asset_id", pa.list_(pa.string())),
-        ("specific_return", pa.list_(pa.float64())), ("styles", pa.list_(pa.float64())), ("member_assets", pa.list_(pa.int32())),
-        ("member_factors", pa.list_(pa.int32())), ("member_shares", pa.list_(pa.float64())), ("cap", pa.list_(pa.float64())),
-        ("issuer_id", pa.list_(pa.string())),
-    ]
-)  # fmt: skip
+TABLES = {HISTORY: (CROSS_SECTIONS, "date"), KNOWN: (PANEL, "exposure_date"), CAPS_BEFORE: (PANEL, "return_date")}
 
 
 class World:
@@ -71,15 +64,20 @@ class World:
         return self.row(CAPS_BEFORE, day, np.arange(N_ASSETS), cap=self.caps[day - 1].tolist())
 
     def row(self, role: str, day: int, assets: np.ndarray, **values: object) -> dict[str, object]:
-        ids = [IDS[n] for n in assets]
+        return {TABLES[role][1]: self.calendar[day], "factor_set": "set", "asset_id": [IDS[n] for n in assets], **values}
+
+    def inputs(self, read: Sequence[int], as_of: Sequence[int], *, shuffled: bool = True) -> dict[str, pa.Table]:
+        """What a task gets: the rows of the dates that windows read, and of the as-of dates."""
+        rows = {
+            HISTORY: [self.history(day) for day in read],
+            KNOWN: [self.known(day) for day in as_of],
+            CAPS_BEFORE: [self.caps_before(day) for day in read],
+        }
+        rng = np.random.default_rng(0)
+        orders = {role: rng.permutation(len(found)) if shuffled else np.arange(len(found)) for role, found in rows.items()}
         return {
-            "date": self.calendar[day],
-            "role": role,
-            "position": day,
-            "chunk": 0,
-            "factor_set": "set",
-            "asset_id": ids,
-            **values,
+            role: pa.Table.from_pylist([rows[role][n] for n in order], TABLES[role][0].arrow_schema())
+            for role, order in orders.items()
         }
 
     def coverage(self, day: int) -> Coverage:

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from sigmalake.engines.spark.estimation.chunks import flat_floats, lengths, ranked_ids
-from sigmalake.numerics.factors import Factor, dense_exposures
+from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.regression.cross_section import FactorStatus
 from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.numerics.specific_risk.layers import Coverage
 from sigmalake.numerics.types import Floats, Ints
+from sigmalake.tasks.arrays import as_array, flat_floats, float_lists, lengths, ranked_ids
+from sigmalake.tasks.panel_rows import PanelRows, read_panel_rows
 
 HISTORY, KNOWN, CAPS_BEFORE = "history", "known", "caps_before"  # roles: a cross-section, the panel's row of an as-of date, or
 # of the date before one of the window
@@ -57,45 +57,33 @@ class Window(NamedTuple):
 class KnownRow(NamedTuple):
     """A row of `panel`, still packed: unpacked date by date, so that a task holds one X at a time."""
 
-    packed: pa.Table
+    panel: PanelRows
     row: int
     columns: Ints  # of its assets, ascending
     factors: Sequence[Factor]
 
     def exposures(self) -> Floats:
         """X known at the date."""
-        return dense_exposures(
-            len(self.columns), self.factors, self._numbers("member_assets"), self._numbers("member_factors"),
-            self._numbers("member_shares"), self._numbers("styles"),
-        )  # fmt: skip
+        return self.panel.exposures(self.row, self.factors)
 
     def caps(self) -> Floats:
         """Caps known at the date; 1 in a model without caps."""
-        cell = self.packed.column("cap")[self.row]
-        return self._numbers("cap") if cell.is_valid else np.ones(len(self.columns))
+        return self.panel.caps(self.row)
 
     def issuers(self) -> Ints:
         """A number an issuer, -1 where it is unknown."""
-        cell = self.packed.column("issuer_id")[self.row]
-        if not cell.is_valid:
-            return np.full(len(self.columns), -1)
-        numbers: Ints = cell.values.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64)
-        return numbers
-
-    def _numbers(self, column: str) -> np.ndarray:
-        numbers: np.ndarray = self.packed.column(column)[self.row].values.to_numpy(zero_copy_only=False)
-        return numbers
+        return self.panel.issuers(self.row)
 
 
 def read_window(
-    history: pa.Table, known: pa.Table, caps_before: pa.Table, first: int, factor_sets: Mapping[str, Sequence[Factor]]
+    history: pa.Table, known: pa.Table, caps_before: pa.Table | None, first: int, factor_sets: Mapping[str, Sequence[Factor]]
 ) -> Window:
     """The arrays of a chunk, from its rows by role, each in the order of positions.
 
     Args:
         history: cross-sections.
         known: the panel's rows of the as-of dates.
-        caps_before: assets and caps known one date before; no rows where no variant reads them.
+        caps_before: assets and caps known one date before; None where no variant reads them.
         first: position of the first row.
         factor_sets: what the arrays by factor mean.
     """
@@ -106,19 +94,22 @@ def read_window(
         for table in (history, known)  # the set known at the date lists all of the set used in its regression
         for position, name in zip(table.column("position").to_pylist(), table.column("factor_set").to_pylist(), strict=True)
     }
-    ids, codes = asset_codes([history, known, caps_before])
+    ids, codes = asset_codes([table for table in (history, known, caps_before) if table is not None])
     shape = (_rows(history, first), len(ids))
     specific = by_row_and_asset(history, codes[0], "specific_return", first, shape)
     covered, at_close = _assets_by_position(history, codes[0]), _assets_by_position(known, codes[1])
     for position, assets in at_close.items():
         covered[position] = np.union1d(covered.get(position, np.array([], dtype=np.int64)), assets)
+    panel = read_panel_rows(known)
     rows = {
-        position: KnownRow(known, row, at_close[position], factor_sets[name])
+        position: KnownRow(panel, row, at_close[position], factor_sets[name])
         for row, (position, name) in enumerate(
             zip(known.column("position").to_pylist(), known.column("factor_set").to_pylist(), strict=True)
         )
     }
-    caps = by_row_and_asset(caps_before, codes[2], "cap", first, shape) if caps_before.num_rows else None
+    caps = None
+    if caps_before is not None and caps_before.num_rows:
+        caps = by_row_and_asset(caps_before, codes[2], "cap", first, shape)
     return Window(first, factors, factor_returns, sets, ids, specific, caps, covered, rows, _without_effect(history, factor_sets))
 
 
@@ -139,9 +130,9 @@ def _factor_matrix(
     column = {factor: position for position, factor in enumerate(factors)}
     matrix = np.full((_rows(history, first), len(factors)), np.nan)
     of_set = {name: np.array([column[factor.name] for factor in factor_sets[name]], dtype=np.int64) for name in set(names)}
-    returns = history.column("factor_return").combine_chunks()
+    returns = float_lists(history, "factor_return")
     for row, (position, name) in enumerate(zip(history.column("position").to_pylist(), names, strict=False)):
-        matrix[position - first, of_set[name]] = returns[row].values.to_numpy(zero_copy_only=False)
+        matrix[position - first, of_set[name]] = returns.row(row)
     return factors, matrix
 
 
@@ -159,8 +150,8 @@ def by_row_and_asset(table: pa.Table, codes: Ints, column: str, first: int, shap
 
 def asset_codes(tables: Sequence[pa.Table]) -> tuple[list[str], list[Ints]]:
     """Ids of all tables as integers in the order of the ids; strings stay in Arrow."""
-    flat = [pc.list_flatten(table.column("asset_id")) for table in tables]
-    ids, codes = ranked_ids([chunk for column in flat for chunk in column.chunks])
+    flat = [as_array(table.column("asset_id")).flatten() for table in tables]
+    ids, codes = ranked_ids(flat)
     return ids, np.split(codes, np.cumsum([len(column) for column in flat])[:-1])
 
 

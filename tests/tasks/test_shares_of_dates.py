@@ -6,19 +6,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
 
 from plain_segments import MAX_AGE, generate_segments, plain_shares
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of
-from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares, shares_of_chunk
+from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
+from sigmalake.tasks.chunks import AsOf, Chunk, chunks_of
+from sigmalake.tasks.industry_shares import PRICE_ROWS, SEGMENTS, ComputeIndustryShares
 
 FIRST = date(2024, 1, 1)
 CALENDAR = [FIRST + timedelta(days=7 * week) for week in range(40)]
 ASSETS = [f"A{n:02d}" for n in range(24)]
-FIELDS = pa.schema({
-    "chunk": pa.int32(), "position": pa.int32(), "date": pa.date32(), "asset_id": pa.list_(pa.string()),
-    "cap": pa.list_(pa.float64()), "in_estimation": pa.list_(pa.bool_()), "industry": pa.list_(pa.string()),
-    "period_end": pa.list_(pa.date32()), "assets": pa.list_(pa.float64()), "sales": pa.list_(pa.float64()),
-})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +45,17 @@ def packed(frame: pd.DataFrame) -> dict[str, list]:
     return {name: [None if v is None or v != v else v for v in values] for name, values in columns.items()}  # noqa: PLR0124 - NaN
 
 
-def chunk_table(number: int, chunk: Chunk, prices, segments) -> pa.Table:
-    """What a task gets, in no particular order: here also what its dates are too late for."""
-    rows = [{"position": p, "date": CALENDAR[p], **packed(prices[CALENDAR[p]])} for p in range(chunk.first, chunk.last + 1)]
-    known = segments[segments["known_at"] <= CALENDAR[chunk.last]]
-    rows += [{"position": None, "date": day, **packed(frame)} for day, frame in known.groupby("known_at")]
-    order = np.random.default_rng(7).permutation(len(rows))
-    return pa.Table.from_pylist([rows[i] | {"chunk": number} for i in order], FIELDS)
+def computed(chunk: Chunk, prices, segments) -> list[dict]:
+    """From rows in no particular order: here also of other dates, and of segments that the dates are too late for."""
+    task = ComputeIndustryShares(CALENDAR, [chunk], MAX_AGE)
+    order = np.random.default_rng(7).permutation(len(CALENDAR))
+    rows = [{"date": CALENDAR[p], **packed(prices[CALENDAR[p]])} for p in order]
+    given = {PRICE_ROWS: pa.Table.from_pylist(rows, PRICES.arrow_schema())}
+    known = segments[segments["known_at"] <= task.dates(0)[SEGMENTS][-1]]
+    given[SEGMENTS] = pa.Table.from_pandas(known.sample(frac=1, random_state=1), preserve_index=False)
+    found = task(0, {role: table.select(task.columns[role]) for role, table in given.items()})
+    assert found.schema == INDUSTRY_SHARES.arrow_schema()
+    return found.to_pylist()
 
 
 def asked(*positions: int) -> list[AsOf]:
@@ -77,9 +78,8 @@ def assert_as_loops_say(rows: list[dict], prices, segments) -> None:
 @pytest.mark.parametrize("size", [len(CALENDAR), 7, 1])
 def test_chunks_of_any_size_say_what_loops_over_the_source_say(size, prices, segments):
     rows = []
-    for number, chunk in enumerate(chunks_of(asked(), size)):
-        table = shares_of_chunk(chunk_table(number, chunk, prices, segments), chunk, CALENDAR, max_age=MAX_AGE)
-        rows += table.to_pylist()
+    for chunk in chunks_of(asked(), size):
+        rows += computed(chunk, prices, segments)
     assert [row["inputs_hash"] for row in rows] == [f"h{p}" for p in range(len(CALENDAR))]
     assert_as_loops_say(rows, prices, segments)
     by_company = {row["date"]: {asset for asset, _ in shares_in(row)} for row in rows}
@@ -90,18 +90,14 @@ def test_chunks_of_any_size_say_what_loops_over_the_source_say(size, prices, seg
 def test_later_segments_move_nothing_before_them(prices, segments):
     chunk = chunks_of(asked(), len(CALENDAR))[0]
     later = segments.assign(assets=segments["assets"].where(segments["known_at"] < CALENDAR[25], 1.0))
-    before, after = (
-        shares_of_chunk(chunk_table(0, chunk, prices, frame), chunk, CALENDAR, max_age=MAX_AGE).to_pylist()
-        for frame in (segments, later)
-    )
+    before, after = (computed(chunk, prices, frame) for frame in (segments, later))
     assert before[:25] == after[:25]
     assert before[-1] != after[-1]
 
 
 def test_dates_before_any_segment_are_rows_without_shares(prices, segments):
-    none = segments[segments["known_at"] > CALENDAR[-1]]
-    chunk = chunks_of(asked(3), 8)[0]
-    row = shares_of_chunk(chunk_table(0, chunk, prices, none), chunk, CALENDAR, max_age=MAX_AGE).to_pylist()[0]
+    late = segments.assign(known_at=CALENDAR[2], period_end=FIRST - timedelta(days=600)).iloc[:1]
+    row = computed(chunks_of(asked(1, 3), 8)[0], prices, late)[0]
     assert row["n_assets"] == 0
     assert [row[name] for name in ("asset_id", "industry", "share", "priced_industry", "unpriced")] == [[]] * 5
 

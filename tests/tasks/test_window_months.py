@@ -4,18 +4,17 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
-from window_world import FACTORS, LAYERS, N_ASSETS, SCHEMA, World
+from window_world import FACTORS, LAYERS, N_ASSETS, World
 
 from sigmalake.config.model import Config
 from sigmalake.config.variant import Variant
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk
-from sigmalake.engines.spark.estimation.risk import estimate_chunk
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.numerics.windows.calendar import complete_months
 from sigmalake.stages.planning import PanelState, expected_risk_models, first_position
+from sigmalake.tasks.chunks import AsOf, Chunk
+from sigmalake.tasks.risk.windows import EstimateWindows
 
 DAYS = [day.date() for day in pd.bdate_range("2023-01-12", "2024-06-14")]  # from within a month, to within another
 MONTHS = complete_months(DAYS)
@@ -42,11 +41,9 @@ def world_of(days: list[date] = DAYS) -> World:
 
 def computed(world: World, chosen: Variant, as_of: list[int], months=MONTHS) -> list[dict[str, object]]:
     first = min(first_position(chosen, position, months) for position in as_of)
-    read = range(first, max(as_of) + 1)
-    rows = [world.history(day) for day in read] + [world.known(day) for day in as_of] + [world.caps_before(day) for day in read]
     chunk = Chunk(first, max(as_of), tuple(AsOf("v", day, f"hash {day}", first_position(chosen, day, months)) for day in as_of))
-    table = pa.Table.from_pylist(rows, SCHEMA)
-    return estimate_chunk(table, chunk, world.calendar, {"v": chosen}, {"set": FACTORS}, months).to_pylist()
+    task = EstimateWindows(world.calendar, [chunk], {"v": chosen}, {"set": FACTORS}, months)
+    return task(0, world.inputs(range(first, max(as_of) + 1), as_of)).to_pylist()
 
 
 def by_month(values: np.ndarray, most_missing: float) -> np.ndarray:

@@ -6,15 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
+from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
 
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of, first_row
-from sigmalake.engines.spark.estimation.descriptors import compute_descriptors, describe_chunk
 from sigmalake.numerics.descriptors.fundamentals import FundamentalRules
 from sigmalake.numerics.descriptors.library import DESCRIPTORS, DescriptorRules
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 from sigmalake.numerics.descriptors.prices import PriceHistory, PriceWindows
 from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.descriptors.turnover import turnover
+from sigmalake.tables.descriptors import DESCRIPTORS as DESCRIPTOR_TABLE
+from sigmalake.tables.descriptors import PRICES as PRICE_TABLE
+from sigmalake.tasks.chunks import AsOf, Chunk, chunks_of, first_row
+from sigmalake.tasks.descriptors import FIGURES as FIGURE_ROWS
+from sigmalake.tasks.descriptors import PRICE_ROWS, ComputeDescriptors
 
 N_DATES, FIRST = 60, date(2024, 1, 1)
 CALENDAR = [FIRST + timedelta(days=day) for day in range(N_DATES)]
@@ -30,13 +34,10 @@ PRICES = PriceWindows(
     turnover_12m=Trailing(window=12),
     reversal=Trailing(window=3),
 )
+FIGURE_FIELDS = pa.schema({
+    "known_at": pa.date32(), "asset_id": pa.string(), "item": pa.string(), "period_end": pa.date32(), "value": pa.float64(),
+})  # fmt: skip
 RULES = DescriptorRules(prices=PRICES, fundamentals=FundamentalRules(max_age=20))
-FIELDS = pa.schema(
-    [("chunk", pa.int32()), ("position", pa.int32()), ("date", pa.date32()), ("asset_id", pa.list_(pa.string()))]
-    + [(name, pa.list_(pa.float64())) for name in ("ret", "cap", "traded_value")]
-    + [("in_estimation", pa.list_(pa.bool_())), ("item", pa.list_(pa.string())), ("period_end", pa.list_(pa.date32()))]
-    + [("value", pa.list_(pa.float64()))]
-)
 
 
 def as_of(position: int) -> AsOf:
@@ -78,26 +79,25 @@ FIGURES = [
 ]
 
 
-def packed_days(figures: list[dict]) -> list[dict]:
-    days = sorted({row["date"] for row in figures})
-    names = ("asset_id", "item", "period_end", "value")
-    return [{"date": day} | {name: [row[name] for row in figures if row["date"] == day] for name in names} for day in days]
-
-
-def chunk_table(number: int, chunk: Chunk, prices: list[dict], figures: list[dict]) -> pa.Table:
-    """What a task gets, in no particular order."""
-    rows = [row for row in prices if chunk.first <= row["position"] <= chunk.last]
-    rows += [day for day in packed_days(figures) if day["date"] <= CALENDAR[chunk.last]]
-    order = np.random.default_rng(7).permutation(len(rows))
-    return pa.Table.from_pylist([rows[i] | {"chunk": number} for i in order], FIELDS)
+def computed(chunk: Chunk, prices: list[dict], figures: list[dict]) -> pa.Table:
+    """From rows in no particular order, also of other dates and later figures."""
+    task = ComputeDescriptors(CALENDAR, [chunk], RULES)
+    rng = np.random.default_rng(7)
+    rows = [{name: value for name, value in prices[i].items() if name != "position"} for i in rng.permutation(len(prices))]
+    given = {PRICE_ROWS: pa.Table.from_pylist(rows, PRICE_TABLE.arrow_schema())}
+    known = [{**figures[i], "known_at": figures[i]["date"]} for i in rng.permutation(len(figures))]
+    given[FIGURE_ROWS] = pa.Table.from_pylist(known, FIGURE_FIELDS)
+    found = task(0, {role: table.select(task.columns[role]) for role, table in given.items()})
+    assert found.schema == DESCRIPTOR_TABLE.arrow_schema()
+    return found
 
 
 def described(prices: list[dict], figures: list[dict], size: int = N_DATES) -> dict[tuple[date, str], dict[str, float | None]]:
     asked = [as_of(position) for position in range(N_DATES)]
     found = {}
-    for number, chunk in enumerate(chunks_of(asked, size)):
-        table = describe_chunk(chunk_table(number, chunk, prices, figures), chunk, CALENDAR, RULES)
-        for row in table.to_pylist():
+    for chunk in chunks_of(asked, size):
+        for row in computed(chunk, prices, figures).to_pylist():
+            assert row["n_assets"] == len(row["asset_id"])
             for n, asset in enumerate(row["asset_id"]):
                 found[row["date"], asset] = {name: row[name][n] for name in DESCRIPTORS}
     return found
@@ -141,7 +141,7 @@ def test_chunks_of_any_size_say_what_the_kernels_say(size):
 
 def test_a_row_carries_its_hash_and_its_coverage_in_order():
     chunk = Chunk(0, 25, (AsOf("descriptors", 10, "ten", 0), AsOf("descriptors", 25, "later", 0)))
-    table = describe_chunk(chunk_table(0, chunk, packed_prices(), FIGURES), chunk, CALENDAR, RULES)
+    table = computed(chunk, packed_prices(), FIGURES)
     assert table.column("date").to_pylist() == [CALENDAR[10], CALENDAR[25]]
     assert table.column("inputs_hash").to_pylist() == ["ten", "later"]
     assert table.column("asset_id").to_pylist() == [["Z", "a", "é"], IDS]

@@ -1,17 +1,18 @@
 """A chunk of as-of dates from Arrow rows: whatever the order of rows and assets, the kernels see the right arrays."""
 
+import pickle
+
 import numpy as np
-import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from window_world import CALENDAR, FACTORS, GONE, IDS, LAYERS, N_ASSETS, N_DATES, NEW, SCHEMA, World
+from window_world import CALENDAR, FACTORS, GONE, IDS, LAYERS, N_ASSETS, N_DATES, NEW, World
 
 from sigmalake.config.variant import Variant
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk
-from sigmalake.engines.spark.estimation.risk import estimate_chunk, known_columns
-from sigmalake.engines.spark.estimation.window_arrays import KNOWN
 from sigmalake.numerics.specific_risk.layers import specific_history, specific_risk
 from sigmalake.tables.packed import RISK_MODELS
+from sigmalake.tasks.chunks import AsOf, Chunk
+from sigmalake.tasks.risk.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
+from sigmalake.tasks.risk.windows import EstimateWindows, known_columns
 
 
 def variant(**layers) -> Variant:
@@ -22,14 +23,18 @@ def variant(**layers) -> Variant:
 AS_OF = (30, N_DATES - 1)
 
 
-def computed(world: World, chosen: Variant, *, shuffled: bool = True, with_caps: bool = True) -> list[dict[str, object]]:
-    first = AS_OF[0] + 1 - chosen.look_back
-    rows = [world.history(day) for day in range(first, N_DATES)] + [world.known(day) for day in AS_OF]
-    rows += [world.caps_before(day) for day in range(first, N_DATES)] if with_caps else []
-    order = np.random.default_rng(0).permutation(len(rows)) if shuffled else np.arange(len(rows))
-    table = pa.Table.from_pylist([rows[n] for n in order], SCHEMA)
-    chunk = Chunk(first, N_DATES - 1, tuple(AsOf("v", day, f"hash {day}", first) for day in AS_OF))
-    return estimate_chunk(table, chunk, CALENDAR, {"v": chosen}, {"set": FACTORS}).to_pylist()
+def task_of(world: World, chosen: Variant, as_of=AS_OF, *, has_caps: bool = True) -> EstimateWindows:
+    first = as_of[0] + 1 - chosen.look_back
+    chunk = Chunk(first, as_of[-1], tuple(AsOf("v", day, f"hash {day}", first) for day in as_of))
+    return EstimateWindows(world.calendar, [chunk], {"v": chosen}, {"set": FACTORS}, (), has_caps)
+
+
+def computed(world: World, chosen: Variant, *, shuffled: bool = True, has_caps: bool = True) -> list[dict[str, object]]:
+    task = task_of(world, chosen, has_caps=has_caps)
+    rows = world.inputs(range(task.chunks[0].first, N_DATES), AS_OF, shuffled=shuffled)
+    found = task(0, {role: table.select(task.columns[role]) for role, table in rows.items() if role in task.inputs})
+    assert found.schema == RISK_MODELS.arrow_schema()
+    return found.to_pylist()
 
 
 def numbers(values: list[float | None]) -> np.ndarray:
@@ -63,7 +68,7 @@ def test_the_order_of_rows_does_not_matter():
 
 def test_layers_that_are_off_are_null_and_need_neither_exposures_nor_caps():
     world, chosen = World(), variant()
-    row = computed(world, chosen, with_caps=False)[-1]
+    row = computed(world, chosen, has_caps=False)[-1]
     plain = chosen.specific_var.estimate(world.u, np.array([N_DATES - 1]))
     assert_allclose(numbers(row["specific_var"]), plain.var[0], rtol=1e-11)
     assert_array_equal(row["ts_var"], row["specific_var"])
@@ -74,10 +79,10 @@ def test_layers_that_are_off_are_null_and_need_neither_exposures_nor_caps():
 def test_a_factor_without_effect_is_named_where_sigma_lacks_it():
     world, chosen = World(), variant()
     world.f[:, 1], world.statuses = np.nan, ["collinear", "ok"]
-    rows = computed(world, chosen, with_caps=False)
+    rows = computed(world, chosen, has_caps=False)
     assert [(row["factors"], row["zero_factors"]) for row in rows] == [(["market", "tech", "size"], ["bank"])] * len(AS_OF)
     world.statuses = ["empty", "ok"]
-    assert computed(world, chosen, with_caps=False)[-1]["zero_factors"] == []
+    assert computed(world, chosen, has_caps=False)[-1]["zero_factors"] == []
 
 
 def test_a_date_without_exposures_at_its_close_has_each_assets_own_history():
@@ -98,7 +103,7 @@ def test_a_model_without_caps_counts_every_asset_alike():
     world, chosen = World(), variant(regime={"half_life": 3})
     history = specific_history(chosen.specific_var, world.u, np.array(AS_OF))
     expected = specific_risk(history, 1, world.coverage(AS_OF[1]))
-    assert computed(world, chosen, with_caps=False)[1]["regime_multiplier"] == pytest.approx(expected.regime_multiplier, rel=1e-11)
+    assert computed(world, chosen, has_caps=False)[1]["regime_multiplier"] == pytest.approx(expected.regime_multiplier, rel=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -115,5 +120,26 @@ def test_only_columns_that_a_layer_reads_travel(layers, columns):
     assert known_columns([variant(), variant(**layers)]) == columns
 
 
-def test_every_column_of_the_table_is_made():
-    assert list(computed(World(), variant())[0]) == RISK_MODELS.column_names
+def test_a_task_says_which_rows_it_reads():
+    task = task_of(World(), variant(regime={"half_life": 3}))
+    dates = task.dates(0)
+    assert (dates[HISTORY], dates[KNOWN]) == (CALENDAR[task.chunks[0].first :], [CALENDAR[day] for day in AS_OF])
+    assert dates[CAPS_BEFORE] == dates[HISTORY]
+    assert task.columns[CAPS_BEFORE] == ["return_date", "asset_id", "cap"]
+    assert (
+        CAPS_BEFORE not in task_of(World(), variant()).columns.keys() | task_of(World(), variant(**LAYERS), has_caps=False).columns
+    )
+
+
+def test_rows_of_other_dates_are_passed_over():
+    world, chosen = World(), variant(**LAYERS)
+    task = task_of(world, chosen)
+    own = task(0, world.inputs(range(task.chunks[0].first, N_DATES), AS_OF))
+    assert task(0, world.inputs(range(1, N_DATES), range(1, N_DATES))).equals(own)
+
+
+def test_without_rows_there_is_no_model():
+    task = task_of(World(), variant(**LAYERS))
+    found = task(0, {role: table.slice(0, 0) for role, table in World().inputs(AS_OF, AS_OF).items()})
+    assert found.equals(RISK_MODELS.arrow_schema().empty_table())
+    assert pickle.loads(pickle.dumps(task)) == task

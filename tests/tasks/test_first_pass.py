@@ -1,4 +1,4 @@
-"""A chunk of the first pass becomes variances known one date before, without a JVM; and what the plan hashes of it."""
+"""A chunk of the first pass becomes variances known one date before; and what the plan hashes of it."""
 
 from datetime import date, timedelta
 
@@ -9,18 +9,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sigmalake.config.model import Config
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
-from sigmalake.engines.spark.estimation.first_pass import estimate_chunk
-from sigmalake.engines.spark.estimation.regression import second_weights
-from sigmalake.engines.spark.estimation.window_arrays import HISTORY, KNOWN
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.stages.planning import PanelState, expected_cross_sections, expected_first_pass
+from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
+from sigmalake.tasks.first_pass import variances_before
+from sigmalake.tasks.regression import second_weights
 
 N_DATES, WINDOW = 30, 8
 CALENDAR = [date(2024, 1, 1) + timedelta(days=n) for n in range(N_DATES)]
 RULES = TwoPass(half_life=None, window=WINDOW, min_periods=3)
 LISTS = [("asset_id", pa.list_(pa.string())), ("specific_return", pa.list_(pa.float64()))]
-SCHEMA = pa.schema([("role", pa.string()), ("position", pa.int32()), *LISTS])
+SCHEMA = pa.schema([("position", pa.int32()), *LISTS])
 
 
 def residuals() -> pd.DataFrame:
@@ -36,17 +35,17 @@ def coverage(position: int) -> list[str]:
 
 def variances(u: pd.DataFrame, positions: list[int], size: int = 100) -> dict[date, pd.Series]:
     history = [
-        {"role": HISTORY, "position": p, "asset_id": list(u.columns), "specific_return": row}
+        {"position": p, "asset_id": list(u.columns), "specific_return": row}
         for p, row in zip(u.index, u.to_numpy().tolist(), strict=True)
     ]
     found = {}
     for chunk in chunks_of([AsOf("", p, "", first_row(p, WINDOW + 1)) for p in positions], size):
-        known = [{"role": KNOWN, "position": row.position, "asset_id": coverage(row.position)} for row in chunk.as_of]
+        known = [{"position": row.position, "asset_id": coverage(row.position)} for row in chunk.as_of]
         sent = [row for row in history if chunk.first <= row["position"] <= chunk.last]
-        rows = pa.Table.from_pylist([*known[::-1], *sent[::-1]], SCHEMA)
-        for row in estimate_chunk(rows, chunk, CALENDAR, RULES.estimator()).to_pylist():
-            position = CALENDAR.index(row["return_date"])
-            found[row["return_date"]] = pd.Series(row["specific_var"], coverage(position), dtype=float)
+        tables = (pa.Table.from_pylist(rows, SCHEMA) for rows in (sent, known))
+        values = variances_before(*tables, chunk, RULES.estimator()).to_pylist()
+        for row, specific_var in zip(known, values, strict=True):
+            found[CALENDAR[row["position"]]] = pd.Series(specific_var, row["asset_id"], dtype=float)
     return found
 
 

@@ -1,4 +1,4 @@
-"""A chunk of panel rows becomes rows of exposure_stability, without a JVM."""
+"""A chunk of panel rows becomes rows of exposure_stability."""
 
 from datetime import date
 
@@ -8,10 +8,12 @@ import pyarrow as pa
 import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.engines.spark.estimation.risk import AsOf, Chunk
-from sigmalake.engines.spark.estimation.stability import correlate_chunk
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.tables.long import EXPOSURE_STABILITY
+from sigmalake.tables.packed import PANEL
+from sigmalake.tasks.chunks import AsOf, Chunk
+from sigmalake.tasks.stability import PANEL_ROWS, CorrelateStyles
 
 ENDS = [date(2024, month, 28) for month in range(1, 6)]
 MARKET = Factor("market", "market", Kind.MARKET)
@@ -25,7 +27,7 @@ def panel_row(position: int, *, n: int = 25, factor_set: str = "one") -> dict:
     rng = np.random.default_rng(position)
     ids = sorted(rng.choice([f"A{i:02d}" for i in range(40)], n, replace=False).tolist())
     return {
-        "position": position, "chunk": 0, "exposure_date": ENDS[position], "factor_set": factor_set, "asset_id": ids,
+        "exposure_date": ENDS[position], "factor_set": factor_set, "asset_id": ids,
         "cap": rng.lognormal(size=n).tolist() if n else None, "weight_column": None,
         "in_estimation": (rng.random(n) < 0.8).tolist(), "styles": rng.normal(size=2 * n).tolist(),
     }  # fmt: skip
@@ -37,11 +39,11 @@ def framed(row: dict) -> pd.DataFrame:
 
 
 def correlated(rows: list[dict], *positions: int, weighting: Weighting = Weighting.SQRT_CAP) -> list[dict]:
-    kinds = {"cap": pa.list_(pa.float64()), "weight_column": pa.list_(pa.float64()), "asset_id": pa.list_(pa.string())}
-    kinds |= {"in_estimation": pa.list_(pa.bool_()), "styles": pa.list_(pa.float64())}
-    table = pa.table({name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]})
     chunk = Chunk(0, max(positions), tuple(AsOf("", position, f"hash {position}", 0) for position in positions))
-    return correlate_chunk(table, chunk, ENDS, weighting, SETS).to_pylist()
+    task = CorrelateStyles(ENDS, [chunk], weighting, SETS)
+    found = task(0, {PANEL_ROWS: pa.Table.from_pylist(rows, PANEL.arrow_schema()).select(task.columns[PANEL_ROWS])})
+    assert found.schema == EXPOSURE_STABILITY.arrow_schema()
+    return found.to_pylist()
 
 
 @pytest.mark.parametrize("weighting", [Weighting.SQRT_CAP, Weighting.CAP, Weighting.EQUAL])
@@ -75,3 +77,12 @@ def test_styles_meet_by_name_where_the_model_changed():
 def test_a_date_without_assets_has_rows_without_a_correlation(weighting):
     found = correlated([panel_row(0, n=0), panel_row(1, n=0)], 1, weighting=weighting)
     assert [(row["style"], row["correlation"], row["n_common"]) for row in found] == [("size", None, 0), ("value", None, 0)]
+
+
+def test_a_date_without_a_row_the_month_before_has_no_stability():
+    assert correlated([panel_row(2)], 2, 3) == correlated([], 2) == []
+
+
+def test_the_order_of_rows_and_rows_of_other_dates_do_not_matter():
+    rows = [panel_row(position) for position in range(4)]
+    assert correlated(rows[::-1], 1, 2) == correlated(rows[:3], 1, 2)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.engines.spark.estimation.window_arrays import Window
 from sigmalake.numerics.factor_cov.windows import Diagnostic
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.numerics.windows.compounding import NONE_MISSING, ONE_IN_FIVE_MISSING, Compounded, compound
+from sigmalake.tasks.risk.window_arrays import Window
 
 
 class MonthGaps(NamedTuple):
