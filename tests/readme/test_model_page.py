@@ -45,7 +45,7 @@ def test_a_key_in_the_page_is_one_of_the_configuration():
 def diagnostic_names():
     """What the library calls its diagnostics; of a name with a factor in it, what stands before."""
     names = {"left_out:", "n_assets", "n_without_specific_var"}
-    source = (ROOT / "lib/sigmalake/engines/spark/estimation/risk_rows.py").read_text(encoding="utf-8")
+    source = (ROOT / "lib/sigmalake/tasks/risk/risk_rows.py").read_text(encoding="utf-8")
     assert all(f'"{name}' in source.replace('f"', '"') for name in names)
     for path in (ROOT / "lib/sigmalake").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -9,13 +9,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from lakes import rows_of
-from sigmalake.engines.spark.estimation import asset_covariance as blocks
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.weights import regression_weights
-from sigmalake.stages.context import factor_sets
-from sigmalake.stages.covariance import beside_exposures
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
@@ -25,7 +22,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RETURNS,
     SPECIFIC_RISK,
 )
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 
 pytestmark = pytest.mark.jvm
 
@@ -153,21 +150,6 @@ def test_v_is_x_sigma_x_plus_delta_symmetric_and_positive(built_once, panel, fac
     expected += np.diag([var[asset] for asset in V.index])
     assert_allclose(V.to_numpy(), expected, rtol=1e-13, atol=1e-13 * expected.max())
     assert np.linalg.eigvalsh(V.to_numpy()).min() > 0
-
-
-def test_blocks_smaller_than_the_cross_section_give_the_same_v(built_once, monkeypatch):
-    context = built_once.context()
-    lake, engine = context.lake, context.engine
-    stored = built_once.rows(ASSET_COVARIANCE)
-    day = stored["date"].max()
-    models = engine.read(RISK_MODELS).where(f"variant = 'short' AND date = DATE'{day}'")
-    monkeypatch.setattr(blocks, "BLOCK", 7)
-    prepared = blocks.prepare_models(beside_exposures(models, engine.read(PANEL), [day], used=False), factor_sets(lake), None)
-    again = blocks.asset_covariance(prepared).toPandas().sort_values(["asset_1", "asset_2"])
-    assert len(again) == len(stored)
-    assert_allclose(again["covariance"].to_numpy(), stored.sort_values(["asset_1", "asset_2"])["covariance"].to_numpy(), rtol=1e-13)
-    V = again.pivot(index="asset_1", columns="asset_2", values="covariance").to_numpy()
-    assert (V == V.T).all()
 
 
 def test_delta_rs_and_spark_read_the_same_rows(built_once):

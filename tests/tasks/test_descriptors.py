@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
-from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
 
 from sigmalake.numerics.descriptors.fundamentals import FundamentalRules
 from sigmalake.numerics.descriptors.library import DESCRIPTORS, DescriptorRules
@@ -180,29 +179,3 @@ def test_a_model_without_caps_and_volumes_has_an_equal_weighted_market():
         }
         assert [values[name] for name in ("size", "size_cubed", "turnover_3m", "book_to_price")] == [None] * 4
     assert any(values["beta"] for values in found.values())
-
-
-@pytest.mark.jvm
-def test_spark_sends_each_chunk_its_rows_and_figures(spark):
-    prices = packed_prices()
-    arrays = "asset_id array<string>, ret array<double>, cap array<double>, traded_value array<double>"
-    packed = spark.createDataFrame(
-        [[row[name] for name in ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation")] for row in prices],
-        f"date date, {arrays}, in_estimation array<boolean>",
-    )
-    other = figure("a", "employees", 5, -30, 11.0)  # no item of the library
-    names = ("asset_id", "item", "date", "period_end", "value")
-    figures = spark.createDataFrame(
-        [[row[name] for name in names] for row in [*FIGURES, other]],
-        "asset_id string, item string, known_at date, period_end date, value double",
-    )
-    asked = [as_of(position) for position in range(5, N_DATES)]
-    chunks = chunks_of(asked, 30)
-    computed = compute_descriptors(packed, figures, CALENDAR, chunks, RULES).collect()
-    expected = described(prices, FIGURES)
-    assert sorted(row.inputs_hash for row in computed) == sorted(row.inputs_hash for row in asked)
-    for row in computed:
-        for n, asset in enumerate(row.asset_id):
-            for name, value in expected[row.date, asset].items():
-                assert (row[name][n] is None) == (value is None), (row.date, asset, name)
-                assert row[name][n] is None or row[name][n] == pytest.approx(value, rel=1e-10, abs=1e-14)

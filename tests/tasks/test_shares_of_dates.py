@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
 
 from plain_segments import MAX_AGE, generate_segments, plain_shares
 from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
@@ -100,14 +99,3 @@ def test_dates_before_any_segment_are_rows_without_shares(prices, segments):
     row = computed(chunks_of(asked(1, 3), 8)[0], prices, late)[0]
     assert row["n_assets"] == 0
     assert [row[name] for name in ("asset_id", "industry", "share", "priced_industry", "unpriced")] == [[]] * 5
-
-
-@pytest.mark.jvm
-def test_spark_sends_each_chunk_the_segments_that_count_on_its_dates(spark, prices, segments):
-    rows = [(day, *(packed(frame)[name] for name in ("asset_id", "cap", "in_estimation"))) for day, frame in prices.items()]
-    of_dates = spark.createDataFrame(rows, "date date, asset_id array<string>, cap array<double>, in_estimation array<boolean>")
-    schema = "asset_id string, industry string, known_at date, period_end date, assets double, sales double"
-    cells = [[None if v != v else v for v in row] for row in segments.itertuples(index=False, name=None)]  # noqa: PLR0124 - NaN
-    chunks = chunks_of(asked(), 13)
-    found = compute_industry_shares(of_dates, spark.createDataFrame(cells, schema), CALENDAR, chunks, max_age=MAX_AGE)
-    assert_as_loops_say(sorted(found.toArrow().to_pylist(), key=lambda row: row["date"]), prices, segments)
