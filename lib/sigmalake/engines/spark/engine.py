@@ -124,9 +124,12 @@ class SparkEngine:
 
 def _as_pandas_udf(task: MapTask, columns: Sequence[str]) -> Any:
     """A task as a pandas UDF of a struct of the columns, which gives a struct of the table's."""
+    table = task.input.table
+    declared = pa.schema([]) if table is None else table.arrow_schema()
+    schema = pa.schema([declared.field(name) for name in columns])
 
     def apply(rows: pd.DataFrame) -> pd.DataFrame:
-        found = task(pa.Table.from_pandas(rows[list(columns)], preserve_index=False))
+        found = task(pa.Table.from_pandas(rows, schema, preserve_index=False))
         check_rows(task.into, found)
         made: pd.DataFrame = found.to_pandas()
         return made
