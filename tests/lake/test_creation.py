@@ -52,7 +52,7 @@ def test_rows_that_obey_are_taken_by_the_constraints_of_every_table(tmp_path, ta
 def test_a_null_in_a_column_that_has_none_is_refused_by_the_table(tmp_path, table):
     log = create_table(str(tmp_path), table)
     for name in [column.name for column in table.columns if not column.nullable]:
-        with pytest.raises(Exception, match="failed validation check|non-nullable|null"):
+        with pytest.raises(Exception, match="1 rows failed validation check"):
             write(log, table, full_row(table, **{name: None}))
     assert DeltaTable(tmp_path).count() == 0
 
@@ -121,13 +121,14 @@ def test_of_two_who_create_a_table_the_second_takes_the_first_ones(tmp_path, mon
 
 
 def test_an_older_table_gets_the_columns_and_the_words_of_its_constraints(tmp_path):
-    spark_s = (
-        Constraint("asset_id_beside", "size(asset_id) = n_assets"),
+    words_of_spark = (
         Constraint("specific_return_beside_asset_id", "specific_return IS NULL OR size(specific_return) = size(asset_id)"),
         Constraint("weight_are_numbers", "weight IS NULL OR array_position(weight, double('NaN')) = 0"),
     )
     younger = {"portfolios", "r2_uncentred"}
-    before = replace(CROSS_SECTIONS, columns=tuple(c for c in CROSS_SECTIONS.columns if c.name not in younger), checks=spark_s[1:])
+    before = replace(
+        CROSS_SECTIONS, columns=tuple(c for c in CROSS_SECTIONS.columns if c.name not in younger), checks=words_of_spark
+    )
     log = create_table(str(tmp_path), before)
     steps = steps_to_declaration(CROSS_SECTIONS, log)
     added, set_ = steps
@@ -138,14 +139,18 @@ def test_an_older_table_gets_the_columns_and_the_words_of_its_constraints(tmp_pa
     for step in steps:
         take(log, step)
     assert steps_to_declaration(CROSS_SECTIONS, log) == []
-    assert log.schema().fields[-2].metadata["comment"] == next(c.comment for c in CROSS_SECTIONS.columns if c.name == "r2_uncentred")
+    assert log.schema().fields[-2].metadata["comment"] == next(
+        c.comment for c in CROSS_SECTIONS.columns if c.name == "r2_uncentred"
+    )
     rows = table_rows(CROSS_SECTIONS, [full_row(CROSS_SECTIONS)]).select([f.name for f in log.schema().fields])
     write_deltalake(log, rows, mode="append")
 
 
 @pytest.mark.parametrize("done", [0, 1, 2])
 def test_a_table_that_was_left_between_two_steps_is_brought_the_rest_of_the_way(tmp_path, done):
-    before = replace(RISK_MODELS, columns=RISK_MODELS.columns[:-1], checks=(Constraint("upper_triangle", "cardinality(factors) >= 0"),))
+    before = replace(
+        RISK_MODELS, columns=RISK_MODELS.columns[:-1], checks=(Constraint("upper_triangle", "cardinality(factors) >= 0"),)
+    )
     log = create_table(str(tmp_path), before)
     for step in steps_to_declaration(RISK_MODELS, log)[:done]:
         take(log, step)

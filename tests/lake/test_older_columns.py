@@ -5,6 +5,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from deltalake import Schema
 
 from declared_rows import full_row
 from plain_lake import append
@@ -53,7 +54,9 @@ def test_a_column_that_may_be_null_reads_as_null_where_it_is_lacking(tmp_path, t
 def test_a_column_that_is_never_null_is_missed_in_words(tmp_path, table, name):
     stored_before(tmp_path, table, name)
     log = open_table(f"{tmp_path}/{table.name}")
-    with pytest.raises(ConfigError, match=f"another version of sigmalake: it has no column {name},.* name another folder as `lake:`"):
+    with pytest.raises(
+        ConfigError, match=f"another version of sigmalake: it has no column {name},.* name another folder as `lake:`"
+    ):
         read_columns(log, table.column_names, declared=table)
     others = [other for other in table.column_names if other != name]
     assert read_columns(log, others, declared=table).num_rows == 1
@@ -69,16 +72,10 @@ def test_rows_are_chosen_by_a_column_that_is_lacking(tmp_path):
 def test_rows_of_before_and_of_after_are_read_together(tmp_path):
     stored_before(tmp_path, RISK_MODELS, "frequency")
     log = open_table(f"{tmp_path}/risk_models")
-    log.alter.add_columns([_delta_field("frequency")])
+    log.alter.add_columns(Schema.from_arrow(pa.schema([pa.field("frequency", pa.string())])).fields)
     append(tmp_path, RISK_MODELS, [full_row(RISK_MODELS, frequency="month")])
     log = open_table(f"{tmp_path}/risk_models")
     assert sorted(read_columns(log, ["frequency"], declared=RISK_MODELS).column(0).to_pylist(), key=str) == [None, "month"]
-
-
-def _delta_field(name):
-    from deltalake import Schema
-
-    return Schema.from_arrow(pa.schema([pa.field(name, pa.string())])).fields[0]
 
 
 def test_a_release_of_before_is_read(tmp_path):

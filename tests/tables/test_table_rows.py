@@ -42,9 +42,7 @@ def test_rows_by_name_come_back_as_they_were_given(table, make):
 
 def test_a_named_tuple_is_taken_by_its_names():
     made = table_rows(FACTORS, [FactorRow(3, "style", "style", "size", "set")])
-    assert made.to_pylist() == [
-        {"factor_set": "set", "position": 3, "factor": "size", "factor_group": "style", "kind": "style"}
-    ]
+    assert made.to_pylist() == [{"factor_set": "set", "position": 3, "factor": "size", "factor_group": "style", "kind": "style"}]
 
 
 def test_no_rows_have_the_declared_columns():
@@ -65,7 +63,11 @@ def test_every_difference_is_told_at_once():
         (FACTOR_PREMIA, {"n_periods": True, "mean": "much"}, "mean is no double"),
         (FACTOR_PREMIA, {"first_date": datetime(2024, 1, 2, 12)}, "first_date is no date32.*has a time of day"),
         (RELEASES, {"checks": [("complete", True, "")]}, "checks is no .*does not name its fields name, passed, detail"),
-        (RELEASES, {"checks": [{"name": "complete", "passed": True}]}, "its fields are name, passed, declared name, passed, detail"),
+        (
+            RELEASES,
+            {"checks": [{"name": "complete", "passed": True}]},
+            "its fields are name, passed, declared name, passed, detail",
+        ),
         (RUNS, {"table_versions": {"panel": 1.0}}, "table_versions is no map"),
         (RUNS, {"rows_in": 2**63}, "rows_in is no int64"),
         (FACTORS, {"factor": None}, "factor is null in 1 of 1 rows, first where factor_set a, position 1"),
