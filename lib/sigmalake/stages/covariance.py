@@ -126,7 +126,7 @@ def beside_exposures(models: DataFrame, panel: DataFrame, days: Collection[date]
 def with_hashes(models: DataFrame, keys: Mapping[RiskKey, str]) -> DataFrame:
     """Rows of `risk_models`, each with the hash that what is made of it will carry."""
     rows = [(name, day, value) for (name, day), value in keys.items()]
-    hashes = listed_rows(models.sparkSession, rows, "variant string, date date, inputs_hash string")
+    hashes = listed_rows(models.sparkSession, rows, RISK_MODELS.arrow_schema("variant", "date", "inputs_hash"))
     return models.drop("inputs_hash").join(F.broadcast(hashes), ["variant", "date"])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -150,7 +151,8 @@ def _caps_packed(lake: Lake, rows: Rows, compute: list[date], counts: Counts) ->
     shared = [(day, source_date) for source_date, days in served.items() if len(days) > 1 for day in days]
     if not shared:
         return alone
-    serving = F.broadcast(listed_rows(lake.spark, shared, "exposure_date date, caps_from date"))
+    dates = PANEL.arrow_schema("exposure_date").append(pa.field("caps_from", pa.date32()))
+    serving = F.broadcast(listed_rows(lake.spark, shared, dates))
     of_dates = lake.read(PANEL).where(within("exposure_date", as_ranges({day for day, _ in shared}, sorted(rows))))
     held = of_dates.join(serving, "exposure_date").select("caps_from", F.explode("asset_id"))
     return alone + int(held.distinct().count())

@@ -26,6 +26,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall
+from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.records import REJECTED_ROWS
 
 DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
@@ -147,7 +148,7 @@ def _write_rejected(lake: Lake, sources: PriceSources, dates: Mapping[str, set[d
     found, clauses = [lake.read(REJECTED_ROWS).limit(0)], []
     for name, days in dates.items():
         known = [day for day in sources.prints[name] if day is not None]
-        asked = listed_rows(lake.spark, [(day,) for day in sorted(days)], "date date")
+        asked = listed_rows(lake.spark, [(day,) for day in sorted(days)], PRICES.arrow_schema("date"))
         near = sources.rows[name].where(within("date", as_ranges(days, known)) + " OR date IS NULL")
         copies = repeated(near, name, asked, KEYS[name])
         found.append(rejected_rows(near, name, name, days, copies.select(*_CONFLICT)))
