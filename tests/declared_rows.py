@@ -4,10 +4,17 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
+from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
+from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
+from sigmalake.tables.long import SPECIFIC_RETURNS, SPECIFIC_RISK
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 DAY = date(2024, 1, 2)
 N = 2  # entries of each array
+NAN = float("nan")
+SIGNED_NAN = -NAN  # what 0 / 0 gives on x86
 
 # What the plain rule below would break: counts and lengths that constraints tie to other columns.
 FITTING = {
@@ -52,3 +59,34 @@ def bare_row(table: Table, **values) -> dict[str, object]:
     none = {name: 0 for name in ("n_assets", "n_forecasts", "n_zero", "n_periods") if name in row}
     reason = {"detail": "a reason"} if table.name == "forecast_evaluation" else {}
     return {**row, **none, **reason, **values}
+
+
+BREAKING = [
+    *((table, check.name, None) for table in ALL_TABLES for check in table.checks if check.column is not None),
+    (FORECAST_EVALUATION, "no_look_ahead", {"return_date": DAY}),
+    (FORECAST_EVALUATION, "counts_agree", {"n_zero": 2}),
+    (FORECAST_EVALUATION, "a_forecast_or_a_reason", {"detail": "a reason"}),
+    (FORECAST_EVALUATION, "vol_is_positive", {"vol": 0.0}),
+    (FACTOR_PREMIA, "counts_are_not_negative", {"nw_lags": -1}),
+    (FACTOR_PREMIA, "a_span_where_there_are_returns", {"last_date": None}),
+    (SPECIFIC_RETURNS, "weight_is_not_negative", {"weight": -0.5}),
+    (SPECIFIC_RISK, "specific_var_is_not_negative", {"specific_var": -0.5}),
+    (PANEL, "no_look_ahead", {"return_date": DAY}),
+    *((table, "n_assets_counts", {"n_assets": 3}) for table in (PANEL, PRICES, DESCRIPTORS)),
+    (CROSS_SECTIONS, "portfolios_are_complete", {"portfolios": [0.5] * 3}),
+    (RISK_MODELS, "upper_triangle", {"factor_cov": [0.5] * 4}),
+]
+"""Every constraint, with values that break it; None: see `broken_values`."""
+
+
+def broken_values(table: Table, name: str, values: dict[str, object] | None) -> list[dict[str, object]]:
+    """Values of some columns of `full_row`, each of which breaks a constraint."""
+    if values is not None:
+        return [values]
+    check = next(check for check in table.checks if check.name == name)
+    if check.beside is not None:
+        return [{check.column: full_row(table)[check.column][:1]}, {check.column: []}]
+    if table.arrow_schema().field(check.column).type == pa.float64():
+        return [{check.column: NAN}, {check.column: SIGNED_NAN}]
+    lists = [[NAN, 1.0], [1.0, NAN], [SIGNED_NAN, 1.0], [None, SIGNED_NAN], [NAN, NAN]]
+    return [{check.column: values} for values in lists]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from deltalake import Schema
 
 from declared_rows import full_row
 from plain_lake import append
@@ -71,16 +72,10 @@ def test_rows_are_chosen_by_a_column_that_is_lacking(tmp_path):
 def test_rows_of_before_and_of_after_are_read_together(tmp_path):
     stored_before(tmp_path, RISK_MODELS, "frequency")
     log = open_table(f"{tmp_path}/risk_models")
-    log.alter.add_columns([_delta_field("frequency")])
+    log.alter.add_columns(Schema.from_arrow(pa.schema([pa.field("frequency", pa.string())])).fields)
     append(tmp_path, RISK_MODELS, [full_row(RISK_MODELS, frequency="month")])
     log = open_table(f"{tmp_path}/risk_models")
     assert sorted(read_columns(log, ["frequency"], declared=RISK_MODELS).column(0).to_pylist(), key=str) == [None, "month"]
-
-
-def _delta_field(name):
-    from deltalake import Schema
-
-    return Schema.from_arrow(pa.schema([pa.field(name, pa.string())])).fields[0]
 
 
 def test_a_release_of_before_is_read(tmp_path):

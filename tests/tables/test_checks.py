@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from declared_rows import bare_row, full_row
+from declared_rows import BREAKING, NAN, SIGNED_NAN, bare_row, full_row
 from sigmalake.errors import DataError
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.checks import check_rows
@@ -13,10 +13,17 @@ from sigmalake.tables.long import FACTORS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.rows import table_rows
 
-NAN = float("nan")
-SIGNED_NAN = struct.unpack("<d", struct.pack("<Q", 0xFFF8000000000000))[0]  # what 0 / 0 gives on x86
 FREE_OF_NAN = [(table, c.column) for table in ALL_TABLES for c in table.checks if c.column and not c.beside]
 PARALLEL = [(table, c.column, c.beside) for table in ALL_TABLES for c in table.checks if c.beside]
+
+
+def test_each_constraint_is_broken_by_some_row_of_the_tests():
+    assert {(table.name, name) for table, name, _ in BREAKING} == {(t.name, c.name) for t in ALL_TABLES for c in t.checks}
+
+
+def test_a_signed_nan_is_one():
+    assert struct.pack(">d", SIGNED_NAN)[0] & 0x80
+    assert np.isnan(SIGNED_NAN)
 
 
 def told(table, rows):

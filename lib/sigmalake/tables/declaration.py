@@ -90,9 +90,10 @@ class Table:
             return list(self.key[: self.key.index(self.date) + 1])
         return [c.name for c in self.columns if c.type in {"DATE", "STRING", "INT", "BIGINT", "TIMESTAMP"}][:8]
 
-    def arrow_schema(self) -> pa.Schema:
-        """The columns as Arrow holds them: what a task that makes this table's rows gives back."""
-        return pa.schema([pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in self.columns])
+    def arrow_schema(self, *names: str) -> pa.Schema:
+        """The columns as Arrow holds them, or those named: what a task that makes this table's rows gives back."""
+        whole = pa.schema([pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in self.columns])
+        return pa.schema([whole.field(name) for name in names]) if names else whole
 
     def schema_sql(self) -> str:
         """The columns as a schema string, for functions that return this table's rows."""
