@@ -58,7 +58,21 @@ def _map_rows(task: MapTask, rows: DataFrame) -> DataFrame:
     def apply(batches: Iterator[tuple[pd.Series, ...]]) -> Iterator[pd.DataFrame]:
         for columns in batches:
             given = pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
-            yield task(given).to_pandas(types_mapper=pd.ArrowDtype)  # keeps nulls within arrays
+            yield _as_frame(task(given))
 
     udf: Any = F.pandas_udf(apply, task.into.schema_sql())
     return rows.select(udf(*read.columns).alias("row")).select("row.*")
+
+
+def _as_frame(rows: pa.Table) -> pd.DataFrame:
+    """Rows as a pandas UDF gives them back: what is null within an array stays null."""
+    columns = {name: rows.column(name) for name in rows.column_names}
+    return pd.DataFrame(
+        {name: _arrays(column) if pa.types.is_list(column.type) else column.to_pandas() for name, column in columns.items()}
+    )
+
+
+def _arrays(column: pa.ChunkedArray) -> pd.Series:
+    cells = (cell.values for cell in column)
+    found = [cell if cell is None else cell.to_pylist() if cell.null_count else cell.to_numpy(False) for cell in cells]
+    return pd.Series(found, dtype=object)
