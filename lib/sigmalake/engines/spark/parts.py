@@ -1,7 +1,7 @@
 """Tasks over parts: each row goes to the parts that read its date, and a task gets the rows of one part by role."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial, reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +34,20 @@ def map_parts(task: PartTask, inputs: Mapping[str, DataFrame]) -> DataFrame:
     destinations = listed_rows(spark, wanted, "date date, role string, chunk int")
     united = reduce(DataFrame.unionByName, [_of_role(rows, role, task.inputs) for role, rows in inputs.items()])
     sent = united.join(F.broadcast(destinations), ["date", "role"])
-    return by_part(sent, task.n_parts).applyInArrow(partial(_apply, task), task.into.schema_sql())
+
+    def read(rows: pa.Table) -> dict[str, pa.Table]:
+        return {role: _rows_of(rows, role, given) for role, given in task.inputs.items()}
+
+    return by_part(sent, task.n_parts).applyInArrow(of_part(task, read), task.into.schema_sql())
+
+
+def of_part(task: PartTask, read: Callable[[pa.Table], Mapping[str, pa.Table]]) -> Callable[[pa.Table], pa.Table]:
+    """The task as a function of the rows of one part: Spark asks a function for its types, and a partial one has none."""
+
+    def apply(rows: pa.Table) -> pa.Table:
+        return task(rows.column("chunk")[0].as_py(), read(rows))
+
+    return apply
 
 
 def by_part(sent: DataFrame, n_parts: int) -> GroupedData:
@@ -59,10 +72,6 @@ def _of_role(rows: DataFrame, role: str, inputs: Mapping[str, Input]) -> DataFra
                 value = F.col(name) if other == role else F.lit(None).cast(types[name])
                 columns.append(value.alias(f"{other}__{name}"))
     return rows.select(*columns)
-
-
-def _apply(task: PartTask, rows: pa.Table) -> pa.Table:
-    return task(rows.column("chunk")[0].as_py(), {role: _rows_of(rows, role, read) for role, read in task.inputs.items()})
 
 
 def _rows_of(rows: pa.Table, role: str, read: Input) -> pa.Table:

@@ -4,7 +4,6 @@ that ends after it.
 
 from collections.abc import Sequence
 from datetime import date
-from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.parts import by_part, unpacked_days
+from sigmalake.engines.spark.parts import by_part, of_part, unpacked_days
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.tasks.chunks import Chunk, rows_read
@@ -50,7 +49,7 @@ def compute_descriptors(
     known = _by_day(fundamentals).join(F.broadcast(until), F.col("date") <= F.col("last"))
     figures = known.select("chunk", F.lit(None).cast("int").alias("position"), "date", *_filled(_RECORDS))
     sent = history.unionByName(figures)
-    return by_part(sent, len(chunks)).applyInArrow(partial(_compute, task), task.into.schema_sql())
+    return by_part(sent, len(chunks)).applyInArrow(of_part(task, _by_role), task.into.schema_sql())
 
 
 def _filled(given: Sequence[str]) -> list[F.Column]:
@@ -63,7 +62,7 @@ def _by_day(fundamentals: DataFrame) -> DataFrame:
     return by_day.select("date", *(F.col(f"f.{name}").alias(name) for name in _RECORDS))
 
 
-def _compute(task: ComputeDescriptors, rows: pa.Table) -> pa.Table:
+def _by_role(rows: pa.Table) -> dict[str, pa.Table]:
     of_prices = rows.column("position").is_valid()
     figures = unpacked_days(rows.filter(pc.invert(of_prices)), "known_at", _RECORDS)
-    return task(rows.column("chunk")[0].as_py(), {PRICE_ROWS: rows.filter(of_prices), FIGURES: figures})
+    return {PRICE_ROWS: rows.filter(of_prices), FIGURES: figures}

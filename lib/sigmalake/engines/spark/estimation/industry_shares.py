@@ -4,7 +4,6 @@ period is the company's newest: one chunk, or a few.
 
 from collections.abc import Sequence
 from datetime import date
-from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +11,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.parts import by_part, unpacked_days
+from sigmalake.engines.spark.parts import by_part, of_part, unpacked_days
 from sigmalake.tasks.chunks import Chunk, rows_read
 from sigmalake.tasks.industry_shares import PRICE_ROWS, SEGMENTS, ComputeIndustryShares
 
@@ -45,7 +44,7 @@ def compute_industry_shares(
     known = _by_day(_counting(segments), listed_rows(spark, spans, "chunk int, first date, last date"))
     records = known.select("chunk", F.lit(None).cast("int").alias("position"), "date", *_filled(_RECORDS))
     sent = of_dates.unionByName(records)
-    return by_part(sent, len(chunks)).applyInArrow(partial(_compute, task), task.into.schema_sql())
+    return by_part(sent, len(chunks)).applyInArrow(of_part(task, _by_role), task.into.schema_sql())
 
 
 def _filled(given: Sequence[str]) -> list[F.Column]:
@@ -66,7 +65,7 @@ def _by_day(segments: DataFrame, spans: DataFrame) -> DataFrame:
     return by_day.select("chunk", "date", *(F.col(f"s.{name}").alias(name) for name in _RECORDS))
 
 
-def _compute(task: ComputeIndustryShares, rows: pa.Table) -> pa.Table:
+def _by_role(rows: pa.Table) -> dict[str, pa.Table]:
     of_prices = rows.column("position").is_valid()
     segments = unpacked_days(rows.filter(pc.invert(of_prices)), "known_at", _RECORDS)
-    return task(rows.column("chunk")[0].as_py(), {PRICE_ROWS: rows.filter(of_prices), SEGMENTS: segments})
+    return {PRICE_ROWS: rows.filter(of_prices), SEGMENTS: segments}
