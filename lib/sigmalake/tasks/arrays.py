@@ -53,7 +53,9 @@ def _parts(table: pa.Table, column: str) -> tuple[pa.Array, Ints, Bools]:
 
 def as_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """A column in one piece."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def lengths(table: pa.Table, column: str) -> Ints:
