@@ -13,18 +13,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class MaxRejected(Strict):
     """Shares of rejected rows beyond which the run stops: a source that is read wrongly is no source with a few bad rows."""
 
-    date: Annotated[
-        Share, key("largest share of a date's rows that may be rejected; beyond it the run stops", unit="share", source="choice")
-    ] = 0.2
-    source: Annotated[
-        Share, key("largest share of a source's rows that may be rejected; beyond it the run stops", unit="share", source="choice")
-    ] = 0.05
+    date: Annotated[Share, key("largest rejected share of a date's rows", unit="share", source="choice")] = 0.2
+    source: Annotated[Share, key("largest rejected share of a source's rows", unit="share", source="choice")] = 0.05
 
 
 class Checks(Strict):
     """What stops a run or a release."""
 
-    max_rejected: Annotated[MaxRejected, key("how many rows may be rejected")] = MaxRejected()
+    max_rejected: Annotated[MaxRejected, key("shares of rows that may be rejected, beyond which the run stops")] = MaxRejected()
     max_coverage_drop: Annotated[
         Share, key("share of the assets that may go missing from one date to the next", unit="share", source="choice")
     ] = 0.2

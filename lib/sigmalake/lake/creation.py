@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY
+from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import clear_torn_log, open_table
 from sigmalake.lake.older import missing_columns
 from sigmalake.tables.declaration import CONSTRAINT, Column, Table
@@ -84,6 +84,29 @@ def create_table(location: str, table: Table) -> DeltaTable:
         if log is None:
             raise
         return log
+
+
+def prepare_table(location: str, table: Table) -> DeltaTable:
+    """The table at a location as it is declared: created where there is none, renewed or brought up to date where it is older.
+
+    Raises:
+        ConfigError: it has a layout that this version does not know, or is no table of ours.
+    """
+    log = create_table(location, table)
+    check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+    if table.earlier_shape & {field.name for field in log.schema().fields}:
+        _renew(log, table)
+    for step in steps_to_declaration(table, log):
+        take(log, step)
+    return log
+
+
+def _renew(log: DeltaTable, table: Table) -> None:
+    """Give a table another shape, without rows; what it held stays readable at its earlier versions."""
+    for name in [key for key in log.metadata().configuration if key.startswith(CONSTRAINT)]:
+        log.alter.drop_constraint(name.removeprefix(CONSTRAINT), commit_properties=ON_THIS_SNAPSHOT)
+    empty = table.arrow_schema().empty_table()
+    write_deltalake(log, empty, mode="overwrite", schema_mode="overwrite", commit_properties=ON_THIS_SNAPSHOT)
 
 
 def _delta_schema(columns: tuple[Column, ...]) -> Schema:

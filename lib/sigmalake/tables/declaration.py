@@ -48,6 +48,7 @@ class Table:
     checks: tuple[Constraint, ...] = ()
     date: str | None = None
     packed: bool = False
+    earlier_shape: frozenset[str] = frozenset()  # columns that tell a table of an earlier shape, which is written anew
 
     @property
     def column_names(self) -> list[str]:

@@ -165,6 +165,7 @@ RISK_DIAGNOSTICS = Table(
 
 ASSET_COVARIANCE = Table(
     name="asset_covariance",
+    earlier_shape=frozenset({"asset_1", "asset_2"}),
     comment="V = X Sigma X' + Delta, a row an asset: whole rows, so that each covariance of two assets stands in both of theirs",
     key=("variant", "date", "asset_id"),
     date="date",

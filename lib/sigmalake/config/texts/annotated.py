@@ -106,8 +106,10 @@ def _entry(
 ) -> Iterator[_Line]:
     """The lines of a key: a section, sections by name, a list of sections, or a value."""
     if is_section(value):
-        yield _Line(f"{_flow(name)}:")
-        yield from _indented(_section(value, shown, origin, filled))
+        lines = list(_section(value, shown, origin, filled))
+        holds = any(not line.text.startswith("#") for line in lines)
+        yield _Line(f"{_flow(name)}:" if holds else f"{_flow(name)}: {{}}")
+        yield from _indented(lines)
     elif isinstance(value, Mapping) and any(map(is_section, value.values())):
         yield _Line(f"{_flow(name)}:")
         for own, inner in value.items():

@@ -38,17 +38,12 @@ def reference_page() -> str:
     """The whole page, in Markdown."""
     sources = "".join(f"{line}\n" for line in SOURCES.splitlines())
     top = keys_of(Config).values()
-    plain = [key for key in top if not list(sections_below(key.annotation))]
-    tables = [_table([Placed(key.name, Config, key) for key in plain])]
+    tables = [_table(Placed(key.name, Config, key) for key in top)]
     for key in top:
-        if key not in plain:
+        if list(sections_below(key.annotation)):
             below = [found for found in all_keys(Config) if found.place.startswith((f"{key.name}.", f"{key.name}["))]
-            tables.append(f"## {key.name}\n\n{_capital(key.meaning)}.{_default_note(key)}\n\n{_table(below)}")
+            tables.append(f"## {key.name}\n\n{_capital(key.meaning)}.\n\n{_table(below)}")
     return INTRODUCTION + sources + "\n" + "\n".join(tables)
-
-
-def _default_note(key: Key) -> str:
-    return " The section must be given." if key.default is REQUIRED else ""
 
 
 def _capital(text: str) -> str:

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from sigmalake.engines.local.pieces import StoredGroups
 from sigmalake.engines.local.rows import LocalRows
-from sigmalake.lake.creation import create_table
+from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
@@ -35,9 +35,7 @@ class LocalTables(FolderTables):
 
     def create(self, table: Table) -> None:
         """As `Storage`."""
-        if self.exists(table):
-            self.log(table)  # refuses another layout
-        create_table(self.location(table), table)
+        prepare_table(self.location(table), table)
 
     def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[StoredGroups]:
         """As `LocalStorage`."""

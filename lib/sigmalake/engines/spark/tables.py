@@ -11,12 +11,12 @@ from pyspark.sql import DataFrame, SparkSession
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, telling_line
 from sigmalake.lake.dates import DateRange, within
+from sigmalake.lake.delta_rs import ROWS_A_GROUP
+from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
-from sigmalake.lake.log import Commit, Seen, clear_torn_log, parse_commit
+from sigmalake.lake.log import Commit, Seen, parse_commit
 from sigmalake.tables.declaration import Table, sql_text
-
-ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest (delta-rs .3-.5 s with 400)
 
 
 def spark_tables(spark: SparkSession, root: str) -> "SparkFolderTables | CatalogTables":
@@ -37,11 +37,7 @@ class SparkFolderTables(FolderTables):
 
     def create(self, table: Table) -> None:
         """As `Storage`."""
-        if self.exists(table):
-            self.log(table)
-            return
-        clear_torn_log(self.location(table))
-        _create(self._spark, self.sql_name(table), table, self.root, "name another folder")
+        prepare_table(self.location(table), table)
 
     def write(self, table: Table, rows: DataFrame, *, predicate: str | None, metadata: str) -> None:
         """As `Storage`."""
