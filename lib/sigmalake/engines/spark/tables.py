@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, telling_line
+from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.delta_rs import ROWS_A_GROUP
-from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Seen, parse_commit
