@@ -11,7 +11,6 @@ from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.long_tables import exposure_moments
 from sigmalake.engines.spark.packing.pack import pack
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
 from sigmalake.lake.books import last_source_versions, unsettled_ranges
@@ -38,6 +37,7 @@ from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.packing.packed_dates import PanelRow
 
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")

@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import Dated, Location
 from sigmalake.engines.spark.packing.pack import Sourced
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.sources.checked_exposures import exposure_half
 from sigmalake.engines.spark.sources.checked_sources import (
@@ -40,6 +39,7 @@ from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.sources.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
 from sigmalake.stages.sources.source_memory import Memory, Source, printed, recall
+from sigmalake.tasks.packing.packed_dates import PanelRow
 
 INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
 FLAT_ROW_BYTES = 256  # a source row, roughly

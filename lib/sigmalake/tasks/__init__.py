@@ -1,0 +1,1 @@
+"""What one task does with the rows that it is given: Arrow in, Arrow out."""
