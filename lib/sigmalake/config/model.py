@@ -129,13 +129,21 @@ class Covariance(Strict):
     max_cells: int = Field(default=100_000_000, ge=1)  # N^2 x dates x variants; 10,000 assets on one date, some 2.5 GB
 
 
+class MaxRejected(Strict):
+    """Shares of rejected rows beyond which a run stops before it packs anything."""
+
+    of_date: float = Field(default=0.2, ge=0, le=1)  # of the rows of a source on one date
+    of_source: float = Field(default=0.05, ge=0, le=1)  # of all rows of a source
+
+
 class Checks(Strict):
-    """What stops a release."""
+    """What stops a run, or its release."""
 
     max_coverage_drop: float = Field(default=0.2, ge=0, le=1)  # share of the day before's assets that may go missing
     min_r2: float = Field(default=0.0, le=1)  # of every regression since the last release; uncentred where X has no constant
     max_failed_dates: int = Field(default=0, ge=0)  # regressions without factor returns since the last release
     require_factor_cov: bool = True  # every variant has Sigma on the release's date
+    max_rejected: MaxRejected = MaxRejected()
 
 
 class Evaluate(Strict):

@@ -12,7 +12,6 @@ from sigmalake.config.model import Config, digest_of
 from sigmalake.config.sources import DESCRIBED_SOURCES
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import repeated
-from sigmalake.engines.spark.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.sources.checked_sources import figure_half, price_half, segment_half
 from sigmalake.engines.spark.sources.checking import Half
@@ -27,6 +26,7 @@ from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
 
 DESCRIBE_VERSION = "2"  # of checking, packing and the kernels: raised when what they write changes
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}

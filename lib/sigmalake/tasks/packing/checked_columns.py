@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sigmalake.numerics.types import Floats, Ints
+from sigmalake.tasks.sources.checking import CheckedRows
 
 TAKEN = {  # also style_0, style_1, ... of the columns of styles, level_0, ... of the groups that are a category: null where blank
     "date": pa.date32(), "asset_id": pa.string(), "ret": pa.float64(), "cap": pa.float64(), "cap_apart": pa.float64(),
@@ -30,6 +32,27 @@ def checked_columns(rows: pa.Table) -> Columns:
     """The columns of `TAKEN`, those that no source gives null, and the others."""
     missing = {name: pa.nulls(rows.num_rows, kind) for name, kind in TAKEN.items() if name not in rows.column_names}
     return missing | {name: rows.column(name).combine_chunks() for name in rows.column_names}
+
+
+def columns_to_pack(sides: Mapping[str, CheckedRows]) -> pa.Table:
+    """The columns that packing takes of one source's rows.
+
+    Args:
+        sides: exposures, returns and caps, of those that the source feeds; a row of a wide panel is one of each.
+    """
+    some = next(iter(sides.values()))
+    found = {"date": some.column("date"), "asset_id": some.column("asset_id")}
+    for side, checked in sides.items():
+        found[f"{side}_hash"] = pc.if_else(checked.column("usable"), checked.column("row_hash"), pa.scalar(None, pa.int64()))
+    if "exposures" in sides:
+        rows = sides["exposures"]
+        taken = [name for name in rows.rows.column_names if name in TAKEN or name.startswith(("style_", "level_"))]
+        found |= {name: rows.column(name) for name in taken}
+    if "returns" in sides:
+        found["ret"] = sides["returns"].column("ret")
+    if "caps" in sides:
+        found["cap_apart"] = sides["caps"].column("cap")
+    return pa.table(found)
 
 
 def styles_of(rows: Columns, at: Ints) -> Floats:

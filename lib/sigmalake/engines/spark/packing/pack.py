@@ -14,11 +14,12 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.sources.checking import PROBLEM, Half, Reason, accepted, selected
+from sigmalake.engines.spark.sources.checking import PROBLEM, Half, accepted, selected
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.tables.packed import PANEL
 from sigmalake.tasks.packing.checked_columns import TAKEN
 from sigmalake.tasks.packing.packed_dates import PanelRow, pack_dates
+from sigmalake.tasks.sources.checking import Reason
 
 PANEL_ROW = (
     "part int, exposure_date date, return_date date, exposures_from date, caps_from date, exposures_age int, factor_set string, "
