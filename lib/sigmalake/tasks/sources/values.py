@@ -16,7 +16,8 @@ def date_of(column: pa.Array) -> pa.Array:
         return column.cast(pa.date32())
     text = text_of(column)
     good = pc.if_else(pc.match_substring_regex(text, _DATE), pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(text), 0, 10), None)
-    return pc.strptime(good, "%Y-%m-%d", "s", error_is_null=True).cast(pa.date32())
+    day = pc.strptime(good, "%Y-%m-%d", "s", error_is_null=True)
+    return pc.if_else(pc.equal(pc.strftime(day, "%Y-%m-%d"), good), day.cast(pa.date32()), pa.scalar(None, pa.date32()))
 
 
 def number_of(column: pa.Array) -> pa.Array:
