@@ -18,9 +18,9 @@ from sigmalake.demo.history import snapshots
 from sigmalake.demo.market import Defect
 from sigmalake.demo.recovery import holdings, portfolio_bias
 from sigmalake.demo.run import Demo, prepare_demo
-from sigmalake.engines.spark.sources.checking import Reason
 from sigmalake.lake.log import read_columns
 from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.tasks.sources.checking import Reason
 
 pytestmark = pytest.mark.jvm
 N_ASSETS, N_DATES, N_INDUSTRIES = 150, 300, 11

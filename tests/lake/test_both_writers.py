@@ -23,7 +23,7 @@ from sigmalake.tables.rows import table_rows
 pytestmark = pytest.mark.jvm
 
 LATER = date(2024, 1, 5)
-SAID = commit_metadata("run", "regress", 3, "hash", [DateRange(DAY, DAY)])
+SAID = commit_metadata("run", "regress", 3, "hash", [DateRange(DAY, DAY)], "local")
 KINDS = pytest.mark.parametrize("table", [SPECIFIC_RETURNS, CROSS_SECTIONS, RUNS, RELEASES], ids=lambda table: table.name)
 
 

@@ -24,7 +24,7 @@ from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from sigmalake.tables.rows import table_rows
 
 FIRST = date(2024, 1, 1)
-SAID = commit_metadata("run", "regress", 3, "hash", [DateRange(FIRST, FIRST)])
+SAID = commit_metadata("run", "regress", 3, "hash", [DateRange(FIRST, FIRST)], "local")
 
 
 def day(n):

@@ -8,12 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import place, put, read, schema_of
-
-from sigmalake.errors import ConfigError, DataError
 from sigmalake.sources.csv_rows import csv_batches
 from sigmalake.sources.schema import NAMES
 
-VALUES = ['say ""hi""', "Foo, Bar", "back\\slash\\", "two\nlines", "two\r\nlines", "", "NA", "NULL", "nan", " padded ", "Ørsted", "'x'"]
+from sigmalake.errors import ConfigError, DataError
+
+VALUES = [
+    'say ""hi""',
+    "Foo, Bar",
+    "back\\slash\\",
+    "two\nlines",
+    "two\r\nlines",
+    "",
+    "NA",
+    "NULL",
+    "nan",
+    " padded ",
+    "Ørsted",
+    "'x'",
+]
 
 
 def rows_of(path, columns, encoding=None):
@@ -50,7 +63,9 @@ def test_any_table_that_is_written_by_the_rules_reads_back(tmp_path_factory, row
 def test_rows_of_too_few_or_too_many_values_keep_their_line_and_what_they_have(tmp_path):
     path = put(tmp_path / "a.csv", 'date,id,x\n2023-01-02,A,1\n2023-01-02,"B, ""b"""\n2023-01-02,C,3,4\nTotal: 3\n')
     rows = rows_of(path, ["x", "date", "id"])
-    assert [row for row in rows if row["_ragged_line"] is None] == [{"x": "1", "date": "2023-01-02", "id": "A", "_ragged_line": None}]
+    assert [row for row in rows if row["_ragged_line"] is None] == [
+        {"x": "1", "date": "2023-01-02", "id": "A", "_ragged_line": None}
+    ]
     assert [tuple(row.values()) for row in rows if row["_ragged_line"] is not None] == [
         (None, "2023-01-02", 'B, "b"', '2023-01-02,"B, ""b"""'),
         ("3", "2023-01-02", "C", "2023-01-02,C,3,4"),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from places import DAYS
+from sigmalake.sources.dates import TimesOfDay, date_of
 
 from sigmalake.errors import DataError
-from sigmalake.sources.dates import TimesOfDay, date_of
 
 TEXTS = {
     "2023-03-27": DAYS[1],
@@ -83,7 +83,9 @@ def test_times_within_the_day_without_a_zone_refuse_the_source_with_their_number
     assert found.dates.to_pylist() == [None, None, DAYS[0], None]
     assert found.unreadable.to_pylist() == [True, True, False, False]
     twice = found.times.plus(found.times)
-    with pytest.raises(DataError, match=r"column date of p.parquet: 4 rows have a time within the day and no zone, e.g. 2023-03-26") as e:
+    with pytest.raises(
+        DataError, match=r"column date of p.parquet: 4 rows have a time within the day and no zone, e.g. 2023-03-26"
+    ) as e:
         twice.refuse("panel", "p.parquet", "date")
     assert e.value.exit_code == 1
 

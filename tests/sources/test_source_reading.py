@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 from places import place, read
-
-from sigmalake.errors import DataError
 from sigmalake.sources.dates import date_of
 from sigmalake.sources.files import list_files
 from sigmalake.sources.reading import DateFilter, read_schema, read_split, splits
 from sigmalake.sources.schema import find_schema
 from sigmalake.sources.values import number_of, text_of
+
+from sigmalake.errors import DataError
 
 N_DATES, N_IDS = 20, 5
 START = dt.date(2023, 3, 20)
@@ -98,7 +98,9 @@ def test_the_same_table_in_every_form_reads_to_equal_values(tmp_path, form):
     path = FORMS[form](tmp_path)
     got = read(place(path, "delta" if form == "delta" else None), ["date", "id", "ret"])
     assert values_of(got) == values_of(market())
-    assert set(got["_source_file"].to_pylist()) == {file.path for file in list_files("p", place(path, got and ("delta" if form == "delta" else None)))}
+    assert set(got["_source_file"].to_pylist()) == {
+        file.path for file in list_files("p", place(path, got and ("delta" if form == "delta" else None)))
+    }
 
 
 @pytest.mark.parametrize("one", ["date32", "timestamp[ns]", "timestamp[us, tz=UTC]", "London", "New York", "int96"])
@@ -164,7 +166,7 @@ def test_splits_and_schema_travel_to_another_process(tmp_path):
     where = place(many_groups(tmp_path))
     files = list_files("panel", where)
     schema = find_schema("panel", where, files)
-    sent = pickle.loads(pickle.dumps((splits(schema, files, 1), schema)))  # noqa: S301
+    sent = pickle.loads(pickle.dumps((splits(schema, files, 1), schema)))
     batches = [batch for split in sent[0] for batch in read_split(split, sent[1], ["ret"])]
     assert pa.Table.from_batches(batches)["ret"] == market()["ret"]
 

@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 
 from sigmalake.config.model import Config
 from sigmalake.engines.spark.sources.checking import PROBLEM, Half
-from sigmalake.engines.spark.sources.exchange_rates import Exchange, RateHistory, converted, exchange_frame, return_exchanges, spots
+from sigmalake.engines.spark.sources.exchange_rates import converted, exchange_frame
 from sigmalake.stages.sources.base_currency import cap_rate_dates
+from sigmalake.tasks.sources.exchange_rates import Exchange, RateHistory, return_exchanges, spots
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 5)]
 NAN = np.nan

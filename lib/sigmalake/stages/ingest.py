@@ -11,7 +11,6 @@ from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.packing.pack import pack
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.fingerprint import Prints
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
@@ -40,6 +39,7 @@ from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tables.rows import table_rows
 from sigmalake.tasks.long_tables import exposure_moments
+from sigmalake.tasks.packing.packed_dates import PanelRow
 
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")

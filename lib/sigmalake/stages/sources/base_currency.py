@@ -10,16 +10,10 @@ from pyspark.sql import Column, DataFrame
 from sigmalake.config.model import Config
 from sigmalake.config.sources import Dated
 from sigmalake.engines.spark.sources.checking import Half, where
-from sigmalake.engines.spark.sources.exchange_rates import (
-    Exchange,
-    converted,
-    exchange_frame,
-    rate_history,
-    return_exchanges,
-    spots,
-)
+from sigmalake.engines.spark.sources.exchange_rates import converted, exchange_frame, rate_history
 from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints, by_date, currencies_by_date, fingerprint
 from sigmalake.lake.dates import as_ranges
+from sigmalake.tasks.sources.exchange_rates import Exchange, return_exchanges, spots
 
 
 def in_base_currency(

@@ -11,7 +11,6 @@ from sigmalake.config.sources import DESCRIBED_SOURCES
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import conflicts, plan_frame
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.sources.rejects import rejected_rows
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine
@@ -22,6 +21,7 @@ from sigmalake.stages.sources.rejected import count_rejected, rejected_dates
 from sigmalake.tables.declaration import sql_text
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.packing.packed_dates import PanelRow
 
 Rows = Mapping[date, PanelRow]
 Counts = Mapping[date, dict[str, int]]

@@ -13,7 +13,6 @@ from sigmalake.config.model import Config
 from sigmalake.config.sources import Location
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.packing.pack import Sourced
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.sources.checked_exposures import exposure_half
 from sigmalake.engines.spark.sources.checked_sources import (
@@ -43,6 +42,7 @@ from sigmalake.stages import versions
 from sigmalake.stages.planning import rules_hash
 from sigmalake.stages.sources.base_currency import cap_rate_dates, in_base_currency
 from sigmalake.stages.sources.source_memory import Memory, Source, printed, recall
+from sigmalake.tasks.packing.packed_dates import PanelRow
 
 FLAT_ROW_BYTES = 256  # a source row, roughly
 MOST_NAMED = 100  # files of a source in the plan of a query

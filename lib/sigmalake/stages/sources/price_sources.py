@@ -14,7 +14,6 @@ from sigmalake.config.staleness import digest_of
 from sigmalake.engines.spark.engine import spark_of
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.packing.pack import repeated
-from sigmalake.engines.spark.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.sources.checked_sources import figure_half, price_half, segment_half
 from sigmalake.engines.spark.sources.checking import Half
@@ -31,6 +30,7 @@ from sigmalake.stages.sources.panel_sources import FLAT_ROW_BYTES
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Source, printed, recall
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
 
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}
 NO_FIGURES = "asset_id string, item string, known_at date, period_end date, value double"

@@ -14,11 +14,12 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.packing.packed_dates import PanelRow, pack_dates
-from sigmalake.engines.spark.packing.sent_rows import SENT
-from sigmalake.engines.spark.sources.checking import PROBLEM, Half, Reason, accepted, selected
+from sigmalake.engines.spark.sources.checking import PROBLEM, Half, accepted, selected
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.tables.packed import PANEL
+from sigmalake.tasks.packing.checked_columns import TAKEN
+from sigmalake.tasks.packing.packed_dates import PanelRow, pack_dates
+from sigmalake.tasks.sources.checking import Reason
 
 PANEL_ROW = (
     "part int, exposure_date date, return_date date, exposures_from date, caps_from date, exposures_age int, factor_set string, "
@@ -92,13 +93,13 @@ def _destinations(spark: SparkSession, plan: Sequence[PanelRow]) -> DataFrame:
 
 
 def _sent(halves: Mapping[str, Half]) -> DataFrame:
-    """The rows of one source, in the columns of `sent_rows` that it gives."""
+    """The rows of one source, in the columns of `checked_columns` that it gives."""
     some = next(iter(halves.values()))
     hashes = {f"{name}_hash": F.when(half.columns["usable"], half.columns["row_hash"]) for name, half in halves.items()}
     payload = {"date": some.columns["date"], "asset_id": some.columns["asset_id"], **hashes}
     if "exposures" in halves:
         exposures = halves["exposures"].columns
-        payload |= {name: column for name, column in exposures.items() if name in SENT or name.startswith(("style_", "level_"))}
+        payload |= {name: column for name, column in exposures.items() if name in TAKEN or name.startswith(("style_", "level_"))}
         if "members" in exposures:
             payload |= {f"member_{name}s": exposures["members"][name] for name in ("group", "level", "share")}
     if "returns" in halves:

@@ -8,9 +8,8 @@ from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.sources.checking import accepted
+from sigmalake.tasks.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY
 
-FIGURE_KEY = ("date", "asset_id", "item", "period_end")
-SEGMENT_KEY = ("date", "asset_id", "industry", "period_end")
 DATES_A_FILE = 64
 _NUMBERS = ("ret", "cap", "traded_value")
 

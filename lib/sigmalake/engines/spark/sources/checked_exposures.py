@@ -18,7 +18,6 @@ from sigmalake.config.sources import (
 from sigmalake.engines.spark.sources.checking import (
     Bulky,
     Half,
-    Reason,
     as_flag,
     checked,
     currency_problems,
@@ -43,6 +42,7 @@ from sigmalake.engines.spark.sources.read import (
     require_type,
 )
 from sigmalake.numerics.exposures.style_rules import Missing
+from sigmalake.tasks.sources.checking import Reason
 
 SHARE_TOLERANCE = 1e-6  # of the sum of an asset's shares in a group [model 2]
 

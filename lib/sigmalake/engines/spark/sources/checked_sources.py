@@ -19,7 +19,6 @@ from sigmalake.config.sources import (
 from sigmalake.engines.spark.sources.checking import (
     PROBLEM,
     Half,
-    Reason,
     as_flag,
     checked,
     currency_problems,
@@ -40,6 +39,7 @@ from sigmalake.engines.spark.sources.read import (
     require_type,
 )
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
+from sigmalake.tasks.sources.checking import Reason
 
 
 def beside_rates(frame: DataFrame, config: Config, rates: DataFrame | None) -> DataFrame:

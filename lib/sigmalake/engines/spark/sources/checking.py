@@ -5,7 +5,6 @@ A row without problems is usable; nothing is repaired, nothing is dropped.
 """
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from functools import reduce
 from operator import and_
 from typing import NamedTuple
@@ -27,33 +26,9 @@ from sigmalake.engines.spark.sources.read import (
     require_columns,
     require_type,
 )
+from sigmalake.tasks.sources.checking import Reason
 
 PROBLEM = "struct<column:string,reason:string,value:string>"
-
-
-class Reason(StrEnum):
-    """Why a source row is rejected."""
-
-    MISSING = "missing"
-    RAGGED = "too few or too many values"
-    NOT_A_DATE = "not a date"
-    NOT_A_NUMBER = "not a number"
-    NOT_A_FLAG = "not true or false"
-    NOT_FINITE = "not finite"
-    NOT_POSITIVE = "not positive"
-    NEGATIVE = "negative"
-    OUTSIDE_0_1 = "share outside 0 to 1"
-    SHARES_DO_NOT_SUM = "shares do not sum to 1"
-    SHARES_EXCEED = "shares sum to more than 1"
-    UNKNOWN_CATEGORY = "unknown category"
-    NO_RATE = "no risk-free rate for the date"
-    NO_EXCHANGE_RATE = "no exchange rate"
-    NO_INTEREST_RATE = "no interest rate of the currency"
-    NOT_ONE = "not 1, as the base currency's rate is"
-    CONFLICTING_COPIES = "key given more than once, with different values"
-    IDENTICAL_COPY = "identical copy of a row"
-    NO_CAP = "no cap on the date"
-    TOO_FAR = "too far from the others of the date"
 
 
 class Half(NamedTuple):

@@ -6,49 +6,18 @@ some dozen numbers a currency. Every row of a source meets its date's in a broad
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sigmalake.engines.spark.sources.checking import PROBLEM, Half, Reason, accepted
-from sigmalake.numerics.descriptors.currency import conversion, forward_premium
-from sigmalake.numerics.types import Floats
+from sigmalake.engines.spark.sources.checking import PROBLEM, Half, accepted
+from sigmalake.tasks.sources.checking import Reason
+from sigmalake.tasks.sources.exchange_rates import Exchange, RateHistory, currency_in
 
 _BY_DATE = (
     "_exchange_date date, _growth map<string,double>, _carry map<string,double>, _spot map<string,double>, _no_interest string"
 )
-Numbers = Mapping[str, float]  # by currency; one is absent where a rate is missing
-
-
-class RateHistory(NamedTuple):
-    """Exchange rates, and the interest rates of the currencies, as dense arrays; NaN where missing."""
-
-    dates: list[date]  # ascending
-    currencies: list[str]  # with the base
-    rates: Floats  # (T, C) units of the base currency for one of each
-    interest: Floats  # (T, C) fraction per period
-
-
-class Exchange(NamedTuple):
-    """What the rows of one date are converted by."""
-
-    day: date
-    growth: Numbers | None = None  # 1 + fx; None: no return of the date is explained
-    carry: Numbers | None = None
-    spot: Numbers | None = None  # of caps
-    no_interest: str | None = None  # the base, where it has no interest rate: then no other currency has a carry
-
-    def lacks(self, currencies: Iterable[str], *, caps: bool) -> bool:
-        """Whether some rows in these currencies cannot be converted."""
-        found = [self.spot] if caps else [self.growth, self.carry]
-        return any(numbers is not None and currency not in numbers for numbers in found for currency in currencies)
-
-
-def currency_in(columns: Collection[str]) -> str | None:
-    """The column of a half's that says in which currency each row is; None: all are in one."""
-    return next((column for column in ("currency", "cap_currency") if column in columns), None)
 
 
 def rate_history(rows: DataFrame, base: str, dates: Sequence[date], currencies: Collection[str]) -> RateHistory:
@@ -70,44 +39,6 @@ def rate_history(rows: DataFrame, base: str, dates: Sequence[date], currencies: 
             history.rates[place], history.interest[place] = rate, np.nan if interest is None else interest
     history.rates[:, at_currency[base]] = 1.0
     return history
-
-
-def return_exchanges(history: RateHistory, base: str, *, hedged: bool, interest: bool) -> list[Exchange]:
-    """What the returns of each date are converted by, over the step from the date before.
-
-    Args:
-        history: at the dates of the calendar.
-        base: the base currency.
-        hedged: whether the exchange rate's risk is sold forward.
-        interest: whether interest rates are given, and so a premium.
-    """
-    own, premium = history.currencies.index(base), None
-    if hedged:
-        rates = history.interest
-        premium = forward_premium(rates[:, [own]], rates) if interest else np.zeros(rates.shape)
-        premium[:, own] = 0.0
-    found = conversion(history.rates, premium)
-    growth, carry = found.growth.copy(), found.carry.copy()
-    growth[0, own], carry[0, own] = 1.0, 0.0  # the base's own return needs no date before
-    unknown = np.isnan(history.interest[:, own]) if hedged and interest else np.zeros(len(history.dates), dtype=bool)
-    return [
-        Exchange(
-            day,
-            _known(history.currencies, growth[t]),
-            _known(history.currencies, carry[t]),
-            no_interest=base if unknown[t] else None,
-        )
-        for t, day in enumerate(history.dates)
-    ]
-
-
-def spots(history: RateHistory) -> dict[date, Numbers]:
-    """The rates of each date."""
-    return {day: _known(history.currencies, history.rates[t]) for t, day in enumerate(history.dates)}
-
-
-def _known(currencies: Sequence[str], numbers: Floats) -> Numbers:
-    return {currency: float(x) for currency, x in zip(currencies, numbers, strict=True) if np.isfinite(x)}
 
 
 def exchange_frame(spark: SparkSession, exchanges: Iterable[Exchange]) -> DataFrame:

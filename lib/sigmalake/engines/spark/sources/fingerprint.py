@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from sigmalake.config.sources import Location
 from sigmalake.engines.spark.sources.checking import Half, selected
-from sigmalake.engines.spark.sources.exchange_rates import currency_in
+from sigmalake.tasks.sources.exchange_rates import currency_in
 
 CURRENCIES = -1  # in the place of a membership group, of the currencies that a half's rows are in
 LEVELS = "array<struct<group:int,level:string>>"

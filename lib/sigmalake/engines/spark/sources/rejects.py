@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.sources.checking import Reason
+from sigmalake.tasks.sources.checking import Reason
 
 
 def rejected_rows(rows: DataFrame, half: str, source: str, dates: Collection[date], conflicts: DataFrame | None) -> DataFrame:

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sigmalake.engines.spark.packing.packed_dates import PanelRow, pack_dates
 from sigmalake.numerics.exposures.build_styles import StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.tasks.packing.packed_dates import PanelRow, pack_dates
 
 FIRST, SECOND, THIRD = date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)
 _KINDS = {
@@ -24,7 +24,7 @@ SCHEMA = pa.schema([(name, kind) for kind, names in _KINDS.items() for name in n
 
 
 def row(day, asset, *, x=1, r=1, ret=0.01, level="tech", **other):
-    """A row of a wide panel; a half whose hash is None cannot be used."""
+    """A row of a wide panel; a side whose hash is None cannot be used."""
     return {
         "date": day, "asset_id": asset, "exposures_hash": x, "returns_hash": r, "ret": ret, "cap": 2.0, "in_estimation": True,
         "style_0": 0.5, "style_1": -0.5, "level_0": level, **other,

@@ -1,9 +1,9 @@
-"""Memberships of source rows, sent as categories and as lists of shares, come out by row and group."""
+"""Memberships of source rows, given as categories and as lists of shares, come out by row and group."""
 
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.engines.spark.packing.sent_rows import members_of, sent_rows, styles_of
+from sigmalake.tasks.packing.checked_columns import checked_columns, members_of, styles_of
 
 RANKS = [{"tech": 0, "bank": 1}, {"US": 0, "JP": 1, "DE": 2}, {"growth": 0}]
 ROWS = pa.table({
@@ -19,10 +19,10 @@ ROWS = pa.table({
 
 
 def triplets(at, rows=ROWS, ranks=RANKS):
-    return list(zip(*(part.tolist() for part in members_of(sent_rows(rows), np.array(at), ranks)), strict=True))
+    return list(zip(*(part.tolist() for part in members_of(checked_columns(rows), np.array(at), ranks)), strict=True))
 
 
-def test_memberships_are_sorted_by_row_and_group_whatever_they_were_sent_as():
+def test_memberships_are_sorted_by_row_and_group_whatever_form_they_were_given_in():
     assert triplets([1, 0]) == [(0, 0, 0, 1.0), (0, 1, 1, 1.0), (0, 2, 0, 1.0), (1, 0, 1, 1.0), (1, 1, 2, 0.75), (1, 1, 0, 0.25)]
 
 
@@ -36,9 +36,9 @@ def test_a_model_of_one_category_or_of_none():
 
 
 def test_styles_are_rows_of_a_matrix_with_nan_for_null():
-    np.testing.assert_array_equal(styles_of(sent_rows(ROWS), np.array([1, 0])), [[np.nan, -2.0], [1.0, -1.0]])
-    assert styles_of(sent_rows(ROWS.select(["asset_id"])), np.array([1, 0])).shape == (2, 0)
+    np.testing.assert_array_equal(styles_of(checked_columns(ROWS), np.array([1, 0])), [[np.nan, -2.0], [1.0, -1.0]])
+    assert styles_of(checked_columns(ROWS.select(["asset_id"])), np.array([1, 0])).shape == (2, 0)
 
 
 def test_columns_that_no_source_gives_are_null():
-    assert sent_rows(ROWS)["weight"].null_count == 3
+    assert checked_columns(ROWS)["weight"].null_count == 3

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.engines.spark.packing.sent_rows import SentRows, members_of, styles_of
 from sigmalake.numerics.exposures.build_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.types import Floats, Ints
+from sigmalake.tasks.packing.checked_columns import Columns, members_of, styles_of
 
 
 class DateStyles(NamedTuple):
@@ -33,7 +33,7 @@ class DateStyles(NamedTuple):
 class Styling:
     """The source rows of some dates as the kernel takes them."""
 
-    def __init__(self, rows: SentRows, recipe: StyleRecipe, level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> None:
+    def __init__(self, rows: Columns, recipe: StyleRecipe, level_ranks: Sequence[dict[str, int]], *, caps_apart: bool) -> None:
         self._rows, self._recipe, self._caps_apart = rows, recipe, caps_apart
         self._ranks = level_ranks
         self._offsets = np.concatenate([[0], np.cumsum([len(ranks) for ranks in level_ranks])]).astype(np.int64)

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.engines.spark.packing.packed_styles import DateStyles, Styling
-from sigmalake.engines.spark.packing.sent_rows import SentRows, members_of, sent_rows, styles_of
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.types import Bools, Ints
-from sigmalake.tables.packed import PANEL, STYLE_REJECTS, STYLE_STEPS
+from sigmalake.tables.packed import PANEL
+from sigmalake.tasks.packing.checked_columns import Columns, checked_columns, members_of, styles_of
+from sigmalake.tasks.packing.packed_styles import DateStyles, Styling
 
 
 class PanelRow(NamedTuple):
@@ -32,32 +32,32 @@ class PanelRow(NamedTuple):
     opening: date | None  # on the calendar's first row: its own date, whose returns no exposures explain
 
 
-class _Halves(NamedTuple):
-    """Source rows, sorted by date and asset; a half that a row lacks, or that cannot be used, is invalid."""
+class _SourceRows(NamedTuple):
+    """Source rows, sorted by date and asset; a side that a row does not feed, or whose check it failed, is invalid."""
 
     dates: Ints  # days since 1970
     assets: Ints  # rank of the id among all ids here
-    hashes: dict[str, Ints]  # by half
+    hashes: dict[str, Ints]  # by side
     valid: dict[str, Bools]
     has_return: Bools
 
-    def on(self, half: str, day: date | None) -> "_Once":
-        """One half's rows of one date, of each asset once."""
+    def on(self, side: str, day: date | None) -> "_UniqueRows":
+        """The rows of one side on one date, one per asset."""
         if day is None:
-            return _Once(*(np.array([], dtype=np.int64),) * 3, np.array([], dtype=bool))
+            return _UniqueRows(*(np.array([], dtype=np.int64),) * 3, np.array([], dtype=bool))
         number = (day - _EPOCH).days
         first, last = np.searchsorted(self.dates, number), np.searchsorted(self.dates, number, side="right")
-        rows = np.arange(first, last)[self.valid[half][first:last]]
+        rows = np.arange(first, last)[self.valid[side][first:last]]
         assets, starts, counts = np.unique(self.assets[rows], return_index=True, return_counts=True)
         if len(assets) == len(rows):
-            return _Once(assets, rows, counts, np.ones(len(assets), dtype=bool))
-        hashes = self.hashes[half][rows]
+            return _UniqueRows(assets, rows, counts, np.ones(len(assets), dtype=bool))
+        hashes = self.hashes[side][rows]
         same = np.minimum.reduceat(hashes, starts) == np.maximum.reduceat(hashes, starts)
-        return _Once(assets, rows[starts], counts, same)
+        return _UniqueRows(assets, rows[starts], counts, same)
 
 
-class _Once(NamedTuple):
-    """The assets of a date in one half."""
+class _UniqueRows(NamedTuple):
+    """Rows of one side on one date, one per asset, with duplicates flagged."""
 
     assets: Ints  # ascending
     rows: Ints  # the first row of each
@@ -70,9 +70,9 @@ class _Once(NamedTuple):
         extra = np.where(self.same, self.counts - 1, self.counts)
         return int(extra[self.counts > 1].sum())
 
-    def only(self, where: Bools) -> "_Once":
+    def only(self, where: Bools) -> "_UniqueRows":
         """Some of the assets."""
-        return _Once(self.assets[where], self.rows[where], self.counts[where], self.same[where])
+        return _UniqueRows(self.assets[where], self.rows[where], self.counts[where], self.same[where])
 
 
 class _Date(NamedTuple):
@@ -88,7 +88,7 @@ class _Date(NamedTuple):
 
 
 _EPOCH = date(1970, 1, 1)
-_HALVES = ("exposures", "returns", "caps")
+SIDES = ("exposures", "returns", "caps")
 
 
 def pack_dates(
@@ -102,24 +102,24 @@ def pack_dates(
     """The planned rows of `panel`, from the source rows of their dates.
 
     Args:
-        rows: columns as `sent_rows` names them, in any order.
+        rows: columns as `checked_columns` names them, in any order.
         plan: the rows to make.
         level_ranks: for each membership group, the rank of each level.
         recipe: of the styles; None where all are as given.
         caps_apart: whether caps come from a source of their own, which an asset must be in to be used.
     """
-    given = [f"{half}_hash" for half in _HALVES if f"{half}_hash" in rows.column_names]
+    given = [f"{side}_hash" for side in SIDES if f"{side}_hash" in rows.column_names]
     rows = rows.filter(reduce(pc.or_, (rows.column(name).is_valid() for name in given)))
     codes = _ranked(rows.column("asset_id"))
     days = rows.column("date").cast(pa.int32()).to_numpy().astype(np.int64)
     order = np.lexsort((codes, days))
-    sent = sent_rows(rows.take(pa.array(order)))
-    hashes = {half: sent[f"{half}_hash"].fill_null(0).to_numpy() for half in _HALVES}
-    valid = {half: _is_valid(sent[f"{half}_hash"]) for half in _HALVES}
-    halves = _Halves(days[order], codes[order], hashes, valid, _is_valid(sent["ret"]))
-    styling = None if recipe is None else Styling(sent, recipe, level_ranks, caps_apart=caps_apart)
-    packed = [_pack_date(halves, row, styling, caps_apart=caps_apart) for row in plan]
-    return _as_table(sent, plan, packed, level_ranks, caps_apart=caps_apart)
+    columns = checked_columns(rows.take(pa.array(order)))
+    hashes = {side: columns[f"{side}_hash"].fill_null(0).to_numpy() for side in SIDES}
+    valid = {side: _is_valid(columns[f"{side}_hash"]) for side in SIDES}
+    by_side = _SourceRows(days[order], codes[order], hashes, valid, _is_valid(columns["ret"]))
+    styling = None if recipe is None else Styling(columns, recipe, level_ranks, caps_apart=caps_apart)
+    packed = [_pack_date(by_side, row, styling, caps_apart=caps_apart) for row in plan]
+    return _as_table(columns, plan, packed, level_ranks, caps_apart=caps_apart)
 
 
 def _ranked(ids: pa.ChunkedArray) -> Ints:
@@ -132,13 +132,13 @@ def _ranked(ids: pa.ChunkedArray) -> Ints:
     return codes
 
 
-def _pack_date(halves: _Halves, row: PanelRow, styling: Styling | None, *, caps_apart: bool) -> _Date:
-    x, r = halves.on("exposures", row.exposures_from), halves.on("returns", row.return_date)
-    n_conflicts = x.n_rejected + r.n_rejected + halves.on("returns", row.opening).n_rejected
+def _pack_date(rows: _SourceRows, row: PanelRow, styling: Styling | None, *, caps_apart: bool) -> _Date:
+    x, r = rows.on("exposures", row.exposures_from), rows.on("returns", row.return_date)
+    n_conflicts = x.n_rejected + r.n_rejected + rows.on("returns", row.opening).n_rejected
     x, r = x.only(x.same), r.only(r.same)
     caps = np.full(len(x.assets), -1)
     if caps_apart:
-        c = halves.on("caps", row.caps_from)
+        c = rows.on("caps", row.caps_from)
         n_conflicts += c.n_rejected
         caps = _meet(x.assets, c.only(c.same))
         n_conflicts += int((caps < 0).sum())
@@ -155,23 +155,28 @@ def _pack_date(halves: _Halves, row: PanelRow, styling: Styling | None, *, caps_
         exposures=x.rows,
         returns=returns,
         caps=caps,
-        n_missing=int((~halves.has_return[found]).sum()),
+        n_missing=int((~rows.has_return[found]).sum()),
         n_unmatched=len(r.assets) - len(found),
         n_conflicts=n_conflicts,
         styles=styles,
     )
 
 
-def _meet(assets: Ints, half: _Once) -> Ints:
-    """Each asset's row in a half, -1 where it has none."""
-    if len(half.assets) == 0:
+def _meet(assets: Ints, side: _UniqueRows) -> Ints:
+    """Each asset's row of a side, -1 where it has none."""
+    if len(side.assets) == 0:
         return np.full(len(assets), -1)
-    at = np.minimum(np.searchsorted(half.assets, assets), len(half.assets) - 1)
-    return np.where(half.assets[at] == assets, half.rows[at], -1)
+    at = np.minimum(np.searchsorted(side.assets, assets), len(side.assets) - 1)
+    return np.where(side.assets[at] == assets, side.rows[at], -1)
 
 
 def _as_table(
-    rows: SentRows, plan: Sequence[PanelRow], packed: Sequence[_Date], level_ranks: Sequence[dict[str, int]], *, caps_apart: bool
+    rows: Columns,
+    plan: Sequence[PanelRow],
+    packed: Sequence[_Date],
+    level_ranks: Sequence[dict[str, int]],
+    *,
+    caps_apart: bool,
 ) -> pa.Table:
     sizes = np.array([len(found.exposures) for found in packed], dtype=np.int64)
     x = _joined([found.exposures for found in packed])
@@ -198,10 +203,10 @@ def _as_table(
         **_styles(rows, x, sizes, [found.styles for found in packed if found.styles is not None]),
         **_memberships(rows, plan, x, sizes, level_ranks),
     }
-    return pa.table([pa.array(columns[c.name], _TYPES[c.type]) for c in PANEL.columns], names=PANEL.column_names)
+    return pa.table([pa.array(columns[field.name], field.type) for field in PANEL.arrow_schema()], names=PANEL.column_names)
 
 
-def _styles(rows: SentRows, x: Ints, sizes: Ints, found: Sequence[DateStyles]) -> dict[str, object]:
+def _styles(rows: Columns, x: Ints, sizes: Ints, found: Sequence[DateStyles]) -> dict[str, object]:
     """X's styles by date, and how they came about."""
     if not found:
         styles = styles_of(rows, x)
@@ -218,7 +223,7 @@ def _styles(rows: SentRows, x: Ints, sizes: Ints, found: Sequence[DateStyles]) -
 
 
 def _memberships(
-    rows: SentRows, plan: Sequence[PanelRow], x: Ints, sizes: Ints, level_ranks: Sequence[dict[str, int]]
+    rows: Columns, plan: Sequence[PanelRow], x: Ints, sizes: Ints, level_ranks: Sequence[dict[str, int]]
 ) -> dict[str, pa.Array]:
     """The triplets (asset, factor, share) of every date."""
     members = members_of(rows, x, level_ranks)
@@ -268,14 +273,3 @@ def _present(values: pa.Array, sizes: Ints) -> pa.Array:
     """Lists; null where every value of one is."""
     known = _sums(_is_valid(values), sizes)
     return _lists(values, sizes, known == 0)
-
-
-_TYPES = {
-    "DATE": pa.date32(), "INT": pa.int32(), "STRING": pa.string(), "ARRAY<STRING>": pa.list_(pa.string()),
-    "ARRAY<DOUBLE>": pa.list_(pa.float64()), "ARRAY<BOOLEAN>": pa.list_(pa.bool_()), "ARRAY<INT>": pa.list_(pa.int32()),
-    STYLE_REJECTS: pa.list_(pa.struct({"asset_id": pa.string(), "column": pa.string(), "value": pa.float64()})),
-    STYLE_STEPS: pa.list_(pa.struct({
-        "style": pa.string(), "step": pa.string(), "term": pa.string(), "mean": pa.float64(), "sd": pa.float64(),
-        "coefficient": pa.float64(), "n_values": pa.int32(), "n_changed": pa.int32(),
-    })),
-}  # fmt: skip
