@@ -54,7 +54,7 @@ class ComputeDescriptors(PartTask):
     @property
     def inputs(self) -> Mapping[str, Input]:
         """Prices of the windows, and the figures known until a chunk's last date."""
-        return {PRICE_ROWS: Input(PRICES, _PRICES, "date"), FIGURES: Input(None, _FIGURES, "known_at")}
+        return {PRICE_ROWS: Input(PRICES, _PRICES, "date"), FIGURES: Input(None, _FIGURES, "known_at", until=True)}
 
     def dates(self, part: int) -> Mapping[str, Sequence[date]]:
         """Of a chunk; of the figures the last date."""

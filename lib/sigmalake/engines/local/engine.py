@@ -91,4 +91,4 @@ class LocalEngine:
 def _of_part(rows: LocalRows, read: Input, days: Sequence[date]) -> list[Piece]:
     if not days:
         return []
-    return rows.until(read.dated, max(days)) if read.table is None else rows.within(read.dated, days)
+    return rows.until(read.dated, max(days)) if read.until else rows.within(read.dated, days)

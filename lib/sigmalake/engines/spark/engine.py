@@ -107,14 +107,15 @@ class SparkEngine:
         versions: Mapping[str, int],
     ) -> DataFrame:
         """The rows of a role, each as often as a part reads it; columns are named by role, since two may have one of a name."""
-        if read_by.table is None:
+        if read_by.until:
             rows, last = given[role], [(part, max(days)) for part, days in enumerate(dates) if days]
             places = listed_rows(self.spark, last, f"{PART} int, __date date")
             belongs = F.col(read_by.dated) <= F.col("__date")
         else:
             known = sorted({day for days in dates for day in days})
             every = of_dates(read_by.dated, [DateRange(known[0], known[-1])] if known else [])
-            rows = given[role] if role in given else self._stored(read_by, every, versions.get(read_by.table.name))
+            at = None if read_by.table is None else versions.get(read_by.table.name)
+            rows = given[role] if role in given else self._stored(read_by, every, at)
             pairs = [(part, day) for part, days in enumerate(dates) for day in sorted(set(days))]
             places = listed_rows(self.spark, pairs, f"{PART} int, __date date")
             belongs = F.col(read_by.dated) == F.col("__date")
