@@ -13,7 +13,20 @@ from sigmalake.errors import ConfigError, DataError
 from sigmalake.sources.csv_rows import csv_batches
 from sigmalake.sources.schema import NAMES
 
-VALUES = ['say ""hi""', "Foo, Bar", "back\\slash\\", "two\nlines", "two\r\nlines", "", "NA", "NULL", "nan", " padded ", "Ørsted", "'x'"]
+VALUES = [
+    'say ""hi""',
+    "Foo, Bar",
+    "back\\slash\\",
+    "two\nlines",
+    "two\r\nlines",
+    "",
+    "NA",
+    "NULL",
+    "nan",
+    " padded ",
+    "Ørsted",
+    "'x'",
+]
 
 
 def rows_of(path, columns, encoding=None):
@@ -50,7 +63,9 @@ def test_any_table_that_is_written_by_the_rules_reads_back(tmp_path_factory, row
 def test_rows_of_too_few_or_too_many_values_keep_their_line_and_what_they_have(tmp_path):
     path = put(tmp_path / "a.csv", 'date,id,x\n2023-01-02,A,1\n2023-01-02,"B, ""b"""\n2023-01-02,C,3,4\nTotal: 3\n')
     rows = rows_of(path, ["x", "date", "id"])
-    assert [row for row in rows if row["_ragged_line"] is None] == [{"x": "1", "date": "2023-01-02", "id": "A", "_ragged_line": None}]
+    assert [row for row in rows if row["_ragged_line"] is None] == [
+        {"x": "1", "date": "2023-01-02", "id": "A", "_ragged_line": None}
+    ]
     assert [tuple(row.values()) for row in rows if row["_ragged_line"] is not None] == [
         (None, "2023-01-02", 'B, "b"', '2023-01-02,"B, ""b"""'),
         ("3", "2023-01-02", "C", "2023-01-02,C,3,4"),
@@ -106,8 +121,18 @@ def test_a_file_of_one_column_is_read(tmp_path):
     assert [row["_ragged_line"] for row in rows if row["_ragged_line"]] == ["1,2"]
 
 
+def test_a_first_line_without_end_is_no_header(tmp_path):
+    with pytest.raises(DataError, match=r"a\.csv has no header that can be read"):
+        schema_of(place(put(tmp_path / "a.csv", '"' + "x" * 200_000)))
+
+
+def test_a_ragged_line_of_any_length_is_a_row(tmp_path):
+    line = "A," + "x" * 200_000 + ",3"
+    assert rows_of(put(tmp_path / "a.csv", f"id,x\n{line}\n"), ["id"]) == [{"id": None, "_ragged_line": line}]
+
+
 def test_a_file_of_blank_lines_has_no_header(tmp_path):
-    with pytest.raises(DataError, match="a.csv has no header; the first line of a CSV file names its columns"):
+    with pytest.raises(DataError, match=r"a.csv has no header; the first line of a CSV file names its columns"):
         schema_of(place(put(tmp_path / "a.csv", "\n\n")))
 
 
@@ -149,12 +174,12 @@ def test_a_bad_byte_far_behind_the_first_block_is_named_by_its_place(tmp_path):
 
 def test_a_bad_byte_of_a_column_that_is_not_used_is_refused_too(tmp_path):
     path = put(tmp_path / "a.csv", b"id,x\nA,1\n" + b"B,2\n" * 40_000 + b"C,\xff\n")
-    with pytest.raises(DataError, match="is not UTF-8"):
+    with pytest.raises(DataError, match=r"is not UTF-8"):
         read(place(path), ["id"])
 
 
 def test_an_encoding_that_does_not_exist_is_a_mistake_of_the_configuration(tmp_path):
-    with pytest.raises(ConfigError, match="there is no encoding 'utf-88'; e.g. utf-8"):
+    with pytest.raises(ConfigError, match=r"there is no encoding 'utf-88'; e.g. utf-8"):
         schema_of(place(put(tmp_path / "a.csv", "id\n"), encoding="utf-88"))
 
 
