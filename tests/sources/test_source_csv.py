@@ -126,6 +126,11 @@ def test_a_first_line_without_end_is_no_header(tmp_path):
         schema_of(place(put(tmp_path / "a.csv", '"' + "x" * 200_000)))
 
 
+def test_only_line_breaks_divide_a_ragged_row(tmp_path):
+    path = put(tmp_path / "a.csv", 'id,x\n"A\u2028\x0cB",2,3\n')
+    assert rows_of(path, ["id"]) == [{"id": "A\u2028\x0cB", "_ragged_line": '"A\u2028\x0cB",2,3'}]
+
+
 def test_a_ragged_line_of_any_length_is_a_row(tmp_path):
     line = "A," + "x" * 200_000 + ",3"
     assert rows_of(put(tmp_path / "a.csv", f"id,x\n{line}\n"), ["id"]) == [{"id": None, "_ragged_line": line}]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -50,9 +51,10 @@ def _parsed(text: Utf8Text, header: Sequence[str], columns: Sequence[str], ragge
         ),
     )
     for batch in reader:
-        if len(ragged) > 1:  # the last may be the end
-            yield _ragged_batch(ragged[:-1], header, columns)
-            del ragged[:-1]
+        n_ragged = len(ragged) - 1  # the last may be the end; meanwhile Arrow parses on, and adds others behind
+        if n_ragged > 0:
+            yield _ragged_batch(ragged[:n_ragged], header, columns)
+            del ragged[:n_ragged]
         if batch.num_rows:
             fine = pa.nulls(batch.num_rows, pa.string())
             yield pa.RecordBatch.from_arrays([*(batch.column(column) for column in columns), fine], names=[*columns, RAGGED])
@@ -66,7 +68,7 @@ def _keep(row: pa.csv.InvalidRow, ragged: list[str]) -> str:
 
 def _ragged_batch(rows: Sequence[str], header: Sequence[str], columns: Sequence[str]) -> pa.RecordBatch:
     """Rows with too few or too many values, and those that they have."""
-    lines = [line for row in rows for line in row.splitlines() if line.strip()]
+    lines = [line for row in rows for line in re.split("[\r\n]+", row) if line.strip()]
     values = [_split(line) for line in lines]
     places = {column: header.index(column) for column in columns}
     arrays = [pa.array([row[at] if at < len(row) else None for row in values], pa.string()) for at in places.values()]
