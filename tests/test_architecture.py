@@ -13,7 +13,8 @@ RINGS = {
     "tables": set(),
     "config": {"numerics", "tables"},
     "lake": {"tables", "config"},
-    "tasks": {"numerics", "tables", "config"},
+    "sources": {"tables", "config"},
+    "tasks": {"numerics", "tables", "config", "sources"},
     "engines": {"tasks", "numerics", "tables", "config", "lake"},
     "reader": {"numerics", "tables", "config", "lake"},
     "stages": {"engines", "tasks", "numerics", "tables", "config", "lake", "reader"},
@@ -26,6 +27,7 @@ FOREIGN = {  # what a ring may not know of other people's packages
     "numerics": {"pyspark", "delta", "deltalake", "pyarrow", "pandas"},
     "tables": {"pyspark", "delta", "deltalake"},
     "config": {"pyspark", "delta", "deltalake"},
+    "tasks": {"pyspark", "delta", "deltalake", "pandas"},
     "reader": {"pyspark", "delta"},
 }
 MOST_ENTRIES = 14  # at the root of the package
