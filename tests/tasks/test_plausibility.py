@@ -24,7 +24,7 @@ from sigmalake.tasks.sources.plausibility import (
 )
 from sigmalake.tasks.sources.raw_rows import RawRows
 from sigmalake.tasks.sources.rejected_rows import problem_counts
-from sigmalake.tasks.sources.rejection_limits import beyond_limits
+from sigmalake.tasks.sources.rejection_limits import beyond_limits, unusable_files
 
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(20)]
 N = 30
@@ -137,6 +137,13 @@ def test_rows_without_a_date_count_in_the_source():
     (found,) = beyond_limits("panel.returns", prints, problem_counts(checked), MaxRejected())
     assert (found.day, found.rejected) == (None, 120)
     assert "120 with day missing" in found.message
+
+
+def test_a_file_of_which_no_row_can_be_used_is_named():
+    table = panel(ret=lambda x: np.where(np.arange(len(x)) % 3 == 0, -9.0, x))
+    files = pa.array([f"{n % 3}.csv" for n in range(table.num_rows)])
+    checked = checked_returns(RawRows(table.append_column("_source_file", files)), CONFIG)
+    assert unusable_files(file_fingerprints([fingerprint_rows(checked)])) == [("0.csv", 200)]
 
 
 def test_the_columns_that_checks_read_are_named_with_their_use():

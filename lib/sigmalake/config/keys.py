@@ -574,6 +574,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(("checks.max_failed_dates",), "0", "dates", "regressions without factor returns", "choice"),
     Key(("checks.require_factor_cov",), "true", "", "every variant has Sigma on the release's date", "choice"),
+    Key(("checks.max_rejected.of_date",), "0.2", "share", "of a source's rows on one date, which may be rejected", "choice"),
+    Key(("checks.max_rejected.of_source",), "0.05", "share", "of all rows of a source, which may be rejected", "choice"),
     Key(("evaluate.variants",), "none", "", "variants whose forecasts are evaluated; none: every one"),
     Key(("evaluate.test_portfolios.random_active",), "50", "portfolios", "random portfolios, whose middle is the market"),
     Key(("evaluate.test_portfolios.minimum_variance",), "10", "portfolios", "of least variance with a random alpha"),
