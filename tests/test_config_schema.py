@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
-from sigmalake.config.fields import all_keys
 from typer.testing import CliRunner
 
 from sigmalake.cli import app as cli
+from sigmalake.config.fields import all_keys
 from sigmalake.config.model import Config, read_given
 from sigmalake.config.texts.json_schema import config_schema
 from sigmalake.config.yaml_file import read_mapping

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sigmalake.config.fields import all_keys
 from typer.testing import CliRunner
 
 from sigmalake.cli import app as cli
+from sigmalake.config.fields import all_keys
 from sigmalake.config.model import Config, load_config, read_given
 from sigmalake.config.texts.annotated import annotated
 

@@ -3,7 +3,6 @@
 import re
 import shlex
 
-import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 

@@ -13,8 +13,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class MaxRejected(Strict):
     """Shares of rejected rows beyond which the run stops: a source that is read wrongly is no source with a few bad rows."""
 
-    date: Annotated[Share, key("of a date's rows", unit="share", source="choice")] = 0.2
-    source: Annotated[Share, key("of a source's rows", unit="share", source="choice")] = 0.05
+    date: Annotated[Share, key("largest rejected share of a date's rows", unit="share", source="choice")] = 0.2
+    source: Annotated[Share, key("largest rejected share of a source's rows", unit="share", source="choice")] = 0.05
 
 
 class Checks(Strict):

@@ -24,7 +24,7 @@ class Why(StrEnum):
     NEW = "new"
     INPUT = "input changed"
     CONFIGURATION = "configuration changed"
-    VERSION = "computed by another version of the program"
+    VERSION = "computed by another version"
     UPSTREAM = "upstream changed"
     INTERRUPTED = "an earlier run stopped before it was done"
 
