@@ -1,7 +1,7 @@
 """The versions of the stages' kernels: raised by whoever changes what a stage answers, or a default of its settings.
 
 A row says which version it was computed by, and is computed again where that is not the present one.
-tests/stages/test_versions.py keeps a small answer of every stage, and fails where one changes and its version does not.
+tests/test_versions.py keeps a small answer of every stage, and fails where one changes and its version does not.
 """
 
 INGEST = "3"  # of checking rows, making styles and packing
