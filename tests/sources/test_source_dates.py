@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import DAYS
-from sigmalake.sources.dates import TimesOfDay, date_of
 
 from sigmalake.errors import DataError
+from sigmalake.sources.dates import TimesOfDay, date_of
 
 TEXTS = {
     "2023-03-27": DAYS[1],

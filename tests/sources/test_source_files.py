@@ -5,11 +5,11 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 from places import place, put, put_parquet, read, schema_of
-from sigmalake.sources.files import list_files
-from sigmalake.sources.schema import NAMES
 
 from sigmalake.config.sources import Location
 from sigmalake.errors import ConfigError, DataError, InfrastructureError
+from sigmalake.sources.files import list_files
+from sigmalake.sources.schema import NAMES
 
 STRANGE = ["q[1-3]", "{x,y}", "50%25 (2)", "*", "a?b", "a,b", "a b#1", "é:ü", "a\\b"]
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 from places import DAYS, place, put, put_parquet, read, schema_of
-from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
-from sigmalake.sources.types import unified
 
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
+from sigmalake.sources.types import unified
 
 BIG = 2**64 - 1
 MIDNIGHTS = [dt.datetime.combine(day, dt.time()) for day in DAYS]

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sigmalake.sources.values import flag_of, number_of, text_of
 
 from sigmalake.errors import DataError
+from sigmalake.sources.values import flag_of, number_of, text_of
 
 NUMBERS = {"1": 1.0, " -1.5\t": -1.5, "+2": 2.0, ".5": 0.5, "5.": 5.0, "1e3": 1000.0, "1E-3": 0.001, "-0.0": -0.0, "007": 7.0}
 NOT_NUMBERS = [

@@ -51,16 +51,14 @@ class Engine(Protocol):
             versions: of tables by name, where they are read as they stood.
         """
 
-    def open_source(
-        self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool
-    ) -> OpenedSource:
+    def open_source(self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool) -> OpenedSource:
         """A source, its files found and its columns compared with what is needed of them, before a row is read."""
 
     def source_version(self, name: str, place: Location) -> str:
         """What changes when a source does, told without its rows; "" where it cannot be told."""
 
     def read_source(self, source: OpenedSource, task: SourceTask, days: Collection[date] | None = None) -> Rows:
-        """What a task makes of a source's raw rows, in parallel; with `days`, files and row groups of other dates may be left out."""
+        """What a task makes of a source's raw rows, in parallel; with `days`, rows of other dates may be left out."""
 
     def survey_source(self, source: OpenedSource, check: CheckSource) -> tuple[pa.Table, Rows]:
         """The surveys of a source's splits on the driver, as `SURVEYED` has them, and the columns to pack of all its rows.
@@ -82,6 +80,9 @@ class Engine(Protocol):
 
     def collect(self, rows: Rows) -> pa.Table:
         """Rows on the driver; for what is small."""
+
+    def close(self) -> None:
+        """Give back what was kept for this run."""
 
     def expect_width(self, row_bytes: int) -> None:
         """Say how wide a packed row is at most, so that no batch of them outgrows memory."""

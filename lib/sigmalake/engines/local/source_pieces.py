@@ -69,7 +69,7 @@ class HeldRows:
 class GatheredRows:
     """All rows of a run of dates, of a source whose rows lie in several files."""
 
-    kept: tuple[Held | Spilled, ...]
+    kept: tuple[Spilled, ...]
     schema: pa.Schema
 
     @property
@@ -154,21 +154,19 @@ class DatedRaw:
 
     piece: RawPiece
     column: str
-    scratch: Scratch | None
+    scratch: Scratch
 
     @property
     def n_bytes(self) -> int:
         """As `Piece`."""
         return self.piece.n_bytes
 
-    def read(self) -> Survey:
+    def read(self) -> list[Spilled]:
         """Where the rows are."""
         rows = with_days(self.piece.raw(None), self.column)
         rows = pa.table({name: _plain(rows.column(name)) for name in rows.column_names})
-        kept: Sequence[Held | Spilled] = [Held(rows)] if self.scratch is None else self.scratch.spill(rows, DAY)
-        return Survey(pa.table({}), list(kept))
+        return self.scratch.spill(rows, DAY)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-

@@ -1,7 +1,7 @@
 """The checks of one source as tasks: what its rows hold is surveyed, and what of them is packed or rejected is given back.
 
-The configuration is shipped, and what small sources say: risk-free rates by date, exchange rates of the dates. A task holds the rows
-of a split, or of the dates of a part.
+The configuration is shipped, and what small sources say: risk-free rates by date, exchange rates of the dates. A task holds the
+rows of a split, or of the dates of a part.
 """
 
 from collections.abc import Collection, Mapping
@@ -92,6 +92,11 @@ class CheckSource:
         if self.exchanges is None:
             return found
         return {side: converted(checked, self.exchanges, self._currency(side)) for side, checked in found.items()}
+
+    @property
+    def can_keep(self) -> bool:
+        """Whether what is to be packed is known from the rows as they are given: no rate of exchange is still to come."""
+        return self.config.sources.exchange_rates is None and bool({"exposures", "returns", "caps"} & set(self.sides))
 
     def local(self) -> "CheckSource":
         """The same checks without the conversion to the base currency."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.checks import MaxRejected
-from sigmalake.tasks.sources.fingerprints import DateFingerprint
+from sigmalake.tasks.sources.fingerprints import DateFingerprint, FileFingerprint
 from sigmalake.tasks.sources.rejected_rows import worst_problems
 
 
