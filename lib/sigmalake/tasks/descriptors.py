@@ -32,6 +32,18 @@ _PRICES = ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation")
 _FIGURES = ("known_at", "asset_id", "item", "period_end", "value")
 
 
+def no_figures() -> pa.Table:
+    """The figures of a model without accounts."""
+    kinds = {
+        "known_at": pa.date32(),
+        "asset_id": pa.string(),
+        "item": pa.string(),
+        "period_end": pa.date32(),
+        "value": pa.float64(),
+    }
+    return pa.schema([(name, kinds[name]) for name in _FIGURES]).empty_table()
+
+
 @dataclass(frozen=True)
 class ComputeDescriptors(PartTask):
     """The rows of `descriptors` of each chunk's dates, by date.

@@ -81,7 +81,7 @@ class LocalEngine:
         for role, read in task.inputs.items():
             known = sorted({day for of_part in dates for day in of_part[role]})
             every = of_dates(read.dated, [DateRange(known[0], known[-1])] if known else [])
-            stored = given.get(role) if read.table is None or role in given else None
+            stored = self._kept(given[role], read.dated, task.n_parts) if role in given else None
             rows[role] = stored or self._stored(read, every, None if read.table is None else versions.get(read.table.name))
         schemas = {role: found.schema for role, found in rows.items()}
         parts = [
@@ -150,6 +150,16 @@ class LocalEngine:
 
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`: a piece is a row group, whatever its rows."""
+
+    def _kept(self, rows: LocalRows, dated: str, n_parts: int) -> LocalRows:
+        """Rows of a source that several parts read: computed once, in memory or, of large sources, in files of this run."""
+        if n_parts < 2 or all(isinstance(piece, Held | Spilled) for piece in rows.pieces):
+            return rows
+        kept: list[Held | Spilled] = []
+        spills = sum(piece.n_bytes for piece in rows.pieces) > KEPT_IN_MEMORY
+        for found in rows.read(self._storage.workers):
+            kept += self.scratch.spill(found, dated) if spills else [Held(found)]
+        return LocalRows(rows.schema, kept)
 
     def _raw_pieces(self, source: OpenedSource) -> list[RawPiece]:
         """A source's raw rows: split by split, or all of some dates together."""

@@ -23,12 +23,10 @@ from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.source_rows import (
     RUN,
-    AsRead,
     Dated,
     OfBatches,
     OfSplits,
     dated_schema,
-    flat_schema,
     of_run,
     source_frame,
     table_version,
@@ -46,7 +44,7 @@ from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
 from sigmalake.tasks.contract import Input, MapTask, PartTask
 from sigmalake.tasks.sources.check_source import CheckSource, StoredByDate
-from sigmalake.tasks.sources.source_tasks import SourceTask, SurveyRows, ToPack
+from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask, SurveyRows, ToPack
 
 PART, ROLE = "__part", "__role"  # columns that rows carry on their way to their part
 PACKED_A_BATCH, LONG_A_BATCH = 8, 1 << 16  # rows on their way back
@@ -144,7 +142,7 @@ class SparkEngine:
         if source.schema is None:
             return self._frames[source.name]
         return self._split_frame(source).mapInArrow(
-            OfSplits(AsRead(), source, days), from_arrow_schema(flat_schema(source.raw_schema))
+            OfSplits(AsRead(), source, days), from_arrow_schema(AsRead().schema(source.raw_schema))
         )
 
     def _split_frame(self, source: OpenedSource) -> DataFrame:

@@ -17,23 +17,11 @@ from sigmalake.config.sources import Location
 from sigmalake.errors import ConfigError, DataError, telling_line
 from sigmalake.sources.dates import date_of
 from sigmalake.sources.opened import OpenedSource
-from sigmalake.tasks.sources.source_tasks import SourceTask
+from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask
 
 RUN = "__run"  # of days, by which rows of a gathered source are brought together
 DAYS_A_RUN = 32
 ROWS_A_BATCH = 1 << 16
-
-
-class AsRead:
-    """A source's rows as they are."""
-
-    def schema(self, raw: pa.Schema) -> pa.Schema:
-        """As `SourceTask`."""
-        return flat_schema(raw)
-
-    def __call__(self, raw: pa.Table) -> pa.Table:
-        """As `SourceTask`."""
-        return raw.cast(flat_schema(raw.schema))
 
 
 class OfSplits(NamedTuple):
@@ -85,15 +73,9 @@ def of_run(task: SourceTask, raw: pa.Schema) -> Callable[[pa.Table], pa.Table]:
     return apply
 
 
-def flat_schema(raw: pa.Schema) -> pa.Schema:
-    """Raw columns as Spark takes them: without dictionaries."""
-    plain = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in raw]
-    return pa.schema([pa.field(field.name, kind) for field, kind in zip(raw, plain, strict=True)])
-
-
 def dated_schema(source: OpenedSource) -> T.StructType:
     """Of the rows that `Dated` gives."""
-    return from_arrow_schema(flat_schema(source.raw_schema).append(pa.field(RUN, pa.int32())))
+    return from_arrow_schema(AsRead().schema(source.raw_schema).append(pa.field(RUN, pa.int32())))
 
 
 def source_frame(spark: SparkSession, name: str, place: Location) -> DataFrame:

@@ -5,7 +5,7 @@ rows of a split, or of the dates of a part.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -98,14 +98,14 @@ class CheckSource:
         """Whether what is to be packed is known from the rows as they are given: no rate of exchange is still to come."""
         return self.config.sources.exchange_rates is None and bool({"exposures", "returns", "caps"} & set(self.sides))
 
-    def local(self) -> "CheckSource":
-        """The same checks without the conversion to the base currency."""
-        return replace(self, exchanges=None)
-
     def survey(self, raw: pa.Table) -> Survey:
         """What is told of some raw rows, in the currency that they are given in."""
         rows = RawRows(raw)
         return self._survey(rows, {side: self._side(side, rows) for side in self.sides})
+
+    def survey_converted(self, raw: pa.Table) -> Survey:
+        """What is told of some raw rows in the base currency."""
+        return self._survey(RawRows(raw), self.checked(raw))
 
     def survey_and_pack(self, raw: pa.Table) -> tuple[Survey, pa.Table]:
         """The survey of some raw rows, and the columns that packing takes of them; of rows that need no conversion."""

@@ -44,6 +44,35 @@ class SurveyRows:
 
 
 @dataclass(frozen=True)
+class SurveyConverted:
+    """The survey of a split in the base currency."""
+
+    check: CheckSource
+
+    def schema(self, raw: pa.Schema) -> pa.Schema:
+        """As `SourceTask`."""
+        del raw
+        return SURVEYED
+
+    def __call__(self, raw: pa.Table) -> pa.Table:
+        """As `SourceTask`."""
+        return as_rows(self.check.survey_converted(raw))
+
+
+class AsRead:
+    """A source's rows as they are, for sources that are small."""
+
+    def schema(self, raw: pa.Schema) -> pa.Schema:
+        """As `SourceTask`: without dictionaries, which rows of a JVM have none of."""
+        plain = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in raw]
+        return pa.schema([pa.field(field.name, kind) for field, kind in zip(raw, plain, strict=True)])
+
+    def __call__(self, raw: pa.Table) -> pa.Table:
+        """As `SourceTask`."""
+        return raw.cast(self.schema(raw.schema))
+
+
+@dataclass(frozen=True)
 class ToPack:
     """The columns that packing takes."""
 
