@@ -15,7 +15,8 @@ from plain_lake import append, create, replace
 from sigmalake.errors import ConfigError, DataError, InfrastructureError, MissingRiskError
 from sigmalake.lake.format import FORMAT
 from sigmalake.reader.comparison import compare_risk
-from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.open_release import open_release
 from sigmalake.reader.risk_model import RiskModel, assemble
 from sigmalake.tables.declaration import Column
 from sigmalake.tables.long import FACTORS
@@ -47,6 +48,10 @@ REFUSED = {
     NEWCOMER: "no specific variance: its history is too short",
 }
 USABLE = [asset for asset in ASSETS if asset not in REFUSED]
+
+
+def by_date(days: list[date]) -> list[pd.Timestamp]:
+    return [pd.Timestamp(day) for day in days]
 
 
 class Truth(NamedTuple):
@@ -159,12 +164,12 @@ def lake(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(lake: Path) -> ReleasedModel:
+def model(lake: Path) -> FactorModel:
     return open_release(lake)
 
 
 @pytest.fixture(scope="module")
-def risk(model: ReleasedModel) -> RiskModel:
+def risk(model: FactorModel) -> RiskModel:
     return model.risk(variant="short")
 
 
@@ -240,9 +245,9 @@ def test_assets_that_cannot_have_a_v_are_kept_with_their_reasons(risk):
 
 
 def test_dates_are_those_of_the_variant(lake, model):
-    assert model.dates("short") == DAYS[1:]
-    assert model.dates("long") == [LAST]
-    assert open_release(lake, f"{LAST}.1").dates() == DAYS[1:]
+    assert list(model.dates("short")) == by_date(DAYS[1:])
+    assert list(model.dates("long")) == by_date([LAST])
+    assert list(open_release(lake, f"{LAST}.1").dates().date) == DAYS[1:]
 
 
 def test_the_panel_holds_exposures_beside_the_returns_of_the_next_date(model):
@@ -271,7 +276,7 @@ def test_the_steps_of_a_dates_styles_come_in_their_order_and_are_none_where_all_
 
 def test_factor_returns_are_a_column_a_factor_in_the_models_order(model):
     frame = model.factor_returns()
-    assert (list(frame.index), list(frame.columns)) == (DAYS[1:], FACTORS_OF_X)
+    assert (list(frame.index), list(frame.columns)) == (by_date(DAYS[1:]), FACTORS_OF_X)
     assert frame["coal"].isna().all()
     assert_array_equal(frame["cap"], [day.day / 100 for day in DAYS[1:]])
 
@@ -291,7 +296,7 @@ def test_premia_are_those_of_the_factor_returns_from_one_date_to_another(model):
     assert list(whole.index) == FACTORS_OF_X
     assert_allclose(whole["mean"], returns.mean(), rtol=1e-12)
     assert whole.loc["cap", "std_error"] == pytest.approx(returns["cap"].sem(), rel=1e-12)
-    assert_allclose(part["mean"], returns.loc[DAYS[2] : DAYS[3]].mean(), rtol=1e-12)
+    assert_allclose(part["mean"], returns.loc["2024-03-05":"2024-03-07"].mean(), rtol=1e-12)
     assert (part.loc["cap", "first_date"], part.loc["cap", "last_date"], part.loc["cap", "nw_lags"]) == (DAYS[2], DAYS[3], 1)
     assert (whole.loc["coal", "n_periods"], whole.loc["coal", "first_date"]) == (0, None)
     with pytest.raises(MissingRiskError, match="no regression from 2025-01-01 to the last; they go from 2024-03-04 to 2024-03-08"):
@@ -375,7 +380,7 @@ def test_factors_carry_their_groups(risk):
 
 
 def test_the_calendar_is_the_dates_of_the_returns(model):
-    assert model.calendar() == DAYS[1:]
+    assert list(model.calendar().date) == DAYS[1:]
 
 
 # The risk of holdings
@@ -515,10 +520,10 @@ def test_a_lake_in_a_catalog_is_for_spark_sql(name):
         open_release(name)
 
 
-def test_without_a_name_there_must_be_one_variant(lake, model):
+def test_without_a_name_a_variant_is_the_first_of_the_configuration(lake, model):
     assert open_release(lake, f"{LAST}.1").risk().variant == "short"
-    with pytest.raises(MissingRiskError, match="has several variants; name one of long, short"):
-        model.risk()
+    assert model.variants == ("long", "short")
+    assert model.risk().variant == "long"
 
 
 def test_an_unknown_variant_is_answered_with_those_of_the_release(lake):
@@ -594,11 +599,11 @@ def test_a_release_whose_files_are_gone_says_which_table(tmp_path):
 def test_reading_needs_no_spark_and_ends_with_exit_code_0(lake):
     program = f"""
 import sys
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 model = open_release({str(lake)!r})
 risk = model.risk(variant="short")
 print(len(risk.asset_cov()), risk.risk_of({{"A00": 1.0}}).vol > 0, len(model.panel()))
-print(len(model.factor_returns()), len(model.cross_section(model.as_of)), model.dates("long") == [model.as_of])
+print(len(model.factor_returns()), len(model.cross_section(model.as_of)), list(model.dates("long").date) == [model.as_of])
 print([name for name in sys.modules if name.split(".")[0] in ("pyspark", "py4j", "delta")])
 """
     folder = Path(sigmalake.__file__).parent.parent
