@@ -12,7 +12,8 @@ from plain_lake import append
 from sigmalake.errors import ConfigError
 from sigmalake.lake.log import open_table, read_columns
 from sigmalake.lake.older import missing_columns
-from sigmalake.reader.tables import ReleasedTables
+from sigmalake.reader.storage.delta_tables import DeltaTables
+from sigmalake.reader.storage.model_tables import ModelTables
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 
@@ -80,7 +81,8 @@ def test_rows_of_before_and_of_after_are_read_together(tmp_path):
 
 def test_a_release_of_before_is_read(tmp_path):
     stored_before(tmp_path, PANEL, "style_steps")
-    released = ReleasedTables(str(tmp_path), "2024-01-02.1", {"panel": open_table(f"{tmp_path}/panel").version()})
+    versions = {"panel": open_table(f"{tmp_path}/panel").version()}
+    released = ModelTables(DeltaTables(str(tmp_path), "2024-01-02.1", versions))
     row = released.row(PANEL, ["n_assets", "style_steps"], {"exposure_date": full_row(PANEL)["exposure_date"]})
     assert row["n_assets"].as_py() == 2
     assert not row["style_steps"].is_valid

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from readme import blocks
 from sigmalake.cli import app as cli
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 
 pytestmark = pytest.mark.jvm
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 from sigmalake.stages.context import Asked
 from sigmalake.stages.evaluate import run_evaluate
 from sigmalake.tables.evaluation import FACTOR_PREMIA

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from processes import run
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 
 pytestmark = pytest.mark.jvm
 

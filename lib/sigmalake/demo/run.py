@@ -16,7 +16,8 @@ from sigmalake.demo.market import Market, dirty, generate_market, write_panel
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
-from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.open_release import open_release
 from sigmalake.report.text.plain_text import note, section, table
 from sigmalake.stages.queries.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE
@@ -120,7 +121,7 @@ def report(demo: Demo, jars: Path) -> str:
     portfolios = recovery.recovered_portfolios(truth, errors, weights, last)
     specific = {name: recovery.recovered_specific(truth, daily, close) for name, close in zip(variants, last, strict=True)}
     with_risk = [asset for asset, var in zip(last[0].assets, last[0].specific_var, strict=True) if np.isfinite(var)]
-    factor_bias = recovery.factor_bias(daily, errors, list(returns.index), truth.factors)
+    factor_bias = recovery.factor_bias(daily, errors, [day.date() for day in returns.index], truth.factors)
     aims = {row.name: row.true / row.found[0].expected for row in portfolios}
     return "\n".join(
         [
@@ -138,7 +139,7 @@ def report(demo: Demo, jars: Path) -> str:
     ).rstrip()
 
 
-def _opening(demo: Demo, model: ReleasedModel, last: Snapshot) -> str:
+def _opening(demo: Demo, model: FactorModel, last: Snapshot) -> str:
     truth = demo.market.truth
     n_industries = sum(name.startswith("ind_") for name in demo.market.panel.columns)
     return section(
@@ -151,13 +152,13 @@ def _opening(demo: Demo, model: ReleasedModel, last: Snapshot) -> str:
     )
 
 
-def _noise_ratio(demo: Demo, model: ReleasedModel, errors: recovery.Errors) -> Floats:
+def _noise_ratio(demo: Demo, model: FactorModel, errors: recovery.Errors) -> Floats:
     stated = table_rows(demo.lake, model, CROSS_SECTIONS, ["std_error"])["std_error"]
     ratio: Floats = np.sqrt(np.mean(errors.noise**2, axis=0) / np.mean(np.stack(list(stated)) ** 2, axis=0))
     return ratio
 
 
-def _built(demo: Demo, model: ReleasedModel) -> str:
+def _built(demo: Demo, model: FactorModel) -> str:
     """Whether the V that Spark wrote is the V that the reader makes."""
     rows = table_rows(demo.lake, model, ASSET_COVARIANCE, ASSET_COVARIANCE.column_names)
     stored = rows.pivot(index="asset_1", columns="asset_2", values="covariance")
@@ -170,7 +171,7 @@ def _built(demo: Demo, model: ReleasedModel) -> str:
     )
 
 
-def _rejected(demo: Demo, model: ReleasedModel) -> str:
+def _rejected(demo: Demo, model: FactorModel) -> str:
     rejected = table_rows(demo.lake, model, REJECTED_ROWS, REJECTED_ROWS.column_names)
     runs = table_rows(demo.lake, model, RUNS, ["stage", "status", "finished_at", "account"])
     done = runs[(runs["stage"] == "ingest") & (runs["status"] == "done")].sort_values("finished_at")

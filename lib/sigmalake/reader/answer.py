@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.config.model import load_config
-from sigmalake.errors import ConfigError
+from sigmalake.errors import ConfigError, MissingRiskError
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.files.holdings_file import HoldingsFile, read_holdings
 from sigmalake.reader.holdings import Missing
-from sigmalake.reader.holdings_file import HoldingsFile, read_holdings
+from sigmalake.reader.open_release import open_release
 from sigmalake.reader.questions import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
-from sigmalake.reader.released_model import ReleasedModel, open_release
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
-
-_A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # periods, by the days from one date to the next
 
 
 class Question(NamedTuple):
@@ -104,17 +103,24 @@ def answer(asked: Question) -> Answer:
     if asked.cash is not None and holdings.cash is None and (benchmark is None or benchmark.cash is None):
         raise ConfigError(f"--cash {asked.cash}: no file has an asset_id {asked.cash}; leave --cash out")
     model = open_release(asked.lake, asked.release)
-    risk = model.risk(asked.date, asked.variant, horizon=asked.horizon)
+    risk = model.risk(asked.date, _variant(asked, model), horizon=asked.horizon)
     a_year = _a_year(asked, model, risk)
     if benchmark is None:
         report, against = risk.risk_of(holdings.weights, missing=asked.missing), None
     else:
         against = risk.risk_against(holdings.weights, benchmark.weights, missing=asked.missing)
         report = against.portfolio
-    found = Answer(model.release_id, risk, a_year, holdings, benchmark, report, against, None, None, None)
+    found = Answer(str(model.release_id), risk, a_year, holdings, benchmark, report, against, None, None, None)
     return found._replace(
         scenario=_scenario(asked, found), change=_change(asked, model, found), realised=_realised(asked, model, found)
     )
+
+
+def _variant(asked: Question, model: FactorModel) -> str | None:
+    """The variant that is named; without a name there must be one."""
+    if asked.variant is None and len(model.variants) > 1:
+        raise MissingRiskError(f"release {model.release_id} has several variants; name one of {', '.join(model.variants)}")
+    return asked.variant
 
 
 def _scenario(asked: Question, found: Answer) -> Scenario | None:
@@ -126,7 +132,7 @@ def _scenario(asked: Question, found: Answer) -> Scenario | None:
     return scenario_of(found.risk, asked.shocks, h, found.benchmark.weights[found.against.benchmark.by_asset.index])
 
 
-def _change(asked: Question, model: ReleasedModel, found: Answer) -> RiskChange | None:
+def _change(asked: Question, model: FactorModel, found: Answer) -> RiskChange | None:
     """From the date that is named, else from the one that --date names, else from the earlier release's own."""
     if asked.versus_date is None and asked.versus_release is None:
         return None
@@ -135,31 +141,18 @@ def _change(asked: Question, model: ReleasedModel, found: Answer) -> RiskChange 
     return change_since(first, asked.versus_date or asked.date, model, found.risk, held, asked.missing)
 
 
-def _realised(asked: Question, model: ReleasedModel, found: Answer) -> Realised | None:
+def _realised(asked: Question, model: FactorModel, found: Answer) -> Realised | None:
     if asked.since is None:
         return None
     b = None if found.benchmark is None else found.benchmark.weights
     return realised_since(model, asked.since, found.risk.date, found.holdings.weights, b, asked.missing)
 
 
-def _a_year(asked: Question, model: ReleasedModel, risk: RiskModel) -> float:
+def _a_year(asked: Question, model: FactorModel, risk: RiskModel) -> float:
     """Periods of the variant in a year: as asked for, 12 months, or what the calendar tells."""
     if asked.periods_per_year is not None:
         return _checked(asked.periods_per_year)
-    return 12.0 if risk.frequency == "month" else periods_per_year(model.calendar())
-
-
-def periods_per_year(calendar: Sequence[Date]) -> float:
-    """252, 52, 12 or 4, by the median of the days from one date of returns to the next.
-
-    Raises:
-        ConfigError: the dates are no days, weeks, months or quarters.
-    """
-    days = float(np.median(np.diff(np.array(calendar, dtype="datetime64[D]")).astype(float))) if len(calendar) > 1 else np.nan
-    found = [count for (least, most), count in _A_YEAR.items() if least <= days <= most]
-    if not found:
-        raise ConfigError(f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year")
-    return found[0]
+    return model.periods_per_year(risk.variant)
 
 
 def _checked(a_year: float) -> float:

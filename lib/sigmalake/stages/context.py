@@ -16,7 +16,7 @@ from sigmalake.lake.books import AccountLine, StageRun, now, record_run
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.lake.lease import Lease
 from sigmalake.numerics.factors import Factor
-from sigmalake.reader.factor_sets import factor_sets_from
+from sigmalake.reader.storage.factor_sets import factor_sets_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 

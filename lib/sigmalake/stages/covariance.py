@@ -5,16 +5,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-
 from sigmalake.config.covariance import AssetFile
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
-from sigmalake.errors import ConfigError, DataError
+from sigmalake.errors import DataError
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_keys
 from sigmalake.lake.storage import Rows
 from sigmalake.numerics.windows.calendar import on_grid
+from sigmalake.reader.files.asset_file import read_asset_file
 from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash, stored_risk_models
@@ -91,22 +90,6 @@ def asked_assets(config: Config) -> list[str] | None:
     if isinstance(asked, AssetFile):
         return read_asset_file(Path(asked.file))
     return None if asked == "all" else list(asked)
-
-
-def read_asset_file(path: Path) -> list[str]:
-    """Assets from a text file, one a line, or from the column `asset_id` of a CSV or Parquet file."""
-    try:
-        if path.suffix == ".parquet":
-            listed = pd.read_parquet(path, columns=["asset_id"])["asset_id"].astype(str).tolist()
-        elif path.suffix == ".csv":
-            listed = pd.read_csv(path, dtype=str)["asset_id"].dropna().tolist()
-        else:
-            listed = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(f"assets cannot be read from {path}: {error}") from None
-    if not listed:
-        raise ConfigError(f"{path} lists no assets")
-    return list(dict.fromkeys(listed))
 
 
 def _expected(config: Config, panel: list[PanelState], risk_models: Mapping[RiskKey, str]) -> dict[RiskKey, str]:

@@ -55,7 +55,7 @@ def release(context: Context) -> Outcome | None:
     record_release(
         lake,
         context.engine.driver_rows,
-        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, checks, sequence),
+        Release(release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence),
     )
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)

@@ -86,7 +86,7 @@ RELEASES = Table(
         required("release_id", "STRING", "as_of, and a number for each release of that date"),
         required("created_at", "TIMESTAMP", "UTC: when it became known"),
         required("as_of", "DATE", "newest date of the model"),
-        required("variants", "ARRAY<STRING>", "variants that it holds"),
+        required("variants", "ARRAY<STRING>", "variants that it holds, in the order of the configuration"),
         required("tables", "MAP<STRING, BIGINT>", "Delta version of every table"),
         required("config_hash", "STRING", "of the configuration"),
         required("run_id", "STRING", "the run that released it"),

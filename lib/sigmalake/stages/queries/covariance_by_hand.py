@@ -15,8 +15,9 @@ from sigmalake.config.covariance import Covariance
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.releases import Release
+from sigmalake.reader.files.asset_file import read_asset_file
 from sigmalake.stages.context import Context, factor_sets
-from sigmalake.stages.covariance import Exposures, read_asset_file, refuse_size
+from sigmalake.stages.covariance import Exposures, refuse_size
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 from sigmalake.tasks.asset_covariance import (

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.reader.files.rows_with_ids import read_rows_with_ids
 from sigmalake.reader.holdings import NAMED, checked_holdings
 
 _WEIGHTS, _POSITIONS = ("weight",), ("quantity", "price")
@@ -34,13 +35,13 @@ def read_holdings(path: Path, *, cash: str | None = None, value: float | None = 
         ConfigError: the file cannot be read, or has other columns.
         DataError: it holds nothing, an asset twice, what is no number, or positions that sum to no value.
     """
-    rows = _read(path)
-    given = [name for name in (*_WEIGHTS, *_POSITIONS) if name in rows.columns]
-    if "asset_id" not in rows.columns or given not in (list(_WEIGHTS), list(_POSITIONS)):
-        raise ConfigError(f"{path} has the columns {', '.join(map(str, rows.columns))}; {_COLUMNS}")
+    read = read_rows_with_ids(path)
+    given = [name for name in (*_WEIGHTS, *_POSITIONS) if name in read.column_names]
+    if "asset_id" not in read.column_names or given not in (list(_WEIGHTS), list(_POSITIONS)):
+        raise ConfigError(f"{path} has the columns {', '.join(read.column_names)}; {_COLUMNS}")
     if value is not None and given == list(_WEIGHTS):
         raise ConfigError(f"{path} has weights, which no value divides; leave --value out")
-    rows = rows[["asset_id", *given]].assign(asset_id=_asset_ids(path, rows["asset_id"]))
+    rows = pd.DataFrame({name: read.column(name).to_pandas().astype(object) for name in ("asset_id", *given)})
     held = pd.Series(_numbers(path, rows, given[0]).to_numpy(), pd.Index(rows["asset_id"]))
     if given == list(_POSITIONS):
         held *= _prices(path, rows, cash).to_numpy()
@@ -49,29 +50,6 @@ def read_holdings(path: Path, *, cash: str | None = None, value: float | None = 
     held = checked_holdings(held, f"holdings of {path}")
     of_cash = None if cash is None or cash not in held.index else float(held[cash])
     return HoldingsFile(path, held[held.index != cash], of_cash, value)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix not in {".csv", ".parquet"}:
-        raise ConfigError(f"{path}: the name of a file of holdings ends in .csv or .parquet")
-    if not path.is_file():
-        raise ConfigError(f"there is no file {path}")
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"holdings cannot be read from {path}: {error}") from None
-
-
-def _asset_ids(path: Path, given: pd.Series) -> pd.Series:
-    """Text, without the blanks around it; a whole number is its digits."""
-    kinds = {str if isinstance(cell, str) else int if isinstance(cell, int | np.integer) else type(cell) for cell in given}
-    if kinds - {str, int}:
-        bad = next(n for n, cell in enumerate(given) if not isinstance(cell, str | int | np.integer))
-        raise DataError(f"{path}: asset_id of row {bad + 1} is {given.iloc[bad]!r}; give text or a whole number")
-    ids = given.astype(str).str.strip()
-    if (ids == "").any():
-        raise DataError(f"{path}: asset_id of row {int((ids == '').to_numpy().argmax()) + 1} is empty")
-    return ids
 
 
 def _prices(path: Path, rows: pd.DataFrame, cash: str | None) -> pd.Series:
