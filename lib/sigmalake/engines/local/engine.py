@@ -33,7 +33,7 @@ from sigmalake.tasks.contract import Input, MapTask, PartTask
 from sigmalake.tasks.sources.check_source import CheckSource
 from sigmalake.tasks.sources.source_tasks import SURVEYED, SourceTask, ToPack
 
-IN_MEMORY = "memory:frame"  # the path of a source that is a table in memory
+IN_MEMORY = "/in memory"  # the path of a source that is a table in memory
 KEPT_IN_MEMORY = 64 << 20  # bytes of a source's files: of more, what is to be packed is kept in scratch
 
 
