@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sigmalake.numerics.factors import Kind
 from sigmalake.numerics.regression.cross_section import CrossSection
-from sigmalake.numerics.regression.rules import RegressionRules, Thin, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights, Thin
 
 DROP = RegressionRules(thin=Thin.DROP, min_assets=1)
 
@@ -312,8 +312,8 @@ def test_arrays_of_other_shapes_are_refused(case: Case) -> None:
 def test_rules_are_read_from_a_configuration() -> None:
     read = TypeAdapter(RegressionRules)
     rules = read.validate_json(json.dumps({"weights": "cap", "thin": "drop", "min_assets": 40}))
-    assert rules == RegressionRules(Weighting.CAP, Thin.DROP, 5.0, 40)
-    assert read.validate_python({}) == RegressionRules(Weighting.SQRT_CAP, Thin.KEEP, 5.0, None)
+    assert rules == RegressionRules(RegressionWeights.CAP, Thin.DROP, 5.0, 40)
+    assert read.validate_python({}) == RegressionRules(RegressionWeights.SQRT_CAP, Thin.KEEP, 5.0, None)
     with pytest.raises(ValidationError, match="'keep', 'shrink' or 'drop'"):
         read.validate_python({"thin": "shrunk"})
 

@@ -36,7 +36,7 @@ from sigmalake.numerics.descriptors.prices import PriceDescriptors
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator
-from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SpecificVarEstimator
 from sigmalake.numerics.windows.calendar import Frequency
 
@@ -207,13 +207,13 @@ class Config(Strict):
         refuse_repeated("factor", self._listed_factors())
         if self.descriptors is not None and self.sources.prices is None:
             raise ValueError("descriptors are computed from `sources.prices`, and there are none")
-        needs_caps = self.regression.weights in (Weighting.CAP, Weighting.SQRT_CAP)
+        needs_caps = self.regression.weights in (RegressionWeights.CAP, RegressionWeights.SQRT_CAP)
         if needs_caps and not self.sources.has_caps:
             raise ValueError(
                 f"regression.weights is {self.regression.weights.value} but no source has caps; "
                 "map a `cap` column, give `sources.caps`, or choose `weights: equal`"
             )
-        if self.regression.weights is Weighting.COLUMN and self.sources.exposure_columns.weight is None:
+        if self.regression.weights is RegressionWeights.COLUMN and self.sources.exposure_columns.weight is None:
             raise ValueError("regression.weights is column but no `weight` column is mapped")
         if self.covariance is not None and (unknown := sorted(set(self.covariance.variants or ()) - set(self.risk))):
             raise ValueError(f"covariance.variants names {', '.join(unknown)}; risk has {', '.join(self.risk) or 'no variant'}")

@@ -86,11 +86,11 @@ def fit_cross_section(
     factors leave before the fit, then those that add no rank. A date that cannot be fitted is a status with numbers.
 
     The rules may leave outliers out (`find_outliers`), draw styles to 0 (`ridge_rows`) and thin factors to their group
-    (`phantom_members`), or reweight by Huber (`fit_huber`). Then w in sum w u^2, s2, r2 and `weights` includes Huber's
+    (`thin_factor_rows`), or reweight by Huber (`fit_huber`). Then w in sum w u^2, s2, r2 and `weights` includes Huber's
     factor, so that f is the plain fit with `weights` where nothing is drawn, and r2 does not compare with that of
     least squares; standard errors are those of Huber's estimator. `vif`, `condition_number` and p are those of X with
-    the weights before Huber, without ridge and phantom members, which are no assets and count nowhere. A drawn factor
-    is biased: X'W u leaves the span of C' by what the drawing costs, and with phantom members sum w u is not 0.
+    the weights before Huber, without ridge and pseudo-observations, which are no assets and count nowhere. A drawn factor
+    is biased: X'W u leaves the span of C' by what the drawing costs, and with pseudo-observations sum w u is not 0.
 
     Args:
         returns: (N,) excess returns of the period, fractions; NaN is missing.
@@ -125,7 +125,7 @@ class _Fit(NamedTuple):
     """The fit of the columns that are estimated."""
 
     active: Bools  # (K,)
-    plain: ConstrainedFit  # by least squares, without ridge and phantom members
+    plain: ConstrainedFit  # by least squares, without ridge and pseudo-observations
     estimate: Estimate
     vif: Floats  # (K,)
 

@@ -1,4 +1,4 @@
-"""What a fit is told beside its data: rows that draw factors to a prior value."""
+"""Pseudo-observations (Theil and Goldberger 1961): rows beside the data of a fit that draw factors to a value known before."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from sigmalake.numerics.regression.thin_memberships import effective_members
 from sigmalake.numerics.types import Bools, Floats
 
 
-class PriorRows(NamedTuple):
+class PseudoObservations(NamedTuple):
     """Rows below diag(sqrt w) X, whose targets are `mean_share` times the weighted mean return."""
 
     design: Floats  # (J, K)
-    mean_share: Floats  # (J,) sqrt of the phantom's weight; 0 for a penalty
+    mean_share: Floats  # (J,) sqrt of its weight as an asset; 0 for a penalty
 
 
-def ridge_rows(design: Floats, factors: Sequence[Factor], strength: float) -> PriorRows:
+def ridge_rows(design: Floats, factors: Sequence[Factor], strength: float) -> PseudoObservations:
     """sqrt(lambda) |a_k| e_k for each style k, which add lambda |a_k|^2 f_k^2 to sum w u^2 (Hoerl and Kennard 1970).
 
     a_k is the style's column of A = diag(sqrt w) X. No constraint binds a style, so |a_k| scales its column of the Gram
@@ -33,11 +33,13 @@ def ridge_rows(design: Floats, factors: Sequence[Factor], strength: float) -> Pr
     lengths = np.sqrt(np.einsum("nk,nk->k", design[:, styles], design[:, styles]))
     rows = np.zeros((len(styles), len(factors)))
     rows[np.arange(len(styles)), styles] = np.sqrt(strength) * lengths
-    return PriorRows(rows, np.zeros(len(styles)))
+    return PseudoObservations(rows, np.zeros(len(styles)))
 
 
-def phantom_members(exposures: Floats, weights: Floats, factors: Sequence[Factor], thin: Bools, min_members: float) -> PriorRows:
-    """A phantom asset for each thin factor k: the fit's weighted mean asset, but whole in k.
+def thin_factor_rows(
+    exposures: Floats, weights: Floats, factors: Sequence[Factor], thin: Bools, min_members: float
+) -> PseudoObservations:
+    """A pseudo-observation for each thin factor k: the fit's weighted mean asset, but whole in k.
 
     Its return is the weighted mean rbar_w, its exposures are the weighted means, but for k's group, whose mean shares
     all go to k. So it draws f_k to sum_j m_j f_j over the group, m_j the regression-weighted shares (a partial group's
@@ -57,15 +59,15 @@ def phantom_members(exposures: Floats, weights: Floats, factors: Sequence[Factor
     members = effective_members(exposures, weights)
     rows, roots = [], []
     for position in np.flatnonzero(thin).tolist():
-        phantom, group = means.copy(), groups[factors[position].group]
-        phantom[group] = 0.0
-        phantom[position] = 1.0
+        row, group = means.copy(), groups[factors[position].group]
+        row[group] = 0.0
+        row[position] = 1.0
         own = float(weights @ exposures[:, position])
         roots.append(np.sqrt(own * (min_members / members[position] - 1.0)))
-        rows.append(phantom * roots[-1])
-    return PriorRows(np.reshape(rows, (len(rows), len(factors))), np.array(roots))
+        rows.append(row * roots[-1])
+    return PseudoObservations(np.reshape(rows, (len(rows), len(factors))), np.array(roots))
 
 
-def stacked(first: PriorRows, second: PriorRows) -> PriorRows:
-    """Both."""
-    return PriorRows(np.vstack([first.design, second.design]), np.append(first.mean_share, second.mean_share))
+def stacked(first: PseudoObservations, second: PseudoObservations) -> PseudoObservations:
+    """Stack the rows of ridge and those of thin factors."""
+    return PseudoObservations(np.vstack([first.design, second.design]), np.append(first.mean_share, second.mean_share))

@@ -10,7 +10,7 @@ from sigmalake.numerics.regression.two_pass import TwoPass
 SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
 
 
-class Weighting(StrEnum):
+class RegressionWeights(StrEnum):
     """What the regression weights are."""
 
     SQRT_CAP = "sqrt_cap"  # specific variance proportional to 1 / sqrt(cap)
@@ -24,7 +24,7 @@ class Thin(StrEnum):
     """What happens to a membership factor with too few effective members."""
 
     KEEP = "keep"
-    SHRINK = "shrink"  # to the group's weighted mean, by a phantom member
+    SHRINK = "shrink"  # to the group's weighted mean, by a pseudo-observation
     DROP = "drop"
 
 
@@ -34,7 +34,7 @@ class RegressionRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    weights: Weighting = Weighting.SQRT_CAP
+    weights: RegressionWeights = RegressionWeights.SQRT_CAP
     thin: Thin = Thin.KEEP
     min_members: float = 5.0  # effective members of a membership factor
     min_assets: int | None = None  # assets in the fit; None: twice the number of factors
@@ -42,7 +42,9 @@ class RegressionRules:
     huber: float | None = None  # tuning in robust sd of the residuals; None: least squares; 1.345 is usual
     portfolios: bool = False  # keep the pure factor portfolios P of every date: K x N numbers
     ridge: float = 0.0  # penalty on styles, in units of the scaled Gram matrix; 0: none; 0.01 draws a lone style by 1 %
-    two_pass: TwoPass | None = None  # of Weighting.INVERSE_SPECIFIC_VAR, whose defaults are filled in; None for other weights
+    two_pass: TwoPass | None = (
+        None  # of RegressionWeights.INVERSE_SPECIFIC_VAR, whose defaults are filled in; None for other weights
+    )
 
     def __post_init__(self) -> None:
         if not (isfinite(self.min_members) and self.min_members >= 0):
@@ -58,7 +60,7 @@ class RegressionRules:
         self._fill_two_pass()
 
     def _fill_two_pass(self) -> None:
-        in_two = self.weights is Weighting.INVERSE_SPECIFIC_VAR
+        in_two = self.weights is RegressionWeights.INVERSE_SPECIFIC_VAR
         if self.two_pass is not None and not in_two:
             raise ValueError(f"two_pass is given, and weights is {self.weights.value}; it is for `weights: inverse_specific_var`")
         if self.two_pass is None and in_two:
@@ -67,9 +69,9 @@ class RegressionRules:
     @property
     def first_pass(self) -> "RegressionRules":
         """The rules of a first pass: weights by sqrt(cap), which without caps are equal, and no portfolios."""
-        return replace(self, weights=Weighting.SQRT_CAP, two_pass=None, portfolios=False)
+        return replace(self, weights=RegressionWeights.SQRT_CAP, two_pass=None, portfolios=False)
 
     @property
-    def instant_weights(self) -> Weighting:
+    def instant_weights(self) -> RegressionWeights:
         """The weights of a cross-section taken alone: the regression's, or of two passes the first's."""
         return self.weights if self.two_pass is None else self.first_pass.weights

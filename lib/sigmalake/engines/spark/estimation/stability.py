@@ -18,7 +18,7 @@ from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, by_chunk, chu
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.numerics.exposures.stability import exposure_stability
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.weights import regression_weights
 from sigmalake.tables.long import EXPOSURE_STABILITY
@@ -32,7 +32,7 @@ def stability_rows(
     panel: DataFrame,
     month_ends: Sequence[date],
     hashes: Mapping[date, str],
-    weighting: Weighting,
+    weighting: RegressionWeights,
     factor_sets: Mapping[str, Sequence[Factor]],
 ) -> DataFrame:
     """The rows of `exposure_stability` of some month ends.
@@ -53,7 +53,7 @@ def stability_rows(
 
 
 def _correlating(
-    month_ends: Sequence[date], chunks: Sequence[Chunk], weighting: Weighting, factor_sets: Mapping[str, Sequence[Factor]]
+    month_ends: Sequence[date], chunks: Sequence[Chunk], weighting: RegressionWeights, factor_sets: Mapping[str, Sequence[Factor]]
 ) -> Callable[[pa.Table], pa.Table]:
     def correlate(rows: pa.Table) -> pa.Table:
         chunk = chunks[rows.column("chunk")[0].as_py()]
@@ -66,7 +66,7 @@ def correlate_chunk(
     rows: pa.Table,
     chunk: Chunk,
     month_ends: Sequence[date],
-    weighting: Weighting,
+    weighting: RegressionWeights,
     factor_sets: Mapping[str, Sequence[Factor]],
 ) -> pa.Table:
     """The rows of `exposure_stability` for one chunk, from the panel rows of its month ends and of the one before the first."""
@@ -98,7 +98,7 @@ class _Section(NamedTuple):
     exposures: Floats  # (N, S)
 
 
-def _sections(rows: pa.Table, weighting: Weighting, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, _Section]:
+def _sections(rows: pa.Table, weighting: RegressionWeights, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, _Section]:
     """By position. Ids become integers in Arrow, in the order of ids, so that sums do not depend on what else a chunk holds."""
     rows = rows.combine_chunks()
     _, codes = ranked_ids([pc.list_flatten(rows.column("asset_id")).combine_chunks()])
