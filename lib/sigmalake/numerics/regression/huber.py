@@ -1,10 +1,10 @@
 """Huber's regression under linear constraints."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.linear.least_squares import solve_constrained
 from sigmalake.numerics.regression.outliers import NORMAL_MAD
 from sigmalake.numerics.types import Floats
 
@@ -26,10 +26,9 @@ class HuberFit(NamedTuple):
 
 
 def fit_huber(
-    design: Floats,
+    residuals_of: Callable[[Floats], Floats],
+    refit: Callable[[Floats], Floats],
     target: Floats,
-    pseudo: tuple[Floats, Floats],
-    constraints: Floats,
     start: Floats,
     rank: int,
     tuning: float,
@@ -43,24 +42,20 @@ def fit_huber(
     R (R'A'AR)^-1 R' is cov(f). A scale of 0, which more than half of exactly fitted assets make, ends the iteration.
 
     Args:
-        design: (N, K) A = diag(sqrt w) X of independent columns.
+        residuals_of: e = y - A f of an f, A = diag(sqrt w) X of independent columns.
+        refit: the f with C f = 0 that minimises sum h e^2 plus the pseudo-observations, of an h.
         target: (N,) y = sqrt(w) r.
-        pseudo: (J, K) and (J,) further rows of A and y.
-        constraints: (M, K) the rows C.
         start: (K,) the least-squares f.
         rank: p < N of the least-squares fit.
         tuning: k >= 0.7; 1.345 keeps 95 % of the efficiency on normal residuals.
     """
-    pseudo_design, pseudo_target = pseudo
     coefficients, change, converged = start, np.nan, False
-    residuals = target - design @ coefficients
+    residuals = residuals_of(coefficients)
     scale, reweights, n_iterations = _scale(residuals, target), np.ones(len(target)), 0
     while scale > 0.0 and not converged and n_iterations < MAX_ITERATIONS:
         reweights = _reweights(residuals, tuning * scale)
-        root = np.sqrt(reweights)
-        rows, goals = np.vstack([design * root[:, None], pseudo_design]), np.append(target * root, pseudo_target)
-        coefficients = np.nan_to_num(solve_constrained(rows, goals, constraints).coefficients)
-        former, residuals = residuals, target - design @ coefficients
+        coefficients = refit(reweights)
+        former, residuals = residuals, residuals_of(coefficients)
         change = float((np.abs(residuals - former) / (np.abs(residuals) + scale)).max())
         scale, n_iterations, converged = _scale(residuals, target), n_iterations + 1, change <= CONVERGED
     residual_var = _residual_var(residuals, tuning * scale, rank) if scale > 0.0 else np.nan

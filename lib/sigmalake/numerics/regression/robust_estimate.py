@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.factors import Factor, factor_layout
 from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
 from sigmalake.numerics.regression.huber import HuberFit, fit_huber
-from sigmalake.numerics.regression.pseudo_observations import PseudoObservations, ridge_rows, stacked, thin_factor_rows
+from sigmalake.numerics.regression.pseudo_observations import PseudoObservations, penalties, stacked, thin_factor_rows
 from sigmalake.numerics.regression.rules import RegressionRules, Thin
+from sigmalake.numerics.regression.thin_memberships import effective_members
 from sigmalake.numerics.types import Bools, Floats
 
 
@@ -55,11 +56,12 @@ def robust_estimate(
     exposures, constraints = exposures[:, columns], constraints[:, columns]
     design, target = exposures * root[:, None], returns * root
     kept = [factor for factor, stays in zip(factors, columns, strict=True) if stays]
+    layout, sums, total = factor_layout(tuple(kept)), weights @ exposures, float(weights.sum())
     pseudo = stacked(
-        ridge_rows(design, kept, rules.ridge),
-        thin_factor_rows(exposures, weights, kept, shrunk[columns], rules.min_members),
+        penalties(np.sqrt(np.einsum("nk,nk->k", design, design)), layout.styles, rules.ridge),
+        thin_factor_rows(sums, total, effective_members(exposures, weights), layout.group_of, shrunk[columns], rules.min_members),
     )
-    goals = pseudo.mean_share * float(weights @ returns / weights.sum())
+    goals = pseudo.mean_share * float(weights @ returns / total)
     if len(pseudo.design):
         drawn = solve_constrained(np.vstack([design, pseudo.design]), np.append(target, goals), constraints)
         unit_var = _unit_var(drawn.root_cov, design, pseudo, root)
@@ -67,7 +69,13 @@ def robust_estimate(
     if rules.huber is None:
         return estimate
     start = estimate.coefficients[columns]
-    huber = fit_huber(design, target, (pseudo.design, goals), constraints, start, plain.rank, rules.huber)
+
+    def refit(reweights: Floats) -> Floats:
+        again = np.sqrt(reweights)
+        rows, targets = np.vstack([design * again[:, None], pseudo.design]), np.append(target * again, goals)
+        return np.nan_to_num(solve_constrained(rows, targets, constraints).coefficients)
+
+    huber = fit_huber(lambda f: target - design @ f, refit, target, start, plain.rank, rules.huber)
     return estimate._replace(coefficients=_spread(huber.coefficients, columns), huber=huber)
 
 
