@@ -60,8 +60,7 @@ def cases(draw: st.DrawFn) -> Case:
     n_styles = draw(st.integers(0 if market or groups else 1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     case = generated(rng, draw(st.integers(20, 120)), market=market, groups=groups, n_styles=n_styles, whole=draw(st.booleans()))
-    case = draw(st.sampled_from([_as_is, _scaled, _zero_weights, _dependent, _nearly_dependent, _empty, _heavy_tails]))(case, rng)
-    return case
+    return draw(st.sampled_from([_as_is, _scaled, _zero_weights, _dependent, _nearly_dependent, _empty, _heavy_tails]))(case, rng)
 
 
 def _as_is(case: Case, rng: np.random.Generator) -> Case:
