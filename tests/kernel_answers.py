@@ -29,7 +29,7 @@ from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
-from sigmalake.numerics.regression.rules import RegressionRules, Thin, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights, Thin
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
 from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
@@ -110,7 +110,7 @@ def ingest():
         "value": StyleRules(descriptors={"a": 0.7, "b": 0.3}, clip_beyond=2.0, missing=Missing.REGRESS, orthogonal_to=("size",)),
         "beta": StyleRules(descriptors={"b": 1.0}, missing=Missing.ZERO, orthogonal_to=("sector",)),
     }
-    recipe = StyleRecipe(["size", "a", "b"], list(rules.items()), Weighting.SQRT_CAP, FACTORS[1 : GROUPS + 1])
+    recipe = StyleRecipe(["size", "a", "b"], list(rules.items()), RegressionWeights.SQRT_CAP, FACTORS[1 : GROUPS + 1])
     built = build_styles(recipe, StyleInputs(raw, caps(), None, universe(), memberships()))
     rates = np.exp(0.01 * draws(5, 9, 3))
     hedged = conversion(rates, forward_premium(0.001 * draws(6, 9, 3), 0.001 * draws(7, 9, 3)))

@@ -24,7 +24,7 @@ from sigmalake.numerics.exposures.style_rules import StyleRules
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
-from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
 from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues
@@ -43,7 +43,7 @@ BODY = {
 }
 RULES = [
     RegressionRules(huber=1.345),
-    RegressionRules(weights=Weighting.INVERSE_SPECIFIC_VAR),
+    RegressionRules(weights=RegressionWeights.INVERSE_SPECIFIC_VAR),
     TwoPass(half_life=21),
     StyleRules(clip_beyond=2.5),
     EvaluationRules(seed=3),

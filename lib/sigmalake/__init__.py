@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sigmalake.api.fit import fit
     from sigmalake.reader.open_release import open_release
 
 __version__ = "0.1.0"
-__all__ = ["open_release"]
+__all__ = ["fit", "open_release"]
 
-_MODULES = {"open_release": "sigmalake.reader.open_release"}  # imported when a name is first asked for
+_MODULES = {"fit": "sigmalake.api.fit", "open_release": "sigmalake.reader.open_release"}  # imported when a name is first asked for
 
 
 def __getattr__(name: str) -> object:

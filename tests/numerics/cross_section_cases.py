@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import null_space
 
-from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind, pack_exposures
 from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Bools, Floats
@@ -25,6 +25,11 @@ class Case(NamedTuple):
     factors: list[Factor]
 
     def fit(self, rules: RegressionRules = ANY_SIZE) -> CrossSection:
+        """As a date of `panel` is fitted: by the packed X."""
+        return fit_cross_section(*self._replace(exposures=pack_exposures(self.exposures, self.factors)), rules)
+
+    def dense_fit(self, rules: RegressionRules = ANY_SIZE) -> CrossSection:
+        """The oracle of the route by sums."""
         return fit_cross_section(*self, rules)
 
 

@@ -10,7 +10,7 @@ from statsmodels.api import WLS
 from sigmalake.numerics.exposures.build_styles import BuiltStyles, StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 
 N = 300
 SECTORS = [Factor(name, "sector", Kind.MEMBERSHIP) for name in ("tech", "bank", "oil")]
@@ -22,7 +22,7 @@ STYLES = {
     "neutral": StyleRules({"earnings": 1.0}, missing=Missing.ZERO, orthogonal_to=("sector",)),
     "beta": None,
 }
-RECIPE = StyleRecipe(COLUMNS, list(STYLES.items()), Weighting.SQRT_CAP, SECTORS)
+RECIPE = StyleRecipe(COLUMNS, list(STYLES.items()), RegressionWeights.SQRT_CAP, SECTORS)
 
 
 def cross_section(seed: int) -> StyleInputs:
@@ -196,7 +196,7 @@ def test_every_exposure_follows_from_the_account(date, built):
 
 def test_a_row_without_a_style_that_it_must_have_leaves_before_anything_is_measured(date):
     rules = {"value": StyleRules({"book": 1.0}), "size": StyleRules()}
-    recipe = StyleRecipe(COLUMNS, list(rules.items()), Weighting.EQUAL, SECTORS)
+    recipe = StyleRecipe(COLUMNS, list(rules.items()), RegressionWeights.EQUAL, SECTORS)
     whole = date._replace(descriptors=np.where(np.isnan(date.descriptors), 1.0, date.descriptors))
     found = build_styles(recipe, whole)
     assert np.flatnonzero(~found.kept).tolist() == [5]
@@ -207,7 +207,7 @@ def test_a_row_without_a_style_that_it_must_have_leaves_before_anything_is_measu
 
 def test_removal_is_as_if_the_value_had_not_been_given(date):
     rules = StyleRules({"book": 1.0}, missing=Missing.ZERO)
-    recipe = StyleRecipe(COLUMNS, [("value", rules)], Weighting.EQUAL, SECTORS)
+    recipe = StyleRecipe(COLUMNS, [("value", rules)], RegressionWeights.EQUAL, SECTORS)
     absent = date.descriptors.copy()
     absent[5, 1] = np.nan
     one, other = build_styles(recipe, date), build_styles(recipe, date._replace(descriptors=absent))
@@ -217,7 +217,7 @@ def test_removal_is_as_if_the_value_had_not_been_given(date):
 
 def test_limits_of_0_limit_nothing(date):
     rules = StyleRules(remove_beyond=0.0, clip_beyond=0.0)
-    found = build_styles(StyleRecipe(["size"], [("size", rules)], Weighting.EQUAL, SECTORS), date._replace(
+    found = build_styles(StyleRecipe(["size"], [("size", rules)], RegressionWeights.EQUAL, SECTORS), date._replace(
         descriptors=np.where(np.arange(N) == 7, 1e6, date.descriptors[:, 0])[:, None]
     ))  # fmt: skip
     assert [step.step for step in found.steps] == ["standardised"]
@@ -226,7 +226,7 @@ def test_limits_of_0_limit_nothing(date):
 
 def test_zero_stays_the_markets_exposure(date, built):
     rules = StyleRules({"earnings": 1.0}, missing=Missing.ZERO)
-    found = build_styles(StyleRecipe(COLUMNS, [("quality", rules)], Weighting.EQUAL, SECTORS), date)
+    found = build_styles(StyleRecipe(COLUMNS, [("quality", rules)], RegressionWeights.EQUAL, SECTORS), date)
     np.testing.assert_allclose(found.exposures[found.filled[:, 0], 0], 0.0, atol=1e-15)
     assert found.filled.sum() == np.isnan(date.descriptors[:, 2]).sum()
 
@@ -234,7 +234,7 @@ def test_zero_stays_the_markets_exposure(date, built):
 @pytest.mark.parametrize("missing", [Missing.ZERO, Missing.REGRESS])
 def test_a_style_that_nobody_has_is_0_and_flagged_for_all(date, missing):
     nobody = date._replace(descriptors=np.full((N, 1), np.nan))
-    recipe = StyleRecipe(["book"], [("book", StyleRules(missing=missing))], Weighting.SQRT_CAP, SECTORS)
+    recipe = StyleRecipe(["book"], [("book", StyleRules(missing=missing))], RegressionWeights.SQRT_CAP, SECTORS)
     found = build_styles(recipe, nobody)
     np.testing.assert_array_equal(found.exposures, np.zeros((N, 1)))
     assert found.filled.all()

@@ -20,7 +20,7 @@ from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import null_space_basis
 from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
 from sigmalake.numerics.regression.cross_section import CrossSection
-from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights
 from sigmalake.numerics.weights import regression_weights
 
 memberships = st.builds(Membership, st.integers(1, 6), st.booleans(), st.booleans())
@@ -35,7 +35,7 @@ def cases(draw: st.DrawFn, *, market: bool | None = None, whole: bool = False) -
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n_assets = draw(st.integers(35, 90))
     case = generated(rng, n_assets, market=with_market, groups=groups, n_styles=n_styles, whole=whole)
-    weighting = draw(st.sampled_from([each for each in Weighting if each is not Weighting.INVERSE_SPECIFIC_VAR]))
+    weighting = draw(st.sampled_from([each for each in RegressionWeights if each is not RegressionWeights.INVERSE_SPECIFIC_VAR]))
     column = rng.uniform(0.1, 5.0, n_assets) * (rng.random(n_assets) < 0.9)
     case = case._replace(weights=regression_weights(weighting, case.caps, column, case.in_estimation))
     assume(
@@ -255,12 +255,12 @@ def test_members_are_the_fitted_assets_with_an_exposure() -> None:
 )
 def test_regression_weights_are_zero_outside_the_estimation_universe(weighting: str, expected: list[float]) -> None:
     caps, column, inside = np.array([4.0, 9.0, 1.0]), np.array([0.5, np.nan, 0.0]), np.array([True, False, True])
-    np.testing.assert_array_equal(regression_weights(Weighting(weighting), caps, column, inside), expected)
+    np.testing.assert_array_equal(regression_weights(RegressionWeights(weighting), caps, column, inside), expected)
 
 
 def test_column_weights_without_a_column_are_refused() -> None:
     with pytest.raises(ValueError, match="needs a column of weights"):
-        regression_weights(Weighting.COLUMN, np.ones(3), None, np.ones(3, dtype=bool))
+        regression_weights(RegressionWeights.COLUMN, np.ones(3), None, np.ones(3, dtype=bool))
 
 
 def test_the_statistics_are_those_of_the_textbook() -> None:

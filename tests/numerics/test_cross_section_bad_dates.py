@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from sigmalake.numerics.factors import Kind
+from sigmalake.numerics.factors import Kind, pack_exposures
 from sigmalake.numerics.regression.cross_section import CrossSection
-from sigmalake.numerics.regression.rules import RegressionRules, Thin, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights, Thin
 
 DROP = RegressionRules(thin=Thin.DROP, min_assets=1)
 
@@ -302,7 +302,9 @@ def test_partial_shares_beyond_one_are_refused() -> None:
 
 def test_arrays_of_other_shapes_are_refused(case: Case) -> None:
     with pytest.raises(ValueError, match=r"exposures have shape \(60, 5\); \(60, 6\) is returns x factors"):
-        case._replace(exposures=case.exposures[:, :5]).fit()
+        case._replace(exposures=case.exposures[:, :5]).dense_fit()
+    with pytest.raises(ValueError, match=r"exposures have shape \(60, 5\); \(60, 6\) is assets x factors"):
+        pack_exposures(case.exposures[:, :5], case.factors)
     with pytest.raises(ValueError, match=r"caps has shape \(59,\); returns have \(60,\)"):
         case._replace(caps=case.caps[:59]).fit()
     with pytest.raises(ValueError, match="in_estimation holds float64; it must hold bool"):
@@ -312,8 +314,8 @@ def test_arrays_of_other_shapes_are_refused(case: Case) -> None:
 def test_rules_are_read_from_a_configuration() -> None:
     read = TypeAdapter(RegressionRules)
     rules = read.validate_json(json.dumps({"weights": "cap", "thin": "drop", "min_assets": 40}))
-    assert rules == RegressionRules(Weighting.CAP, Thin.DROP, 5.0, 40)
-    assert read.validate_python({}) == RegressionRules(Weighting.SQRT_CAP, Thin.KEEP, 5.0, None)
+    assert rules == RegressionRules(RegressionWeights.CAP, Thin.DROP, 5.0, 40)
+    assert read.validate_python({}) == RegressionRules(RegressionWeights.SQRT_CAP, Thin.KEEP, 5.0, None)
     with pytest.raises(ValidationError, match="'keep', 'shrink' or 'drop'"):
         read.validate_python({"thin": "shrunk"})
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.cross_section import CrossSection
-from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights
 from sigmalake.numerics.weights import regression_weights
 
 STYLES = ["size", "beta", "momentum", "volatility", "reversal", "book_to_price"]
@@ -69,7 +69,7 @@ def real_case(position: int) -> Case:
     factors += [Factor(name, "sector", Kind.MEMBERSHIP) for name in sectors]
     factors += [Factor(name, "style", Kind.STYLE) for name in STYLES]
     caps, inside = known["mcap_bn"].to_numpy(), np.ones(len(known), dtype=bool)
-    return Case(returns, X, caps, regression_weights(Weighting.SQRT_CAP, caps, None, inside), inside, factors)
+    return Case(returns, X, caps, regression_weights(RegressionWeights.SQRT_CAP, caps, None, inside), inside, factors)
 
 
 @pytest.fixture(params=[1, 2, 90, 250, 404, 555, 702, 861, 1000, 1116, 1117])

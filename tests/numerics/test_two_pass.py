@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.api import WLS
 
-from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights, regression_weights
@@ -18,7 +18,10 @@ N = 50
 
 def test_two_passes_by_the_kernels_are_two_regressions_of_statsmodels():
     """Sixty dates by hand: WLS with sqrt(cap), pandas' exponential variance, WLS with one over it."""
-    rng, rules = np.random.default_rng(1), RegressionRules(weights=Weighting.INVERSE_SPECIFIC_VAR, two_pass=TwoPass(half_life=20.0))
+    rng, rules = (
+        np.random.default_rng(1),
+        RegressionRules(weights=RegressionWeights.INVERSE_SPECIFIC_VAR, two_pass=TwoPass(half_life=20.0)),
+    )
     cases = [generated(rng, N, market=False, groups={"sector": Membership(3)}, n_styles=2) for _ in range(60)]
     residuals = np.array([case.fit(rules.first_pass).specific_returns for case in cases])
     by_hand = np.array([WLS(case.returns, case.exposures, np.sqrt(case.caps)).fit().resid for case in cases])
@@ -61,7 +64,7 @@ def test_with_equal_first_weights_the_unknown_get_the_median():
 def test_while_nothing_is_known_the_second_pass_is_the_first():
     caps = np.exp(np.random.default_rng(3).normal(size=N))
     inside = np.arange(N) != 4
-    weights = regression_weights(Weighting.SQRT_CAP, caps, None, inside)
+    weights = regression_weights(RegressionWeights.SQRT_CAP, caps, None, inside)
     complete = complete_variances(np.full(N, np.nan), weights, inside)
     assert complete.n_supposed == N - 1
     assert_allclose(inverse_variance_weights(complete.specific_var, inside, 1e4).weights, weights, rtol=1e-14)
@@ -76,7 +79,7 @@ def test_a_variance_of_0_counts_as_none():
 
 def test_one_cross_section_cannot_tell_inverse_specific_variances():
     with pytest.raises(ValueError, match="weights: inverse_specific_var needs the specific variances of earlier dates"):
-        regression_weights(Weighting.INVERSE_SPECIFIC_VAR, np.ones(N), None, np.ones(N, dtype=bool))
+        regression_weights(RegressionWeights.INVERSE_SPECIFIC_VAR, np.ones(N), None, np.ones(N, dtype=bool))
 
 
 def test_the_estimator_is_exponential_or_of_equal_weights():
@@ -88,11 +91,11 @@ def test_the_estimator_is_exponential_or_of_equal_weights():
 
 
 def test_two_passes_are_filled_in_and_their_first_is_a_regression_in_one():
-    rules = RegressionRules(weights=Weighting.INVERSE_SPECIFIC_VAR, huber=1.345, portfolios=True)
+    rules = RegressionRules(weights=RegressionWeights.INVERSE_SPECIFIC_VAR, huber=1.345, portfolios=True)
     assert rules.two_pass == TwoPass()
     assert rules.first_pass == RegressionRules(huber=1.345)
-    assert rules.instant_weights is Weighting.SQRT_CAP
-    assert RegressionRules(weights=Weighting.CAP).instant_weights is Weighting.CAP
+    assert rules.instant_weights is RegressionWeights.SQRT_CAP
+    assert RegressionRules(weights=RegressionWeights.CAP).instant_weights is RegressionWeights.CAP
 
 
 @pytest.mark.parametrize(
@@ -112,4 +115,4 @@ def test_what_gives_no_variance_is_refused(given, message):
 
 def test_two_passes_are_refused_where_one_is_asked_for():
     with pytest.raises(ValueError, match="two_pass is given, and weights is cap; it is for `weights: inverse_specific_var`"):
-        RegressionRules(weights=Weighting.CAP, two_pass=TwoPass())
+        RegressionRules(weights=RegressionWeights.CAP, two_pass=TwoPass())

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import place, put, read, schema_of
-from sigmalake.sources.csv_rows import csv_batches
-from sigmalake.sources.schema import NAMES
 
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.sources.csv_rows import csv_batches
+from sigmalake.sources.schema import NAMES
 
 VALUES = [
     'say ""hi""',
@@ -121,8 +121,23 @@ def test_a_file_of_one_column_is_read(tmp_path):
     assert [row["_ragged_line"] for row in rows if row["_ragged_line"]] == ["1,2"]
 
 
+def test_a_first_line_without_end_is_no_header(tmp_path):
+    with pytest.raises(DataError, match=r"a\.csv has no header that can be read"):
+        schema_of(place(put(tmp_path / "a.csv", '"' + "x" * 200_000)))
+
+
+def test_only_line_breaks_divide_a_ragged_row(tmp_path):
+    path = put(tmp_path / "a.csv", 'id,x\n"A\u2028\x0cB",2,3\n')
+    assert rows_of(path, ["id"]) == [{"id": "A\u2028\x0cB", "_ragged_line": '"A\u2028\x0cB",2,3'}]
+
+
+def test_a_ragged_line_of_any_length_is_a_row(tmp_path):
+    line = "A," + "x" * 200_000 + ",3"
+    assert rows_of(put(tmp_path / "a.csv", f"id,x\n{line}\n"), ["id"]) == [{"id": None, "_ragged_line": line}]
+
+
 def test_a_file_of_blank_lines_has_no_header(tmp_path):
-    with pytest.raises(DataError, match="a.csv has no header; the first line of a CSV file names its columns"):
+    with pytest.raises(DataError, match=r"a.csv has no header; the first line of a CSV file names its columns"):
         schema_of(place(put(tmp_path / "a.csv", "\n\n")))
 
 
@@ -164,12 +179,12 @@ def test_a_bad_byte_far_behind_the_first_block_is_named_by_its_place(tmp_path):
 
 def test_a_bad_byte_of_a_column_that_is_not_used_is_refused_too(tmp_path):
     path = put(tmp_path / "a.csv", b"id,x\nA,1\n" + b"B,2\n" * 40_000 + b"C,\xff\n")
-    with pytest.raises(DataError, match="is not UTF-8"):
+    with pytest.raises(DataError, match=r"is not UTF-8"):
         read(place(path), ["id"])
 
 
 def test_an_encoding_that_does_not_exist_is_a_mistake_of_the_configuration(tmp_path):
-    with pytest.raises(ConfigError, match="there is no encoding 'utf-88'; e.g. utf-8"):
+    with pytest.raises(ConfigError, match=r"there is no encoding 'utf-88'; e.g. utf-8"):
         schema_of(place(put(tmp_path / "a.csv", "id\n"), encoding="utf-88"))
 
 

@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import DAYS
-from sigmalake.sources.dates import TimesOfDay, date_of
 
 from sigmalake.errors import DataError
+from sigmalake.sources.dates import TimesOfDay, date_of
 
 TEXTS = {
     "2023-03-27": DAYS[1],
@@ -30,7 +30,8 @@ TEXTS = {
 }
 NO_DATES = [
     "20230327", "2023-02-29", "2023-13-01", "0000-01-01", "10000-01-01", "27/03/2023", "2023-03", "2023", "2023-03-27x",
-    "2023-03-27T", "2023-03-27T24:00:00", "2023-03-27T00:00:00+1", "-2023-03-27", "２０２３-03-27", "NaT", "NA", "1679875200",
+    "2023-03-27T", "2023-03-27T24:00:00", "2023-03-27T00:00:00+1", "-2023-03-27", "\uff12\uff10\uff12\uff13-03-27", "NaT",
+    "NA", "1679875200",
 ]  # fmt: skip
 
 
@@ -101,11 +102,12 @@ def test_midnights_of_a_place_with_summer_time_in_utc_are_refused(written):
     times = [dt.datetime(2023, 3, 24), dt.datetime(2023, 3, 26, 23)]
     column = pa.array(times, pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
     found = date_of(column if written == "timestamps" else pa.array([f"{time.isoformat()}Z" for time in times]))
-    with pytest.raises(DataError, match="1 rows have a time within the day of UTC, e.g. 2023-03-26.*beside 1 at midnight"):
+    with pytest.raises(DataError, match=r"1 rows have a time within the day of UTC, e.g. 2023-03-26.*beside 1 at midnight"):
         found.times.refuse("panel", "p.parquet", "date")
 
 
 @pytest.mark.parametrize("kind", [pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ms", "UTC")])
+@settings(deadline=None)  # the first call loads Arrow's functions
 @given(day=st.dates())
 def test_every_date_of_the_calendar_is_read_from_every_type(kind, day):
     zone = dt.UTC if getattr(kind, "tz", None) else None
@@ -122,5 +124,5 @@ def test_a_date_beyond_the_calendar_is_unreadable():
 
 def test_a_column_of_nulls_has_no_dates_and_one_of_numbers_is_refused():
     assert date_of(pa.nulls(2)).missing.to_pylist() == [True, True]
-    with pytest.raises(DataError, match="a column of int64 holds no dates"):
+    with pytest.raises(DataError, match=r"a column of int64 holds no dates"):
         date_of(pa.array([20230327]))

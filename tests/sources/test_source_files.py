@@ -5,20 +5,20 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 from places import place, put, put_parquet, read, schema_of
-from sigmalake.sources.files import list_files
-from sigmalake.sources.schema import NAMES
 
 from sigmalake.config.sources import Location
 from sigmalake.errors import ConfigError, DataError, InfrastructureError
+from sigmalake.sources.files import list_files
+from sigmalake.sources.schema import NAMES
 
-STRANGE = ["q[1-3].parquet", "{x,y}.parquet", "50%25 (2).parquet", "*.parquet", "a?b.parquet", "a,b.parquet", "a b#1.parquet", "é:ü.parquet"]  # fmt: skip
+STRANGE = ["q[1-3]", "{x,y}", "50%25 (2)", "*", "a?b", "a,b", "a b#1", "é:ü", "a\\b"]
 
 
 @pytest.mark.parametrize("name", STRANGE)
 def test_every_character_of_a_path_is_plain(tmp_path, name):
-    put_parquet(tmp_path / "in [this]" / name, x=[1, 2])
+    put_parquet(tmp_path / "in [this]" / f"{name}.parquet", x=[1, 2])
     put_parquet(tmp_path / "in [this]" / "q1.parquet", x=[9])
-    assert read(place(tmp_path / "in [this]" / name), ["x"])["x"].to_pylist() == [1, 2]
+    assert read(place(tmp_path / "in [this]" / f"{name}.parquet"), ["x"])["x"].to_pylist() == [1, 2]
 
 
 @pytest.mark.parametrize("name", ["a b[1].parquet", "50%.parquet", "p.parquet"])
@@ -30,7 +30,7 @@ def test_a_uri_of_a_file_or_a_folder_reads_as_its_path(tmp_path, name):
 
 
 def test_a_store_of_no_file_system_is_an_infrastructure_error():
-    with pytest.raises(InfrastructureError, match="nosuch://b/p.parquet: no file system"):
+    with pytest.raises(InfrastructureError, match=r"nosuch://b/p.parquet: no file system"):
         list_files("panel", Location(path="nosuch://b/p.parquet"))
 
 
@@ -71,7 +71,7 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path, name, content, word
 def test_a_parquet_file_in_a_csv_folder_is_refused_by_name(tmp_path):
     put(tmp_path / "a.csv", "x\n1\n")
     put_parquet(tmp_path / "b.csv", x=[1])
-    with pytest.raises(ConfigError, match="b.csv is a Parquet file, not CSV; say `format: parquet`"):
+    with pytest.raises(ConfigError, match=r"b.csv is a Parquet file, not CSV; say `format: parquet`"):
         schema_of(place(tmp_path, "csv"))
 
 
@@ -80,7 +80,7 @@ def test_a_damaged_page_is_refused_by_the_name_of_its_file(tmp_path):
     content = bytearray(path.read_bytes())
     content[4:2000] = b"\xff" * 1996
     path.write_bytes(content)
-    with pytest.raises(DataError, match="a.parquet is damaged"):
+    with pytest.raises(DataError, match=r"a.parquet is damaged"):
         read(place(path), ["x"])
 
 
@@ -127,5 +127,5 @@ def test_the_state_of_a_file_changes_with_its_content(tmp_path):
 def test_a_delta_table_is_not_read_as_parquet(tmp_path):
     put_parquet(tmp_path / "a.parquet", x=[dt.date(2023, 1, 2)])
     put(tmp_path / "_delta_log" / "00000000000000000000.json", b"{}")
-    with pytest.raises(ConfigError, match="say `format: delta`"):
+    with pytest.raises(ConfigError, match=r"say `format: delta`"):
         list_files("panel", place(tmp_path))

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 from places import DAYS, place, put, put_parquet, read, schema_of
-from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
-from sigmalake.sources.types import unified
 
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
+from sigmalake.sources.types import unified
 
 BIG = 2**64 - 1
 MIDNIGHTS = [dt.datetime.combine(day, dt.time()) for day in DAYS]
@@ -96,7 +96,7 @@ def test_a_column_that_is_there_twice_is_refused_where_it_is_used(tmp_path):
     pq.write_table(twice, tmp_path / "1.parquet")
     put(tmp_path / "c.csv", "ret,cap,ret\n1,2,3\n")
     for where in (place(tmp_path / "1.parquet"), place(tmp_path / "c.csv")):
-        with pytest.raises(DataError, match="column ret is there twice in"):
+        with pytest.raises(DataError, match=r"column ret is there twice in"):
             schema_of(where, {"ret": NUMBERS})
         assert [float(x) for x in read(where, ["cap"])["cap"].to_pylist()] == [3.0 if "1.parquet" in where.where else 2.0]
 

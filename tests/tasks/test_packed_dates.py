@@ -9,7 +9,7 @@ import pytest
 from sigmalake.numerics.exposures.build_styles import StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 from sigmalake.tasks.packing.packed_dates import PanelRow, pack_dates
 
 FIRST, SECOND, THIRD = date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)
@@ -103,7 +103,7 @@ RULES = StyleRules({"a": 0.5, "b": 0.5}, missing=Missing.ZERO)
 SECTORS = [Factor("tech", "sector", Kind.MEMBERSHIP), Factor("bank", "sector", Kind.MEMBERSHIP)]
 
 
-def recipe_of(weighting=Weighting.EQUAL, **rules):
+def recipe_of(weighting=RegressionWeights.EQUAL, **rules):
     return StyleRecipe(["a", "b"], list(rules.items()), weighting, SECTORS)
 
 
@@ -143,7 +143,7 @@ def test_a_value_too_far_out_rejects_its_row_where_the_style_may_not_be_missing(
 
 
 def test_styles_as_given_stand_beside_standardised_ones():
-    recipe = StyleRecipe(["a", "b"], [("b", None), ("a", StyleRules(missing=Missing.ZERO))], Weighting.EQUAL, SECTORS)
+    recipe = StyleRecipe(["a", "b"], [("b", None), ("a", StyleRules(missing=Missing.ZERO))], RegressionWeights.EQUAL, SECTORS)
     rows = universe()[1:]
     (found,) = packed(rows, planned(FIRST, SECOND), recipe=recipe)
     assert found["styles"][::2] == [one["style_1"] for one in rows]

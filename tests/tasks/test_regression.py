@@ -10,7 +10,7 @@ from packed_world import DAYS, EMPTY, FEW, HASHES, N_DATES, SETS, exposures_of, 
 from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.regression.market_return import market_return
 from sigmalake.numerics.regression.pure_portfolios import date_portfolios
-from sigmalake.numerics.regression.rules import RegressionRules, Weighting
+from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.weights import regression_weights
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
@@ -107,7 +107,7 @@ def test_a_model_without_caps_weighs_every_asset_alike_and_a_given_column_as_it_
     found = FIT(rows_of(PANEL, [row])).to_pylist()[0]
     assert_says(found, row, fit_by_kernel(row)[0])
     given = np.random.default_rng(1).lognormal(size=row["n_assets"]).tolist()
-    column = FitDates(SETS, RegressionRules(weights=Weighting.COLUMN), HASHES)
+    column = FitDates(SETS, RegressionRules(weights=RegressionWeights.COLUMN), HASHES)
     weight = np.array(column(rows_of(PANEL, [{**row, "weight_column": given}])).to_pylist()[0]["weight"])
     fitted = weight > 0
     np.testing.assert_allclose(weight[fitted] / weight[fitted].sum(), np.array(given)[fitted] / np.array(given)[fitted].sum())
@@ -124,7 +124,7 @@ def test_the_first_pass_keeps_some_of_the_columns():
 
 IN_ORDER = np.arange(N_DATES)
 TWO_PASS = TwoPass(half_life=None, window=4, min_periods=2)
-IN_TWO = RegressionRules(weights=Weighting.INVERSE_SPECIFIC_VAR, two_pass=TWO_PASS, min_assets=12)
+IN_TWO = RegressionRules(weights=RegressionWeights.INVERSE_SPECIFIC_VAR, two_pass=TWO_PASS, min_assets=12)
 
 
 def second_pass(size: int) -> FitSecondPass:

@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 from sigmalake.tables.long import EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
 from sigmalake.tasks.chunks import AsOf, Chunk
@@ -38,7 +38,7 @@ def framed(row: dict) -> pd.DataFrame:
     return styles.assign(cap=row["cap"], inside=row["in_estimation"], asset=row["asset_id"]).set_index("asset")
 
 
-def correlated(rows: list[dict], *positions: int, weighting: Weighting = Weighting.SQRT_CAP) -> list[dict]:
+def correlated(rows: list[dict], *positions: int, weighting: RegressionWeights = RegressionWeights.SQRT_CAP) -> list[dict]:
     chunk = Chunk(0, max(positions), tuple(AsOf("", position, f"hash {position}", 0) for position in positions))
     task = CorrelateStyles(ENDS, [chunk], weighting, SETS)
     found = task(0, {PANEL_ROWS: pa.Table.from_pylist(rows, PANEL.arrow_schema()).select(task.columns[PANEL_ROWS])})
@@ -46,14 +46,14 @@ def correlated(rows: list[dict], *positions: int, weighting: Weighting = Weighti
     return found.to_pylist()
 
 
-@pytest.mark.parametrize("weighting", [Weighting.SQRT_CAP, Weighting.CAP, Weighting.EQUAL])
+@pytest.mark.parametrize("weighting", [RegressionWeights.SQRT_CAP, RegressionWeights.CAP, RegressionWeights.EQUAL])
 def test_statsmodels_gives_the_same_correlations_over_the_common_assets(weighting):
     rows = [panel_row(position) for position in (3, 1, 2)]
     found = correlated(rows, 2, 3, weighting=weighting)
     assert [(row["exposure_date"], row["style"]) for row in found] == [
         (ENDS[2], "size"), (ENDS[2], "value"), (ENDS[3], "size"), (ENDS[3], "value")
     ]  # fmt: skip
-    power = {Weighting.SQRT_CAP: 0.5, Weighting.CAP: 1.0, Weighting.EQUAL: 0.0}[weighting]
+    power = {RegressionWeights.SQRT_CAP: 0.5, RegressionWeights.CAP: 1.0, RegressionWeights.EQUAL: 0.0}[weighting]
     for row in found:
         position = ENDS.index(row["exposure_date"])
         assert (row["before"], row["inputs_hash"]) == (ENDS[position - 1], f"hash {position}")
@@ -73,7 +73,7 @@ def test_styles_meet_by_name_where_the_model_changed():
     assert found[0]["correlation"] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("weighting", [Weighting.EQUAL, Weighting.COLUMN])
+@pytest.mark.parametrize("weighting", [RegressionWeights.EQUAL, RegressionWeights.COLUMN])
 def test_a_date_without_assets_has_rows_without_a_correlation(weighting):
     found = correlated([panel_row(0, n=0), panel_row(1, n=0)], 1, weighting=weighting)
     assert [(row["style"], row["correlation"], row["n_common"]) for row in found] == [("size", None, 0), ("value", None, 0)]

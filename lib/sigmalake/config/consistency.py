@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sigmalake.config.factors import MarketFactor
 from sigmalake.config.types import refuse_repeated
 from sigmalake.numerics.exposures.style_rules import style_order
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 
 if TYPE_CHECKING:
     from sigmalake.config.model import Config
@@ -38,12 +38,12 @@ def _refuse_repeated_factors(config: "Config") -> None:
 
 def _refuse_weights_without_data(config: "Config") -> None:
     weights = config.regression.weights
-    if weights in (Weighting.CAP, Weighting.SQRT_CAP) and not config.sources.has_caps:
+    if weights in (RegressionWeights.CAP, RegressionWeights.SQRT_CAP) and not config.sources.has_caps:
         raise ValueError(
             f"regression.weights is {weights.value} but no source has caps; "
             "map a `cap` column, give `sources.caps`, or choose `weights: equal`"
         )
-    if weights is Weighting.COLUMN and config.sources.exposure_columns.weight is None:
+    if weights is RegressionWeights.COLUMN and config.sources.exposure_columns.weight is None:
         raise ValueError("regression.weights is column but no `weight` column is mapped")
 
 

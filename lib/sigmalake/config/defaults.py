@@ -43,9 +43,9 @@ def _section_beyond_defaults(section: Any) -> dict[str, Any]:
     for key in keys_of(type(section)).values():
         if not key.is_shown:
             continue
-        said = beyond_defaults(getattr(section, key.name))
-        if key.tag is not None or key.default is REQUIRED or said != beyond_defaults(key.default):
-            found[key.name] = said
+        inner = beyond_defaults(getattr(section, key.name))
+        if key.tag is not None or key.default is REQUIRED or inner != beyond_defaults(key.default):
+            found[key.name] = inner
     return found
 
 

@@ -1,12 +1,13 @@
-"""What the columns of X are, and X itself from its packed form."""
+"""What the columns of X are, and X itself, dense or packed."""
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.types import Bools, Floats, Ints
 
 
 class Kind(StrEnum):
@@ -24,6 +25,80 @@ class Factor(NamedTuple):
     name: str
     group: str  # "market", the membership's group, or "style"
     kind: Kind
+
+
+class FactorLayout(NamedTuple):
+    """What follows from the list of factors alone, found once for all dates of a factor set."""
+
+    n_factors: int  # K
+    is_membership: Bools  # (K,) complete and partial
+    markets: Ints  # columns
+    styles: Ints  # columns
+    full_columns: Ints  # the market's and the styles': those with an entry for every asset
+    group_of: Ints  # (K,) number of the membership group, -1 for other columns
+    complete: tuple[Ints, ...]  # columns of each complete group, in configuration order
+    is_complete: Bools  # (G,) groups whose shares sum to 1
+
+
+@lru_cache(maxsize=256)
+def factor_layout(factors: tuple[Factor, ...]) -> FactorLayout:
+    """Where the kinds and the groups of these factors are."""
+    kinds = [factor.kind for factor in factors]
+    names = list(dict.fromkeys(factor.group for factor in factors if factor.kind in (Kind.MEMBERSHIP, Kind.PARTIAL)))
+    group_of = [names.index(f.group) if f.kind in (Kind.MEMBERSHIP, Kind.PARTIAL) else -1 for f in factors]
+    markets, styles = _positions(kinds, Kind.MARKET), _positions(kinds, Kind.STYLE)
+    members = [(factor.group, position) for position, factor in enumerate(factors) if factor.kind is Kind.MEMBERSHIP]
+    complete = [np.array([k for group, k in members if group == name], dtype=np.int64) for name in names]
+    return FactorLayout(
+        n_factors=len(factors),
+        is_membership=np.array([group >= 0 for group in group_of], dtype=np.bool_),
+        markets=markets,
+        styles=styles,
+        full_columns=np.append(markets, styles),
+        group_of=np.array(group_of, dtype=np.int64),
+        complete=tuple(columns for columns in complete if columns.size),
+        is_complete=np.array([columns.size > 0 for columns in complete], dtype=np.bool_),
+    )
+
+
+def _positions(kinds: Sequence[Kind], wanted: Kind) -> Ints:
+    return np.array([position for position, kind in enumerate(kinds) if kind is wanted], dtype=np.int64)
+
+
+class PackedExposures(NamedTuple):
+    """X of one date as `panel` stores it: memberships as (asset, factor, share) triplets, styles as a matrix.
+
+    Columns of the market are ones and stored nowhere. No pair (asset, factor) occurs twice; triplets in the order of
+    the assets save a sort.
+    """
+
+    n_assets: int  # N
+    member_assets: Ints  # (M,) rows of X
+    member_factors: Ints  # (M,) columns of X
+    member_shares: Floats  # (M,) 0 to 1
+    styles: Floats  # (N, S) in the order of the style factors
+
+    def dense(self, factors: Sequence[Factor]) -> Floats:
+        """(N, K) X."""
+        return dense_exposures(
+            self.n_assets, factors, self.member_assets, self.member_factors, self.member_shares, self.styles.ravel()
+        )
+
+
+def pack_exposures(exposures: Floats, factors: Sequence[Factor]) -> PackedExposures:
+    """The packed form of a dense X, whose market columns must be ones.
+
+    Raises:
+        ValueError: a market column with another number than 1, or another number of columns than factors.
+    """
+    layout, expected = factor_layout(tuple(factors)), (len(exposures), len(factors))
+    if exposures.shape != expected:
+        raise ValueError(f"exposures have shape {exposures.shape}; {expected} is assets x factors")
+    markets = exposures[:, layout.markets]
+    if (markets != 1.0).any():
+        raise ValueError(f"the market's exposures must be 1; the first other is {markets[markets != 1.0][0]}")
+    assets, factors_of = np.nonzero(np.where(layout.is_membership, exposures, 0.0))
+    return PackedExposures(len(exposures), assets, factors_of, exposures[assets, factors_of], exposures[:, layout.styles])
 
 
 def dense_exposures(

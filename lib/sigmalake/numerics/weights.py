@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 from sigmalake.numerics.types import Bools, Floats
 
 
@@ -25,30 +25,30 @@ class InverseVarianceWeights(NamedTuple):
     n_unknown: int  # assets of the estimation universe without a specific variance: out of the fit
 
 
-def regression_weights(weighting: Weighting, caps: Floats, weight_column: Floats | None, in_estimation: Bools) -> Floats:
+def regression_weights(weighting: RegressionWeights, caps: Floats, weight_column: Floats | None, in_estimation: Bools) -> Floats:
     """The unnormalised regression weights, 0 outside the estimation universe.
 
     Args:
         weighting: which; one that a cross-section alone can give.
         caps: (N,) market capitalisations at t-1, > 0.
-        weight_column: (N,) the user's weights; read for Weighting.COLUMN only.
+        weight_column: (N,) the user's weights; read for RegressionWeights.COLUMN only.
         in_estimation: (N,) the estimation universe at t-1.
 
     Raises:
-        ValueError: Weighting.COLUMN without a column; Weighting.INVERSE_SPECIFIC_VAR, which rests on earlier dates.
+        ValueError: RegressionWeights.COLUMN without a column; RegressionWeights.INVERSE_SPECIFIC_VAR, which rests on earlier dates.
     """
     match weighting:
-        case Weighting.SQRT_CAP:
+        case RegressionWeights.SQRT_CAP:
             weights = np.sqrt(caps)
-        case Weighting.CAP:
+        case RegressionWeights.CAP:
             weights = caps
-        case Weighting.EQUAL:
+        case RegressionWeights.EQUAL:
             weights = np.ones_like(caps)
-        case Weighting.COLUMN:
+        case RegressionWeights.COLUMN:
             if weight_column is None:
                 raise ValueError("weights: column needs a column of weights; this cross-section has none")
             weights = weight_column
-        case Weighting.INVERSE_SPECIFIC_VAR:
+        case RegressionWeights.INVERSE_SPECIFIC_VAR:
             raise ValueError("weights: inverse_specific_var needs the specific variances of earlier dates, not this cross-section")
     return np.where(in_estimation, weights, 0.0)
 

@@ -8,18 +8,13 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
-from sigmalake.engines.spark.engine import spark_of
-from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures, usable_segments
-from sigmalake.engines.spark.sources.described import Described, DescribedShares
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
-from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.dates import DateRange, as_ranges
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, span
@@ -29,7 +24,6 @@ from sigmalake.stages.sources.panel_sources import usable_dates
 from sigmalake.stages.sources.price_sources import (
     PriceSources,
     account_for_prices,
-    no_figures,
     price_source_versions,
     read_price_sources,
 )
@@ -39,7 +33,8 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
-from sigmalake.tasks.descriptors import FIGURES, ComputeDescriptors
+from sigmalake.tasks.descriptors import FIGURES, ComputeDescriptors, no_figures
+from sigmalake.tasks.sources.check_source import BesideExposures, StoredByDate
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
@@ -91,25 +86,25 @@ def plan_describe(context: Context) -> DescribePlan:
     """Which rows of `prices` the source no longer agrees with, and what rests on them or on other figures and segments."""
     lake, config = context.lake, context.config
     stored, described, shared = (_hashes(lake, table) for table in (PRICES, DESCRIPTORS, INDUSTRY_SHARES))
-    current = price_source_versions(spark_of(context.engine).spark, config)
+    current = price_source_versions(context.engine, config)
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in current} == current and "" not in current.values()
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
         return DescribePlan(None, nothing, nothing, [], {}, nothing)
-    sources = read_price_sources(spark_of(context.engine).spark, config, lake, verify=context.verify_sources)
-    prints = sources.prints["prices"]
+    sources = read_price_sources(context.engine, config, lake, verify=context.verify_sources)
+    fingerprints = sources.fingerprints["prices"]
     of_config = rules_hash(config.described_source_hash("prices"), versions.DESCRIBE)
-    expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
+    expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in fingerprints.items() if day is not None}
     prices = _asked(context.asked, changes(expected, stored, Why.INPUT), sorted({*expected, *stored}))
     held = {day: value for day, value in {**stored, **prices.compute}.items() if day not in prices.remove}
-    usable = set(usable_dates(prints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
+    usable = set(usable_dates(fingerprints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
     calendar = sorted(usable & set(held))
     wanted = expected_descriptors(held, calendar, sources.known_hashes("fundamentals"), config)
     found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
     wanted = expected_shares(held, calendar, sources.known_hashes("segments"), config)
     shares = _asked(context.asked, changes(wanted, shared, Why.INPUT), sorted({*calendar, *shared}))
-    current |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.prints) if name in CONTENTS}
+    current |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.fingerprints) if name in CONTENTS}
     return DescribePlan(sources, prices, found, calendar, current, shares)
 
 
@@ -142,12 +137,12 @@ def describe(context: Context) -> Outcome | None:
     _write_prices(context, sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", PRICES)
     if not (plan.descriptors or plan.shares or changed or renewed):
-        remember(context, sources.sources, sources.by_file, "describe")
+        remember(context, sources.memories, sources.by_file, "describe")
         return None
     account = _account(context, plan, changed, renewed)
     _write(context, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
     _write(context, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
-    remember(context, sources.sources, sources.by_file, "describe")
+    remember(context, sources.memories, sources.by_file, "describe")
     dates = sorted({*plan.prices.compute, *plan.descriptors.compute, *plan.shares.compute, *plan.remove})
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
@@ -162,7 +157,7 @@ def describe(context: Context) -> Outcome | None:
     )
 
 
-def described(context: Context, pending: Pending) -> Described | None:
+def described(context: Context, pending: Pending) -> BesideExposures | None:
     """What stands beside the exposures; None where no style is made of descriptors, and no group of segments.
 
     Args:
@@ -175,11 +170,11 @@ def described(context: Context, pending: Pending) -> Described | None:
     config = context.config
     if not config.is_described:
         return None
-    rows = _described_rows(context, DESCRIPTORS, pending.descriptors) if config.described_columns else None
-    shares = None
-    if config.segment_group is not None:
-        shares = DescribedShares(_described_rows(context, INDUSTRY_SHARES, pending.shares), pending.shares.compute)
-    return Described(config.described_columns, rows, pending.descriptors.compute, shares)
+    columns, has_shares = tuple(config.described_columns), config.segment_group is not None
+    rows = _by_date(context, DESCRIPTORS, pending.descriptors) if columns else None
+    shares = _by_date(context, INDUSTRY_SHARES, pending.shares) if has_shares else None
+    gone = frozenset({*pending.descriptors.remove, *pending.shares.remove})
+    return BesideExposures(columns, rows, pending.descriptors.compute, has_shares, shares, pending.shares.compute, gone)
 
 
 def described_versions(context: Context, pending: Pending) -> dict[str, str]:
@@ -197,16 +192,12 @@ def _version(lake: Lake, table: Table, pending: PendingRows) -> str:
     return digest_of([f"{day}:{value}" for day, value in sorted(held.items()) if day not in pending.remove])
 
 
-def _described_rows(context: Context, table: Table, pending: PendingRows) -> DataFrame | None:
-    lake = context.lake
-    there = lake.exists(table)
+def _by_date(context: Context, table: Table, pending: PendingRows) -> StoredByDate:
+    there = context.lake.exists(table)
     if not there and not pending.compute:
         made = "styles are made of them" if table is DESCRIPTORS else "a group of factors is made of them"
-        raise DataError(f"{lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
-    if not there:
-        return None
-    rows = spark_of(context.engine).read(table)
-    return rows.where(~F.col("date").isin(list(pending.remove))) if pending.remove else rows
+        raise DataError(f"{context.lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
+    return context.engine.by_date(table, table.column_names)
 
 
 def _hashes(lake: Lake, table: Table) -> dict[date, str]:
@@ -236,13 +227,8 @@ def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) 
     lake, source = context.lake, context.config.sources.prices
     if not plan or source is None:
         return
-    lake.create(PRICES)
-    known = sorted({*(day for day in sources.prints["prices"] if day is not None), *plan.remove})
-    rows = context.engine.no_rows(PRICES)
-    if plan.compute:
-        near = sources.rows["prices"].where(within("date", as_ranges(plan.compute, known)))
-        c = source.columns
-        rows = pack_prices(near, plan.compute, has_caps=c.cap is not None, has_volumes=bool(c.traded_value or c.volume))
+    known = sorted({*(day for day in sources.fingerprints["prices"] if day is not None), *plan.remove})
+    rows = sources.packed_prices(context.engine, plan.compute) if plan.compute else context.engine.no_rows(PRICES)
     lake.replace(PRICES, rows, "describe", as_ranges([*plan.compute, *plan.remove], known))
 
 
@@ -250,20 +236,20 @@ def _account(context: Context, plan: DescribePlan, changed: list[DateRange], ren
     """Of the prices that were packed since the last run that was done, and of the sources whose content is other than it was."""
     if plan.sources is None:
         return []
-    prints, dates, removed = plan.sources.prints, {}, {}
+    fingerprints, dates, removed = plan.sources.fingerprints, {}, {}
     counts, rejected = _counts(context.lake), rejected_dates(context.lake)
-    for name in prints:
-        days = {day for day in prints[name] if day is not None}
+    for name in fingerprints:
+        days = {day for day in fingerprints[name] if day is not None}
         if name == "prices":
             days = {day for day in days if day in counts and any(r.first <= day <= r.last for r in changed)}
         elif name not in renewed:
             continue
         dates[name] = days
-        removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in prints[name]}
+        removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in fingerprints[name]}
     return account_for_prices(context, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
 
 
-def _write(context: Context, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], DataFrame]) -> None:
+def _write(context: Context, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], Rows]) -> None:
     if not found:
         return
     context.lake.create(table)
@@ -272,13 +258,12 @@ def _write(context: Context, table: Table, found: Changes[date], calendar: list[
     context.lake.replace(table, rows, "describe", ranges)
 
 
-def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     widest = max(_counts(context.lake).values(), default=1)
-    segments = usable_segments(sources.rows["segments"])
-    return shares_of(context, plan.calendar, plan.shares.compute, segments, widest=widest)
+    return shares_of(context, plan.calendar, plan.shares.compute, sources.records(context.engine, "segments"), widest=widest)
 
 
-def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     lake, rules, calendar = context.lake, _rules(context.config), plan.calendar
     position = {day: number for number, day in enumerate(calendar)}
     look_back = rules.prices.look_back
@@ -286,10 +271,9 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
     asked = [AsOf(DESCRIPTORS.name, position[day], value, first_row(position[day], look_back)) for day, value in compute.items()]
     chunks = chunks_of(asked, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
     context.engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
-    rows = sources.rows.get("fundamentals")
-    task = ComputeDescriptors(calendar, chunks, rules)
-    figures = no_figures(spark_of(context.engine).spark) if rows is None else usable_figures(rows)
-    return context.engine.map_parts(task, {FIGURES: figures})
+    figures = sources.records(context.engine, "fundamentals")
+    given = context.engine.driver_rows(no_figures()) if figures is None else figures
+    return context.engine.map_parts(ComputeDescriptors(calendar, chunks, rules), {FIGURES: given})
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:

@@ -24,6 +24,7 @@ class Input(NamedTuple):
     table: Table | None  # None: checked rows of a source
     columns: tuple[str, ...]  # `dated` among them
     dated: str  # the column by which rows belong to a part
+    until: bool = False  # of the rows of a source: all up to a part's last date, not those of its dates
 
 
 class Task(ABC):

@@ -32,6 +32,18 @@ _PRICES = ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation")
 _FIGURES = ("known_at", "asset_id", "item", "period_end", "value")
 
 
+def no_figures() -> pa.Table:
+    """The figures of a model without accounts."""
+    kinds = {
+        "known_at": pa.date32(),
+        "asset_id": pa.string(),
+        "item": pa.string(),
+        "period_end": pa.date32(),
+        "value": pa.float64(),
+    }
+    return pa.schema([(name, kinds[name]) for name in _FIGURES]).empty_table()
+
+
 @dataclass(frozen=True)
 class ComputeDescriptors(PartTask):
     """The rows of `descriptors` of each chunk's dates, by date.
@@ -54,7 +66,7 @@ class ComputeDescriptors(PartTask):
     @property
     def inputs(self) -> Mapping[str, Input]:
         """Prices of the windows, and the figures known until a chunk's last date."""
-        return {PRICE_ROWS: Input(PRICES, _PRICES, "date"), FIGURES: Input(None, _FIGURES, "known_at")}
+        return {PRICE_ROWS: Input(PRICES, _PRICES, "date"), FIGURES: Input(None, _FIGURES, "known_at", until=True)}
 
     def dates(self, part: int) -> Mapping[str, Sequence[date]]:
         """Of a chunk; of the figures the last date."""

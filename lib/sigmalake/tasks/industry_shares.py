@@ -47,7 +47,7 @@ class ComputeIndustryShares(PartTask):
     def inputs(self) -> Mapping[str, Input]:
         """Prices of the dates, and the segments known until a chunk's last date."""
         prices = Input(PRICES, ("date", "asset_id", "cap", "in_estimation"), "date")
-        return {PRICE_ROWS: prices, SEGMENTS: Input(None, _SEGMENTS, "known_at")}
+        return {PRICE_ROWS: prices, SEGMENTS: Input(None, _SEGMENTS, "known_at", until=True)}
 
     def dates(self, part: int) -> Mapping[str, Sequence[date]]:
         """Of a chunk; of the segments the last date."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.factors import Factor, dense_exposures
+from sigmalake.numerics.factors import Factor, PackedExposures, factor_layout
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tasks.arrays import Lists, as_array, bool_lists, float_lists, int_lists, lengths
 
@@ -28,10 +28,15 @@ class PanelRows(NamedTuple):
     issuer_id: pa.ListArray | None
     lists: Mapping[str, Lists]  # by column
 
-    def exposures(self, row: int, factors: Sequence[Factor]) -> Floats:
-        """X of a row."""
+    def packed_exposures(self, row: int, factors: Sequence[Factor]) -> PackedExposures:
+        """X of a row as it is stored."""
         styles, assets, columns, shares = (self.lists[name].row(row) for name in EXPOSURES)
-        return dense_exposures(int(self.n_assets[row]), factors, assets, columns, shares, styles)
+        n_assets, n_styles = int(self.n_assets[row]), len(factor_layout(tuple(factors)).styles)
+        return PackedExposures(n_assets, assets, columns, shares, styles.reshape(n_assets, n_styles))
+
+    def exposures(self, row: int, factors: Sequence[Factor]) -> Floats:
+        """X of a row, dense."""
+        return self.packed_exposures(row, factors).dense(factors)
 
     def caps(self, row: int) -> Floats:
         """Caps of a row; 1 in a model without caps."""

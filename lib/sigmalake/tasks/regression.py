@@ -70,11 +70,11 @@ class FitDates(MapTask):
         if rules.two_pass is not None:
             specific_var = panel.lists["specific_var"].row(row)
             weights, message = second_weights(specific_var, weights, in_estimation, rules.two_pass.max_ratio)
-        X = panel.exposures(row, factors)
-        fit = fit_cross_section(returns, X, caps, weights, in_estimation, factors, rules)
+        fit = fit_cross_section(returns, panel.packed_exposures(row, factors), caps, weights, in_estimation, factors, rules)
         fit = fit._replace(detail="; ".join(part for part in (fit.detail, message) if part))
         portfolios = None
         if rules.portfolios:
+            X = panel.exposures(row, factors)
             portfolios = date_portfolios(X, caps, in_estimation, fit.weights, factors, fit.factor_returns, fit.factor_status)
         return FittedDate(fit, market_return(returns, caps, in_estimation), portfolios)
 

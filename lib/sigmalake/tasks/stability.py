@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sigmalake.numerics.exposures.stability import exposure_stability
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.weights import regression_weights
 from sigmalake.tables.declaration import Table
@@ -36,7 +36,7 @@ class CorrelateStyles(PartTask):
 
     calendar: Sequence[date]  # month ends
     chunks: Sequence[Chunk]  # a date reads its own row and the one before
-    weighting: Weighting  # the regression's
+    weighting: RegressionWeights  # the regression's
     factor_sets: Mapping[str, Sequence[Factor]]  # what the arrays by factor mean
     into: Table = EXPOSURE_STABILITY
 
@@ -106,7 +106,7 @@ def _of_styles(section: _Section, assets: Ints, styles: Sequence[str]) -> Floats
     return section.exposures[assets][:, [section.styles.index(style) for style in styles]]
 
 
-def _sections(rows: pa.Table, weighting: Weighting, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, _Section]:
+def _sections(rows: pa.Table, weighting: RegressionWeights, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, _Section]:
     """By position. Ids become integers in the order of ids, so that sums do not depend on what else a chunk holds."""
     panel = read_panel_rows(rows)
     _, codes = ranked_ids([as_array(rows.column("asset_id")).flatten()])

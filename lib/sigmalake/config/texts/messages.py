@@ -91,8 +91,8 @@ def _message(problem: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "string_type":
         hint = f"{BOOLEANS}: write it in quotes" if isinstance(seen, bool) else "write it in quotes"
         return f"must be text; {hint}" if isinstance(seen, bool | int | float) else "must be text"
-    told = _MESSAGES.get(kind)
-    return told.format(**context) if told else problem["msg"].removeprefix("Value error, ")
+    template = _MESSAGES.get(kind)
+    return template.format(**context) if template else problem["msg"].removeprefix("Value error, ")
 
 
 def _unknown_key(place: Sequence[int | str], model: type[BaseModel]) -> str:

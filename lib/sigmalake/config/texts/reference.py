@@ -25,7 +25,7 @@ that the key may be left out or be `null`. [model.md](model.md) has the reasons 
 
 
 class _Row(NamedTuple):
-    """A line of a table: what is said of a key, apart from where it stands."""
+    """A line of a table: what a key declares, apart from where it stands."""
 
     name: str
     estimators: tuple[str, ...]  # that have it; none: every one that may stand there
@@ -54,13 +54,13 @@ def _table(keys: Iterable[Placed]) -> str:
     lines = ["| key | default | unit | meaning |", "|---|---|---|---|"]
     for row, places in _rows(keys).items():
         of = f"of {', '.join(f'`{name}`' for name in row.estimators)}: " if row.estimators else ""
-        told = ", ".join(f"`{place}`" for place in _joined(places))
-        lines.append(f"| {told} | {row.default} | {row.unit} | {of}{row.meaning} |")
+        listed = ", ".join(f"`{place}`" for place in _joined(places))
+        lines.append(f"| {listed} | {row.default} | {row.unit} | {of}{row.meaning} |")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _rows(keys: Iterable[Placed]) -> dict[_Row, list[str]]:
-    """What is said of each key, once, with all places where it is said."""
+    """What each key declares, once, with all places that declare the same."""
     placed = list(keys)
     forms: dict[str, set[str]] = {}
     for place, section, _ in placed:
@@ -91,7 +91,7 @@ def _default(key: Key) -> str:
 
 
 def _joined(places: Sequence[str]) -> Iterator[str]:
-    """The places in the fewest words: those that differ in one part alone are told as one."""
+    """The places in the fewest words: those that differ in one part alone are written as one."""
     left = list(places)
     while left:
         parts = left[0].split(".")

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 import pyarrow as pa
 
 from sigmalake.engines.local.pieces import DatedPiece, Piece, Until
-from sigmalake.engines.local.workers import read_all
+from sigmalake.engines.local.workers import read_each
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.storage import Storage
 from sigmalake.tables.declaration import Table
@@ -32,7 +32,7 @@ class LocalRows:
 
     def read(self, workers: int) -> Iterator[pa.Table]:
         """The rows, piece after piece, in the schema that they promise."""
-        for found in read_all(self.pieces, workers):
+        for found in read_each(self.pieces, workers):
             yield found.select(self.schema.names).cast(self.schema)
 
 
@@ -45,3 +45,16 @@ class LocalStorage(Storage, Protocol):
 
     def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[DatedPiece]:
         """Stored rows of a table that exists, in the columns of a schema."""
+
+
+@dataclass(frozen=True)
+class RowsByDate:
+    """Stored rows that a task reads by their dates, wherever it runs."""
+
+    rows: LocalRows
+    dated: str
+
+    def on(self, days: Collection[date]) -> pa.Table:
+        """The rows of these dates."""
+        found = [piece.read() for piece in self.rows.within(self.dated, days)] if days else []
+        return pa.concat_tables([self.rows.schema.empty_table(), *found])

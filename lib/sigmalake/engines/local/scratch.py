@@ -6,7 +6,7 @@ of them meet; a task then reads those of its dates. What a killed run left behin
 
 import shutil
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,6 @@ from pyarrow import ipc
 
 from sigmalake.engines.local.pieces import Held
 
-IN_MEMORY = 192 << 20  # bytes of checked rows that are kept without a file
 DAYS_A_RUN = 91  # of the calendar in one file: a task of packing reads a few of them
 
 
@@ -27,6 +26,7 @@ class Spilled:
     """Rows of a run of days, in a file of Arrow."""
 
     path: str
+    run: int  # which run of days
     first: date
     last: date
     n_bytes: int
@@ -76,26 +76,21 @@ class Scratch:
         number = rows.column(dated).cast(pa.int32()).to_numpy() // DAYS_A_RUN
         order = np.argsort(number, kind="stable")
         ends = np.flatnonzero(np.diff(number[order])) + 1
-        return [self._write(rows.take(pa.array(some)), dated) for some in np.split(order, ends)]
+        return [self._write(rows.take(pa.array(some)), dated, int(number[some[0]])) for some in np.split(order, ends)]
 
     def close(self) -> None:
         """Remove what this run kept."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _write(self, rows: pa.Table, dated: str) -> Spilled:
+    def _write(self, rows: pa.Table, dated: str, run: int) -> Spilled:
         path = self.folder / f"{uuid.uuid4().hex}.arrow"
         with ipc.new_file(str(path), rows.schema) as file:
             file.write_table(rows)
         found = pc.min_max(rows.column(dated))
-        return Spilled(str(path), found["min"].as_py(), found["max"].as_py(), int(rows.nbytes))
+        return Spilled(str(path), run, found["min"].as_py(), found["max"].as_py(), int(rows.nbytes))
 
 
 def clear(folder: Path) -> None:
     """Remove what runs that were killed have left in a scratch folder; call it only with the lease of its lake."""
     for left in folder.glob("run-*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def kept(tables: Sequence[pa.Table]) -> list[Held]:
-    """Rows in memory as pieces."""
-    return [Held(table) for table in tables if table.num_rows]

@@ -39,19 +39,7 @@ class LocalTables(FolderTables):
 
     def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[StoredGroups]:
         """As `LocalStorage`."""
-        log = self.log(table, version)
-        dataset, where = arrow_dataset(log), None if rows is None else rows.expression()
-        sizes = _file_sizes(log)
-        found = []
-        for fragment in dataset.get_fragments(filter=where):
-            n_bytes = sizes.get(PurePosixPath(fragment.path).name, 0) // max(1, len(fragment.row_groups))
-            kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
-            groups = [group.id for group in kept.row_groups]
-            found += [
-                StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some))
-                for some in _runs(groups, GROUPS_A_PIECE if table.packed else LONG_GROUPS_A_PIECE)
-            ]
-        return found
+        return stored_pieces(self, table, schema, rows, version)
 
     def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
         """As `Storage`; rows that break the declaration are refused before anything of them is committed."""
@@ -61,6 +49,25 @@ class LocalTables(FolderTables):
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
         self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+
+
+def stored_pieces(
+    tables: FolderTables, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None
+) -> list[StoredGroups]:
+    """Stored rows of a table in a folder, in the columns of a schema, by runs of row groups."""
+    log = tables.log(table, version)
+    dataset, where = arrow_dataset(log), None if rows is None else rows.expression()
+    sizes = _file_sizes(log)
+    found = []
+    for fragment in dataset.get_fragments(filter=where):
+        n_bytes = sizes.get(PurePosixPath(fragment.path).name, 0) // max(1, len(fragment.row_groups))
+        kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
+        groups = [group.id for group in kept.row_groups]
+        found += [
+            StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some))
+            for some in _runs(groups, GROUPS_A_PIECE if table.packed else LONG_GROUPS_A_PIECE)
+        ]
+    return found
 
 
 def _file_sizes(log: DeltaTable) -> dict[str, int]:

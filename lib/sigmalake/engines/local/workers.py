@@ -7,21 +7,34 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import islice
+from typing import Protocol, TypeVar
 
-import pyarrow as pa
 from loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
-from sigmalake.engines.local.pieces import Piece
 from sigmalake.errors import InfrastructureError
+
+Found = TypeVar("Found")
+Found_co = TypeVar("Found_co", covariant=True)
 
 WORTH_A_PROCESS = 96 << 20  # bytes that a stage reads: with fewer, processes cost more to start than they save
 AHEAD = 2  # pieces a worker that are computed before they are wanted: they wait in memory
 IDLE_SECONDS = 60  # after which the workers end
 
 
-def read_all(pieces: Sequence[Piece], workers: int) -> Iterator[pa.Table]:
-    """The rows of each piece, in the order of the pieces, whichever process reads them.
+class Readable(Protocol[Found_co]):
+    """What is read where a process is free."""
+
+    @property
+    def n_bytes(self) -> int:
+        """About how many bytes reading it moves."""
+
+    def read(self) -> Found_co:
+        """What it is read for."""
+
+
+def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
+    """What each piece is read for, in the order of the pieces, whichever process reads them.
 
     Args:
         pieces: to read.
@@ -39,9 +52,9 @@ def read_all(pieces: Sequence[Piece], workers: int) -> Iterator[pa.Table]:
         yield from _by_processes(pieces, workers)
 
 
-def _by_processes(pieces: Sequence[Piece], workers: int) -> Iterator[pa.Table]:
+def _by_processes(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
     pool = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS, initializer=_one_thread)
-    waiting: deque[Future[pa.Table]] = deque()
+    waiting: deque[Future[Found]] = deque()
     left = iter(pieces)
     try:
         waiting.extend(pool.submit(_read, piece) for piece in islice(left, AHEAD * workers))
@@ -64,5 +77,5 @@ def _one_thread() -> None:
         threadpool_limits(limits=1)
 
 
-def _read(piece: Piece) -> pa.Table:
+def _read(piece: Readable[Found]) -> Found:
     return piece.read()

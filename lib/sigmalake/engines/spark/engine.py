@@ -1,6 +1,7 @@
 """Spark as an engine: rows are DataFrames, tasks are applied where the rows are, parts are brought together by one shuffle."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -10,18 +11,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
+from sigmalake.config.sources import Location
 from sigmalake.engines.engine import NEWEST, NONE_GIVEN, Engine
+from sigmalake.engines.local.abilities import source_obstacle
+from sigmalake.engines.local.pieces import Held
+from sigmalake.engines.local.rows import LocalRows, RowsByDate
+from sigmalake.engines.local.tables import stored_pieces
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.session import fit_batches
+from sigmalake.engines.spark.source_rows import (
+    RUN,
+    Dated,
+    OfBatches,
+    OfSplits,
+    dated_schema,
+    of_run,
+    source_frame,
+    table_version,
+)
 from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, read, spark_tables
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.older import missing_columns
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Storage
+from sigmalake.sources.files import list_files
+from sigmalake.sources.opened import OpenedSource, files_version, open_files
+from sigmalake.sources.reading import FILE
+from sigmalake.sources.schema import SourceColumn, SourceSchema, Use
 from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
 from sigmalake.tasks.contract import Input, MapTask, PartTask
+from sigmalake.tasks.sources.check_source import CheckSource, StoredByDate
+from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask, SurveyRows, ToPack
 
 PART, ROLE = "__part", "__role"  # columns that rows carry on their way to their part
 PACKED_A_BATCH, LONG_A_BATCH = 8, 1 << 16  # rows on their way back
@@ -32,6 +55,7 @@ class SparkEngine:
 
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark = spark
+        self._frames: dict[str, DataFrame] = {}  # of the sources that come by Spark
         self._tables: SparkFolderTables | CatalogTables = spark_tables(spark, root)
 
     @property
@@ -68,6 +92,64 @@ class SparkEngine:
         every_part = listed_rows(self.spark, [(part, "") for part in range(task.n_parts)], f"{PART} int, {ROLE} string")
         union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
         return union.repartitionById(task.n_parts, PART).mapInArrow(_PartMapping(task), task.into.schema_sql())
+
+    def open_source(self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool) -> OpenedSource:
+        """As `Engine`: executors read files as the local engine does; tables of a catalog come by Spark."""
+        if source_obstacle(name, place) is None:
+            return open_files(name, place, uses, date_column, gathered=gathered)
+        frame = source_frame(self.spark, name, place)
+        raw = to_arrow_schema(frame.schema)
+        columns = {field.name: SourceColumn(field.type, ((field.type, place.where),)) for field in raw}
+        SourceSchema(name, place.where, place.read_as, None, columns, None).require(uses)
+        fields = [*(raw.field(column) for column in uses), pa.field(FILE, pa.string())]
+        self._frames[name] = frame.select(*(F.col(_quoted(column)) for column in uses)).withColumn(FILE, F.lit(None).cast("string"))
+        return OpenedSource(name, place.where, tuple(uses), date_column, gathered, raw=pa.schema(fields))
+
+    def source_version(self, name: str, place: Location) -> str:
+        """As `Engine`."""
+        by_spark = source_obstacle(name, place) is not None
+        return table_version(self.spark, place) if by_spark else files_version(list_files(name, place))
+
+    def read_source(self, source: OpenedSource, task: SourceTask, days: Collection[date] | None = None) -> DataFrame:
+        """As `Engine`: a task a split; of a source that is gathered one shuffle by runs of dates before."""
+        schema = from_arrow_schema(task.schema(source.raw_schema))
+        if source.gathered:
+            raw = self._raw(source, days).mapInArrow(Dated(source.date_column), dated_schema(source))
+            return raw.groupBy(RUN).applyInArrow(of_run(task, source.raw_schema), schema)
+        if source.schema is None:
+            return self._raw(source, days).mapInArrow(OfBatches(task, source.raw_schema), schema)
+        return self._split_frame(source).mapInArrow(OfSplits(task, source, days), schema)
+
+    def survey_source(self, source: OpenedSource, check: CheckSource) -> tuple[pa.Table, DataFrame]:
+        """As `Engine`: rows are read again where they are packed."""
+        surveyed: pa.Table = self.read_source(source, SurveyRows(check)).toArrow()
+        return surveyed, self.read_source(source, ToPack(check))
+
+    def by_date(self, table: Table, columns: Sequence[str]) -> StoredByDate:
+        """As `Engine`: executors read the files of a folder; rows of a catalog's table go to them from the driver."""
+        declared = table.arrow_schema()
+        schema = pa.schema([declared.field(column) for column in columns])
+        if not self._tables.exists(table):
+            return RowsByDate(LocalRows(schema, []), table.date or "")
+        if isinstance(self._tables, SparkFolderTables):
+            return RowsByDate(LocalRows(schema, stored_pieces(self._tables, table, schema, None, None)), table.date or "")
+        return RowsByDate(LocalRows(schema, [Held(self.read(table).select(*columns).toArrow())]), table.date or "")
+
+    def close(self) -> None:
+        """As `Engine`: nothing is kept."""
+
+    def _raw(self, source: OpenedSource, days: Collection[date] | None) -> DataFrame:
+        if source.schema is None:
+            return self._frames[source.name]
+        return self._split_frame(source).mapInArrow(
+            OfSplits(AsRead(), source, days), from_arrow_schema(AsRead().schema(source.raw_schema))
+        )
+
+    def _split_frame(self, source: OpenedSource) -> DataFrame:
+        """A row a split, a task a row."""
+        rows = [(number, pickle.dumps(split)) for number, split in enumerate(source.splits())]
+        frame = listed_rows(self.spark, rows, "split_number int, split binary")
+        return frame.repartitionById(max(1, len(rows)), "split_number")
 
     def driver_rows(self, rows: pa.Table) -> DataFrame:
         """As `Engine`."""
@@ -107,14 +189,15 @@ class SparkEngine:
         versions: Mapping[str, int],
     ) -> DataFrame:
         """The rows of a role, each as often as a part reads it; columns are named by role, since two may have one of a name."""
-        if read_by.table is None:
+        if read_by.until:
             rows, last = given[role], [(part, max(days)) for part, days in enumerate(dates) if days]
             places = listed_rows(self.spark, last, f"{PART} int, __date date")
             belongs = F.col(read_by.dated) <= F.col("__date")
         else:
             known = sorted({day for days in dates for day in days})
             every = of_dates(read_by.dated, [DateRange(known[0], known[-1])] if known else [])
-            rows = given[role] if role in given else self._stored(read_by, every, versions.get(read_by.table.name))
+            at = None if read_by.table is None else versions.get(read_by.table.name)
+            rows = given[role] if role in given else self._stored(read_by, every, at)
             pairs = [(part, day) for part, days in enumerate(dates) for day in sorted(set(days))]
             places = listed_rows(self.spark, pairs, f"{PART} int, __date date")
             belongs = F.col(read_by.dated) == F.col("__date")
@@ -166,6 +249,10 @@ def _checked(table: Table, rows: pa.Table) -> list[pa.RecordBatch]:
     check_rows(table, rows)
     found: list[pa.RecordBatch] = rows.to_batches(PACKED_A_BATCH if table.packed else LONG_A_BATCH)
     return found
+
+
+def _quoted(column: str) -> str:
+    return "`" + column.replace("`", "``") + "`"
 
 
 def _sent_name(role: str, column: str) -> str:

@@ -17,7 +17,7 @@ from sigmalake.numerics.exposures.standardise import (
 from sigmalake.numerics.exposures.style_regression import CONSTANT, LN_CAP, fill_by_regression, orthogonalise
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules, style_order
 from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.regression.rules import Weighting
+from sigmalake.numerics.regression.rules import RegressionWeights
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.weights import regression_weights
 
@@ -27,7 +27,7 @@ class StyleRecipe(NamedTuple):
 
     columns: Sequence[str]  # D raw descriptors
     styles: Sequence[tuple[str, StyleRules | None]]  # S, in the order of X; None: the column as it stands
-    weighting: Weighting  # of the regressions between exposures
+    weighting: RegressionWeights  # of the regressions between exposures
     memberships: Sequence[Factor]  # M, of all groups
 
     @property

@@ -54,7 +54,6 @@ class EigenAdjusted(NamedTuple):
     n_unscaled: int  # eigenfactors whose a (v - 1) + 1 is not above 0: they take v
 
 
-@lru_cache(maxsize=2)  # a task takes its variants one by one; 100 draws of 70 factors are 4 MB a part
 def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, parts: Parts) -> SharedDraws:
     """Estimates from M x T x K standard normals, seeded by (seed, T, K, m), T the longer window.
 
@@ -69,9 +68,15 @@ def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, pa
         n_periods: periods of history, from the oldest date used.
         parts: the estimator.
     """
+    lengths = tuple(simulated_periods(n_periods, component.window) for component in parts.components)
+    return _draws(seed, simulations, n_factors, lengths, parts)
+
+
+@lru_cache(maxsize=2)  # a task takes its variants one by one; 100 draws of 70 factors are 4 MB a part
+def _draws(seed: str, simulations: int, n_factors: int, lengths: tuple[int, ...], parts: Parts) -> SharedDraws:
+    """The draws of histories of these lengths, one for each component; many lengths of a young history are one here."""
     longest = max(component.window for component in parts.components)
     key = np.frombuffer(hashlib.sha256(f"{seed}\x1f{longest}\x1f{n_factors}".encode()).digest(), dtype=np.uint32).tolist()
-    lengths = [simulated_periods(n_periods, component.window) for component in parts.components]
     estimates = np.empty((len(lengths), simulations, n_factors, n_factors))
     for m in range(simulations):
         normals = np.random.default_rng([*key, m]).standard_normal((max(lengths), n_factors))

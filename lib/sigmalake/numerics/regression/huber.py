@@ -1,10 +1,10 @@
 """Huber's regression under linear constraints."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.linear.least_squares import solve_constrained
 from sigmalake.numerics.regression.outliers import NORMAL_MAD
 from sigmalake.numerics.types import Floats
 
@@ -26,10 +26,9 @@ class HuberFit(NamedTuple):
 
 
 def fit_huber(
-    design: Floats,
+    residuals_of: Callable[[Floats], Floats],
+    refit: Callable[[Floats], Floats],
     target: Floats,
-    prior: tuple[Floats, Floats],
-    constraints: Floats,
     start: Floats,
     rank: int,
     tuning: float,
@@ -37,30 +36,26 @@ def fit_huber(
     """Minimise sum rho((y - A f) / s) subject to C f = 0, rho Huber's, by iterated reweighting.
 
     h_n = min(1, k s / |e_n|), e = y - A f; s = MAD / 0.6745 about 0, estimated anew in each iteration; f minimises
-    sum h e^2 plus the squares of the prior's rows, which are not reweighted (Huber 1964; Holland and Welsch 1977). At
+    sum h e^2 plus the squares of the pseudo-observations, which are not reweighted (Huber 1964; Holland and Welsch 1977). At
     the answer sum_n h_n e_n A_n lies in the span of C'. `residual_var` = kappa^2 sum psi^2 / (N - p) / m^2, psi =
     h e, m the share of assets with h = 1, kappa = 1 + p (1 - m) / (N m) (Huber 1981, 7.6), so that residual_var
     R (R'A'AR)^-1 R' is cov(f). A scale of 0, which more than half of exactly fitted assets make, ends the iteration.
 
     Args:
-        design: (N, K) A = diag(sqrt w) X of independent columns.
+        residuals_of: e = y - A f of an f, A = diag(sqrt w) X of independent columns.
+        refit: the f with C f = 0 that minimises sum h e^2 plus the pseudo-observations, of an h.
         target: (N,) y = sqrt(w) r.
-        prior: (J, K) and (J,) further rows of A and y.
-        constraints: (M, K) the rows C.
         start: (K,) the least-squares f.
         rank: p < N of the least-squares fit.
         tuning: k >= 0.7; 1.345 keeps 95 % of the efficiency on normal residuals.
     """
-    prior_design, prior_target = prior
     coefficients, change, converged = start, np.nan, False
-    residuals = target - design @ coefficients
+    residuals = residuals_of(coefficients)
     scale, reweights, n_iterations = _scale(residuals, target), np.ones(len(target)), 0
     while scale > 0.0 and not converged and n_iterations < MAX_ITERATIONS:
         reweights = _reweights(residuals, tuning * scale)
-        root = np.sqrt(reweights)
-        rows, goals = np.vstack([design * root[:, None], prior_design]), np.append(target * root, prior_target)
-        coefficients = np.nan_to_num(solve_constrained(rows, goals, constraints).coefficients)
-        former, residuals = residuals, target - design @ coefficients
+        coefficients = refit(reweights)
+        former, residuals = residuals, residuals_of(coefficients)
         change = float((np.abs(residuals - former) / (np.abs(residuals) + scale)).max())
         scale, n_iterations, converged = _scale(residuals, target), n_iterations + 1, change <= CONVERGED
     residual_var = _residual_var(residuals, tuning * scale, rank) if scale > 0.0 else np.nan

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.factors import Factor, FactorLayout, Kind, PackedExposures
 from sigmalake.numerics.linear.constraints import membership_groups
+from sigmalake.numerics.linear.memberships import Memberships, category_sums
 from sigmalake.numerics.types import Bools, Floats
 
 SHARES = 1e-6  # how far the shares of a complete group may be from 1
+_LEAST, _LARGEST = 1e-100, 1e100  # caps and weights beyond these have squares near the ends of floating point
 
 
 def check_cross_section(
@@ -53,3 +55,54 @@ def _check_shares(group: str, kind: Kind, shares: Floats) -> None:
     too_low = sums < (1.0 - SHARES if kind is Kind.MEMBERSHIP else 0.0)
     rule = f"shares of {group} sum to 1{' or less' if kind is Kind.PARTIAL else ''} in each asset"
     _check_none(f"sum of membership {group}", sums, too_low | (sums > 1.0 + SHARES), rule)
+
+
+def check_packed(exposures: PackedExposures, layout: FactorLayout) -> None:
+    """Raise ValueError where the arrays of a packed X do not fit together."""
+    expected = (exposures.n_assets, len(layout.styles))
+    if exposures.styles.shape != expected:
+        raise ValueError(f"styles have shape {exposures.styles.shape}; {expected} is assets x styles")
+    sizes = {array.shape for array in (exposures.member_assets, exposures.member_factors, exposures.member_shares)}
+    if len(sizes) > 1:
+        raise ValueError(f"member_assets, member_factors and member_shares have shapes {sorted(sizes)}; they must be alike")
+
+
+def is_ordinary(
+    returns: Floats,
+    styles: Floats,
+    memberships: Memberships,
+    caps: Floats,
+    weights: Floats,
+    in_estimation: Bools,
+    layout: FactorLayout,
+) -> bool:
+    """Whether all of `check_cross_section` holds and no size is near the ends of floating point.
+
+    False says nothing yet about what is wrong: `check_cross_section` finds it, or the dense route is right with such sizes.
+    """
+    n_assets = len(returns)
+    alike = caps.shape == weights.shape == in_estimation.shape == returns.shape == (memberships.n_assets,)
+    if not (alike and n_assets and in_estimation.dtype == np.bool_ and len(layout.markets) <= 1):
+        return False
+    return bool(
+        caps.min() > 0.0
+        and _LEAST < caps.max() < _LARGEST
+        and weights.min() >= 0.0
+        and _LEAST < weights.max() < _LARGEST
+        and np.isfinite(styles).all()
+        and not np.isinf(returns).any()
+        and (in_estimation.all() or not weights[~in_estimation].any())
+        and _shares_are_ordinary(memberships, layout)
+    )
+
+
+def _shares_are_ordinary(memberships: Memberships, layout: FactorLayout) -> bool:
+    if memberships.whole and memberships.aligned and len(layout.is_complete) == 1:
+        return True
+    shares, n_groups = memberships.shares, len(layout.is_complete)
+    if not (shares.min(initial=0.0) >= 0.0 and shares.max(initial=0.0) <= 1.0 + SHARES):
+        return False
+    groups = memberships.assets * n_groups + layout.group_of.take(memberships.factors)
+    sums = category_sums(groups, shares, memberships.n_assets * n_groups).reshape(memberships.n_assets, n_groups)
+    lowest = np.where(layout.is_complete, 1.0 - SHARES, 0.0)
+    return bool((sums <= 1.0 + SHARES).all() and (sums >= lowest).all())

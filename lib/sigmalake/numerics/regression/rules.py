@@ -11,7 +11,7 @@ from sigmalake.numerics.settings import setting
 SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
 
 
-class Weighting(StrEnum):
+class RegressionWeights(StrEnum):
     """What the regression weights are."""
 
     SQRT_CAP = "sqrt_cap"  # specific variance proportional to 1 / sqrt(cap)
@@ -25,7 +25,7 @@ class Thin(StrEnum):
     """What happens to a membership factor with too few effective members."""
 
     KEEP = "keep"
-    SHRINK = "shrink"  # to the group's weighted mean, by a phantom member
+    SHRINK = "shrink"  # to the group's weighted mean, by a pseudo-observation
     DROP = "drop"
 
 
@@ -35,8 +35,8 @@ class RegressionRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    weights: Weighting = setting(
-        Weighting.SQRT_CAP,
+    weights: RegressionWeights = setting(
+        RegressionWeights.SQRT_CAP,
         (
             "`sqrt_cap`, `cap`, `equal` or `column`; or `inverse_specific_var`, in two passes: 1 / variance, known at t-1, of "
             "the residuals of a first regression weighted by sqrt(cap), equally without caps. Rescaling the weights changes "
@@ -98,7 +98,7 @@ class RegressionRules:
         self._fill_two_pass()
 
     def _fill_two_pass(self) -> None:
-        in_two = self.weights is Weighting.INVERSE_SPECIFIC_VAR
+        in_two = self.weights is RegressionWeights.INVERSE_SPECIFIC_VAR
         if self.two_pass is not None and not in_two:
             raise ValueError(f"two_pass is given, and weights is {self.weights.value}; it is for `weights: inverse_specific_var`")
         if self.two_pass is None and in_two:
@@ -107,9 +107,9 @@ class RegressionRules:
     @property
     def first_pass(self) -> "RegressionRules":
         """The rules of a first pass: weights by sqrt(cap), which without caps are equal, and no portfolios."""
-        return replace(self, weights=Weighting.SQRT_CAP, two_pass=None, portfolios=False)
+        return replace(self, weights=RegressionWeights.SQRT_CAP, two_pass=None, portfolios=False)
 
     @property
-    def instant_weights(self) -> Weighting:
+    def instant_weights(self) -> RegressionWeights:
         """The weights of a cross-section taken alone: the regression's, or of two passes the first's."""
         return self.weights if self.two_pass is None else self.first_pass.weights

@@ -30,7 +30,7 @@ _HISTORY = ("date", "factor_set", "factor_return", "factor_status", "asset_id", 
 
 @dataclass(frozen=True)
 class EstimateWindows(PartTask):
-    """The rows of `risk_models` of each chunk's variants and dates, by variant and date."""
+    """The rows of `risk_models` of each chunk's variants and dates, by date and variant."""
 
     calendar: Sequence[date]  # dates of `cross_sections`
     chunks: Sequence[Chunk]
@@ -71,6 +71,7 @@ class EstimateWindows(PartTask):
             for name in sorted({row.variant for row in as_of})
             for row in _estimate_variant([row for row in as_of if row.variant == name], self.variants[name], window, self.months)
         ]
+        estimated.sort(key=lambda row: (row.position, row.variant))
         return as_table(estimated, window.asset_ids, self.calendar) if estimated else no_rows(self.into)
 
 

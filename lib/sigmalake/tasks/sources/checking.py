@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.types import Bools, Ints
-from sigmalake.tasks.sources.raw_rows import RAGGED, Numbers, RawRows, Texts, shown_as_text, to_bools
+from sigmalake.sources.csv_rows import RAGGED
+from sigmalake.tasks.sources.raw_rows import Numbers, RawRows, Texts, shown_as_text, to_bools
 from sigmalake.tasks.sources.row_hash import ColumnWords, row_hashes, text_hashes
 
 PROBLEMS = pa.schema(

@@ -73,6 +73,18 @@ def key_codes(columns: Sequence[pa.Array], n_rows: int) -> Ints:
     return codes
 
 
+def dense_codes(codes: Ints) -> tuple[Ints, Ints]:
+    """(N,) the codes numbered from 0 without a gap, in their order; and the first row of each."""
+    n_codes = int(codes.max(initial=-1)) + 1
+    if n_codes > 4 * len(codes):
+        _, first, rows = np.unique(codes, return_index=True, return_inverse=True)
+        return rows.astype(np.int64), first
+    first_of = np.full(n_codes, -1)
+    first_of[codes[::-1]] = np.arange(len(codes))[::-1]  # of a position assigned more than once, the last stands
+    there = first_of >= 0
+    return (np.cumsum(there) - 1)[codes], first_of[there]
+
+
 def without_duplicates(checked: CheckedRows, key: Sequence[str], shown: str | None = None) -> CheckedRows:
     """The rows, those among the usable ones whose key is given more than once with that problem.
 

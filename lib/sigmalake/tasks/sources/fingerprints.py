@@ -10,7 +10,7 @@ import pyarrow as pa
 from sigmalake.numerics.types import Bools, Ints
 from sigmalake.tables.records import SOURCE_PRINTS
 from sigmalake.tasks.sources.checking import CheckedRows
-from sigmalake.tasks.sources.duplicates import key_codes
+from sigmalake.tasks.sources.duplicates import dense_codes, key_codes
 from sigmalake.tasks.sources.exchange_rates import currency_in
 from sigmalake.tasks.sources.exposures.memberships import levels_in
 from sigmalake.tasks.sources.raw_rows import to_bools
@@ -56,13 +56,13 @@ def fingerprint_rows(checked: CheckedRows, learning: Sequence[int] = ()) -> pa.T
     if n == 0:
         return FINGERPRINTS.empty_table()
     codes = key_codes([checked.column("file"), checked.column("date")], n)
-    _, first, of_row = np.unique(codes, return_index=True, return_inverse=True)
+    of_row, first = dense_codes(codes)
+    order = np.argsort(of_row, kind="stable")
+    starts = np.flatnonzero(np.diff(of_row[order], prepend=-1))
     usable, counts = checked.usable, checked.column("source_rows").to_numpy().astype(np.int64)
     hashes = checked.column("row_hash").to_numpy()
-    sums = [
-        _sums(of_row, values, len(first))
-        for values in (counts, np.where(usable, 0, counts), hashes >> 32, hashes & 0xFFFFFFFF)
-    ]  # fmt: skip
+    summed = (counts, np.where(usable, 0, counts), hashes >> 32, hashes & 0xFFFFFFFF)
+    sums = [pa.array(np.add.reduceat(values[order], starts)) for values in summed]
     at = pa.array(first)
     levels = _levels(checked, of_row, usable, learning, len(first))
     return pa.table([checked.column("file").take(at), checked.column("date").take(at), *sums, levels], schema=FINGERPRINTS)
@@ -112,14 +112,6 @@ def currencies_by_date(fingerprints: Iterable[FileFingerprint]) -> dict[date, se
     return found
 
 
-def _sums(of_row: Ints, values: Ints, n: int) -> pa.Array:
-    total = np.zeros(n, dtype=np.int64)
-    order = np.argsort(of_row, kind="stable")
-    starts = np.flatnonzero(np.diff(of_row[order], prepend=-1))
-    total[of_row[order][starts]] = np.add.reduceat(values[order], starts)
-    return pa.array(total)
-
-
 def _levels(checked: CheckedRows, of_row: Ints, usable: Bools, learning: Sequence[int], n: int) -> pa.Array:
     """The levels that the usable rows of each file and date tell, and their currencies."""
     names = checked.rows.column_names
@@ -134,7 +126,8 @@ def _levels(checked: CheckedRows, of_row: Ints, usable: Bools, learning: Sequenc
         held = usable[rows]
         key, encoded = of_row[rows[held]], of_rows.filter(pa.array(held)).cast(pa.string()).dictionary_encode()
         size = max(len(encoded.dictionary), 1)
-        pairs = np.unique(key * size + encoded.indices.to_numpy())
+        pairs = key * size + encoded.indices.to_numpy()
+        pairs = pairs[dense_codes(pairs)[1]]
         keys.append(pairs // size)
         groups.append(np.full(len(pairs), group, dtype=np.int32))
         levels.append(encoded.dictionary.take(pa.array(pairs % size)))

@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.numerics.types import Bools, Floats, Ints
+from sigmalake.sources.csv_rows import RAGGED
+from sigmalake.sources.dates import TimesOfDay, date_of
+from sigmalake.sources.reading import FILE
+from sigmalake.sources.types import Kind, kind_of
+from sigmalake.sources.values import flag_of, number_of, text_of
 from sigmalake.tasks.sources.row_hash import ColumnWords, number_words, text_hashes, text_words, whole_words
-from sigmalake.tasks.sources.values import date_of, number_of, text_of
 
-FILE = "_source_file"  # column of a source in files: the file of the row
-RAGGED = "_ragged_line"  # column of a CSV source: the line, where its values are too few or too many
 NO_DAY = np.iinfo(np.int64).min  # in the place of a date that is missing or unreadable
-_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
 class Dates(NamedTuple):
@@ -24,6 +25,7 @@ class Dates(NamedTuple):
     values: pa.Array  # date32, null where there is none
     missing: Bools  # null, or blank text
     unreadable: Bools  # neither missing nor a date
+    times: TimesOfDay  # by which a source may be refused as a whole
 
 
 class Numbers(NamedTuple):
@@ -158,18 +160,16 @@ class RawRows:
 
 def numbers_of(column: pa.Array) -> Numbers:
     """An Arrow column of numbers."""
-    if not is_text(column.type):
-        values = to_floats(number_of(column))
-        return Numbers(values, np.isnan(values), np.zeros(len(values), dtype=bool))
-    read = number_of(column)
-    missing = _is_blank(column)
-    return Numbers(to_floats(read), missing, to_bools(read.is_null()) & ~missing)
+    found = number_of(column)
+    values = to_floats(found.values)
+    if is_text(column.type):
+        return Numbers(values, to_bools(found.missing), to_bools(found.not_a_number))
+    return Numbers(values, np.isnan(values), np.zeros(len(values), dtype=bool))
 
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column's values are text, plain or by dictionary."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return kind_of(kind) is Kind.TEXT
 
 
 def to_floats(values: pa.Array) -> Floats:
@@ -190,7 +190,10 @@ def shown_as_text(values: pa.Array) -> pa.Array:
         values = values.dictionary_decode()
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
         return pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
-    return values.cast(pa.string())
+    text = values.cast(pa.string())
+    if pa.types.is_floating(values.type):  # 50.0 is a real, Arrow writes 50
+        text = pc.if_else(pc.match_substring_regex(text, r"^-?\d+$"), pc.binary_join_element_wise(text, ".0", ""), text)
+    return text
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -198,46 +201,25 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _dates(column: pa.Array) -> Dates:
-    values = date_of(column)
-    none = to_bools(values.is_null())
-    days = values.cast(pa.int32()).cast(pa.int64()).fill_null(NO_DAY).to_numpy()
-    if not none.any():
-        return Dates(days, values, none, none)
-    missing = _is_blank(column)
-    return Dates(days, values, missing, none & ~missing)
+    found = date_of(column)
+    days = found.dates.cast(pa.int32()).cast(pa.int64()).fill_null(NO_DAY).to_numpy()
+    return Dates(days, found.dates, to_bools(found.missing), to_bools(found.unreadable), found.times)
 
 
 def _texts(column: pa.Array) -> Texts:
-    text = text_of(column) if pa.types.is_dictionary(column.type) else column
-    encoded = text.dictionary_encode()
-    given = text_of(encoded.dictionary)
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    names = pc.utf8_trim_whitespace(given)
-    blank, trimmed = to_bools(pc.equal(names, "")), to_bools(pc.not_equal(names, given))
+    names = text_of(encoded.dictionary)
+    given = encoded.dictionary.cast(pa.string()) if is_text(column.type) else names
+    blank, trimmed = to_bools(names.is_null()), to_bools(pc.not_equal(names, given).fill_null(False))
     missing = np.append(blank, True)[codes]
-    padded = np.append(trimmed & ~blank, False)[codes]
-    values = names.take(pa.array(codes, mask=missing)) if missing.any() or padded.any() else text_of(text)
-    return Texts(codes, given, names, values, missing, padded)
+    padded = np.append(trimmed, False)[codes]
+    return Texts(codes, given, names, names.take(encoded.indices), missing, padded)
 
 
 def _flags(column: pa.Array) -> Flags:
-    if pa.types.is_boolean(column.type):
-        missing = to_bools(column.is_null())
-        return Flags(column, missing, np.zeros(len(column), dtype=bool))
-    if not is_text(column.type):
-        numbers = numbers_of(column)
-        wrong = ~numbers.missing & ~np.isin(numbers.values, (0.0, 1.0))
-        return Flags(pa.array(numbers.values == 1.0, mask=numbers.missing | wrong), numbers.missing, wrong)
-    missing = _is_blank(column)
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(text_of(column))).fill_null("")
-    true, false = (to_bools(pc.is_in(words, pa.array(known))) for known in (_TRUE, _FALSE))
-    return Flags(pa.array(true, mask=~(true | false)), missing, ~(true | false | missing))
-
-
-def _is_blank(column: pa.Array) -> Bools:
-    if not is_text(column.type):
-        return to_bools(column.is_null())
-    return to_bools(pc.equal(pc.utf8_trim_whitespace(text_of(column)), "").fill_null(True))
+    found = flag_of(column)
+    return Flags(found.values, to_bools(found.missing), to_bools(found.not_a_flag))
 
 
 def _with_unreadable(words: ColumnWords, column: pa.Array, unreadable: Bools) -> ColumnWords:

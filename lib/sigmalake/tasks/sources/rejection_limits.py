@@ -1,6 +1,6 @@
 """How many rows of a source may be rejected before a run stops."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.checks import MaxRejected
-from sigmalake.tasks.sources.fingerprints import DateFingerprint
+from sigmalake.tasks.sources.fingerprints import DateFingerprint, FileFingerprint
 from sigmalake.tasks.sources.rejected_rows import worst_problems
 
 
@@ -55,3 +55,14 @@ def beyond_limits(
             of_day = counts.filter(pc.equal(counts.column("date"), pa.scalar(day, pa.date32())))
             beyond.append(BeyondLimit(source, day, found.rows, found.rejected, limits.date, worst_problems(of_day)))
     return beyond
+
+
+def unusable_files(fingerprints: Iterable[FileFingerprint]) -> list[tuple[str, int]]:
+    """The files of which no row can be used, with their rows: such a file does not pass for nothing new."""
+    rows: dict[str, list[int]] = {}
+    for found in fingerprints:
+        if found.file is not None:
+            of_file = rows.setdefault(found.file, [0, 0])
+            of_file[0] += found.rows
+            of_file[1] += found.rejected
+    return [(file, n) for file, (n, n_rejected) in sorted(rows.items()) if n == n_rejected and n > 0]

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sigmalake.config.columns import ExposureColumns
 from sigmalake.numerics.types import Bools, Floats, Ints
-from sigmalake.tasks.sources.duplicates import key_codes
+from sigmalake.tasks.sources.duplicates import dense_codes, key_codes
 from sigmalake.tasks.sources.raw_rows import Numbers, RawRows, numbers_of, shown_as_text, to_bools
 from sigmalake.tasks.sources.row_hash import ColumnWords, entry_hashes, number_words, set_words, text_words
 
@@ -95,7 +95,7 @@ def gather_long_rows(raw: RawRows, columns: ExposureColumns) -> LongRows:
     if dates.unreadable.any():
         shown = shown_as_text(raw.column(columns.date))
         keys.append(pa.array(np.where(dates.unreadable, shown.to_numpy(zero_copy_only=False), None), pa.string()))
-    rows, first = _dense(key_codes(keys, raw.n_rows))
+    rows, first = dense_codes(key_codes(keys, raw.n_rows))
     factors, numbers = raw.texts(columns.factor or ""), raw.numbers(columns.value or "")
     named = ~factors.missing
     distinct = factors.names.dictionary_encode()
@@ -133,15 +133,3 @@ def _agreed(rows: Ints, codes: Ints, names: pa.Array, numbers: Numbers, wrong: B
         values = low
     at = order[starts]
     return Entries(rows[at], codes[at], names, np.where(wrong, np.nan, values), missing & ~wrong, n_rows)
-
-
-def _dense(codes: Ints) -> tuple[Ints, Ints]:
-    """(N,) the codes numbered from 0 without a gap, in their order; and the first row of each."""
-    n_codes = int(codes.max(initial=-1)) + 1
-    if n_codes > 4 * len(codes):
-        _, first, rows = np.unique(codes, return_index=True, return_inverse=True)
-        return rows.astype(np.int64), first
-    first_of = np.full(n_codes, -1)
-    first_of[codes[::-1]] = np.arange(len(codes))[::-1]  # of a position assigned more than once, the last stands
-    there = first_of >= 0
-    return (np.cumsum(there) - 1)[codes], first_of[there]

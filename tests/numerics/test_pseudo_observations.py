@@ -1,4 +1,4 @@
-"""Ridge on styles, and phantom members of thin factors."""
+"""Ridge on styles, and pseudo-observations of thin factors."""
 
 from itertools import pairwise
 
@@ -49,8 +49,8 @@ def ridge_penalty(case: Case, strength: float) -> Floats:
     return rows
 
 
-def phantoms(case: Case, min_members: float) -> tuple[Floats, Floats]:
-    """The phantom rows by loops over groups and members."""
+def thin_rows(case: Case, min_members: float) -> tuple[Floats, Floats]:
+    """The rows of thin factors by loops over groups and members."""
     rows, w, r = np.zeros((0, len(case.factors))), mean_one_weights(case), np.nan_to_num(case.returns)
     mean_return, targets = w @ r / w.sum(), []
     for k, factor in enumerate(case.factors):
@@ -60,12 +60,10 @@ def phantoms(case: Case, min_members: float) -> tuple[Floats, Floats]:
         effective = 1.0 / sum((share / sum(own)) ** 2 for share in own) if own else np.inf
         if effective >= min_members * (1.0 - 1e-9):
             continue
-        phantom = [
-            float(other.group != factor.group) * (w @ case.exposures[:, j]) / w.sum() for j, other in enumerate(case.factors)
-        ]
-        phantom[k] = 1.0
+        row = [float(other.group != factor.group) * (w @ case.exposures[:, j]) / w.sum() for j, other in enumerate(case.factors)]
+        row[k] = 1.0
         root = np.sqrt(sum(own) * (min_members - effective) / effective)
-        rows, targets = np.vstack([rows, root * np.array(phantom)]), [*targets, root * mean_return]
+        rows, targets = np.vstack([rows, root * np.array(row)]), [*targets, root * mean_return]
     return rows, np.array(targets)
 
 
@@ -171,11 +169,11 @@ def test_a_thin_sector_is_its_own_mean_and_that_of_all_by_its_effective_members(
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.booleans(), st.floats(2.0, 15.0))
-def test_shrinking_solves_the_kkt_system_with_phantom_members(seed: int, market: bool, partial: bool, threshold: float) -> None:
+def test_shrinking_solves_the_kkt_system_with_thin_factor_rows(seed: int, market: bool, partial: bool, threshold: float) -> None:
     groups = {"sector": Membership(7, fractional=True), "currency": Membership(3, partial=partial)}
     case = generated(np.random.default_rng(seed), 60, market=market, groups=groups, n_styles=2, whole=False)
     section = case.fit(RegressionRules(thin="shrink", min_members=threshold, min_assets=1))
-    np.testing.assert_allclose(section.factor_returns, kkt(case, *phantoms(case, threshold)), rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(section.factor_returns, kkt(case, *thin_rows(case, threshold)), rtol=1e-8, atol=1e-12)
 
 
 def test_shrinking_draws_a_thin_factor_to_the_weighted_mean_of_its_group() -> None:
@@ -218,10 +216,10 @@ def test_shrinking_standard_errors_are_those_of_its_linear_map() -> None:
     assert section.std_errors[3] < thin_sector(58, n_styles=2).fit().std_errors[3]
 
 
-def test_ridge_and_phantom_members_together_are_one_kkt_system() -> None:
+def test_ridge_and_thin_factor_rows_together_are_one_kkt_system() -> None:
     case = thin_sector(59, n_styles=2)
     rules = RegressionRules(thin="shrink", ridge=0.4, min_assets=1)
-    rows, targets = phantoms(case, 5.0)
+    rows, targets = thin_rows(case, 5.0)
     expected = kkt(case, np.vstack([rows, ridge_penalty(case, 0.4)]), np.append(targets, np.zeros(2)))
     np.testing.assert_allclose(assert_unit_var_is_that_of_a_linear_map(case, rules).factor_returns, expected, rtol=1e-9)
 

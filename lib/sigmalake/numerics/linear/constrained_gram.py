@@ -1,0 +1,164 @@
+"""Least squares under linear constraints from the sums X'WX and X'Wr alone."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import blas, lapack
+
+from sigmalake.numerics.types import Bools, Floats, Ints
+
+_CONDITION_LIMIT = 1e5  # of the scaled Gram matrix in the 1-norm, which bounds the 2-norm's that the dense route looks at
+_ACCURACY_LIMIT = 1e3  # cancellation times the condition number of the design: some 2e-13 of relative accuracy is lost with each
+_LEAST, _LARGEST = 1e-250, 1e250  # sums of squares beyond these are near the ends of floating point
+
+
+class DoubtfulError(Exception):
+    """The sums alone do not carry the accuracy that the answer promises: the dense route decides."""
+
+
+class Reflection(NamedTuple):
+    """I - q q' / s: the constraint's row becomes a multiple of a unit vector, its pivot's."""
+
+    vector: Floats  # (K,) q
+    size: float  # s
+    pivot: int
+
+    def of_vector(self, values: Floats) -> Floats:
+        """(K,) the reflected values."""
+        reflected: Floats = values - self.vector * (float(self.vector @ values) / self.size)
+        return reflected
+
+    def of_matrix(self, symmetric: Floats) -> Floats:
+        """(K, K) the matrix reflected from both sides."""
+        image = symmetric @ self.vector
+        image -= self.vector * (0.5 * float(self.vector @ image) / self.size)
+        update = np.multiply.outer(self.vector / self.size, image)
+        update += update.T
+        reflected: Floats = symmetric - update
+        return reflected
+
+
+class ReducedSystem(NamedTuple):
+    """D R'X'WXR D with D = 1 / lengths of the columns of sqrt(W) X R, and its Cholesky factor.
+
+    R is an orthonormal basis of {f : C f = 0}. Each constraint takes out its pivot's column; that column and those of
+    factors that are not estimated are unit vectors here, which change neither the others nor the condition number.
+    """
+
+    reflections: tuple[Reflection, ...]
+    scaled: Floats  # (K, K)
+    scale: Floats  # (K,) the diagonal of D; 0 in the columns taken out
+    factor: Floats  # (K, K) lower triangle
+    rank: int  # p
+
+
+def reflections(shares: Floats, groups: Sequence[Ints]) -> tuple[Reflection, ...]:
+    """One Householder reflection for each constraint sum_k m_k f_k = 0 over a group of columns.
+
+    Args:
+        shares: (K,) m, a multiple of the cap shares.
+        groups: the columns of each constraint; no column is in two.
+    """
+    found = []
+    for columns in groups:
+        row = shares.take(columns)
+        length = float(np.sqrt(row @ row))
+        if length == 0.0:
+            continue
+        row /= length
+        pivot = int(np.abs(row).argmax())
+        row[pivot] += np.copysign(1.0, row[pivot])
+        vector = np.zeros(len(shares))
+        vector[columns] = row
+        found.append(Reflection(vector, abs(float(row[pivot])), int(columns[pivot])))
+    return tuple(found)
+
+
+def reduce_gram(gram: Floats, constraints: tuple[Reflection, ...], active: Bools) -> ReducedSystem:
+    """The reduced and scaled normal equations.
+
+    Args:
+        gram: (K, K) X'WX; rows and columns that are not active do not matter.
+        constraints: the reflections of the rows C.
+        active: (K,) the columns that are estimated.
+
+    Raises:
+        DoubtfulError: sums near the ends of floating point, a matrix that is not positive definite, or one so near to it that
+            the answer would not be as accurate as the dense route's.
+    """
+    reduced = gram
+    for reflection in constraints:
+        reduced = reflection.of_matrix(reduced)
+    squares = reduced.diagonal().copy()
+    estimated = active.copy()
+    estimated[[reflection.pivot for reflection in constraints]] = False
+    squares[~estimated] = 1.0
+    if not (squares.min() > _LEAST and squares.max() < _LARGEST):
+        raise DoubtfulError
+    scale = np.where(estimated, 1.0 / np.sqrt(squares), 0.0)
+    scaled = np.multiply.outer(scale, scale)
+    scaled *= reduced
+    np.fill_diagonal(scaled, 1.0)
+    factor, failed = lapack.dpotrf(scaled, lower=1)
+    if failed:
+        raise DoubtfulError
+    inverse_condition, _ = lapack.dpocon(factor, float(np.abs(scaled).sum(axis=0).max()), uplo="L")
+    growth = _cancellation(gram, squares, constraints, estimated)
+    if not (inverse_condition * _CONDITION_LIMIT >= 1.0 and growth * inverse_condition**-0.5 <= _ACCURACY_LIMIT):
+        raise DoubtfulError
+    return ReducedSystem(constraints, scaled, scale, factor, int(np.count_nonzero(estimated)))
+
+
+def _cancellation(gram: Floats, squares: Floats, constraints: tuple[Reflection, ...], estimated: Bools) -> float:
+    """How much larger than a squared length of R'X'WXR the terms are that it is the sum of: 1 means that nothing cancels."""
+    largest, diagonal = 1.0, gram.diagonal()
+    for vector, size, _ in constraints:
+        sizes = np.abs(vector)
+        image = gram @ sizes
+        terms = diagonal + sizes * (2.0 * image + sizes * (float(sizes @ image) / size)) / size
+        where = estimated & (sizes > 0.0)
+        largest = max(largest, float((terms / squares).max(where=where, initial=1.0)))
+    return largest
+
+
+def solve_reduced(system: ReducedSystem, right: Floats) -> Floats:
+    """(K,) f with C f = 0 that solves R'X'WX f = R'X'Wr; 0 in the columns that are not estimated.
+
+    Args:
+        system: of the Gram matrix.
+        right: (K,) X'Wr.
+    """
+    for reflection in system.reflections:
+        right = reflection.of_vector(right)
+    scaled, _ = lapack.dpotrs(system.factor, right * system.scale, lower=1)
+    solution: Floats = scaled * system.scale
+    for reflection in system.reflections:
+        solution = reflection.of_vector(solution)
+    return solution
+
+
+def unit_variances(system: ReducedSystem) -> Floats:
+    """(K,) the diagonal of R (R'X'WXR)^-1 R'; 0 in the columns that are not estimated."""
+    inverse, _ = lapack.dpotri(system.factor, lower=1)
+    variances: Floats = inverse.diagonal() * system.scale**2
+    for vector, size, _ in system.reflections:
+        image = system.scale * blas.dsymv(1.0, inverse, system.scale * vector, lower=1)
+        variances = variances + vector * (vector * (float(vector @ image) / size) - 2.0 * image) / size
+    return variances
+
+
+def unit_covariance(system: ReducedSystem) -> Floats:
+    """(K, K) R (R'X'WXR)^-1 R'."""
+    inverse, _ = lapack.dpotri(system.factor, lower=1)
+    lower = np.tril(inverse)
+    covariance: Floats = (lower + np.tril(lower, -1).T) * np.multiply.outer(system.scale, system.scale)
+    for reflection in system.reflections:
+        covariance = reflection.of_matrix(covariance)
+    return covariance
+
+
+def condition_number(system: ReducedSystem) -> float:
+    """Of sqrt(W) X R with columns of length 1."""
+    eigenvalues, _, _ = lapack.dsyevd(system.scaled, compute_v=0, lower=1)
+    return float(np.sqrt(eigenvalues[-1] / eigenvalues[0]))
