@@ -117,6 +117,7 @@ def test_quotes_and_line_breaks_in_quotes_are_read_by_rfc_4180(tmp_path):
         ("a.csv", "asset_id\nNestlé\n".encode("latin-1"), r"a.csv is not UTF-8 text \(byte 0xe9\); save it as UTF-8"),
         ("a.txt", "Nestlé\n".encode("latin-1"), r"a.txt is not UTF-8 text \(byte 0xe9\); save it as UTF-8"),
         ("a.csv", "asset_id\nA\n".encode("utf-16"), "a.csv is UTF-16; save it as UTF-8"),
+        ("a.csv", "asset_id;weight\nA;0,5\n", "a.csv separates its columns by ';'; save it with commas"),
         ("a.csv", "", "a.csv cannot be read: it has no columns"),
         ("a.parquet", "no Parquet", "a.parquet cannot be read"),
     ],

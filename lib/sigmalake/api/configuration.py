@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sigmalake.config.model import read_given
+from sigmalake.config.presets import PRESETS
 from sigmalake.config.yaml_file import merge
 from sigmalake.errors import ConfigError
 
@@ -55,6 +56,7 @@ def fit_configuration(
         styles: none.
         market: whether there is a market factor, called `market`; there is.
         preset: published parameters of Sigma and Delta, or several, each a variant of that name; `short` where `risk` is not given.
+            Without caps a preset does not shrink specific variances by size.
         weights: of the regressions, as `regression.weights`; `sqrt_cap` where there are caps, else `equal`.
         exposures_dated: what the date of an exposure means; `end_of_period`.
         risk: variants by name, in the place of presets; the first is the default of whoever reads.
@@ -78,8 +80,9 @@ def fit_configuration(
     }  # fmt: skip
     columns = _set_panel(body, {name: column for name, column in given.items() if column is not None}, exposures_dated)
     _set_factors(body, _entries(groups, styles), market=market)
-    _set_weights(body, weights, has_caps=columns.get("cap") is not None)
-    _set_risk(body, preset, risk)
+    has_caps = columns.get("cap") is not None
+    _set_weights(body, weights, has_caps=has_caps)
+    _set_risk(body, preset, risk, has_caps=has_caps)
     return body
 
 
@@ -154,14 +157,22 @@ def _set_weights(body: dict[str, Any], weights: str | None, *, has_caps: bool) -
     regression["weights"] = weights or regression.get("weights") or default
 
 
-def _set_risk(body: dict[str, Any], preset: str | Sequence[str] | None, risk: Mapping[str, Mapping[str, Any]] | None) -> None:
+def _set_risk(
+    body: dict[str, Any], preset: str | Sequence[str] | None, risk: Mapping[str, Mapping[str, Any]] | None, *, has_caps: bool
+) -> None:
     if preset is not None and risk is not None:
         raise ConfigError("preset and risk both say which variants there are; give risk={'short': {'preset': 'short'}, ...}")
     if risk is not None:
         body["risk"] = deepcopy(dict(risk))
     elif preset is not None or "risk" not in body:
         names = [preset] if isinstance(preset, str) else list(preset or ["short"])
-        body["risk"] = {name: {"preset": name} for name in names}
+        body["risk"] = {name: _variant(name, has_caps=has_caps) for name in names}
+
+
+def _variant(preset: str, *, has_caps: bool) -> dict[str, Any]:
+    """A preset, without its shrinkage by size where no caps say how large an asset is."""
+    by_size = "size_shrinkage" in PRESETS.get(preset, {}).get("specific_var", {})  # type: ignore[call-overload]  # any name
+    return {"preset": preset, **({"specific_var": {"size_shrinkage": None}} if by_size and not has_caps else {})}
 
 
 def _section(body: dict[str, Any], name: str) -> dict[str, Any]:

@@ -38,11 +38,15 @@ def panel_table(frame: object, *, date: str = "date", asset_id: str = "asset_id"
 def _check_columns(names: list[str], date: str, asset_id: str) -> None:
     if date == asset_id:
         raise ConfigError(f"date and asset_id are both the column {date!r}; each has a column of its own")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"the frame has {twice[0]!r} twice, as column or index level; keep one")
+    _refuse_repeated(names)
     for name in (date, asset_id):
         if name not in names:
             raise ConfigError(f"the frame has no column or index level {name!r}; it has {', '.join(names)}")
+
+
+def _refuse_repeated(names: list[str]) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"the frame has {twice[0]!r} twice, as column or index level; keep one")
 
 
 def _from_pandas(frame: pd.DataFrame, date: str) -> pa.Table:
@@ -51,11 +55,10 @@ def _from_pandas(frame: pd.DataFrame, date: str) -> pa.Table:
     names = [*levels, *frame.columns]
     if strangers := [name for name in names if not isinstance(name, str)]:
         raise DataError(f"the frame has a column called {strangers[0]!r}, a {type(strangers[0]).__name__}; call columns by text")
+    _refuse_repeated(names)
     of_index = frame.index.to_frame(index=False)
     given = [of_index.iloc[:, position] for position, name in enumerate(frame.index.names) if name is not None]
     given += [frame.iloc[:, position] for position in range(frame.shape[1])]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"the frame has {twice[0]!r} twice, as column or index level; keep one")
     arrays = [_array_of(column, name, is_date=name == date) for name, column in zip(names, given, strict=True)]
     return pa.Table.from_arrays(arrays, names=names)
 
@@ -103,10 +106,17 @@ def _from_arrow(frame: object) -> pa.Table:
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Categories by their values, and every kind of text as text."""
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        column = column.cast(pa.string())
-    return column
+        kind = pa.string() if _is_text(column.type.value_type) else column.type.value_type
+        return pa.chunked_array([_decoded(chunk, kind) for chunk in column.chunks], kind)
+    return column.cast(pa.string()) if _is_text(column.type) else column
+
+
+def _decoded(chunk: pa.DictionaryArray, kind: pa.DataType) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(kind)).dictionary_decode()
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _ids(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

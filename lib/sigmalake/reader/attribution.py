@@ -65,7 +65,7 @@ def attribute_returns(
     dates = [_attribute(tables, held.before(day), day, panel, fit) for day, panel, fit in _side_by_side(days, panels, fits)]
     gaps = pd.DataFrame([gap for found in dates for gap in found.gaps], columns=["date", "asset_id", "weight", "reason"])
     if missing == "raise" and len(gaps):
-        raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_told(gaps)}. To go on and list them, let missing be leave_out")
+        raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_listed(gaps)}. To go on and list them, let missing be leave_out")
     return _assembled(dates, gaps)
 
 
@@ -106,18 +106,18 @@ def _closes(tables: ModelTables, start: date | None, end: date | None) -> dict[d
     known = sorted((row["return_date"], row["exposure_date"]) for row in rows if row["return_date"] is not None)
     found = {day: close for day, close in known if (start is None or day >= start) and (end is None or day <= end)}
     if not found:
-        asked = f"from {start or 'the first'} to {end or 'the last'}"
-        raise MissingRiskError(f"the panel has no returns {asked}; {nearest(start or end or date.max, [day for day, _ in known])}")
+        period = f"from {start or 'the first'} to {end or 'the last'}"
+        raise MissingRiskError(f"the panel has no returns {period}; {nearest(start or end or date.max, [day for day, _ in known])}")
     return found
 
 
 def _side_by_side(
     days: Sequence[date], panels: Iterable[tuple[date, Row]], fits: Iterable[tuple[date, Row]]
 ) -> Iterable[tuple[date, Row, Row]]:
-    for asked, (day, panel), (fitted, fit) in zip(days, panels, fits, strict=True):
-        if not asked == day == fitted:
-            raise MissingRiskError(f"the release has no regression of {asked}; open a newer one")
-        yield asked, panel, fit
+    for wanted, (day, panel), (fitted, fit) in zip(days, panels, fits, strict=True):
+        if not wanted == day == fitted:
+            raise MissingRiskError(f"the release has no regression of {wanted}; open a newer one")
+        yield wanted, panel, fit
 
 
 def _attribute(tables: ModelTables, held: pd.Series, day: date, panel: Row, fit: Row) -> _Date:
@@ -170,6 +170,6 @@ def _frame(rows: Sequence[pd.Series], index: pd.Index, names: list[str]) -> pd.D
     return pd.DataFrame([row.reindex(names, fill_value=0.0).to_numpy() for row in rows], index, names)
 
 
-def _told(gaps: pd.DataFrame) -> str:
+def _listed(gaps: pd.DataFrame) -> str:
     shown = ", ".join(f"{row.asset_id} on {row.date} ({row.reason})" for row in gaps.head(_NAMED).itertuples())
     return shown + (f" and {len(gaps) - _NAMED} more" if len(gaps) > _NAMED else "")

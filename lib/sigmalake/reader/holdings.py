@@ -1,4 +1,4 @@
-"""Holdings by asset: what is checked before they are used, and what is said of those without data."""
+"""Holdings by asset: what is checked before they are used, and the messages about those without data."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal

@@ -15,7 +15,7 @@ def asset_ids(given: Iterable[Hashable], what: str, known: Callable[[], Collecti
     Args:
         given: text or whole numbers.
         what: they are of, for the message.
-        known: the model's ids, which are asked for only where a whole number is given.
+        known: the model's ids, which are read only where a whole number is given.
 
     Raises:
         DataError: one is neither text nor such a number.
@@ -42,6 +42,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def hints(unknown: Sequence[str], known: Collection[str]) -> str:
     """What the first unknown names may have meant, to be put behind a message; empty where nothing is close."""
-    told = [(name, did_you_mean(name, known)) for name in unknown[:_HINTED]]
-    lines = [f"{name}: {hint}" if len(unknown) > 1 else hint for name, hint in told if hint]
+    suggested = [(name, did_you_mean(name, known)) for name in unknown[:_HINTED]]
+    lines = [f"{name}: {hint}" if len(unknown) > 1 else hint for name, hint in suggested if hint]
     return f" ({' '.join(lines)})" if lines else ""

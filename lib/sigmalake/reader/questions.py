@@ -1,4 +1,4 @@
-"""What `sigmalake portfolio` adds to risk where it is asked: a scenario, what moved the risk, a realised return."""
+"""What `sigmalake portfolio` adds to risk where options request it: a scenario, what moved the risk, a realised return."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Scenario(NamedTuple):
 
     @property
     def shown(self) -> ScenarioReport:
-        """The report whose parts are told: of active holdings where there is a benchmark."""
+        """The report whose parts are shown: of active holdings where there is a benchmark."""
         return self.portfolio if self.active is None else self.active
 
 
@@ -63,7 +63,7 @@ class Realised(NamedTuple):
 
     @property
     def shown(self) -> PeriodReturn:
-        """The return whose parts are told: the active one where there is a benchmark."""
+        """The return whose parts are shown: the active one where there is a benchmark."""
         return self.portfolio if self.active is None else self.active
 
 
@@ -138,7 +138,7 @@ def change_since(
         )
     try:
         comparison = compare_risk(earlier, risk, holdings, missing=missing)
-    except MissingRiskError as error:  # of the earlier model: the later one has been asked
+    except MissingRiskError as error:  # of the earlier model: the later one has answered
         raise MissingRiskError(f"compared with {earlier.date}: {error}") from None
     held = holdings[comparison.by_asset.index]
     counted = held if held.size else holdings  # all 0: they need no risk data

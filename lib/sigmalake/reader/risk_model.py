@@ -106,7 +106,7 @@ class RiskModel:
         return replace(self, factor_cov=cov, specific_var=var, linked=linked, horizon=self.horizon * horizon)
 
     def asset_cov(self, assets: Iterable[str | int] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
-        """V, dense and exactly symmetric, in the order asked.
+        """V, dense and exactly symmetric, in the requested order.
 
         Args:
             assets: without repeats; None for `usable`.

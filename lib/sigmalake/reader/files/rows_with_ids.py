@@ -108,4 +108,6 @@ def _header(path: Path) -> list[str]:
         names = next(csv.reader(opened), None)
     if not names:
         raise ConfigError(f"{path} cannot be read: it has no columns; its first line names them")
+    if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
+        raise ConfigError(f"{path} separates its columns by {other!r}; save it with commas")
     return [name.strip() for name in names]

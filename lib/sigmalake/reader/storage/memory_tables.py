@@ -11,7 +11,7 @@ from sigmalake.tables.declaration import Table
 
 
 class MemoryTables:
-    """Tables by name. They are read where they lie: nothing is copied but the rows that are asked for."""
+    """Tables by name. They are read where they lie: nothing is copied but the requested rows."""
 
     def __init__(self, tables: Mapping[str, pa.Table]) -> None:
         self.tables = dict(tables)
