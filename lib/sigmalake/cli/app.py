@@ -17,11 +17,12 @@ import typer
 from sigmalake import __version__
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
 from sigmalake.cli.portfolio import portfolio
-from sigmalake.cli.setup.runtime import cache_folder, jars_folder, prepare_environment
+from sigmalake.cli.setup.runtime import cache_folder, delta_jars, find_java, jars_folder, prepare_environment
 from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 if TYPE_CHECKING:
     from sigmalake.config.model import Config
+    from sigmalake.demo.run import Demo
     from sigmalake.engines.engine import Engine
     from sigmalake.lake.claims import Claims
     from sigmalake.stages.context import Context
@@ -45,6 +46,14 @@ class Exposures(StrEnum):
     USED = "used"  # in the date's regression
 
 
+class DemoEngine(StrEnum):
+    """Which engines the demo runs on."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+    BOTH = "both"
+
+
 def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"sigmalake {__version__}")
@@ -57,7 +66,7 @@ def options(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """An equity factor risk model estimated on Spark and kept in Delta tables."""
+    """An equity factor risk model, from a panel on one machine or on a Spark cluster, kept in Delta tables."""
 
 
 @app.command()
@@ -290,19 +299,64 @@ app.command()(portfolio)
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the generated panel and the lake go.")] = Path("lakes/demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the generated panel and the lakes go.")] = Path("lakes/demo"),
+    detail: Annotated[bool, typer.Option("--detail", help="Also show the statistics of what was recovered.")] = False,
+    engine: Annotated[
+        DemoEngine, typer.Option(metavar="local|spark|both", help="What moves the rows; both: one after the other, compared.")
+    ] = DemoEngine.LOCAL,
 ) -> None:
     """The whole flow on a generated market with known truth.
 
-    Shows what was recovered, and where the tables are.
+    Shows how near the truth the model comes, and where its tables are.
     """
-    from sigmalake.demo.run import prepare_demo, report
+    from sigmalake.demo import run as demo_run
+
+    prepared = demo_run.prepare_demo(folder, _say)
+    if engine is not DemoEngine.SPARK:
+        _run_demo(prepared, "local")
+        _report_demo(prepared, detail=detail)
+    if engine is DemoEngine.LOCAL or (engine is DemoEngine.BOTH and not _spark_is_ready()):
+        return
+    on_spark = prepared.on("spark")
+    _run_demo(on_spark, "spark")
+    _compare_demo(prepared, on_spark, detail=detail)
+
+
+def _run_demo(prepared: "Demo", engine: str) -> None:
     from sigmalake.stages.run import run as run_all
 
-    prepared = prepare_demo(folder, _say)
-    with _writing(prepared.config_file) as context:
+    with _writing(prepared.config_file, [f"lake={prepared.lake}"], engine=engine) as context:
         run_all(context)
-    typer.echo(report(prepared, jars_folder()))
+
+
+def _report_demo(prepared: "Demo", *, detail: bool) -> None:
+    from sigmalake.demo.first_report import first_report
+    from sigmalake.demo.run import detailed_report
+
+    typer.echo(first_report(prepared))
+    if detail:
+        typer.echo("\n" + detailed_report(prepared, jars_folder()))
+
+
+def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
+    """How the two lakes compare; the report of Spark's, where there is no other."""
+    from sigmalake.demo.first_report import compared
+
+    if local.lake.is_dir():
+        typer.echo("\n" + compared(local, on_spark))
+    else:
+        _report_demo(on_spark, detail=detail)
+
+
+def _spark_is_ready() -> bool:
+    """Whether there is a Java and Delta's JARs; says so where there is not."""
+    try:
+        find_java()
+        delta_jars()
+    except InfrastructureError as error:
+        typer.echo(f"\nSpark was left out: {error}.")
+        return False
+    return True
 
 
 def main(verb: str | None = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from sigmalake.config.model import load_config
 from sigmalake.demo import recovery
@@ -20,7 +21,7 @@ from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
 from sigmalake.report.text.plain_text import note, section, table
 from sigmalake.stages.queries.status import status
-from sigmalake.tables.long import ASSET_COVARIANCE
+from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import CROSS_SECTIONS
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
@@ -68,6 +69,7 @@ class Demo(NamedTuple):
     folder: Path
     market: Market  # as generated
     panel: Market  # with spoilt rows, as written
+    engine: str = "local"  # whose lake is meant: local or spark
 
     @property
     def config_file(self) -> Path:
@@ -76,8 +78,12 @@ class Demo(NamedTuple):
 
     @property
     def lake(self) -> Path:
-        """The tables of the run."""
-        return self.folder / "lake"
+        """The tables of the run: each engine has a lake of its own, so that they can be compared."""
+        return self.folder / ("lake" if self.engine == "local" else f"lake-{self.engine}")
+
+    def on(self, engine: str) -> "Demo":
+        """The same market and model, estimated by another engine."""
+        return self._replace(engine=engine)
 
 
 def configuration(panel: str, lake: str) -> str:
@@ -104,8 +110,8 @@ def prepare_demo(folder: Path, say: Callable[[str], None], *, n_assets: int = 50
     return demo
 
 
-def report(demo: Demo, jars: Path) -> str:
-    """The truth beside what the last release holds; reads tables, estimates nothing.
+def detailed_report(demo: Demo, jars: Path) -> str:
+    """The truth beside what the last release holds, for experts; reads tables, estimates nothing.
 
     Args:
         demo: what ran.
@@ -159,15 +165,16 @@ def _noise_ratio(demo: Demo, model: FactorModel, errors: recovery.Errors) -> Flo
 
 
 def _built(demo: Demo, model: FactorModel) -> str:
-    """Whether the V that Spark wrote is the V that the reader makes."""
+    """Whether the V that the run wrote is the V that the reader makes."""
     rows = table_rows(demo.lake, model, ASSET_COVARIANCE, ASSET_COVARIANCE.column_names)
-    stored = rows.pivot(index="asset_1", columns="asset_2", values="covariance")
-    made = model.risk(variant=str(rows["variant"].iloc[0])).asset_cov(list(stored.index)).to_numpy()
+    (build,) = table_rows(demo.lake, model, COVARIANCE_BUILDS, ["variant", "asset_id"]).itertuples(index=False)
+    stored = pd.DataFrame(np.stack(list(rows["covariance"])), rows["asset_id"], build.asset_id).loc[list(build.asset_id)]
+    made = model.risk(variant=str(build.variant)).asset_cov(list(build.asset_id)).to_numpy()
     vols = np.sqrt(np.diag(made))
-    agree = np.abs(stored[stored.index].to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
+    agree = np.abs(stored.to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
     return (
-        f"asset_covariance has V of {len(stored)} assets, {len(rows):,} cells; {agree.mean():.0%} of them are X Sigma X' + Delta "
-        "of the reader without Spark to 1e-12 of the product of the two volatilities."
+        f"asset_covariance has V of {len(stored)} assets, a row an asset; {agree.mean():.0%} of its elements are X Sigma X' + Delta "
+        "of the reader to 1e-12 of the product of the two volatilities."
     )
 
 
