@@ -10,8 +10,6 @@ from sigmalake.stages.queries.validate import validate
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
-pytestmark = pytest.mark.jvm
-
 CURRENCIES = ("USD", "EUR", "JPY")
 NO_RATE, CONFLICT = "no exchange rate", "key given more than once, with different values"
 

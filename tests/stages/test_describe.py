@@ -9,16 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
-from sigmalake.engines.spark.sources.fingerprint import fingerprint
+from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.numerics.descriptors.prices import PriceHistory
 from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.stages.context import Asked
-from sigmalake.stages.sources import source_memory
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
-
-pytestmark = pytest.mark.jvm
 
 N_DATES = 34
 WINDOWS = {
@@ -144,15 +141,15 @@ def assert_joined(frame, tables):
 
 
 def test_a_model_begins_where_its_descriptors_do(priced, daily, monkeypatch):
-    read = []
-    monkeypatch.setattr(source_memory, "fingerprint", lambda *given: read.append(set(given[0])) or fingerprint(*given))
+    read, survey = [], LocalEngine.survey_source
+    monkeypatch.setattr(LocalEngine, "survey_source", lambda engine, *given: read.append(given[0].name) or survey(engine, *given))
     del priced.body["sources"]["fundamentals"]
     priced.body["factors"][2] = {"styles": {"size": {}, "beta": {}}}  # a row without a beta is rejected
     days = sorted(daily["date"].unique())
     write(priced, daily)
     for _ in range(2):
         priced.stage("describe", Asked(end=days[-1]))
-    assert read == [{"prices"}]  # the second reads no file again
+    assert read == ["prices"]  # the second reads no file again
     assert len(priced.rows(RUNS)) == 1  # the second has nothing to do, though a run of some dates is not known to cover the sources
     priced.stage("ingest")
     rows = priced.rows(DESCRIPTORS)

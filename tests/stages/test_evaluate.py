@@ -16,8 +16,6 @@ from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 
-pytestmark = pytest.mark.jvm
-
 RULES = {"random_active": 4, "minimum_variance": 2}
 
 

@@ -24,8 +24,6 @@ from sigmalake.tables.long import (
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 
-pytestmark = pytest.mark.jvm
-
 
 @pytest.fixture(scope="module")
 def factors(panel) -> list[Factor]:

@@ -15,8 +15,6 @@ from sigmalake.stages import regress as regress_module
 from sigmalake.stages.context import Asked
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 
-pytestmark = pytest.mark.jvm
-
 
 def dates(panel):
     return sorted(panel["date"].unique())

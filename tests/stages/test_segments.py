@@ -17,8 +17,6 @@ from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
-pytestmark = pytest.mark.jvm
-
 
 @pytest.fixture(scope="module")
 def segments(short) -> pd.DataFrame:

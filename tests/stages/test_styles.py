@@ -16,8 +16,6 @@ from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
-pytestmark = pytest.mark.jvm
-
 N_DATES = 64  # to the first of April, so that March is over
 RULES = {
     "size": {},

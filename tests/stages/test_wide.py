@@ -11,8 +11,6 @@ import yaml
 from processes import run
 from sigmalake.reader.open_release import open_release
 
-pytestmark = pytest.mark.jvm
-
 N_ASSETS, N_STYLES, N_DATES = 10_000, 40, 12
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from check_configs import DATED, apart, config_of
 
-from sigmalake.config.model import MaxRejected
+from sigmalake.config.checks import MaxRejected
 from sigmalake.errors import ConfigError
 from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
 from sigmalake.tasks.sources.checked_returns import checked_returns
