@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from small_model import Model, make_model
 
 

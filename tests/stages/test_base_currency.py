@@ -39,6 +39,7 @@ def in_dollars(model, local, rates, *, columns=(), **rule):
     rates.to_parquet(place)
     named = {"currency": "ccy", "rate": "usd"} | ({"interest_rate": "i"} if rule else {})
     model.body["sources"]["panel"]["columns"] |= {"currency": "ccy", **dict(columns)}
+    model.body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.5}}  # of a few rates, some are wrong
     model.body["sources"]["exchange_rates"] = {"path": place, "base": "USD", "columns": named, **rule}
     return model.write(local)
 

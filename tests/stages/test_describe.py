@@ -168,7 +168,8 @@ def test_rows_that_cannot_be_used_are_listed_and_the_account_adds_up(priced, dai
     frame.loc[at[0], "ret"] = np.inf
     frame.loc[at[1], "shares"] = -1.0
     lost = frame["date"] == days[4]
-    frame.loc[lost, "close"] = -2.0
+    frame.loc[lost, "shares"] = -2.0
+    priced.body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.5}}
     twice = pd.concat([frame, frame.loc[[at[2], at[3]]].assign(ret=[frame.loc[at[2], "ret"], 0.7])])
     wrong = pd.concat([figures, figures.iloc[:1].assign(item="employees"), figures.iloc[[1]], figures.iloc[[2]].assign(value=7.0)])
     write_figures(priced, wrong)
@@ -198,7 +199,7 @@ def test_rows_that_cannot_be_used_are_listed_and_the_account_adds_up(priced, dai
     assert prices["n_assets"].sum() == account["prices"]["packed"]
     assert prices.loc[days[4], "n_assets"] == 0
     assert sorted(priced.rows(DESCRIPTORS)["date"]) == [day for day in days if day != days[4]]
-    repaired = frame.assign(close=frame["close"].abs(), shares=frame["shares"].abs(), ret=frame["ret"].replace(np.inf, 0.0))
+    repaired = frame.assign(shares=frame["shares"].abs(), ret=frame["ret"].replace(np.inf, 0.0))
     write_figures(priced, figures)
     write(priced, repaired).stage("describe")
     assert priced.rows(REJECTED_ROWS).empty

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model, assert_same, make_model
 
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
 from sigmalake.tables.long import FACTOR_RETURNS, RISK_DIAGNOSTICS, SPECIFIC_RETURNS, SPECIFIC_RISK
 from sigmalake.tables.packed import RISK_MODELS
+from small_model import Model, assert_same, make_model
 
 LAYERED = {
     "factor_cov": {

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model, assert_same, make_model
 
 from lakes import rows_of
 from sigmalake.demo.market import Market, generate_market
@@ -15,6 +14,7 @@ from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import FACTOR_RETURNS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import RISK_MODELS
+from small_model import Model, assert_same, make_model
 
 BY_MONTH = {
     "frequency": "month",

@@ -5,12 +5,12 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model, assert_same, make_model
 
 from lakes import rows_of
 from sigmalake.stages.context import Asked
 from sigmalake.tables.long import EXPOSURE_STABILITY
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS
+from small_model import Model, assert_same, make_model
 
 HALF_LIFE, WINDOW, MIN_PERIODS, MAX_RATIO = 8, 20, 8, 9
 RULES = {"half_life": HALF_LIFE, "window": WINDOW, "min_periods": MIN_PERIODS, "max_ratio": MAX_RATIO}

@@ -10,7 +10,7 @@ from packed_world import DAYS, EMPTY, SETS, exposures_of, floats, model_row, pan
 
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
-from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, ASSET_COVARIANCE, COVARIANCE_BUILDS
+from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 from sigmalake.tasks import asset_covariance
 from sigmalake.tasks.asset_covariance import (

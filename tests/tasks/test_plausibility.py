@@ -120,7 +120,7 @@ def test_too_many_rejected_rows_of_a_date_or_a_source_are_told_with_reasons():
     found = beyond_limits("panel.returns", prints, counts, MaxRejected())
     assert [(one.day, one.rows, one.rejected) for one in found] == [(DAYS[0], 30, 8), (DAYS[1], 30, 7)]
     assert found[0].message == (
-        "panel.returns on 2024-01-01: 8 of 30 rows rejected (27%; checks.max_rejected.of_date is 20%): "
+        "panel.returns on 2024-01-01: 8 of 30 rows rejected (27%; checks.max_rejected.date is 20%): "
         "8 with ret below -100 % (e.g. '-66.0')"
     )
     (whole,) = beyond_limits("panel.returns", prints, counts, MaxRejected(of_date=1.0, of_source=0.02))
