@@ -12,8 +12,8 @@ from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.declaration import Table
 
 REBUILT = 1e-12  # relative, of each number of an increment and a rebuild
-"""The windows of several as-of dates are summed by one matrix product. BLAS sums in another order where there is one date alone, or
-where the product begins at another row: an increment of one day is not the last bits of a rebuild. Between engines these are equal."""
+"""The windows of several as-of dates are summed by one matrix product. BLAS sums in another order where there is one date alone,
+or where the product begins at another row: an increment of one day is not the last bits of a rebuild. Those of engines are."""
 
 NOTHING = 1e-16  # what a number near 0, a difference of larger ones, may differ by where `relative` is not 0
 

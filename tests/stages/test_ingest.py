@@ -144,7 +144,7 @@ def test_a_time_within_a_day_is_refused_in_a_file_that_a_delta_table_adds(model,
     write_deltalake(str(model.folder / "delta"), to_table(frame[frame["date"] < days[6]]))
     before = panel_of(model)
     write_deltalake(str(model.folder / "delta"), to_table(added), mode="append")
-    with pytest.raises(DataError, match="column date of .*: 1 rows have a time within the day and no zone, e.g. "):
+    with pytest.raises(DataError, match=r"column date of .*: 1 rows have a time within the day and no zone, e.g. "):
         panel_of(model)
     assert rows_of(model.lake_folder, PANEL).select(ARRAYS).to_pylist() == before
 
