@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
-from packed_world import DAYS, EMPTY, FEW, HASHES, N_DATES, SETS, exposures_of, floats, nullable, panel, panel_row, rows_of
+from packed_world import DAYS, EMPTY, FEW, HASHES, N_DATES, SETS, exposures_of, floats, panel, panel_row, rows_of
 
 from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.regression.market_return import market_return
