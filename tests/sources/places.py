@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from sigmalake.config.sources import Location
 from sigmalake.sources.files import list_files
 from sigmalake.sources.reading import read_split, splits
 from sigmalake.sources.schema import SourceSchema, Use, find_schema
-
-from sigmalake.config.sources import Location
 
 DAYS = [dt.date(2023, 3, 24), dt.date(2023, 3, 27), dt.date(2023, 10, 30)]  # on both sides of London's clocks
 

@@ -4,8 +4,7 @@ from datetime import date
 
 import pytest
 
-from sigmalake.engines.spark.listed_rows import listed_rows, rows_frame
-from sigmalake.tables.long import FACTORS
+from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.tables.packed import RISK_MODELS
 
 pytestmark = pytest.mark.jvm
@@ -25,11 +24,6 @@ def test_columns_of_a_table_are_named_by_its_declaration(spark):
     frame = listed_rows(spark, rows, RISK_MODELS.arrow_schema("variant", "date", "inputs_hash"))
     assert [tuple(row) for row in frame.collect()] == rows
     assert frame.schema.simpleString() == "struct<variant:string,date:date,inputs_hash:string>"
-
-
-def test_rows_of_a_table_are_made_by_name(spark):
-    row = {"kind": "style", "position": 3, "factor": "size", "factor_set": "set", "factor_group": "style"}
-    assert [found.asDict() for found in rows_frame(spark, FACTORS, [row]).collect()] == [row]
 
 
 def test_there_may_be_none(spark):

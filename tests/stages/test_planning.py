@@ -94,7 +94,7 @@ def test_a_file_of_portfolios_that_only_evaluate_reads_fails_its_line_of_a_plan_
     create(model.lake.root, FORECAST_EVALUATION)
     planned = {stage.stage: stage for stage in run.plan(model)}
     assert list(planned["regress"].compute) == DAYS[1:]
-    assert planned["evaluate"].error.startswith("evaluate.portfolios: /no/portfolios.csv cannot be read")
+    assert planned["evaluate"].error.startswith("evaluate.portfolios: there is no file /no/portfolios.csv")
     assert [stage for stage, found in planned.items() if found.error] == ["evaluate"]
 
 

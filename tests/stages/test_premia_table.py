@@ -9,8 +9,6 @@ from sigmalake.stages.context import Asked
 from sigmalake.stages.evaluate import run_evaluate
 from sigmalake.tables.evaluation import FACTOR_PREMIA
 
-pytestmark = pytest.mark.jvm
-
 
 def test_the_table_is_the_readers_premia_of_all_dates_and_follows_a_restatement(built_once, panel, tmp_path):
     model, days = built_once.copied_to(tmp_path), sorted(panel["date"].unique())

@@ -9,8 +9,6 @@ from sigmalake.reader.open_release import open_release
 from sigmalake.tables.long import FACTOR_PORTFOLIOS, FACTOR_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS
 
-pytestmark = pytest.mark.jvm
-
 
 @pytest.fixture
 def fitted(model, short):

@@ -10,7 +10,7 @@ from packed_world import DAYS, EMPTY, SETS, exposures_of, floats, model_row, pan
 
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
-from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, ASSET_COVARIANCE_ROWS, COVARIANCE_BUILDS
+from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 from sigmalake.tasks import asset_covariance
 from sigmalake.tasks.asset_covariance import (
@@ -79,7 +79,7 @@ def built(assets=None, exposures="known", given=None) -> tuple[pa.Table, pa.Tabl
     tasks = AssetCovariance(parts(), SETS, assets, exposures), CovarianceBuilds(parts(), SETS, assets, exposures, KEYS)
     given = given or inputs()
     made = [pa.concat_tables([task(part, given) for part in range(task.n_parts)]).combine_chunks() for task in tasks]
-    assert made[0].schema == ASSET_COVARIANCE_ROWS.arrow_schema()
+    assert made[0].schema == ASSET_COVARIANCE.arrow_schema()
     assert made[1].schema == COVARIANCE_BUILDS.arrow_schema()
     return made[0], made[1]
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from check_configs import DATED, apart, config_of
 
-from sigmalake.config.model import MaxRejected
+from sigmalake.config.checks import MaxRejected
 from sigmalake.errors import ConfigError
 from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
 from sigmalake.tasks.sources.checked_returns import checked_returns
@@ -120,13 +120,13 @@ def test_too_many_rejected_rows_of_a_date_or_a_source_are_told_with_reasons():
     found = beyond_limits("panel.returns", prints, counts, MaxRejected())
     assert [(one.day, one.rows, one.rejected) for one in found] == [(DAYS[0], 30, 8), (DAYS[1], 30, 7)]
     assert found[0].message == (
-        "panel.returns on 2024-01-01: 8 of 30 rows rejected (27%; checks.max_rejected.of_date is 20%): "
+        "panel.returns on 2024-01-01: 8 of 30 rows rejected (27%; checks.max_rejected.date is 20%): "
         "8 with ret below -100 % (e.g. '-66.0')"
     )
-    (whole,) = beyond_limits("panel.returns", prints, counts, MaxRejected(of_date=1.0, of_source=0.02))
+    (whole,) = beyond_limits("panel.returns", prints, counts, MaxRejected(date=1.0, source=0.02))
     assert (whole.day, whole.rows, whole.rejected) == (None, 600, 15)
-    assert "checks.max_rejected.of_source is 2%" in whole.message
-    assert beyond_limits("panel.returns", prints, counts, MaxRejected(of_date=0.3)) == []
+    assert "checks.max_rejected.source is 2%" in whole.message
+    assert beyond_limits("panel.returns", prints, counts, MaxRejected(date=0.3)) == []
 
 
 def test_rows_without_a_date_count_in_the_source():

@@ -18,7 +18,7 @@ from sigmalake.stages import versions
 from sigmalake.stages.planning import rules_hash
 from sigmalake.stages.sources.base_currency import Exchanged, cap_rate_dates, exchanges_of
 from sigmalake.stages.sources.small_sources import SmallSource, read_small
-from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable, warnings_of
+from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable, since, warnings_of
 from sigmalake.stages.sources.source_memory import Memory, recall
 from sigmalake.tasks.packing.packed_dates import PanelRow
 from sigmalake.tasks.sources.check_source import BesideExposures, CheckSource
@@ -216,8 +216,13 @@ def _refuse(config: Config, sources: PanelSources) -> None:
     for side, found in sources.fingerprints.items():
         name = sources.names[side]
         source = f"sources.{name}: {places[name.partition('.')[0]].where}"
-        refuse_unusable(source, found, sources.by_file.get(side, []), sources.problems(side))
-        refuse_rejected(source, found, sources.problems(side), config.checks.max_rejected)
+        files, problems = sources.by_file.get(side, []), sources.problems(side)
+        if side == "exposures" and config.is_described and (usable := usable_dates(found)):  # the model begins there
+            found = {day: one for day, one in found.items() if day is None or day >= usable[0]}
+            files = [one for one in files if one.date is None or one.date >= usable[0]]
+            problems = since(usable[0], problems)
+        refuse_unusable(source, found, files, problems)
+        refuse_rejected(source, found, problems, config.checks.max_rejected)
     surveyed = {side: one.surveyed for one in sources.packed.values() for side in one.sides}
     sources.warnings += warnings_of(config, sources.fingerprints, surveyed)
 

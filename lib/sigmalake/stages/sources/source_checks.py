@@ -1,8 +1,10 @@
 """What stops a run because of its sources, and what is said of them once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sigmalake.config.checks import MaxRejected
 from sigmalake.config.model import Config
@@ -58,6 +60,12 @@ def refuse_rejected(source: str, found: Fingerprints, problems: pa.Table, limits
     if beyond:
         more = f"; and on {len(beyond) - MOST_SHOWN} more dates" if len(beyond) > MOST_SHOWN else ""
         raise DataError("; ".join(one.message for one in beyond[:MOST_SHOWN]) + more)
+
+
+def since(first: date, problems: pa.Table) -> pa.Table:
+    """The problems of rows dated from a day on, and of those whose date is unreadable."""
+    days = problems.column("date")
+    return problems.filter(pc.or_kleene(days.is_null(), pc.greater_equal(days, pa.scalar(first, pa.date32()))))
 
 
 def warnings_of(config: Config, fingerprints: Mapping[str, Fingerprints], surveyed: Mapping[str, Surveyed]) -> list[str]:

@@ -126,7 +126,7 @@ class CheckSource:
         """The columns that packing takes of some raw rows."""
         return columns_to_pack(self.checked(raw))
 
-    def rejected(self, raw: pa.Table, names: Mapping[str, str], dates: Mapping[str, Collection[date]]) -> pa.Table:
+    def rejected(self, raw: pa.Table, names: Mapping[str, str], dates: Mapping[str, Collection[date | None]]) -> pa.Table:
         """The rows of `rejected_rows` that are rejected for themselves.
 
         Args:

@@ -39,7 +39,7 @@ def rejected_rows(checked: CheckedRows, source: str, dates: Collection[date | No
     if dates is not None:
         rows = problems.column("row").to_numpy()
         day = checked.column("date").take(pa.array(rows, pa.int64()))
-        asked = pc.or_(day.is_null(), pc.is_in(day, pa.array([day for day in dates if day is not None], pa.date32())))
+        asked = pc.or_(day.is_null(), pc.is_in(day, pa.array(sorted(day for day in dates if day is not None), pa.date32())))
         problems = problems.filter(asked)
     at = problems.column("row").to_numpy()
     own = pa.array(at, pa.int64())

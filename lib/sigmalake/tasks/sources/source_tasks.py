@@ -93,7 +93,7 @@ class RejectedRows:
 
     check: CheckSource
     names: Mapping[str, str]  # of the sides in `rejected_rows`
-    dates: Mapping[str, Collection[date]]  # of each side
+    dates: Mapping[str, Collection[date | None]]  # of each side
 
     def schema(self, raw: pa.Schema) -> pa.Schema:
         """As `SourceTask`."""
