@@ -32,8 +32,8 @@ def _it_works(demo: Demo, model: FactorModel) -> str:
         "It works",
         note(
             f"A model of {len(truth.asset_ids)} generated stocks over {len(truth.dates)} days with {len(truth.factors)} factors "
-            f"was estimated on the {demo.engine} engine in {estimation_seconds(demo.lake):.1f} s: factor returns, factor covariance "
-            f"Sigma, specific risk Delta. Release {model.release_id} holds it, in Delta tables in"
+            f"was estimated on the {demo.engine} engine in {estimation_seconds(demo.lake):.1f} s: factor returns, the "
+            f"factor covariance Sigma, specific risk Delta. Release {model.release_id} holds it, in Delta tables in"
         ),
         str(demo.lake),
     )

@@ -6,13 +6,13 @@ import numpy as np
 
 from sigmalake.numerics.linear.constrained_gram import ReducedSystem, reduce_gram, solve_reduced, unit_covariance
 from sigmalake.numerics.linear.sparse_design import SparseDesign, WeightedSums, explained, weighted_sums
-from sigmalake.numerics.regression.huber import HuberFit, fit_huber
 from sigmalake.numerics.regression.pseudo_observations import (
     PseudoObservations,
     penalties,
     stacked,
     thin_factor_rows,
 )
+from sigmalake.numerics.regression.robust.huber import HuberFit, fit_huber
 from sigmalake.numerics.regression.rules import RegressionRules, Thin
 from sigmalake.numerics.types import Bools, Floats
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from sigmalake.numerics.factors import Factor, factor_layout
 from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
-from sigmalake.numerics.regression.huber import HuberFit, fit_huber
 from sigmalake.numerics.regression.pseudo_observations import PseudoObservations, penalties, stacked, thin_factor_rows
+from sigmalake.numerics.regression.robust.huber import HuberFit, fit_huber
 from sigmalake.numerics.regression.rules import RegressionRules, Thin
 from sigmalake.numerics.regression.thin_memberships import effective_members
 from sigmalake.numerics.types import Bools, Floats

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.regression.outliers import NORMAL_MAD
+from sigmalake.numerics.regression.robust.outliers import NORMAL_MAD
 from sigmalake.numerics.types import Floats
 
 CONVERGED = 1e-10  # the largest relative change of a residual, |residual| + scale being 1
