@@ -299,7 +299,9 @@ app.command()(portfolio)
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the generated panel and the lakes go.")] = Path("lakes/demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the generated panel and the lakes go.")] = Path(
+        "lakes/demo"
+    ),
     detail: Annotated[bool, typer.Option("--detail", help="Also show the statistics of what was recovered.")] = False,
     engine: Annotated[
         DemoEngine, typer.Option(metavar="local|spark|both", help="What moves the rows; both: one after the other, compared.")

@@ -52,7 +52,7 @@ def _market_vol(demo: Demo, model: FactorModel) -> str:
         for name, vol in zip(config.risk, market.found, strict=True)
     ]
     return section(
-        f"Volatility of the market, {market.name}, % a year",
+        f"Volatility of the {market.name} portfolio, % a year",
         table(["", "volatility", "sampling error"], rows),
         note("The truth is known, for the market is generated from it. The sampling error is one standard error of the window."),
     )
