@@ -167,9 +167,10 @@ def _noise_ratio(demo: Demo, model: FactorModel, errors: recovery.Errors) -> Flo
 def _built(demo: Demo, model: FactorModel) -> str:
     """Whether the V that the run wrote is the V that the reader makes."""
     rows = table_rows(demo.lake, model, ASSET_COVARIANCE, ASSET_COVARIANCE.column_names)
-    (build,) = table_rows(demo.lake, model, COVARIANCE_BUILDS, ["variant", "asset_id"]).itertuples(index=False)
-    stored = pd.DataFrame(np.stack(list(rows["covariance"])), rows["asset_id"], build.asset_id).loc[list(build.asset_id)]
-    made = model.risk(variant=str(build.variant)).asset_cov(list(build.asset_id)).to_numpy()
+    build = table_rows(demo.lake, model, COVARIANCE_BUILDS, ["variant", "asset_id"])
+    assets: list[str] = list(build["asset_id"].iloc[0])
+    stored = pd.DataFrame(np.stack(list(rows["covariance"])), list(rows["asset_id"]), assets).loc[assets]
+    made = model.risk(variant=str(build["variant"].iloc[0])).asset_cov(assets).to_numpy()
     vols = np.sqrt(np.diag(made))
     agree = np.abs(stored.to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
     return (
