@@ -1,4 +1,4 @@
-"""docs/develop: each page, applied to a copy of the code, gives files that pass the linter, and the test that the page ends with."""
+"""docs/develop: each page, applied to a copy of the code, gives files that pass the linter, and the test at its end."""
 
 import os
 import re

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from small_lake import NAMED, run_commands
 
 from sigmalake.reader.open_release import open_release
-from small_lake import NAMED, run_commands
 
 
 @pytest.fixture(scope="package")

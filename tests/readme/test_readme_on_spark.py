@@ -2,9 +2,9 @@
 
 import pytest
 from numpy.testing import assert_allclose
+from small_lake import LAST, NAMED
 
 from readme import blocks
-from small_lake import LAST, NAMED
 
 pytestmark = pytest.mark.jvm
 

@@ -5,10 +5,10 @@ from io import StringIO
 
 import numpy as np
 from numpy.testing import assert_allclose
+from small_lake import LAST, NAMED
 
 from readme import blocks
 from sigmalake.reader.open_release import open_release
-from small_lake import LAST, NAMED
 
 WEIGHTS = np.array([0.6, 0.4])
 

@@ -31,7 +31,7 @@ def _it_works(demo: Demo, model: FactorModel) -> str:
     return section(
         "It works",
         note(
-            f"A model of {len(truth.asset_ids)} generated stocks over {len(truth.dates)} days with {len(truth.factors)} factors was "
+            f"A model of {len(truth.asset_ids)} generated stocks, {len(truth.dates)} days and {len(truth.factors)} factors was "
             f"estimated on the {demo.engine} engine in {estimation_seconds(demo.lake):.1f} s: factor returns, factor covariance "
             f"Sigma, specific risk Delta. Release {model.release_id} holds it, in Delta tables in"
         ),

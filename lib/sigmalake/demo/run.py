@@ -174,8 +174,8 @@ def _built(demo: Demo, model: FactorModel) -> str:
     vols = np.sqrt(np.diag(made))
     agree = np.abs(stored.to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
     return (
-        f"asset_covariance has V of {len(stored)} assets, a row an asset; {agree.mean():.0%} of its elements are X Sigma X' + Delta "
-        "of the reader to 1e-12 of the product of the two volatilities."
+        f"asset_covariance has V of {len(stored)} assets, a row an asset; {agree.mean():.0%} of its elements are X Sigma X' + Delta"
+        " of the reader to 1e-12 of the product of the two volatilities."
     )
 
 
