@@ -307,7 +307,7 @@ def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine], cou
 
 
 def _reasons(plan: IngestPlan, name: str) -> list[str]:
-    """Why rows of a source, as it is called in the account, were rejected: the most frequent problems of the files that were read."""
+    """Why rows of a source of the account were rejected: the most frequent problems of the files that were read."""
     if plan.sources is None:
         return []
     sides = [side for side, called in plan.sources.names.items() if called == name and side in plan.sources.fingerprints]
