@@ -24,9 +24,11 @@ from pyspark.sql import SparkSession
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import Config, load_config
+from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.engines.spark.session import local_session
-from sigmalake.lake.lake import Lake, Writer
-from sigmalake.stages.context import Context, new_run_id
+from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.lake import Lake
+from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
 from sigmalake.stages.run import run_stage
 
@@ -52,14 +54,14 @@ class Bench:
     def stage(self, name: str) -> None:
         """Do a stage; nothing of it is there yet."""
         run_id = new_run_id()
-        lake = Lake(self.spark, str(self.lake), Writer(run_id, self.config.full_hash(), None))
-        run_stage(Context(lake, self.config, run_id, say=lambda text: print(text, file=sys.stderr)), name)
+        engine = SparkEngine(self.spark, str(self.lake))
+        run_stage(writing(engine, self.config, run_id, say=lambda text: print(text, file=sys.stderr)), name)
 
     def floor(self, name: str) -> None:
         """Do what the stage cannot do without."""
         to = self.folder / "floor"
         shutil.rmtree(to, ignore_errors=True)
-        read = Lake(self.spark, str(self.lake))
+        read = Lake(FolderTables(str(self.lake)))
         if name == "ingest":
             ingest_floor(self.spark, self.panel, to, max(4, self.size.n_dates // 64))
         elif name == "regress":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make .venv from requirements.lock, find or install a Java, fetch Delta's JARs, archive the JVM's classes; free when all is there.
-# Talks on stderr. Exits 3 when something lacks that it may not install itself. PYTHON=... chooses the interpreter.
+# Make .venv from requirements.lock: scripts/setup.sh [--java]. With --java, what Spark needs as well: find or install a Java,
+# fetch Delta's JARs, archive the JVM's classes. It costs nothing when all is there. Talks on stderr. Exits 3 when something lacks that it may not install itself. PYTHON=... chooses the interpreter.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root"
@@ -28,16 +28,25 @@ find_python() {
     return 1
 }
 
-make_venv() {
+make_venv() { # one that stands here and runs is brought up to date in place: processes may be at work in it
     local python
-    python=$(find_python) || lacks "needs Python 3.11 or newer with the venv module: on Debian and Ubuntu" \
-        "\`apt-get install python3 python3-venv\`, elsewhere https://www.python.org; or set PYTHON to one"
-    echo "setup: making .venv with $("$python" --version); the first time takes a minute or two"
-    rm -rf .venv
-    "$python" -m venv .venv || lacks "cannot make .venv (above)"
+    if stands_here; then
+        echo "setup: bringing .venv up to date with requirements.lock"
+    else
+        python=$(find_python) || lacks "needs Python 3.11 or newer with the venv module: on Debian and Ubuntu" \
+            "\`apt-get install python3 python3-venv\`, elsewhere https://www.python.org; or set PYTHON to one"
+        echo "setup: making .venv with $("$python" --version); the first time takes a minute or two"
+        rm -rf .venv
+        "$python" -m venv .venv || lacks "cannot make .venv (above)"
+    fi
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock ||
         lacks "pip could not install requirements.lock (above); behind a proxy or mirror see pip's --proxy, --index-url"
     packages_hash >.venv/made-from
+}
+
+stands_here() { # a .venv of a folder that was moved has the old path in its programs
+    [[ -z ${PYTHON:-} && -f .venv/pyvenv.cfg ]] && .venv/bin/python -c 'import pip' 2>/dev/null &&
+        [[ $(head -n 1 .venv/bin/pip) == "#!$(pwd -P)/.venv/bin/python"* ]]
 }
 
 install_project() { # no build isolation: setuptools comes from the lock, and no network is asked
@@ -67,6 +76,7 @@ exec {lock}<"$root" # the folder itself: two first calls side by side make one .
 flock "$lock"
 is_made || make_venv
 is_installed || install_project
+[[ ${1:-} == --java ]] || exit 0
 if ! .venv/bin/python -c 'from sigmalake.cli.setup.runtime import find_java; find_java()' 2>/dev/null; then
     install_java || true # what to do by hand is said below
 fi

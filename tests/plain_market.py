@@ -91,7 +91,8 @@ def _cross_section_row(closes, days, n, factors, rules):
     fit = fit_cross_section(ret, exposures_of(rows, factors), caps, np.sqrt(caps) * flags, flags, factors, rules)
     return {
         "date": days[n], "factor_set": "set", "status": fit.status, "detail": fit.detail,
-        "factor_return": nulls(fit.factor_returns), "factor_status": list(fit.factor_status), "asset_id": list(rows.index),
+        "factor_return": nulls(fit.factor_returns), "std_error": nulls(fit.std_errors),
+        "factor_status": list(fit.factor_status), "asset_id": list(rows.index),
         "specific_return": nulls(fit.specific_returns), "fitted_return": nulls(fit.fitted_returns),
         "in_estimation": flags.tolist(), "weight": fit.weights.tolist(),
     }  # fmt: skip

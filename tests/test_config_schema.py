@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from sigmalake.cli import app as cli
-from sigmalake.config.json_schema import config_schema
-from sigmalake.config.keys import KEYS, key_at
+from sigmalake.config.fields import all_keys
 from sigmalake.config.model import Config, read_given
+from sigmalake.config.texts.json_schema import config_schema
 from sigmalake.config.yaml_file import read_mapping
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +60,10 @@ TAKEN = {
     "dates": {"risk": {"v": {}}, "covariance": {"variants": ["v"], "dates": ["2024-06-28"], "assets": {"file": "a.txt"}}},
     "assets": {"covariance": {"dates": "month_end", "assets": ["A", "B"]}},
     "spark": {"spark": {"spark.driver.memory": "8g", "spark.cores.max": 2, "spark.ui.enabled": False}},
+    "engine": {"engine": "local", "local": {"workers": 2, "memory": "4g", "scratch": None}},
+    "rejected rows": {"checks": {"max_rejected": {"date": 0.5}}},
+    "an encoding": {"sources": {"panel": {"path": "p.csv", "encoding": "latin-1", "columns": {"cap": "cap"}}}},
+    "cells": {"covariance": {"cells": True}},
     "evaluate": {"evaluate": {"test_portfolios": {"seed": 3}, "rolling_window": 12, "portfolios": "own.csv"}},
 }
 REFUSED = {
@@ -94,6 +98,9 @@ REFUSED = {
     "exchange rates without a base": {
         "sources": {"panel": {"path": "p.parquet", "columns": {"currency": "ccy"}}, "exchange_rates": {"path": "fx.csv"}}
     },
+    "an unknown engine": {"engine": "sprak"},
+    "no worker": {"local": {"workers": 0}},
+    "a share beyond 1": {"checks": {"max_rejected": {"source": 5}}},
     "a setting that is a section": {"spark": {"spark": {"driver": 1}}},
 }
 
@@ -159,14 +166,15 @@ def described(section, place=""):
             yield from described(section[word], place + step)
 
 
-def test_each_key_carries_its_description_and_unit():
-    found = list(described(SCHEMA))
-    for place, said, section in found:
-        if (key := key_at(place)) and section != {"type": "null"}:
-            assert said == key.meaning + (f" (unit: {key.unit})" if key.unit else ""), place
-    places = {place for place, _, _ in found}
-    for key in KEYS:
-        assert any(key_at(place) is key for place in places), key.places
+def test_each_key_carries_its_meaning_and_unit():
+    found = {}
+    for place, description, section in described(SCHEMA):
+        if section != {"type": "null"}:
+            found.setdefault(place, set()).add(description)
+    for place, _, key in all_keys(Config):
+        assert key.meaning, place
+        assert key.in_words in found.pop(place, {key.in_words}), place
+    assert found == {}
 
 
 def test_the_command_prints_it_and_nothing_else():

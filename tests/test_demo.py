@@ -18,9 +18,10 @@ from sigmalake.demo.history import snapshots
 from sigmalake.demo.market import Defect
 from sigmalake.demo.recovery import holdings, portfolio_bias
 from sigmalake.demo.run import Demo, prepare_demo
-from sigmalake.engines.spark.sources.checking import Reason
 from sigmalake.lake.log import read_columns
-from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.open_release import open_release
+from sigmalake.tasks.sources.checking import Reason
 
 pytestmark = pytest.mark.jvm
 N_ASSETS, N_DATES, N_INDUSTRIES = 150, 300, 11
@@ -29,7 +30,7 @@ TOO_FAR = 3.5  # standard errors: one in 2,000
 
 class Run(NamedTuple):
     demo: Demo
-    model: ReleasedModel
+    model: FactorModel
     printed: str
     progress: str
 

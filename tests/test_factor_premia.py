@@ -35,7 +35,7 @@ SETS = {"two": [MARKET, BANK], "three": [MARKET, BANK, TECH]}
 def test_every_factor_has_its_own_span_and_the_numbers_of_statsmodels():
     table, returns = sections()
     frame = factor_return_frame(table, SETS)
-    assert (list(frame.index), list(frame.columns)) == (DAYS, ["market", "bank", "tech"])
+    assert (list(frame.index.date), list(frame.columns)) == (DAYS, ["market", "bank", "tech"])
     np.testing.assert_array_equal(frame, returns)
     found = premia_frame(frame, 3)
     assert (list(found.columns), list(found.index)) == (list(COLUMNS), ["market", "bank", "tech"])

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.reader.holdings_file import read_holdings
+from sigmalake.reader.files.holdings_file import read_holdings
 
 
 def write(tmp_path, text, name="h.csv"):
@@ -41,9 +41,9 @@ def test_parquet_ids_may_be_whole_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("h.xlsx", "", r"h.xlsx: the name of a file of holdings ends in .csv or .parquet"),
-        ("h.csv", "", r"holdings cannot be read from .*h.csv: No columns"),
-        ("h.parquet", "not parquet", r"holdings cannot be read from .*h.parquet: .*[Pp]arquet"),
+        ("h.xlsx", "", r"h.xlsx: the name of a file of holdings, assets or portfolios ends in .csv or .parquet"),
+        ("h.csv", "", r"h.csv cannot be read: it has no columns; its first line names them"),
+        ("h.parquet", "not parquet", r"h.parquet cannot be read: .*[Pp]arquet"),
         (
             "h.csv",
             "symbol,weight\nA,1\n",

@@ -17,8 +17,8 @@ from sigmalake.demo.market import generate_market
 from sigmalake.demo.run import configuration
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.reader.answer import periods_per_year
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.dates import periods_per_year
+from sigmalake.reader.open_release import open_release
 
 
 @pytest.fixture
@@ -169,7 +169,11 @@ def test_the_lake_may_be_that_of_a_configuration(run, tmp_path, file, plain_mark
     ("arguments", "code", "said"),
     [
         (["none.csv"], 2, "there is no file none.csv"),
-        (["{file}", "--benchmark", "b.txt"], 2, "b.txt: the name of a file of holdings ends in .csv or .parquet"),
+        (
+            ["{file}", "--benchmark", "b.txt"],
+            2,
+            "b.txt: the name of a file of holdings, assets or portfolios ends in .csv or .parquet",
+        ),
         (["{file}", "--date", "8 March"], 2, "--date '8 March' is not a date; give it as YYYY-MM-DD"),
         (["{file}", "--date", "1999-01-01"], 1, "ewma has no risk model as of 1999-01-01; nearest: "),
         (["{file}", "--release", "no"], 1, "has no release no; it has 2021-04-01.1"),

@@ -11,8 +11,9 @@ from plain_market import exposures_of, factors_of, write_market_lake
 from sigmalake.demo.market import generate_market
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.reader.released_model import ReleasedModel, open_release
-from sigmalake.reader.tables import releases_of
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.open_release import open_release
+from sigmalake.reader.storage.delta_tables import DeltaTables, releases_of
 from sigmalake.tables.packed import CROSS_SECTIONS
 
 N_DATES = 40  # more than are read at once
@@ -60,8 +61,8 @@ def complete(returns):
 def test_every_date_sums_to_the_return_of_the_portfolio(attributed, market, returns, all_equal):
     days = sorted(market.panel["date"].unique())
     closes = dict(zip(days[1:], days[:-1], strict=True))
-    assert list(attributed.returns.index) == days[1:]
-    for day, found in attributed.returns.items():
+    assert list(attributed.returns.index.date) == days[1:]
+    for day, found in zip(days[1:], attributed.returns, strict=True):
         listed = set(market.panel.loc[market.panel["date"] == closes[day], "asset_id"])
         expected = sum(all_equal[a] * r for a, r in returns.loc[day].items() if a in listed and np.isfinite(r))
         assert found == pytest.approx(expected, rel=1e-12)
@@ -97,8 +98,8 @@ def test_a_factors_part_is_the_exposure_at_the_close_before_times_its_return(mod
         x = held.to_numpy() @ exposures_of(rows, factors)
         styles = [n for n, factor in enumerate(factors) if factor.kind == "style" or factor.name == "market"]
         names = [factors[n].name for n in styles]
-        assert_allclose(found.exposures.loc[day, names], x[styles], rtol=1e-12)
-        assert_allclose(found.parts.loc[day, names], x[styles] * f.loc[day, names], rtol=1e-12)
+        assert_allclose(found.exposures.loc[str(day), names], x[styles], rtol=1e-12)
+        assert_allclose(found.parts.loc[str(day), names], x[styles] * f.loc[str(day), names], rtol=1e-12)
 
 
 def test_specific_returns_are_those_of_the_regressions(attributed, model, all_equal):
@@ -151,10 +152,10 @@ def test_weights_by_date_are_those_of_the_close_before(model, market, returns):
 
 def test_the_future_moves_no_date_before_it(model, lake, returns, market, tmp_path_factory):
     held = pd.Series(0.1, complete(returns)[:10])
-    day = sorted(market.panel["date"].unique())[20]
+    day = pd.Timestamp(sorted(market.panel["date"].unique())[20])
     other = tmp_path_factory.mktemp("future")
     changed = market.panel.copy()
-    later = changed["date"] >= day
+    later = changed["date"] >= day.date()
     changed.loc[later, "ret"] *= -2
     changed.loc[later, "size"] += 1
     write_market_lake(
@@ -185,12 +186,13 @@ def test_a_period_without_returns_is_answered_with_the_nearest_date(model, marke
 
 def test_a_panel_whose_returns_are_not_the_regressions_is_told(tmp_path, market, all_equal):
     write_market_lake(tmp_path, market, ["short"], RegressionRules(min_assets=20))
-    day = open_release(tmp_path).calendar()[7]
+    day = open_release(tmp_path).calendar()[7].date()
     rows = DeltaTable(tmp_path / "cross_sections").to_pyarrow_table().to_pylist()
     row = next(row for row in rows if row["date"] == day)
     wrong = row | {"specific_return": [None if u is None else u + 0.01 for u in row["specific_return"]]}
     version = replace(tmp_path, CROSS_SECTIONS, [wrong], f"date = '{day}'")
     release = releases_of(str(tmp_path))[-1]
-    model = ReleasedModel(str(tmp_path), release._replace(tables=release.tables | {"cross_sections": version}))
+    tables = DeltaTables(str(tmp_path), release.release_id, release.tables | {"cross_sections": version})
+    model = FactorModel(tables, as_of=release.as_of, variants=release.variants, release_id=release.release_id)
     with pytest.raises(DataError, match=rf"{day}: X f \+ u is not r for \d+ of \d+ assets, by 0.01 at most; the release is incon"):
         model.attribution(all_equal, missing="leave_out")

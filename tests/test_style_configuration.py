@@ -27,10 +27,6 @@ def test_styles_as_given_and_standardised_ones_keep_their_order_and_share_column
     assert config.style_rules["size"].weights("size") == {"size": 1.0}
 
 
-def test_styles_as_given_hash_as_they_did_before_others_could_be_had():
-    assert Config.model_validate(BODY).ingest_hash() == "f981dd6be47e31f4"
-
-
 def test_the_regressions_weights_are_of_the_panel_only_where_styles_are_regressed_on_factors():
     for rules, depends in (({}, False), ({"missing": "regress"}, True), ({"orthogonal_to": ["sector"]}, True), (None, False)):
         entry = {"styles": ["size"]} if rules is None else {"styles": {"size": rules}}

@@ -1,38 +1,37 @@
-"""A pytest plugin for scripts/test: the cheapest tests first, in halves where asked, and the seconds of each tier at the end."""
+"""A pytest plugin for scripts/test: the cheapest tests first, workers that share fixtures, and the seconds of each tier at the end.
+
+Tests run on two workers of pytest-xdist. A group of tests stays on one worker: all tests of a file, whose fixtures are made once,
+and the tests with a local Spark session in two groups of about the same length, so that a worker starts one JVM at most.
+"""
 
 from collections import defaultdict
 
 import pytest
 
 TIERS = ("arrays", "jvm", "cluster", "fault")  # all but the first are markers
-_tier_of: dict[str, str] = {}  # of a test's node id
+SHARED = ("lake", "spark", "stages")  # folders whose tests with a JVM take half the seconds of all of them
 _seconds: defaultdict[str, float] = defaultdict(float)
 
 
-SHARED = ("lake", "spark", "stages")  # folders whose tests with a JVM are a half of all, by their seconds
-
-
-def pytest_addoption(parser):
-    parser.addoption("--half", choices=("1", "2"), help="only the tests of one of two halves, which may run side by side")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config, items):
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the node ids
+def pytest_collection_modifyitems(items):
     for item in items:
-        marked = [name for name in TIERS if item.get_closest_marker(name)]
-        _tier_of[item.nodeid] = marked[-1] if marked else TIERS[0]
-    items.sort(key=lambda item: TIERS.index(_tier_of[item.nodeid]))
-    if half := config.getoption("--half"):
-        config.hook.pytest_deselected(items=[item for item in items if _half_of(item) != half])
-        items[:] = [item for item in items if _half_of(item) == half]
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: TIERS.index(_tier(item.keywords)))
 
 
-def _half_of(item):
-    return "1" if _tier_of[item.nodeid] == "jvm" and item.path.parent.name in SHARED else "2"
+def _group(item):
+    if _tier(item.keywords) == "jvm":
+        return "jvm-shared" if item.path.parent.name in SHARED else "jvm"
+    return item.nodeid.split("::", maxsplit=1)[0]
+
+
+def _tier(keywords):
+    return next((name for name in reversed(TIERS) if name in keywords), TIERS[0])
 
 
 def pytest_runtest_logreport(report):
-    _seconds[_tier_of[report.nodeid]] += report.duration
+    _seconds[_tier(report.keywords)] += report.duration
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -40,9 +40,15 @@ def caused_by_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
+CONFLICTS = (
+    *("DELTA_CONCURRENT", "ConcurrentModification", "DELTA_METADATA_CHANGED"),  # Spark
+    *("Failed to commit transaction", "Tried committing existing table version"),  # delta-rs
+)
+
+
 def is_conflict(error: BaseException) -> bool:
-    """Whether Delta refused a commit because of another writer's; its errors share no base class."""
-    return any(told in str(error) for told in ("DELTA_CONCURRENT", "ConcurrentModification", "DELTA_METADATA_CHANGED"))
+    """Whether Delta refused a commit because of another writer's; the errors of its writers share no base class."""
+    return any(told in str(error) for told in CONFLICTS)
 
 
 def telling_line(error: BaseException) -> str:

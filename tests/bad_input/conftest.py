@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from sigmalake.cli import app as cli
+from sigmalake.cli import engines
 
 
 class Outcome(NamedTuple):
@@ -32,11 +33,12 @@ def asked(monkeypatch, capsys, tmp_path):
 
     def ask(*arguments, session=None) -> Outcome:
         @contextmanager
-        def shared(_config):
+        def shared(*_):
             assert session is not None, "a JVM was started for a mistake that needs none"
             yield session
 
-        monkeypatch.setattr(cli, "_session", shared)
+        monkeypatch.setattr(engines, "opened_session", shared)
+        monkeypatch.setattr(engines, "_spark_at_hand", lambda: session and "a test has one")
         monkeypatch.setattr(sys, "argv", ["sigmalake", *map(str, arguments)])
         capsys.readouterr()
         try:

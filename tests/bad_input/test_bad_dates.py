@@ -32,8 +32,8 @@ def spoilt_panel():
 def fitted(spark, tmp_path_factory):
     """The spoilt panel, regressed once."""
     from sigmalake.config.model import load_config
-    from sigmalake.lake.lake import Lake, Writer
-    from sigmalake.stages.context import Context
+    from sigmalake.engines.spark.engine import SparkEngine
+    from sigmalake.stages.context import writing
     from sigmalake.stages.run import run_stage
 
     folder = tmp_path_factory.mktemp("dates")
@@ -41,7 +41,7 @@ def fitted(spark, tmp_path_factory):
     panel.to_parquet(folder / "panel.parquet")
     config = load_config(written(folder, SECTORS))
     said: list[str] = []
-    context = Context(Lake(spark, config.lake, Writer("run", config.full_hash(), None)), config, "run", say=said.append)
+    context = writing(SparkEngine(spark, config.lake), config, "run", say=said.append)
     for stage in ("ingest", "regress"):
         run_stage(context, stage)
     return folder, "\n".join(said), dates

@@ -104,8 +104,8 @@ def rows_of(lake: str, table: Table, *columns: str) -> pa.Table:
 def ingested(spark, tmp_path_factory):
     """The spoilt panel, ingested once: what was said, the rejected rows, and the account of every row."""
     from sigmalake.config.model import load_config
-    from sigmalake.lake.lake import Lake, Writer
-    from sigmalake.stages.context import Context
+    from sigmalake.engines.spark.engine import SparkEngine
+    from sigmalake.stages.context import writing
     from sigmalake.stages.run import run_stage
 
     folder = tmp_path_factory.mktemp("rows")
@@ -113,8 +113,8 @@ def ingested(spark, tmp_path_factory):
     (folder / "panel.csv").write_text("\n".join(lines) + "\n")
     config = load_config(written(folder, TEXT))
     said: list[str] = []
-    lake = Lake(spark, config.lake, Writer("run", config.full_hash(), None))
-    run_stage(Context(lake, config, "run", say=said.append), "ingest")
+    context = writing(SparkEngine(spark, config.lake), config, "run", say=said.append)
+    run_stage(context, "ingest")
     rejected = rows_of(config.lake, REJECTED_ROWS).to_pandas()
     account = {line["source"]: line for line in rows_of(config.lake, RUNS, "account").column(0).to_pylist()[0]}
     return folder, "\n".join(said), rejected, account, len(lines) - 1

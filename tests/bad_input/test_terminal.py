@@ -76,13 +76,12 @@ def by_the_shell(tmp_path_factory):
 def small_lake(by_the_shell, spark):
     """The same lake, with the stages that follow."""
     from sigmalake.config.model import load_config
-    from sigmalake.lake.lake import Lake, Writer
-    from sigmalake.stages.context import Context
+    from sigmalake.engines.spark.engine import SparkEngine
+    from sigmalake.stages.context import writing
     from sigmalake.stages.run import run
 
     config = load_config(by_the_shell[0])
-    lake = Lake(spark, config.lake, Writer("run", config.full_hash(), None))
-    run(Context(lake, config, "run", say=lambda _: None))
+    run(writing(SparkEngine(spark, config.lake), config, "run", say=lambda _: None))
     return by_the_shell[0]
 
 

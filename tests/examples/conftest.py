@@ -9,6 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from sigmalake.cli import app as cli
+from sigmalake.cli import engines
 from sigmalake.lake.log import open_table, read_columns
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -38,5 +39,6 @@ class CommandLine:
 def command_line(spark):
     """Makes a `CommandLine`; its commands use the tests' session and leave it running."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "_session", lambda _config: nullcontext(spark))
+        patch.setattr(engines, "opened_session", lambda *_: nullcontext(spark))
+        patch.setattr(engines, "_spark_at_hand", lambda: "a test has one")
         yield CommandLine

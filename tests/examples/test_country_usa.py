@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 
 pytestmark = pytest.mark.jvm
 

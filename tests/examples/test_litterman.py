@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 
 pytestmark = pytest.mark.jvm
 

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from numpy.testing import assert_allclose
 from scipy.linalg import null_space
 
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 
 pytestmark = pytest.mark.jvm
 

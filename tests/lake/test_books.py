@@ -9,6 +9,7 @@ from deltalake import CommitProperties, DeltaTable
 from plain_lake import append, create
 from sigmalake.lake.books import settled_versions, unsettled_ranges
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen, commit_metadata
 from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_RETURNS
@@ -21,7 +22,7 @@ DAY = DateRange(date(2024, 1, 8), date(2024, 1, 8))
 
 @pytest.fixture
 def lake(tmp_path):
-    return Lake(None, str(tmp_path / "lake"))
+    return Lake(FolderTables(str(tmp_path / "lake")))
 
 
 def write(lake, dates):
@@ -29,7 +30,7 @@ def write(lake, dates):
     where = f"{lake.root}/{CROSS_SECTIONS.name}"
     if not DeltaTable.is_deltatable(where):
         create(lake.root, CROSS_SECTIONS)
-    said = CommitProperties(custom_metadata={"userMetadata": commit_metadata("run", "regress", 1, "-", [dates])})
+    said = CommitProperties(custom_metadata={"userMetadata": commit_metadata("run", "regress", 1, "-", [dates], "spark")})
     DeltaTable(where).alter.set_table_properties({"delta.appendOnly": "false"}, commit_properties=said)
 
 

@@ -6,8 +6,9 @@ import pytest
 from deltalake import DeltaTable
 
 from plain_lake import append, create
-from sigmalake.lake import lake as module
+from sigmalake.lake import folder as module
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.queries.status import status
 from sigmalake.tables.long import ASSET_COVARIANCE, SPECIFIC_RETURNS
@@ -24,7 +25,7 @@ def rows(*days):
 
 @pytest.fixture
 def lake(tmp_path):
-    return Lake(None, str(tmp_path / "lake"))
+    return Lake(FolderTables(str(tmp_path / "lake")))
 
 
 def test_the_span_of_a_table_is_told_without_reading_a_row(lake, monkeypatch):

@@ -11,11 +11,12 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
+from sigmalake.engines.spark.table_claims import TableClaims
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake import claims as module
 from sigmalake.lake.claims import Claim, FolderClaims, Pace, this_host
-from sigmalake.lake.claims_elsewhere import StoreClaims, TableClaims
 from sigmalake.lake.lease import claims_of, hold
+from sigmalake.lake.store_claims import StoreClaims
 
 FAST = Pace(lifetime=60.0, poll=0.05)
 
@@ -145,8 +146,8 @@ def test_a_process_of_another_container_of_one_name_is_not_taken_for_dead(monkey
 def test_claims_are_kept_where_the_lake_lies(tmp_path):
     assert isinstance(claims_of(str(tmp_path), None), FolderClaims)
     assert isinstance(claims_of("s3a://bucket/lake", None), StoreClaims)
-    assert isinstance(claims_of("main.risk", lambda: None), TableClaims)
-    assert isinstance(claims_of("hdfs://namenode/lake", lambda: None), TableClaims)
+    assert isinstance(claims_of("main.risk", lambda table: TableClaims(None, "main.risk", table)), TableClaims)
+    assert isinstance(claims_of("hdfs://namenode/lake", lambda table: TableClaims(None, "lake", table)), TableClaims)
 
 
 def test_a_uri_that_its_store_does_not_know_is_refused():
@@ -156,7 +157,7 @@ def test_a_uri_that_its_store_does_not_know_is_refused():
 
 def test_a_store_that_cannot_be_reached_is_said(monkeypatch):
     claims = StoreClaims("s3://bucket/lake", MemoryStore())
-    monkeypatch.setattr("sigmalake.lake.claims_elsewhere.obstore.list", _unreachable)
+    monkeypatch.setattr("sigmalake.lake.store_claims.obstore.list", _unreachable)
     with pytest.raises(InfrastructureError, match=r"lease of s3://bucket/lake cannot be read or written: no route .*AWS_"):
         claims.newest()
 

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sigmalake.numerics.factor_cov.eigenfactor import (
     EigenfactorAdjustment,
     SharedDraws,
+    _draws,
     adjust_eigenfactors,
     shared_draws,
     simulated_periods,
@@ -50,7 +51,8 @@ def normals_of(seed: str, parts: Parts, n_factors: int, simulations: int, monkey
         return estimate(z, *rest, **options)
 
     monkeypatch.setattr(eigenfactor, "complete_dates_cov", spy)
-    shared_draws.__wrapped__(seed, simulations, n_factors, 10_000, parts)
+    eigenfactor._draws.cache_clear()
+    shared_draws(seed, simulations, n_factors, 10_000, parts)
     monkeypatch.undo()
     assert len(kept) == simulations
     return kept
@@ -92,7 +94,7 @@ def test_a_date_with_fewer_factors_takes_the_leading_block():
 
 def test_draws_depend_on_seed_window_and_factors_and_on_nothing_else():
     first = shared_draws("m/v", 5, 4, 10_000, SAMPLE)
-    again = shared_draws.__wrapped__("m/v", 5, 4, 60, SAMPLE)
+    again = _draws.__wrapped__("m/v", 5, 4, (60,), SAMPLE)
     assert_array_equal(first.volatility, again.volatility)
     assert shared_draws("m/v", 5, 4, 10_000, SAMPLE) is first
     assert not np.allclose(first.volatility, shared_draws("m/w", 5, 4, 10_000, SAMPLE).volatility)

@@ -9,7 +9,7 @@ from scipy.linalg import null_space
 from statsmodels.api import RLM
 from statsmodels.robust.norms import HuberT
 
-import sigmalake.numerics.regression.huber as kernel
+import sigmalake.numerics.regression.robust.huber as kernel
 from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Floats

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.robust.scale import mad
 
-from sigmalake.numerics.regression.outliers import find_outliers, weighted_median
+from sigmalake.numerics.regression.robust.outliers import find_outliers, weighted_median
 from sigmalake.numerics.regression.rules import RegressionRules
 
 BEYOND_5 = RegressionRules(min_assets=1, outliers_beyond=5.0)

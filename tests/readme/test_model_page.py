@@ -5,8 +5,12 @@ import doctest
 import re
 
 import pytest
+import yaml
 
-from readme import ROOT, configuration_keys, quoted
+from readme import ROOT, quoted
+from sigmalake.config.defaults import beyond_defaults
+from sigmalake.config.fields import REQUIRED, all_keys, sections_below
+from sigmalake.config.model import Config
 from sigmalake.config.presets import PRESETS
 from sigmalake.numerics.regression.cross_section import FactorStatus, Status
 
@@ -14,15 +18,20 @@ PAGE = ROOT / "docs/model.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in row.strip("|").split("|")] for row in TEXT.splitlines() if row.startswith("|")]
 SECTIONS = ("regression.", "risk.NAME.", "factors[].styles.NAME.", "evaluate.test_portfolios.", "evaluate.rolling")
-KEYS = {key.removeprefix("risk.NAME."): defaults for key, defaults in configuration_keys().items() if key.startswith(SECTIONS)}
+KEYS: dict[str, list[object]] = {}
+for _place, _, _key in all_keys(Config):
+    if _place.startswith(SECTIONS) and not list(sections_below(_key.annotation)):
+        _said = _key.tag or ("required" if _key.default is REQUIRED else beyond_defaults(_key.default))
+        KEYS.setdefault(_place.removeprefix("risk.NAME."), []).append(_said)
 
 
 def rows_of(name):
     return [row for row in ROWS if name in quoted(row[0])]
 
 
-def plain(default):
-    return re.sub(r"\.0$", "", default.strip("`"))
+def value(default):
+    found = yaml.safe_load(default.strip("`").replace("none", "null"))
+    return float(found) if isinstance(found, int) and not isinstance(found, bool) else found
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -30,10 +39,13 @@ def test_a_key_has_a_row_with_its_default_and_a_reason(key):
     (row,) = rows_of(key)
     assert len(row) == 4
     assert row[3]
-    told = {plain(row[1]), *re.findall(r"`sample`: (\d+)", row[3])}
+    told = [value(text) for text in (row[1], *re.findall(r"`sample`: (\d+)", row[3]))]
     if key.endswith("estimator"):
-        told |= set(quoted(row[3]))
-    assert told == {plain(default) for default in KEYS[key]}
+        told += quoted(row[3])
+    for default in KEYS[key]:
+        assert default in told
+    for said in told:
+        assert said in KEYS[key]
 
 
 def test_a_key_in_the_page_is_one_of_the_configuration():
@@ -45,7 +57,7 @@ def test_a_key_in_the_page_is_one_of_the_configuration():
 def diagnostic_names():
     """What the library calls its diagnostics; of a name with a factor in it, what stands before."""
     names = {"left_out:", "n_assets", "n_without_specific_var"}
-    source = (ROOT / "lib/sigmalake/engines/spark/estimation/risk_rows.py").read_text(encoding="utf-8")
+    source = (ROOT / "lib/sigmalake/tasks/risk/risk_rows.py").read_text(encoding="utf-8")
     assert all(f'"{name}' in source.replace('f"', '"') for name in names)
     for path in (ROOT / "lib/sigmalake").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

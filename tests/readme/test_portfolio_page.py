@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from datetime import date
 
 import numpy as np
 import pytest
@@ -96,6 +97,19 @@ def test_the_python_block_says_what_its_comments_say(folder):
     assert change.parts.sum() == pytest.approx(change.second - change.first, rel=1e-9)
     assert len(earned.returns) == 21
     assert earned.linked.sum() == pytest.approx(link_returns(earned.returns.to_numpy()[:, None]).sum(), rel=1e-10)
+
+
+def test_the_frames_are_what_their_comments_say(folder):
+    names = {}
+    exec("\n".join(blocks("python")), names)
+    model, Sigma = names["model"], names["Sigma"]
+    assert [type(names[name].index).__name__ for name in ("returns", "t", "r2", "u", "history")] == ["DatetimeIndex"] * 5
+    assert names["returns"].index[0] == min(day for day in model.calendar() if (day.year, day.month) >= (2021, 3))
+    assert names["t"].shape == (len(names["r2"]), names["returns"].shape[1])
+    assert set(names["X"].index) >= {"A005"}
+    np.testing.assert_array_equal(names["history"].iloc[-1], names["X"].loc["A005"])
+    np.testing.assert_allclose(Sigma, 252 * names["risk"].factor_cov, rtol=1e-15)
+    assert names["before"].date == max(day.date() for day in model.dates("ewma") if day.date() <= date(2021, 4, 4))
 
 
 def test_every_name_of_the_page_exists(folder):

@@ -2,18 +2,15 @@
 
 import re
 import shlex
-from fnmatch import fnmatchcase
 
-import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 import sigmalake
-from readme import ROOT, TEXT, blocks, configuration_keys, quoted, rows_under
+from readme import ROOT, TEXT, blocks, quoted, rows_under
 from sigmalake import errors
 from sigmalake.cli import app as cli
 from sigmalake.cli.setup.runtime import DELTA_VERSION
-from sigmalake.config.keys import keys_table
 from sigmalake.config.model import load_config
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.documentation import GROUPS, tables_page
@@ -85,32 +82,6 @@ def test_the_page_of_tables_is_written_from_the_declarations():
         assert re.findall(r"^\| `(\w+)` \| `[A-Z]", section, re.MULTILINE) == table.column_names
 
 
-DOCUMENTED = [(pattern, row) for row in rows_under("| key | default |") for pattern in quoted(row[0])]
-
-
-def matches(pattern, key):
-    return fnmatchcase(key, pattern.replace("[", "[[]"))
-
-
-def test_the_table_of_keys_is_written_from_their_descriptions():
-    assert keys_table() in TEXT, "put what `python -m sigmalake.config.keys` prints in the place of README.md's table"
-
-
-@pytest.mark.parametrize("key", configuration_keys())
-def test_a_configuration_key_is_documented_with_its_default(key):
-    rows = [row for pattern, row in DOCUMENTED if matches(pattern, key)]
-    assert len(rows) == 1, f"{key} is documented {len(rows)} times"
-    said = " ".join(rows[0][1:])
-    for default in configuration_keys()[key]:
-        number = re.sub(r"\.0$", "", default)
-        assert re.search(rf"(?<![\w.]){re.escape(number)}(?![\w])", said), f"{key}: its default is {default}"
-
-
-@pytest.mark.parametrize("pattern", [pattern for pattern, _ in DOCUMENTED])
-def test_a_documented_key_is_one_of_the_configuration(pattern):
-    assert any(matches(pattern, key) for key in configuration_keys())
-
-
 def test_the_minimal_configuration_is_one(tmp_path):
     (block,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(block)
@@ -127,7 +98,7 @@ def test_links_lead_to_files():
 
 
 def test_no_path_is_of_one_machine():
-    for name in ("README.md", "CHANGELOG.md", "docs/tables.md", "docs/model.md"):
+    for name in ("README.md", "CHANGELOG.md", "docs/tables.md", "docs/model.md", "docs/configuration.md"):
         assert not re.search(r"(?<![\w.])/(work|tmp|home|root|Users|mnt)/", (ROOT / name).read_text(encoding="utf-8")), name
 
 

@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose
 
 from readme import blocks
 from sigmalake.cli import app as cli
-from sigmalake.reader.released_model import open_release
+from sigmalake.cli import engines
+from sigmalake.reader.open_release import open_release
 
 pytestmark = pytest.mark.jvm
 
@@ -60,7 +61,8 @@ def printed(spark, folder):
     """What each command prints, by its verb."""
     said = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "_session", lambda _: nullcontext(spark))
+        patch.setattr(engines, "opened_session", lambda *_: nullcontext(spark))
+        patch.setattr(engines, "_spark_at_hand", lambda: "a test has one")
         patch.chdir(folder)
         for arguments in commands():
             with redirect_stdout(StringIO()) as out:

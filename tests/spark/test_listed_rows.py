@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from sigmalake.engines.spark.listed_rows import listed_rows
+from sigmalake.tables.packed import RISK_MODELS
 
 pytestmark = pytest.mark.jvm
 
@@ -16,6 +17,13 @@ def test_rows_come_as_they_were_listed(spark):
     frame = listed_rows(spark, rows, SCHEMA)
     assert [tuple(row) for row in frame.collect()] == rows
     assert frame.schema.simpleString() == "struct<date:date,name:string,n:int,x:double,position:array<int>>"
+
+
+def test_columns_of_a_table_are_named_by_its_declaration(spark):
+    rows = [("a", date(2024, 1, 31), "hash")]
+    frame = listed_rows(spark, rows, RISK_MODELS.arrow_schema("variant", "date", "inputs_hash"))
+    assert [tuple(row) for row in frame.collect()] == rows
+    assert frame.schema.simpleString() == "struct<variant:string,date:date,inputs_hash:string>"
 
 
 def test_there_may_be_none(spark):

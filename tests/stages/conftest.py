@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from small_model import Model, make_model
 
 
@@ -18,12 +19,12 @@ def short(panel) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def built_once(spark, market, tmp_path_factory) -> Model:
+def built_once(market, tmp_path_factory) -> Model:
     """The whole market, run once; for reading only."""
-    return make_model(spark, market, tmp_path_factory.mktemp("built")).write(market.panel).run()
+    return make_model(market, tmp_path_factory.mktemp("built")).write(market.panel).run()
 
 
 @pytest.fixture
-def model(spark, market, tmp_path) -> Model:
+def model(market, tmp_path) -> Model:
     """An empty lake for this test alone."""
-    return make_model(spark, market, tmp_path)
+    return make_model(market, tmp_path)

@@ -10,8 +10,6 @@ from sigmalake.stages.queries.validate import validate
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
-pytestmark = pytest.mark.jvm
-
 CURRENCIES = ("USD", "EUR", "JPY")
 NO_RATE, CONFLICT = "no exchange rate", "key given more than once, with different values"
 
@@ -41,6 +39,7 @@ def in_dollars(model, local, rates, *, columns=(), **rule):
     rates.to_parquet(place)
     named = {"currency": "ccy", "rate": "usd"} | ({"interest_rate": "i"} if rule else {})
     model.body["sources"]["panel"]["columns"] |= {"currency": "ccy", **dict(columns)}
+    model.body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.5}}  # of a few rates, some are wrong
     model.body["sources"]["exchange_rates"] = {"path": place, "base": "USD", "columns": named, **rule}
     return model.write(local)
 

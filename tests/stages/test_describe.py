@@ -9,16 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
-from sigmalake.engines.spark.sources.fingerprint import fingerprint
+from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.numerics.descriptors.prices import PriceHistory
 from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.stages.context import Asked
-from sigmalake.stages.sources import source_memory
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
-
-pytestmark = pytest.mark.jvm
 
 N_DATES = 34
 WINDOWS = {
@@ -144,15 +141,15 @@ def assert_joined(frame, tables):
 
 
 def test_a_model_begins_where_its_descriptors_do(priced, daily, monkeypatch):
-    read = []
-    monkeypatch.setattr(source_memory, "fingerprint", lambda *given: read.append(set(given[0])) or fingerprint(*given))
+    read, survey = [], LocalEngine.survey_source
+    monkeypatch.setattr(LocalEngine, "survey_source", lambda engine, *given: read.append(given[0].name) or survey(engine, *given))
     del priced.body["sources"]["fundamentals"]
     priced.body["factors"][2] = {"styles": {"size": {}, "beta": {}}}  # a row without a beta is rejected
     days = sorted(daily["date"].unique())
     write(priced, daily)
     for _ in range(2):
         priced.stage("describe", Asked(end=days[-1]))
-    assert read == [{"prices"}]  # the second reads no file again
+    assert read == ["prices"]  # the second reads no file again
     assert len(priced.rows(RUNS)) == 1  # the second has nothing to do, though a run of some dates is not known to cover the sources
     priced.stage("ingest")
     rows = priced.rows(DESCRIPTORS)
@@ -171,7 +168,8 @@ def test_rows_that_cannot_be_used_are_listed_and_the_account_adds_up(priced, dai
     frame.loc[at[0], "ret"] = np.inf
     frame.loc[at[1], "shares"] = -1.0
     lost = frame["date"] == days[4]
-    frame.loc[lost, "close"] = -2.0
+    frame.loc[lost, "shares"] = -2.0
+    priced.body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.5}}
     twice = pd.concat([frame, frame.loc[[at[2], at[3]]].assign(ret=[frame.loc[at[2], "ret"], 0.7])])
     wrong = pd.concat([figures, figures.iloc[:1].assign(item="employees"), figures.iloc[[1]], figures.iloc[[2]].assign(value=7.0)])
     write_figures(priced, wrong)
@@ -201,7 +199,7 @@ def test_rows_that_cannot_be_used_are_listed_and_the_account_adds_up(priced, dai
     assert prices["n_assets"].sum() == account["prices"]["packed"]
     assert prices.loc[days[4], "n_assets"] == 0
     assert sorted(priced.rows(DESCRIPTORS)["date"]) == [day for day in days if day != days[4]]
-    repaired = frame.assign(close=frame["close"].abs(), shares=frame["shares"].abs(), ret=frame["ret"].replace(np.inf, 0.0))
+    repaired = frame.assign(shares=frame["shares"].abs(), ret=frame["ret"].replace(np.inf, 0.0))
     write_figures(priced, figures)
     write(priced, repaired).stage("describe")
     assert priced.rows(REJECTED_ROWS).empty

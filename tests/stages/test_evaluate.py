@@ -7,7 +7,6 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model
 
 from lakes import rows_of
 from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
@@ -15,8 +14,7 @@ from sigmalake.stages.context import Asked
 from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
-
-pytestmark = pytest.mark.jvm
+from small_model import Model
 
 RULES = {"random_active": 4, "minimum_variance": 2}
 

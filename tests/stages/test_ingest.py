@@ -2,27 +2,28 @@
 
 import os
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
 from lakes import rows_of
-from sigmalake.config.sources import Location
-from sigmalake.engines.spark.sources.fingerprint import fingerprint, location_version
+from sigmalake.engines.local.engine import LocalEngine
+from sigmalake.engines.spark.engine import SparkEngine
+from sigmalake.errors import DataError
 from sigmalake.lake.books import all_releases
 from sigmalake.stages.context import Asked
 from sigmalake.stages.run import run_stage
-from sigmalake.stages.sources import source_memory
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
-
-pytestmark = pytest.mark.jvm
 
 ARRAYS = ["exposure_date", "return_date", "exposures_age", "factor_set", "asset_id", "ret", "cap", "in_estimation", "styles"]
 ARRAYS += ["member_assets", "member_factors", "member_shares"]
@@ -63,14 +64,13 @@ def test_a_folder_of_files_in_any_order_makes_the_same_panel(model, short, expec
 
 
 def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, monkeypatch):
-    read = []
+    read, survey = [], LocalEngine.survey_source
 
-    def noting(*arguments):
-        found = fingerprint(*arguments)
-        read.append({Path(one.file).name for prints in found.values() for one in prints})
-        return found
+    def noting(engine, source, check):
+        read.append({Path(file.path).name for file in source.files})
+        return survey(engine, source, check)
 
-    monkeypatch.setattr(source_memory, "fingerprint", noting)
+    monkeypatch.setattr(LocalEngine, "survey_source", noting)
     (model.folder / "linked").mkdir()
     (model.folder / "parts").symlink_to(model.folder / "linked")
     (model.folder / "linked" / "1.parquet").symlink_to(model.folder / "elsewhere.parquet")
@@ -81,13 +81,13 @@ def test_a_file_that_has_not_changed_is_not_read_again(model, short, expected, m
         panel = panel_of(model)
     assert read == [{"0.parquet"}, {"1.parquet"}, {"2.parquet"}]
     assert panel == expected
-    known = prints_of(model)
+    known = fingerprints_of(model)
     run_stage(replace(model.context(), verify_sources=True), "ingest")
     assert read[3] == {"0.parquet", "1.parquet", "2.parquet"}
-    assert prints_of(model) == known
+    assert fingerprints_of(model) == known
 
 
-def test_a_file_without_the_dates_at_hand_is_not_opened(model, short, expected):
+def test_of_a_file_without_the_dates_at_hand_no_row_is_read(model, short, expected):
     folder, days = model.folder / "unopened", sorted(short["date"].unique())
     folder.mkdir()
     other(model, "unopened-lake", panel=source(model, "unopened", **FLAGS))
@@ -95,14 +95,15 @@ def test_a_file_without_the_dates_at_hand_is_not_opened(model, short, expected):
         pq.write_table(to_table(short[short["date"].isin(of_file)]), folder / f"{number}.parquet")
     panel_of(model)
     old = folder / "1.parquet"
-    size, time = old.stat().st_size, old.stat().st_mtime_ns
-    old.write_bytes(b"?" * size)
+    content, time = old.read_bytes(), old.stat().st_mtime_ns
+    footer = int.from_bytes(content[-8:-4], "little") + 8  # which says the columns of the file
+    old.write_bytes(content[:4] + b"?" * (len(content) - 4 - footer) + content[-footer:])
     os.utime(old, ns=(time, time))
     pq.write_table(to_table(short[short["date"].isin(days[8:])]), folder / "3.parquet")
     assert panel_of(model) == expected
 
 
-def prints_of(model):
+def fingerprints_of(model):
     rows = model.rows(SOURCE_PRINTS)
     return sorted(zip(rows["source"], rows["file"], rows["date"], rows["rows"], strict=True))
 
@@ -112,39 +113,40 @@ def test_csv_makes_the_same_panel(model, short, expected):
     assert panel_of(other(model, "csv-lake", panel=source(model, "panel.csv", **FLAGS))) == expected
 
 
-def test_a_delta_table_by_path_or_by_name_makes_the_same_panel(model, short, expected, spark):
-    frame = spark.createDataFrame(
-        short.astype(object).where(short.notna(), None), schema=spark.read.parquet(str(model.folder / "panel.parquet")).schema
-    )
-    frame.write.format("delta").save(str(model.folder / "delta"))
+def test_a_delta_table_by_path_makes_the_same_panel(model, short, expected):
+    write_deltalake(str(model.folder / "delta"), to_table(short))
     by_path = {**source(model, "delta", **FLAGS), "format": "delta"}
     assert panel_of(other(model, "delta-lake", panel=by_path)) == expected
+
+
+@pytest.mark.jvm
+def test_a_delta_table_by_name_makes_the_same_panel_and_tells_when_it_is_another(model, short, expected, spark):
+    write_deltalake(str(model.folder / "delta"), to_table(short))
+    model.open_engine = partial(SparkEngine, spark)
     spark.sql("CREATE DATABASE IF NOT EXISTS given")
     spark.sql("DROP TABLE IF EXISTS given.panel")
     spark.sql(f"CREATE TABLE given.panel USING delta LOCATION '{model.folder / 'delta'}'")
     assert panel_of(other(model, "table-lake", panel={"table": "given.panel", "columns": FLAGS})) == expected
-    before = location_version(spark, Location(table="given.panel"))
-    assert before == location_version(spark, Location(table="given.panel"))
+    engine, place = model.context().engine, model.config.sources.panel
+    before = engine.source_version("panel", place)
+    assert before == engine.source_version("panel", place)
     spark.sql("DROP TABLE given.panel")
     spark.sql(f"CREATE TABLE given.panel USING delta AS SELECT * FROM delta.`{model.folder / 'delta'}` LIMIT 1")
-    assert location_version(spark, Location(table="given.panel")) not in {before, ""}  # its version is 0 again
+    assert engine.source_version("panel", place) not in {before, ""}  # its version is 0 again
 
 
-def test_a_time_within_a_day_is_rejected_from_a_file_that_a_delta_table_adds(model, short):
+def test_a_time_within_a_day_is_refused_in_a_file_that_a_delta_table_adds(model, short):
     frame = short.assign(date=pd.to_datetime(short["date"]).astype("datetime64[us]"))
     days = sorted(frame["date"].unique())
     added = frame[frame["date"].isin(days[6:8])].reset_index(drop=True)
     added.loc[0, "date"] += pd.Timedelta(hours=10)
-    by_path = {**source(model, "delta", **FLAGS), "format": "delta"}
-    for part in (frame[frame["date"] < days[6]], added):
-        write_deltalake(str(model.folder / "delta"), to_table(part), mode="append")
-        panel_of(other(model, "delta-lake", panel=by_path))
-    rejected = model.rows(REJECTED_ROWS)
-    refused = [(f"panel.{half}", "not a date") for half in ("exposures", "returns")]
-    assert sorted(zip(rejected["source"], rejected["reason"], strict=True)) == refused
-    for line in model.rows(RUNS).iloc[-1]["account"]:
-        assert line["rows_in"] == (frame["date"] < days[8]).sum()
-        assert line["rows_in"] == line["packed"] + line["rejected"] + line["outside"] + line["without_exposures"]
+    other(model, "delta-lake", panel={**source(model, "delta", **FLAGS), "format": "delta"})
+    write_deltalake(str(model.folder / "delta"), to_table(frame[frame["date"] < days[6]]))
+    before = panel_of(model)
+    write_deltalake(str(model.folder / "delta"), to_table(added), mode="append")
+    with pytest.raises(DataError, match=r"column date of .*: 1 rows have a time within the day and no zone, e.g. "):
+        panel_of(model)
+    assert rows_of(model.lake_folder, PANEL).select(ARRAYS).to_pylist() == before
 
 
 @pytest.mark.parametrize("form", ["wide", "long", "map"])
@@ -304,26 +306,30 @@ def test_learned_levels_are_numbered_in_the_order_in_which_they_appear(model, sh
     assert max(last["member_factors"]) == 3
 
 
-def test_the_panel_refuses_exposures_that_were_not_yet_known(model, short, spark):
+def test_the_panel_refuses_exposures_that_were_not_yet_known(model, short):
     model.write(short).stage("ingest")
-    lake = model.context().lake
-    wrong = lake.read(PANEL).limit(1).selectExpr("* EXCEPT (return_date)", "date_sub(exposure_date, 1) AS return_date")
+    context = model.context()
+    row = rows_of(model.lake_folder, PANEL).slice(0, 1)
+    before = pc.subtract(row.column("exposure_date"), pa.scalar(timedelta(days=1))).cast(pa.date32())
+    wrong = row.set_column(row.column_names.index("return_date"), row.schema.field("return_date"), before)
     with pytest.raises(Exception, match="no_look_ahead"):
-        lake.append(PANEL, wrong, "ingest")
+        context.lake.append(PANEL, context.engine.driver_rows(wrong), "ingest")
 
 
+@pytest.mark.jvm
 def test_a_catalog_holds_a_lake_as_a_folder_does(model, short, spark):
     spark.sql("DROP DATABASE IF EXISTS risk_lake CASCADE")
     spark.sql("CREATE DATABASE risk_lake")
     model.write(short)
     model.body["risk"], model.body["covariance"] = {}, None
     model.body["lake"] = "spark_catalog.risk_lake"
+    model.open_engine = partial(SparkEngine, spark)
     model.run()
     again = model.plan()
     assert not any(again.values())
-    lake = model.context().lake
-    assert [release.as_of for release in all_releases(lake)] == [max(short["date"])]
-    assert lake.read(CROSS_SECTIONS).count() == short["date"].nunique() - 1
+    context = model.context()
+    assert [release.as_of for release in all_releases(context.lake)] == [max(short["date"])]
+    assert context.lake.columns(CROSS_SECTIONS, ["date"]).num_rows == short["date"].nunique() - 1
 
 
 def test_the_calendar_is_the_returns_own_or_a_table_of_dates(model, short):

@@ -7,14 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model, assert_same, make_model
 
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
 from sigmalake.tables.long import FACTOR_RETURNS, RISK_DIAGNOSTICS, SPECIFIC_RETURNS, SPECIFIC_RISK
 from sigmalake.tables.packed import RISK_MODELS
-
-pytestmark = pytest.mark.jvm
+from small_model import Model, assert_same, make_model
 
 LAYERED = {
     "factor_cov": {
@@ -38,8 +36,8 @@ def issued(panel) -> pd.DataFrame:
     return panel.assign(issuer=np.where(number <= 20, "issuer " + ((number + 1) // 2).astype(str), None))
 
 
-def layered_model(spark, market, issued, folder) -> Model:
-    model = make_model(spark, market, folder)
+def layered_model(market, issued, folder) -> Model:
+    model = make_model(market, folder)
     model.body["sources"]["panel"]["columns"]["issuer_id"] = "issuer"
     model.body["risk"] = {"layered": LAYERED}
     model.body["covariance"] = None
@@ -47,16 +45,16 @@ def layered_model(spark, market, issued, folder) -> Model:
 
 
 @pytest.fixture(scope="module")
-def built(spark, market, issued, tmp_path_factory) -> Model:
-    return layered_model(spark, market, issued, tmp_path_factory.mktemp("layered")).run()
+def built(market, issued, tmp_path_factory) -> Model:
+    return layered_model(market, issued, tmp_path_factory.mktemp("layered")).run()
 
 
-def test_dates_added_inserted_and_restated_equal_a_rebuild_with_everything_on(spark, market, issued, built, tmp_path):
+def test_dates_added_inserted_and_restated_equal_a_rebuild_with_everything_on(market, issued, built, tmp_path):
     days = sorted(issued["date"].unique())
     other = issued[(issued["date"] != days[40]) & (issued["date"] <= days[-3])].copy()
     other.loc[(other["date"] == days[50]) & (other["asset_id"] == "A05"), ["cap", "size"]] *= 3
     other.loc[(other["date"] == days[-3]) & (other["asset_id"] == "A07"), "issuer"] = "issuer 1"
-    model = layered_model(spark, market, other, tmp_path).run()
+    model = layered_model(market, other, tmp_path).run()
     model.write(issued).run()
     assert_same(model, built)
 

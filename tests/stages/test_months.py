@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model, assert_same, make_model
 
 from lakes import rows_of
 from sigmalake.demo.market import Market, generate_market
@@ -15,8 +14,7 @@ from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import FACTOR_RETURNS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import RISK_MODELS
-
-pytestmark = pytest.mark.jvm
+from small_model import Model, assert_same, make_model
 
 BY_MONTH = {
     "frequency": "month",
@@ -36,8 +34,8 @@ def half_year() -> Market:
     return generate_market(n_assets=40, n_dates=133, n_industries=3, n_styles=1, seed=8, start=date(2021, 1, 11))
 
 
-def monthly_model(spark, market, folder) -> Model:
-    model = make_model(spark, market, folder)
+def monthly_model(market, folder) -> Model:
+    model = make_model(market, folder)
     model.body["risk"] = {"by_month": BY_MONTH, "by_date": BY_DATE}
     model.body["covariance"] = None
     model.body["evaluate"] = {"test_portfolios": {"random_active": 2, "minimum_variance": 1}}
@@ -54,8 +52,8 @@ def through(model: Model, panel: pd.DataFrame) -> Model:
 
 
 @pytest.fixture(scope="module")
-def built(spark, half_year, tmp_path_factory) -> Model:
-    return through(monthly_model(spark, half_year, tmp_path_factory.mktemp("months")), half_year.panel)
+def built(half_year, tmp_path_factory) -> Model:
+    return through(monthly_model(half_year, tmp_path_factory.mktemp("months")), half_year.panel)
 
 
 def compounded(long: pd.DataFrame, column: str, values: str, most_missing: float) -> pd.DataFrame:
@@ -96,12 +94,12 @@ def test_every_sigma_and_delta_is_the_kernels_on_the_compounded_history(built, h
     assert np.nanmax(rows["specific_var"].iloc[-1].astype(float)) > 0
 
 
-def test_a_month_that_goes_on_and_ends_and_a_restated_day_equal_a_rebuild(spark, built, half_year, tmp_path):
+def test_a_month_that_goes_on_and_ends_and_a_restated_day_equal_a_rebuild(built, half_year, tmp_path):
     panel, days = half_year.panel, sorted(half_year.panel["date"].unique())
     within_june = date(2021, 6, 17)
     other = panel[panel["date"] <= within_june].copy()
     other.loc[other.index[other["date"] == date(2021, 5, 12)][0], "ret"] = 0.3
-    model = through(monthly_model(spark, half_year, tmp_path), other)
+    model = through(monthly_model(half_year, tmp_path), other)
     assert by_month(model)["date"].max() == within_june  # the months that are over, today's coverage
     one, other = (rows[rows["date"] < date(2021, 5, 12)] for rows in (built.rows(RISK_MODELS), model.rows(RISK_MODELS)))
     assert (

@@ -1,4 +1,4 @@
-"""What Spark wrote is what the kernels say of the same dates, cut out of the source by other means."""
+"""What the stages wrote is what the kernels say of the same dates, cut out of the source by other means."""
 
 from datetime import date
 from itertools import pairwise
@@ -9,25 +9,21 @@ import pytest
 from numpy.testing import assert_allclose
 
 from lakes import rows_of
-from sigmalake.engines.spark.estimation import asset_covariance as blocks
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.weights import regression_weights
-from sigmalake.stages.context import factor_sets
-from sigmalake.stages.covariance import beside_exposures
-from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
+    ASSET_COVARIANCE_CELLS,
+    COVARIANCE_BUILDS,
     FACTOR_COVARIANCE,
     FACTOR_RETURNS,
     RISK_DIAGNOSTICS,
     SPECIFIC_RETURNS,
     SPECIFIC_RISK,
 )
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
-
-pytestmark = pytest.mark.jvm
+from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +131,9 @@ def test_factors_without_history_are_absent_with_their_reason(built_once):
 def test_v_is_x_sigma_x_plus_delta_symmetric_and_positive(built_once, panel, factors):
     stored = built_once.rows(ASSET_COVARIANCE)
     day: date = stored["date"].max()
-    V = stored.pivot(index="asset_1", columns="asset_2", values="covariance")
+    order = built_once.rows(COVARIANCE_BUILDS)["asset_id"].iloc[0].tolist()
+    assert stored["asset_id"].tolist() == order
+    V = pd.DataFrame(np.vstack(stored["covariance"]), stored["asset_id"], order)
     assert (V.to_numpy() == V.to_numpy().T).all()
     model = built_once.rows(RISK_MODELS).query("variant == 'short'").iloc[-1]
     k = len(model["factors"])
@@ -155,27 +153,20 @@ def test_v_is_x_sigma_x_plus_delta_symmetric_and_positive(built_once, panel, fac
     assert np.linalg.eigvalsh(V.to_numpy()).min() > 0
 
 
-def test_blocks_smaller_than_the_cross_section_give_the_same_v(built_once, monkeypatch):
-    lake = built_once.context().lake
-    stored = built_once.rows(ASSET_COVARIANCE)
-    day = stored["date"].max()
-    models = lake.read(RISK_MODELS).where(f"variant = 'short' AND date = DATE'{day}'")
-    monkeypatch.setattr(blocks, "BLOCK", 7)
-    prepared = blocks.prepare_models(beside_exposures(models, lake.read(PANEL), [day], used=False), factor_sets(lake), None)
-    again = blocks.asset_covariance(prepared).toPandas().sort_values(["asset_1", "asset_2"])
-    assert len(again) == len(stored)
-    assert_allclose(again["covariance"].to_numpy(), stored.sort_values(["asset_1", "asset_2"])["covariance"].to_numpy(), rtol=1e-13)
-    V = again.pivot(index="asset_1", columns="asset_2", values="covariance").to_numpy()
-    assert (V == V.T).all()
-
-
-def test_delta_rs_and_spark_read_the_same_rows(built_once):
-    lake = built_once.context().lake
-    for table in MODEL_TABLES:
-        if not lake.exists(table):
-            continue
-        spark_rows = lake.read(table).orderBy(*(f"`{column}`" for column in table.key)).toArrow()
-        assert rows_of(built_once.lake_folder, table).to_pylist() == spark_rows.to_pylist(), table.name
+def test_cells_are_written_where_they_are_asked_for_and_leave_with_the_setting(built_once, tmp_path):
+    model = built_once.copied_to(tmp_path)
+    assert rows_of(model.lake_folder, ASSET_COVARIANCE_CELLS) is None
+    model.body["covariance"] = {**model.body["covariance"], "cells": True}
+    model.run()
+    V = model.rows(ASSET_COVARIANCE).set_index("asset_id")["covariance"]
+    cells = model.rows(ASSET_COVARIANCE_CELLS)
+    assert cells["asset_1"].tolist() == [asset for asset in V.index for _ in V.index]
+    assert cells["asset_2"].tolist() == list(V.index) * len(V)
+    assert (cells["covariance"].to_numpy() == np.concatenate(V.to_list())).all()
+    assert not any(model.plan().values())
+    model.body["covariance"]["cells"] = False
+    model.run()
+    assert model.rows(ASSET_COVARIANCE_CELLS).empty
 
 
 def test_the_generated_market_is_recovered_within_its_standard_errors(built_once, market, factors):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sigmalake.engines.spark.estimation.evaluation import holdings_of
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
+from sigmalake.tasks.evaluation import holdings_of
 
 HELD = pd.DataFrame({
     "date": ["2024-01-31", "2024-01-31", "2024-03-28", "2024-02-29"], "portfolio": ["a", "a", "a", "b"],
@@ -64,11 +64,11 @@ def test_a_digest_changes_on_the_dates_at_which_the_holdings_do_and_does_not_kno
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"weight": ["", 1, 1, 1]}, "1 rows that cannot be used; the first: row 1, weight nan"),
-        ({"weight": [1, "much", "inf", 1]}, "2 rows that cannot be used; the first: row 2, weight much"),
-        ({"weight": [1, 1, np.inf, 1]}, "1 rows that cannot be used; the first: row 3, weight inf"),
-        ({"date": ["2024-01-31", "soon", "2024-01-31", "2024-01-31"]}, "1 rows that cannot be used; the first: row 2, date soon"),
-        ({"asset_id": ["X", "Y", "Z", None]}, "1 rows that cannot be used; the first: row 4, asset_id nan"),
+        ({"weight": ["", 1, 1, 1]}, "1 rows that cannot be used; the first: row 1, weight ''"),
+        ({"weight": [1, "much", "inf", 1]}, "2 rows that cannot be used; the first: row 2, weight 'much'"),
+        ({"weight": [1, 1, np.inf, 1]}, "1 rows that cannot be used; the first: row 3, weight 'inf'"),
+        ({"date": ["2024-01-31", "soon", "2024-01-31", "2024-01-31"]}, "1 rows that cannot be used; the first: row 2, date 'soon'"),
+        ({"asset_id": ["X", "Y", "Z", None]}, "asset_id of row 4 is empty"),
         ({"asset_id": "X", "date": "2024-01-31"}, "X is twice in portfolio a; give one weight"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_file_that_is_none_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"own\.csv has no column weight; it has date, portfolio, asset_id"):
         read_own_portfolios(written(tmp_path, HELD.drop(columns="weight")))
     for name in ("no.csv", "no.parquet"):
-        with pytest.raises(ConfigError, match=rf"evaluate\.portfolios: .*{name} cannot be read"):
+        with pytest.raises(ConfigError, match=rf"evaluate\.portfolios: there is no file .*{name}"):
             read_own_portfolios(str(tmp_path / name))
     (tmp_path / "text.parquet").write_text("no Parquet")
     with pytest.raises(ConfigError, match=r"text\.parquet cannot be read"):

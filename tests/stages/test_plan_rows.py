@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from sigmalake.config.model import Config
-from sigmalake.engines.spark.sources.fingerprint import DatePrint
 from sigmalake.errors import DataError
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.sources.panel_sources import Sources
+from sigmalake.stages.sources.panel_sources import PanelSources
+from sigmalake.tasks.sources.fingerprints import DateFingerprint
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
 APART = {"returns": {"path": "/no/r"}, "exposures": {"path": "/no/x"}, "calendar": {"path": "/no/c"}}
@@ -18,8 +18,8 @@ CONFIG = Config.model_validate(
 
 
 def rows_of(**dates):
-    prints = {half: {day: DatePrint(3, 0, f"{half} {day}") for day in days} for half, days in dates.items()}
-    return plan_rows(CONFIG, Sources([], {}, {"exposures": []}, prints, {}, countable=True))[0]
+    found = {side: {day: DateFingerprint(3, 0, f"{side} {day}") for day in days} for side, days in dates.items()}
+    return plan_rows(CONFIG, PanelSources({}, {}, {}, {"exposures": []}, found, countable=True, cap_rates={}))[0]
 
 
 def test_dates_of_the_calendar_that_are_still_to_come_are_not_in_the_panel():

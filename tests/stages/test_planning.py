@@ -7,6 +7,7 @@ import pytest
 from plain_lake import append, create
 from plain_market import complete
 from sigmalake.config.model import Config
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.stages import run
 from sigmalake.stages.context import Asked, Context
@@ -37,7 +38,9 @@ SECTIONS = {day: f"of {day}" for day in DAYS[1:]}
 def context(tmp_path):
     def of(asked: Asked, **body: object) -> Context:
         lake = tmp_path / "lake"
-        return Context(Lake(None, str(lake)), Config.model_validate({**BODY, "lake": str(lake), **body}), "run", asked)
+        return Context(
+            Lake(FolderTables(str(lake))), None, Config.model_validate({**BODY, "lake": str(lake), **body}), "run", asked
+        )
 
     return of
 
@@ -91,7 +94,7 @@ def test_a_file_of_portfolios_that_only_evaluate_reads_fails_its_line_of_a_plan_
     create(model.lake.root, FORECAST_EVALUATION)
     planned = {stage.stage: stage for stage in run.plan(model)}
     assert list(planned["regress"].compute) == DAYS[1:]
-    assert planned["evaluate"].error.startswith("evaluate.portfolios: /no/portfolios.csv cannot be read")
+    assert planned["evaluate"].error.startswith("evaluate.portfolios: there is no file /no/portfolios.csv")
     assert [stage for stage, found in planned.items() if found.error] == ["evaluate"]
 
 

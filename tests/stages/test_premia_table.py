@@ -4,12 +4,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 from sigmalake.stages.context import Asked
 from sigmalake.stages.evaluate import run_evaluate
 from sigmalake.tables.evaluation import FACTOR_PREMIA
-
-pytestmark = pytest.mark.jvm
 
 
 def test_the_table_is_the_readers_premia_of_all_dates_and_follows_a_restatement(built_once, panel, tmp_path):

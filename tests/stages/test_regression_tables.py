@@ -5,11 +5,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.reader.released_model import open_release
+from sigmalake.reader.open_release import open_release
 from sigmalake.tables.long import FACTOR_PORTFOLIOS, FACTOR_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS
-
-pytestmark = pytest.mark.jvm
 
 
 @pytest.fixture

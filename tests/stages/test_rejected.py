@@ -5,12 +5,13 @@ from datetime import date
 import pytest
 
 from plain_lake import append
-from sigmalake.engines.spark.sources.fingerprint import DatePrint
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.sources.ingest_account import _rejected_predicate
-from sigmalake.stages.sources.panel_sources import Sources
+from sigmalake.stages.sources.panel_sources import PanelSources
 from sigmalake.stages.sources.rejected import count_rejected, rejected_dates
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.sources.fingerprints import DateFingerprint
 
 MONDAY, TUESDAY, FRIDAY = (date(2024, 1, day) for day in (1, 2, 5))
 ROWS = [  # source, hash, copy, column, date, source rows
@@ -27,7 +28,7 @@ ROWS = [  # source, hash, copy, column, date, source rows
 def lake(tmp_path):
     names = ("source", "row_hash", "copy", "column", "date", "source_rows")
     append(tmp_path / "lake", REJECTED_ROWS, [{**dict(zip(names, row, strict=True)), "reason": "missing"} for row in ROWS])
-    return Lake(None, str(tmp_path / "lake"))
+    return Lake(FolderTables(str(tmp_path / "lake")))
 
 
 def test_a_row_counts_once_however_many_problems_it_has(lake):
@@ -40,12 +41,12 @@ def test_a_row_counts_once_however_many_problems_it_has(lake):
 
 def test_the_dates_of_what_was_rejected(lake):
     assert rejected_dates(lake) == {"exposures": {MONDAY, FRIDAY}, "returns": {TUESDAY}, "prices": {None}}
-    assert rejected_dates(Lake(None, f"{lake.root}/none")) == {}
+    assert rejected_dates(Lake(FolderTables(f"{lake.root}/none"))) == {}
 
 
 def test_rows_of_dates_and_sources_that_are_no_more_are_replaced(lake):
-    rows, prints = {"exposures": None}, {"exposures": {FRIDAY: DatePrint(1, 1, "")}}
-    sources = Sources([], rows, {}, prints, {"exposures": "panel.exposures"}, countable=True)
+    found, names = {"exposures": {FRIDAY: DateFingerprint(1, 1, "")}}, {"exposures": "panel.exposures"}
+    sources = PanelSources({}, {}, names, {}, found, countable=True, cap_rates={})
     stale = {**rejected_dates(lake), "panel.exposures": {MONDAY}}
     assert _rejected_predicate(sources, {"exposures": {FRIDAY}}, stale, described=["prices"]).split(" OR ") == [
         "(date IS NULL AND source NOT IN ('prices', 'fundamentals', 'segments'))",

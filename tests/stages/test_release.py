@@ -7,6 +7,7 @@ from deltalake import DeltaTable
 
 from plain_lake import append, create
 from sigmalake.config.model import Config
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import FENCE_PROPERTY, Lake
 from sigmalake.stages.context import Context
 from sigmalake.stages.release import needs_release
@@ -22,7 +23,7 @@ def released(tmp_path):
     """A lake of two tables, just released."""
     body = {"model": "m", "lake": str(tmp_path / "lake"), "sources": {"panel": {"path": "/no/panel.parquet"}}}
     config = Config.model_validate({**body, "factors": [{"market": "market"}], "regression": {"weights": "equal"}})
-    lake = Lake(None, config.lake)
+    lake = Lake(FolderTables(config.lake))
     for table in (FACTORS, FACTOR_RETURNS):
         create(lake.root, table)
     tables = [(table.name, lake.version(table)) for table in (FACTORS, FACTOR_RETURNS)]
@@ -31,7 +32,7 @@ def released(tmp_path):
         "tables": tables, "config_hash": config.full_hash(), "run_id": "run", "checks": [], "sequence": 1,
     }  # fmt: skip
     append(lake.root, RELEASES, [release])
-    return Context(lake, config, "run")
+    return Context(lake, None, config, "run")
 
 
 def fence_off(lake):

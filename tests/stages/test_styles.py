@@ -16,8 +16,6 @@ from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
-pytestmark = pytest.mark.jvm
-
 N_DATES = 64  # to the first of April, so that March is over
 RULES = {
     "size": {},
@@ -146,7 +144,7 @@ def test_a_row_is_rejected_where_the_rule_says_so_and_the_account_adds_up(styled
         (names[4], "key", "identical copy of a row"),
         (names[5], "pair", "missing"),
     }
-    assert rejected.loc[rejected["asset_id"] == names[1], "value"].tolist() == ["1.0E9"]
+    assert rejected.loc[rejected["asset_id"] == names[1], "value"].tolist() == ["1000000000.0"]
     packed = styled.rows(PANEL).set_index("exposure_date")
     assert packed.loc[days[2], "n_conflicts"] == 3
     account = {line["source"]: line for line in styled.rows(RUNS).iloc[-1]["account"]}

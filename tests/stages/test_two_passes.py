@@ -5,14 +5,12 @@ import pandas as pd
 import pyarrow.compute as pc
 import pytest
 from numpy.testing import assert_allclose
-from small_model import Model, assert_same, make_model
 
 from lakes import rows_of
 from sigmalake.stages.context import Asked
 from sigmalake.tables.long import EXPOSURE_STABILITY
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS
-
-pytestmark = pytest.mark.jvm
+from small_model import Model, assert_same, make_model
 
 HALF_LIFE, WINDOW, MIN_PERIODS, MAX_RATIO = 8, 20, 8, 9
 RULES = {"half_life": HALF_LIFE, "window": WINDOW, "min_periods": MIN_PERIODS, "max_ratio": MAX_RATIO}
@@ -36,9 +34,9 @@ def fitted(model: Model, **asked) -> Model:
 
 
 @pytest.fixture(scope="module")
-def whole(spark, market, tmp_path_factory) -> Model:
+def whole(market, tmp_path_factory) -> Model:
     """The whole market, fitted once; for reading only."""
-    return fitted(in_two(make_model(spark, market, tmp_path_factory.mktemp("two"))).write(market.panel))
+    return fitted(in_two(make_model(market, tmp_path_factory.mktemp("two"))).write(market.panel))
 
 
 def by_asset(rows: pd.DataFrame, column: str) -> pd.DataFrame:

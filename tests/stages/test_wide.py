@@ -5,13 +5,10 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 import yaml
 
 from processes import run
-from sigmalake.reader.released_model import open_release
-
-pytestmark = pytest.mark.jvm
+from sigmalake.reader.open_release import open_release
 
 N_ASSETS, N_STYLES, N_DATES = 10_000, 40, 12
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sigmalake import __version__
-from sigmalake.cli.options import ConfigFile, End, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
+from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
 from sigmalake.cli.portfolio import portfolio
-from sigmalake.cli.setup.class_archive import archived_classes
-from sigmalake.cli.setup.runtime import cache_folder, delta_jars, find_java, jars_folder, prepare_environment, quiet_jvm
+from sigmalake.cli.setup.runtime import cache_folder, delta_jars, find_java, jars_folder, prepare_environment
 from sigmalake.errors import ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from sigmalake.config.model import Config
+    from sigmalake.demo.run import Demo
+    from sigmalake.engines.engine import Engine
+    from sigmalake.lake.claims import Claims
     from sigmalake.stages.context import Context
 
 app = typer.Typer(
@@ -46,6 +46,14 @@ class Exposures(StrEnum):
     USED = "used"  # in the date's regression
 
 
+class DemoEngine(StrEnum):
+    """Which engines the demo runs on."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+    BOTH = "both"
+
+
 def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"sigmalake {__version__}")
@@ -58,13 +66,13 @@ def options(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """An equity factor risk model estimated on Spark and kept in Delta tables."""
+    """An equity factor risk model, from a panel on one machine or on a Spark cluster, kept in Delta tables."""
 
 
 @app.command()
 def run(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
-    output: OutputForm = Output.TEXT,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """All stages, as far as they are not up to date.
 
@@ -73,7 +81,7 @@ def run(
     """
     from sigmalake.stages.run import run as run_all
 
-    with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
+    with _writing(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
         run_all(context)
         _print_last_release(context, output)
 
@@ -81,29 +89,29 @@ def run(
 @app.command()
 def describe(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
-    output: OutputForm = Output.TEXT,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Prices, packed, and the raw descriptors of each date."""
-    with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
+    with _writing(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
         _run_stage(context, "describe", output)
 
 
 @app.command()
 def ingest(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
-    output: OutputForm = Output.TEXT,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Source rows, checked and packed, a date a row."""
-    with _writing(config, overrides, start, end, wait, verify, reads_sources=True) as context:
+    with _writing(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
         _run_stage(context, "ingest", output)
 
 
 def _stage_command(stage: str, what: str) -> None:
     def command(
         config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
-        output: OutputForm = Output.TEXT,
+        engine: EngineOption = None, output: OutputForm = Output.TEXT,
     ) -> None:  # fmt: skip
-        with _writing(config, overrides, start, end, wait) as context:
+        with _writing(config, overrides, start, end, wait, engine=engine) as context:
             _run_stage(context, stage, output)
 
     command.__doc__ = what
@@ -115,9 +123,11 @@ _stage_command("risk", "Sigma and Delta over rolling windows.")
 
 
 @app.command()
-def release(config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, output: OutputForm = Output.TEXT) -> None:
+def release(
+    config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT
+) -> None:
     """Check what is new, then pin every table's version."""
-    with _writing(config, overrides, wait=wait) as context:
+    with _writing(config, overrides, wait=wait, engine=engine) as context:
         _run_stage(context, "release", output)
 
 
@@ -137,6 +147,7 @@ def covariance(
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="By hand: the Parquet or CSV file to write.")] = None,
     release: Annotated[str | None, typer.Option(metavar="ID", help="By hand: the release to read; the last by default.")] = None,
     wait: Wait = 0.0,
+    engine: EngineOption = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
     """V = X Sigma X' + Delta, into the lake or by hand.
@@ -144,7 +155,7 @@ def covariance(
     Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
     """
     if all(option is None for option in (assets, day, variant, exposures, to, release)):
-        with _writing(config, overrides, start, end, wait) as context:
+        with _writing(config, overrides, start, end, wait, engine=engine) as context:
             _run_stage(context, "covariance", output)
         return
     from sigmalake.stages.queries.covariance_by_hand import build_by_hand, check_target, choose, named_assets
@@ -155,7 +166,7 @@ def covariance(
         )
     check_target(to)
     named, on = named_assets(assets), parse_date(day, "--date")
-    with _reading(config, overrides, None, None) as context:
+    with _reading(config, overrides, None, None, engine=engine) as context:
         chosen = choose(context, named, on, variant, exposures, release)
         built = build_by_hand(context, chosen, to)
         typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
@@ -164,7 +175,7 @@ def covariance(
 @app.command()
 def evaluate(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
-    output: OutputForm = Output.TEXT,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Forecasts against what happened.
 
@@ -173,7 +184,7 @@ def evaluate(
     from sigmalake.report.text.evaluation import as_json, as_text
     from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 
-    with _writing(config, overrides, start, end, wait) as context:
+    with _writing(config, overrides, start, end, wait, engine=engine) as context:
         run_evaluate(context)
         summary = evaluation_summary(context)
     typer.echo(as_json(summary) if output is Output.JSON else as_text(summary))
@@ -182,7 +193,7 @@ def evaluate(
 @app.command()
 def plan(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
-    output: OutputForm = Output.TEXT,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Which dates would run in which stage, and why.
 
@@ -191,7 +202,7 @@ def plan(
     from sigmalake.stages.planning import summarise
     from sigmalake.stages.run import plan as plan_all
 
-    with _reading(config, overrides, start, end, verify, reads_sources=True) as context:
+    with _reading(config, overrides, start, end, verify, engine=engine, reads_sources=True) as context:
         planned = plan_all(context)
     if output is Output.JSON:
         shown = [
@@ -214,16 +225,18 @@ def plan(
 
 
 @app.command()
-def validate(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
+def validate(
+    config: ConfigFile, overrides: Overrides = None, engine: EngineOption = None, output: OutputForm = Output.TEXT
+) -> None:
     """Check the configuration and its sources.
 
     Shows the configuration with its defaults, units and sources, what is missing, and what would be rejected. Writes nothing.
     """
-    from sigmalake.config.annotated import annotated
     from sigmalake.config.model import read_given
+    from sigmalake.config.texts.annotated import annotated
     from sigmalake.stages.queries.validate import validate as validate_all
 
-    with _reading(config, overrides, None, None, reads_sources=True) as context:
+    with _reading(config, overrides, None, None, engine=engine, reads_sources=True) as context:
         found = validate_all(context)
         if output is Output.JSON:
             body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
@@ -244,7 +257,7 @@ def schema() -> None:
 
     What each key takes, what it means, its unit and its default. Needs no Java.
     """
-    from sigmalake.config.json_schema import config_schema
+    from sigmalake.config.texts.json_schema import config_schema
 
     typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
 
@@ -252,15 +265,19 @@ def schema() -> None:
 @app.command()
 def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
     """Runs, newest dates, releases, sizes and the lake's format."""
+    from sigmalake.cli.engines import choose_engine, opened_engine
     from sigmalake.config.model import load_config
     from sigmalake.config.types import CATALOG_NAME
+    from sigmalake.lake.folder import FolderTables
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.queries.status import status as read_status
 
     loaded = load_config(config, overrides or [])
-    session = _session(loaded) if CATALOG_NAME.fullmatch(loaded.lake) else nullcontext()
-    with session as spark:
-        found = read_status(Lake(spark, loaded.lake))
+    if CATALOG_NAME.fullmatch(loaded.lake):
+        with opened_engine(loaded, choose_engine(loaded, None), _log_file(), _say) as opened:
+            found = read_status(Lake(opened.storage))
+    else:
+        found = read_status(Lake(FolderTables(loaded.lake)))
     if output is Output.JSON:
         body = {**found._asdict(), "tables": [t._asdict() for t in found.tables], "releases": [r._asdict() for r in found.releases]}
         typer.echo(json.dumps(body, default=str))
@@ -282,19 +299,66 @@ app.command()(portfolio)
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the generated panel and the lake go.")] = Path("lakes/demo"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the generated panel and the lakes go.")] = Path(
+        "lakes/demo"
+    ),
+    detail: Annotated[bool, typer.Option("--detail", help="Also show the statistics of what was recovered.")] = False,
+    engine: Annotated[
+        DemoEngine, typer.Option(metavar="local|spark|both", help="What moves the rows; both: one after the other, compared.")
+    ] = DemoEngine.LOCAL,
 ) -> None:
     """The whole flow on a generated market with known truth.
 
-    Shows what was recovered, and where the tables are.
+    Shows how near the truth the model comes, and where its tables are.
     """
-    from sigmalake.demo.run import prepare_demo, report
+    from sigmalake.demo import run as demo_run
+
+    prepared = demo_run.prepare_demo(folder, _say)
+    if engine is not DemoEngine.SPARK:
+        _run_demo(prepared, "local")
+        _report_demo(prepared, detail=detail)
+    if engine is DemoEngine.LOCAL or (engine is DemoEngine.BOTH and not _spark_is_ready()):
+        return
+    on_spark = prepared.on("spark")
+    _run_demo(on_spark, "spark")
+    _compare_demo(prepared, on_spark, detail=detail)
+
+
+def _run_demo(prepared: "Demo", engine: str) -> None:
     from sigmalake.stages.run import run as run_all
 
-    prepared = prepare_demo(folder, _say)
-    with _writing(prepared.config_file) as context:
+    with _writing(prepared.config_file, [f"lake={prepared.lake}"], engine=engine) as context:
         run_all(context)
-    typer.echo(report(prepared, jars_folder()))
+
+
+def _report_demo(prepared: "Demo", *, detail: bool) -> None:
+    from sigmalake.demo.first_report import first_report
+    from sigmalake.demo.run import detailed_report
+
+    typer.echo(first_report(prepared))
+    if detail:
+        typer.echo("\n" + detailed_report(prepared, jars_folder()))
+
+
+def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
+    """How the two lakes compare; the report of Spark's, where there is no other."""
+    from sigmalake.demo.first_report import compared
+
+    if local.lake.is_dir():
+        typer.echo("\n" + compared(local, on_spark))
+    else:
+        _report_demo(on_spark, detail=detail)
+
+
+def _spark_is_ready() -> bool:
+    """Whether there is a Java and Delta's JARs; says so where there is not."""
+    try:
+        find_java()
+        delta_jars()
+    except InfrastructureError as error:
+        typer.echo(f"\nSpark was left out: {error}.")
+        return False
+    return True
 
 
 def main(verb: str | None = None) -> None:
@@ -346,26 +410,6 @@ def _log_file() -> Path:
     return folder / f"sigmalake-{os.getpid()}.log"
 
 
-@contextmanager
-def _session(config: "Config") -> "Iterator[SparkSession]":
-    from sigmalake.engines.spark.session import local_session, submitted_session
-
-    if "PYSPARK_GATEWAY_PORT" in os.environ or "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        spark, ignored = submitted_session(config.spark)
-        if ignored:
-            _say(f"spark: {', '.join(ignored)} cannot be set on a running session; give them to spark-submit, or to the platform")
-        yield spark
-        return
-    find_java()
-    jars = delta_jars()
-    with quiet_jvm(_log_file()):
-        spark = local_session(jars, config.spark, archived_classes(jars))
-    try:
-        yield spark
-    finally:
-        spark.stop()
-
-
 def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
     """The configuration; that its sources exist is told before a JVM has started."""
     from sigmalake.config.model import load_config
@@ -379,36 +423,45 @@ def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool
 @contextmanager
 def _reading(
     config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False,
-    *, reads_sources: bool = False,
+    *, engine: EngineOption = None, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
+    from sigmalake.cli.engines import choose_engine, opened_engine
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.context import Context
 
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
-    with _session(config) as spark:
-        yield Context(Lake(spark, config.lake), config, "reading", asked, _say, verify)
+    with opened_engine(config, choose_engine(config, engine), _log_file(), _say) as opened:
+        yield Context(Lake(opened.storage), opened, config, "reading", asked, _say, verify)
 
 
 @contextmanager
 def _writing(
     config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
-    verify: bool = False, *, reads_sources: bool = False,
+    verify: bool = False, *, engine: EngineOption = None, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
+    from sigmalake.cli.engines import choose_engine, opened_engine
     from sigmalake.cli.progress import watching
-    from sigmalake.lake.lake import Lake, Writer
     from sigmalake.lake.lease import claims_of, hold
-    from sigmalake.stages.context import Context, new_run_id
+    from sigmalake.stages.context import new_run_id, writing
     from sigmalake.tables.catalogue import ALL_TABLES
 
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
-    run_id = new_run_id()
-    with ExitStack() as opened:
-        session = cache(lambda: opened.enter_context(_session(config)))
-        lease = opened.enter_context(hold(claims_of(config.lake, session), f"run {run_id}", wait))
-        spark = session()  # after the lease where that needs none: who has to wait need not start a JVM for it
-        lake = Lake(spark, config.lake, Writer(run_id, config.full_hash(), lease))
-        lake.fence_off(ALL_TABLES)
-        yield Context(lake, config, run_id, asked, _say, verify, watching(spark))
+    choice, run_id = choose_engine(config, engine), new_run_id()
+    with ExitStack() as stack:
+        open_once = cache(lambda: stack.enter_context(opened_engine(config, choice, _log_file(), _say)))
+        claims = claims_of(config.lake, lambda table: _table_claims(open_once(), config.lake, table))
+        lease = stack.enter_context(hold(claims, f"run {run_id}", wait))
+        opened = open_once()  # after the lease where that needs none: who has to wait need not start a JVM for it
+        context = writing(opened, config, run_id, lease, asked, say=_say, verify_sources=verify, watch=watching(opened))
+        context.lake.fence_off(ALL_TABLES)
+        yield context
+
+
+def _table_claims(engine: "Engine", lake: str, table: str) -> "Claims":
+    from sigmalake.engines.spark.engine import spark_of
+    from sigmalake.engines.spark.table_claims import TableClaims
+
+    return TableClaims(spark_of(engine).spark, lake, table)
 
 
 def _run_stage(context: "Context", stage: str, output: Output) -> None:

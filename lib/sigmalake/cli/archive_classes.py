@@ -10,10 +10,10 @@ from sigmalake.cli.setup.class_archive import archive_stem, archives_folder, fin
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.config.model import load_config
 from sigmalake.demo.run import prepare_demo
+from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.engines.spark.session import local_session
 from sigmalake.errors import SigmalakeError
-from sigmalake.lake.lake import Lake, Writer
-from sigmalake.stages.context import Context, new_run_id
+from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.run import run
 
 SHORT_WINDOWS = (  # for the demo's model on 40 dates, which cost next to nothing
@@ -42,7 +42,7 @@ def make_archive() -> None:
         }
         with quiet_jvm(Path(folder, "jvm.log")):
             spark = local_session(delta_jars(), {**writes, "spark.local.dir": folder})
-        run(Context(Lake(spark, config.lake, Writer(run_id, config.full_hash(), None)), config, run_id, say=lambda _: None))
+        run(writing(SparkEngine(spark, config.lake), config, run_id, say=lambda _: None))
         spark.stop()
         jvm = SparkContext._gateway.proc  # pyspark leaves its JVM behind; the archive is whole when that has ended
         jvm.stdin.close()

@@ -28,6 +28,10 @@ OutputForm = Annotated[Output, typer.Option("--output", metavar="text|json", hel
 Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for another writer of the lake.", min=0)]
 Verify = Annotated[bool, typer.Option("--verify", help="Hash every source, also where its version is unchanged.")]
 
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", metavar="auto|local|spark", help="What moves the rows; the configuration's by default.")
+]
+
 
 def parse_date(text: str | None, option: str) -> date | None:
     """The date that an option names; None where it is not given.

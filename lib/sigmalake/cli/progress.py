@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from sigmalake.engines.engine import Engine
+
 BAR_SECONDS = 0.5
 LINE_SECONDS = 10.0
 
@@ -26,7 +28,13 @@ class Tasks(NamedTuple):
     planned: int
 
 
-def watching(spark: "SparkSession", *, on_terminal: bool | None = None) -> Watch:
+def watching(engine: "Engine", *, on_terminal: bool | None = None) -> Watch:
+    """What shows the progress of a named stage on Spark; nothing where an engine or a platform does not tell of its tasks."""
+    spark = getattr(engine, "spark", None)
+    return (lambda _: nullcontext()) if spark is None else watching_spark(spark, on_terminal=on_terminal)
+
+
+def watching_spark(spark: "SparkSession", *, on_terminal: bool | None = None) -> Watch:
     """What shows the progress of a named stage; nothing on a platform whose sessions do not tell of their tasks."""
     try:
         tracker = spark.sparkContext.statusTracker()

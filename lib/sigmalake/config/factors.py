@@ -1,12 +1,13 @@
 """What `factors:` may say: the columns of X."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, field_validator, model_serializer, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from sigmalake.config.types import Name, Strict, refuse_repeated
-from sigmalake.config.yaml_file import problem_lines
+from sigmalake.config.texts.messages import problem_lines
+from sigmalake.config.types import Name, Strict, key, refuse_repeated
 from sigmalake.numerics.exposures.style_rules import StyleRules
 
 OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
@@ -15,19 +16,32 @@ OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
 class MarketFactor(Strict):
     """A column of ones."""
 
-    market: Name = "market"
+    market: Annotated[Name, key("`{market: NAME}`: a column of ones; at most one")] = "market"
 
 
 class Membership(Strict):
     """A group of factors whose exposures are shares: a category column, numeric columns, a map column, or segments."""
 
-    membership: Name
-    column: Name | None = None  # a category: share 1 in its level
-    columns: Annotated[dict[Name, Name], Field(min_length=1)] | None = None  # factor: column of shares
-    map: Name | None = None  # a map column: factor -> share
-    segments: Literal[True] | None = None  # shares computed from `sources.segments`; `column` then serves companies without them
-    levels: Annotated[list[Name], Field(min_length=1)] | None = None  # absent: learned, in the order (first date, name)
-    partial: bool = False  # shares may sum to less than 1
+    membership: Annotated[
+        Name, key("`{membership: NAME, ...}`: a group of shares, with one of `column`, `columns`, `map` and `segments`")
+    ]
+    column: Annotated[Name | None, key("a category column: share 1 in its level; beside `segments`, of companies without them")] = (
+        None
+    )
+    columns: Annotated[Annotated[dict[Name, Name], Field(min_length=1)] | None, key("factor to column of shares")] = None
+    map: Annotated[Name | None, key("a map column, factor to share")] = None
+    segments: Annotated[
+        Literal[True] | None,
+        key(
+            "`true`: industry shares computed from `sources.segments` [M]; the rows of companies without segments are rejected, "
+            "unless a `column` serves them; not with `partial`"
+        ),
+    ] = None
+    levels: Annotated[
+        Annotated[list[Name], Field(min_length=1)] | None,
+        key("the factors of `column`, `map` or `segments`; none: learned, in the order (first date, name)"),
+    ] = None
+    partial: Annotated[bool, key("shares may sum to less than 1; the group then needs no constraint")] = False
 
     @field_validator("membership")
     @classmethod
@@ -52,14 +66,6 @@ class Membership(Strict):
         refuse_repeated("column of shares", list((self.columns or {}).values()))
         return self
 
-    @model_serializer(mode="wrap")
-    def _without_segments(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """`segments` is in it where it is given: that it has become possible makes no row stale."""
-        body: dict[str, Any] = dump(self)
-        if self.segments is None:
-            body.pop("segments", None)
-        return body
-
     @property
     def listed(self) -> list[str] | None:
         """The levels that the configuration fixes; None where they are learned."""
@@ -69,16 +75,18 @@ class Membership(Strict):
 class Styles(Strict):
     """Numeric exposures, used as they stand; a row without one is rejected."""
 
-    styles: Annotated[list[Name], Field(min_length=1)]
-    as_given: Literal[True] = True
-    missing: Literal["reject"] = "reject"
+    styles: Annotated[list[Name], Field(min_length=1), key("`{styles: [NAME, ...]}`: numeric columns, used as they stand")]
+    as_given: Annotated[Literal[True], key("a list of styles is used as it stands")] = True
+    missing: Annotated[Literal["reject"], key("a row without one of the styles is rejected")] = "reject"
 
 
 class StandardisedStyles(Strict):
     """Styles made here from raw numbers: limited, standardised, combined, filled, orthogonalised."""
 
-    styles: Annotated[dict[Name, StyleRules], Field(min_length=1)]
-    as_given: Literal[False] = False
+    styles: Annotated[
+        dict[Name, StyleRules], Field(min_length=1), key("`{styles: {NAME: {...}, ...}}`: styles with rules, made here")
+    ]
+    as_given: Annotated[Literal[False], key("styles with rules are not used as they stand")] = False
 
     @field_validator("styles", mode="before")
     @classmethod
@@ -87,6 +95,11 @@ class StandardisedStyles(Strict):
             keys = ", ".join(f"{style}: {{}}" for style in styles)
             raise ValueError(f"styles that are not as given are a section, each with its rules: {{{keys}}}")
         return styles
+
+    @field_validator("styles")
+    @classmethod
+    def _with_columns(cls, styles: dict[str, StyleRules]) -> dict[str, StyleRules]:
+        return {style: replace(rules, descriptors=rules.weights(style)) for style, rules in styles.items()}
 
 
 FactorEntry = MarketFactor | Membership | Styles | StandardisedStyles

@@ -1,5 +1,6 @@
-"""What `sources:` may say: where the data lie and how their columns are called."""
+"""What `sources:` may say: where the data lie, and what each source is."""
 
+import codecs
 import difflib
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -7,7 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sigmalake.config.types import CATALOG_NAME, Name, Strict, refuse_repeated
+from sigmalake.config.columns import (
+    CalendarColumns,
+    CapColumns,
+    ExchangeRateColumns,
+    ExposureColumns,
+    FigureColumns,
+    PanelColumns,
+    PriceColumns,
+    RateColumns,
+    ReturnColumns,
+    SegmentColumns,
+)
+from sigmalake.config.types import CATALOG_NAME, Name, Strict, key
 from sigmalake.errors import ConfigError
 
 DESCRIBED_SOURCES = ("prices", "fundamentals", "segments")  # read for descriptors and industry shares
@@ -24,9 +37,17 @@ class Dated(StrEnum):
 class Location(Strict):
     """Where a source lies: a file, a folder or a table, and how its columns are called."""
 
-    path: Annotated[str, Field(min_length=1)] | None = None
-    table: str | None = None
-    format: Literal["parquet", "csv", "delta"] | None = None
+    path: Annotated[
+        Annotated[str, Field(min_length=1)] | None,
+        key("a file, folder or URI, relative to the configuration's file; this or `table`"),
+    ] = None
+    table: Annotated[str | None, key("a table of the catalog, `catalog.schema.name`; this or `path`")] = None
+    format: Annotated[
+        Literal["parquet", "csv", "delta"] | None, key("`parquet`, `csv` or `delta`; none: `csv` by the suffix, else `parquet`")
+    ] = None
+    encoding: Annotated[
+        str | None, key("encoding of CSV files, e.g. `latin-1` or `utf-16`; none: UTF-8, with or without a byte order mark")
+    ] = None
 
     @model_validator(mode="after")
     def _one_place(self) -> "Location":
@@ -37,6 +58,20 @@ class Location(Strict):
             raise ValueError(f"{self.path} is neither Parquet, CSV nor Delta by its suffix; convert it, or say `format:`")
         if self.table is not None and not CATALOG_NAME.fullmatch(self.table):
             raise ValueError(f"table: {self.table!r} is not a table's name; give catalog.schema.name or schema.name")
+        return self
+
+    @model_validator(mode="after")
+    def _encoding_of_text(self) -> "Location":
+        if self.encoding is None:
+            return self
+        if self.table is not None or self.read_as != "csv":
+            raise ValueError(f"encoding: {self.encoding} is for CSV files, and {self.where} is {self._kind}; leave it out")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(
+                f"encoding: {self.encoding!r} is not the name of an encoding; latin-1, cp1252, utf-16 and gb18030 are some"
+            ) from None
         return self
 
     def check_exists(self, name: str) -> None:
@@ -59,6 +94,10 @@ class Location(Strict):
         return self.table or self.path or ""
 
     @property
+    def _kind(self) -> str:
+        return "a table" if self.table is not None else f"read as {self.read_as}"
+
+    @property
     def read_as(self) -> str:
         """The format: as given, else from the suffix; a folder without one is Parquet."""
         if self.format:
@@ -66,188 +105,59 @@ class Location(Strict):
         return "csv" if (self.path or "").lower().endswith((".csv", ".csv.gz")) else "parquet"
 
 
-class KeyColumns(Strict):
-    """The source's own names for date and asset."""
-
-    date: Name = "date"
-    asset_id: Name = "asset_id"
-
-    @model_validator(mode="after")
-    def _a_column_each(self) -> "KeyColumns":
-        first: dict[str, str] = {}
-        for key in ("date", "asset_id", "ret", "rate", "cap", "traded_value", "price", "volume", "factor", "value", "map"):
-            column = getattr(self, key, None)
-            if column is not None and first.setdefault(column, key) != key:
-                raise ValueError(f"`{first[column]}` and `{key}` are both column {column!r}; each has a column of its own")
-        return self
-
-
-class ExposureColumns(KeyColumns):
-    """Wide sources name their factor columns under `factors:`; `factor` and `value` make it long, `map` a map column."""
-
-    cap: Name | None = None  # market capitalisation, any one currency
-    cap_currency: Name | None = None  # of each cap, which `exchange_rates` convert; absent: they are in one
-    weight: Name | None = None  # regression weights, for `weights: column`
-    in_estimation: Name | None = None  # boolean: member of the estimation universe; absent: every asset is
-    issuer_id: Name | None = None
-    factor: Name | None = None
-    value: Name | None = None
-    map: Name | None = None
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> "ExposureColumns":
-        if (self.factor is None) != (self.value is None):
-            raise ValueError("a long source needs both `factor` and `value`")
-        if self.factor is not None and self.map is not None:
-            raise ValueError("`factor`/`value` (long) and `map` exclude each other")
-        if self.factor is not None and any((self.cap, self.weight, self.in_estimation, self.issuer_id)):
-            raise ValueError("a long source has only date, asset_id, factor, value; give caps in `sources.caps`")
-        return self
-
-
-class PanelColumns(ExposureColumns):
-    """One wide panel: exposures and returns side by side."""
-
-    ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
-    rate: Name | None = None  # risk-free rate of the same period, fraction
-    currency: Name | None = None  # of each return, which `exchange_rates` convert; absent: they are in one
-
-
-class ReturnColumns(KeyColumns):
-    """Returns apart."""
-
-    ret: Name = "ret"
-    rate: Name | None = None
-    currency: Name | None = None
-
-
-class CapColumns(KeyColumns):
-    """Caps apart."""
-
-    cap: Name = "cap"
-    cap_currency: Name | None = None
-
-
-class PriceColumns(KeyColumns):
-    """What descriptors are computed from; what a source has no column for is missing on every date."""
-
-    ret: Name = "ret"  # simple return of the period that ends at `date`, fraction
-    cap: Name | None = None  # market capitalisation at the close of `date`
-    traded_value: Name | None = None  # value traded in the period, in the caps' currency and unit
-    price: Name | None = None  # in the place of traded_value, with `volume`: their product is the value traded
-    volume: Name | None = None  # shares traded in the period
-    in_estimation: Name | None = None  # boolean: member of the estimation universe, whose market beta is measured on
-
-    @model_validator(mode="after")
-    def _one_traded_value(self) -> "PriceColumns":
-        if (self.price is None) != (self.volume is None):
-            raise ValueError("the value traded needs both `price` and `volume`, or `traded_value` alone")
-        if self.price is not None and self.traded_value is not None:
-            raise ValueError("the value traded is given twice: as `traded_value` and as `price` and `volume`")
-        return self
-
-
-class FigureColumns(Strict):
-    """Figures of the accounts, a row each."""
-
-    asset_id: Name = "asset_id"
-    item: Name = "item"
-    period_end: Name = "period_end"  # day that the figure is about
-    known_at: Name = "known_at"  # day at whose close it is known
-    value: Name = "value"  # null withdraws what was stated before
-
-    @model_validator(mode="after")
-    def _a_column_each(self) -> "FigureColumns":
-        named = [self.asset_id, self.item, self.period_end, self.known_at, self.value]
-        if repeated := sorted({column for column in named if named.count(column) > 1}):
-            raise ValueError(f"column {repeated[0]!r} is named twice; each of the five has a column of its own")
-        return self
-
-
-class SegmentColumns(Strict):
-    """Segments of companies, a row a company, industry and period."""
-
-    asset_id: Name = "asset_id"
-    industry: Name = "industry"
-    period_end: Name = "period_end"  # day that the record is about
-    known_at: Name = "known_at"  # day at whose close it is known
-    assets: Name | None = None  # of the segment; null in all of the row's figures withdraws the segment
-    sales: Name | None = None
-
-    @model_validator(mode="after")
-    def _assets_or_sales(self) -> "SegmentColumns":
-        if self.assets is None and self.sales is None:
-            raise ValueError("shares are made of `assets`, `sales` or both; map at least one of them")
-        named = [self.asset_id, self.industry, self.period_end, self.known_at, self.assets, self.sales]
-        refuse_repeated("column", [column for column in named if column is not None])
-        return self
-
-
-class RateColumns(Strict):
-    """Risk-free rates, one a date."""
-
-    date: Name = "date"
-    rate: Name = "rate"
-
-
-class ExchangeRateColumns(Strict):
-    """Exchange rates, one a date and currency."""
-
-    date: Name = "date"
-    currency: Name = "currency"
-    rate: Name = "rate"  # units of the base currency for one of the currency, at the close of `date`
-    interest_rate: Name | None = None  # of the currency, of the period that ends at `date`, known when it begins; fraction
-
-    @model_validator(mode="after")
-    def _a_column_each(self) -> "ExchangeRateColumns":
-        refuse_repeated("column", [c for c in (self.date, self.currency, self.rate, self.interest_rate) if c is not None])
-        return self
-
-
-class CalendarColumns(Strict):
-    """A table of dates."""
-
-    date: Name = "date"
+ExposuresDated = Annotated[
+    Dated,
+    key("`end_of_period`: known at the close of their date; or `start_of_period`: dated by the return that they explain"),
+]
 
 
 class PanelSource(Location):
     """One wide panel."""
 
-    columns: PanelColumns = PanelColumns()
-    exposures_dated: Dated = Dated.END_OF_PERIOD
+    columns: Annotated[PanelColumns, key("how the columns are called")] = PanelColumns()
+    exposures_dated: ExposuresDated = Dated.END_OF_PERIOD
 
 
 class ReturnSource(Location):
     """Returns apart."""
 
-    columns: ReturnColumns = ReturnColumns()
+    columns: Annotated[ReturnColumns, key("how the columns are called")] = ReturnColumns()
 
 
 class ExposureSource(Location):
     """Exposures apart: wide, long or a map column."""
 
-    columns: ExposureColumns = ExposureColumns()
-    exposures_dated: Dated = Dated.END_OF_PERIOD
+    columns: Annotated[ExposureColumns, key("how the columns are called")] = ExposureColumns()
+    exposures_dated: ExposuresDated = Dated.END_OF_PERIOD
 
 
 class CapSource(Location):
     """Caps apart, dated as the exposures are."""
 
-    columns: CapColumns = CapColumns()
+    columns: Annotated[CapColumns, key("how the columns are called")] = CapColumns()
 
 
 class RateSource(Location):
     """Risk-free rates."""
 
-    columns: RateColumns = RateColumns()
+    columns: Annotated[RateColumns, key("how the columns are called")] = RateColumns()
 
 
 class ExchangeRateSource(Location):
     """What turns local returns, and local caps, into a base currency."""
 
-    base: Name  # its own rate is 1, and need not be listed
-    hedged: bool = False  # at t-1 each position's value is sold forward for a period
-    columns: ExchangeRateColumns = ExchangeRateColumns()
+    base: Annotated[
+        Name,
+        key("currency that the model counts in: returns, caps, the risk-free rate; its own rate is 1, and need not be listed"),
+    ]
+    hedged: Annotated[
+        bool,
+        key(
+            "r (1 + fx) + p, p = (1 + i_base) / (1 + i_local) - 1, in the place of (1 + r)(1 + fx) - 1: at t-1 each position's "
+            "value is sold forward for a period"
+        ),
+    ] = False
+    columns: Annotated[ExchangeRateColumns, key("how the columns are called")] = ExchangeRateColumns()
 
     @model_validator(mode="after")
     def _interest_is_for_hedging(self) -> "ExchangeRateSource":
@@ -259,44 +169,52 @@ class ExchangeRateSource(Location):
 class PriceSource(Location):
     """Prices and volumes that descriptors are computed from."""
 
-    columns: PriceColumns = PriceColumns()
+    columns: Annotated[PriceColumns, key("how the columns are called")] = PriceColumns()
 
 
 class FundamentalSource(Location):
     """Figures of the accounts as they became known."""
 
-    columns: FigureColumns = FigureColumns()
+    columns: Annotated[FigureColumns, key("how the columns are called")] = FigureColumns()
 
 
 class SegmentSource(Location):
     """Assets and sales of companies' segments as they became known."""
 
-    columns: SegmentColumns
+    columns: Annotated[SegmentColumns, key("how the columns are called")]
 
 
 class CalendarSource(Location):
     """The calendar, where the returns' own dates do not do."""
 
-    columns: CalendarColumns = CalendarColumns()
+    columns: Annotated[CalendarColumns, key("how the columns are called")] = CalendarColumns()
 
 
-class Sources(Strict):
+class SourcesConfig(Strict):
     """A wide panel, or returns and exposures apart; caps, rates and a calendar where they lie elsewhere."""
 
-    panel: PanelSource | None = None
-    returns: ReturnSource | None = None
-    exposures: ExposureSource | None = None
-    caps: CapSource | None = None
-    rates: RateSource | None = None
-    exchange_rates: ExchangeRateSource | None = None
-    calendar: CalendarSource | None = None
-    prices: PriceSource | None = None  # descriptors are computed from them, and stand beside the exposures
-    fundamentals: FundamentalSource | None = None
-    segments: SegmentSource | None = None
-    exposures_max_age: int = Field(default=1, ge=1)  # periods from the exposures' date to the return they explain [model 1]
+    panel: Annotated[PanelSource | None, key("a wide panel: exposures and returns side by side; or the next two")] = None
+    returns: Annotated[ReturnSource | None, key("returns, where they lie apart")] = None
+    exposures: Annotated[ExposureSource | None, key("exposures, where they lie apart: wide, long or a map column")] = None
+    caps: Annotated[CapSource | None, key("market capitalisations, where they lie apart")] = None
+    rates: Annotated[RateSource | None, key("risk-free rates, where they lie apart")] = None
+    exchange_rates: Annotated[ExchangeRateSource | None, key("what turns local returns and caps into a base currency")] = None
+    calendar: Annotated[CalendarSource | None, key("the calendar; none: the dates of the returns")] = None
+    prices: Annotated[PriceSource | None, key("what descriptors are computed from; they stand beside the exposures")] = None
+    fundamentals: Annotated[FundamentalSource | None, key("figures of the accounts as they became known; with `prices`")] = None
+    segments: Annotated[SegmentSource | None, key("companies' segments as they became known; with `cap` of `prices`")] = None
+    exposures_max_age: Annotated[
+        int,
+        key(
+            "from the exposures' date to the return that they explain; more than 1 carries older exposures forward",
+            unit="periods",
+            source="choice",
+        ),
+        Field(ge=1),
+    ] = 1
 
     @model_validator(mode="after")
-    def _complete(self) -> "Sources":
+    def _complete(self) -> "SourcesConfig":
         if (self.panel is None) == (self.returns is None and self.exposures is None):
             given = ", ".join(self.locations()) or "none"
             raise ValueError(f"give either `panel:`, or `returns:` and `exposures:`; given: {given}")
@@ -315,7 +233,7 @@ class Sources(Strict):
         return self
 
     @model_validator(mode="after")
-    def _currencies_are_exchanged(self) -> "Sources":
+    def _currencies_are_exchanged(self) -> "SourcesConfig":
         of_returns, of_caps = self.return_columns.currency, self.exposure_columns.cap_currency
         if of_caps is not None and self.exposure_columns.cap is None:
             raise ValueError("`cap_currency` is the currency of the column `cap`, which is not mapped beside it")

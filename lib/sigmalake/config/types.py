@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sigmalake.numerics.settings import described
 
 CATALOG_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
 
@@ -23,6 +25,11 @@ class Strict(BaseModel):
     """A section: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def key(meaning: str, *, unit: str = "", source: str = "") -> Any:
+    """What a key says of itself, beside its type in `Annotated`; the fields of the kernels' rules say it by `setting`."""
+    return Field(**described(meaning, unit=unit, source=source))
 
 
 def refuse_repeated(what: str, names: Sequence[str]) -> None:

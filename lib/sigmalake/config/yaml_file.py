@@ -1,18 +1,13 @@
-"""How a configuration file becomes a mapping, and how its mistakes are told: the key, the value seen, what to write instead."""
+"""How a configuration file becomes a mapping, and what is put over it."""
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from sigmalake.errors import ConfigError
 
-TAGS = ("<word>", "<list>", "<section>")  # forms of a value that has several, in pydantic's places but not in the file
 BOOLEANS = "YAML reads NO, OFF, ON and YES as true or false"
 
 
@@ -122,107 +117,3 @@ def merge(body: dict[str, Any], given: Mapping[str, Any]) -> None:
             merge(body[key], value)
         else:
             body[key] = value
-
-
-def explain_validation(error: ValidationError, where: str, model: type[BaseModel]) -> str:
-    """All of pydantic's findings, as a quant reads them."""
-    lines = problem_lines(error, model)
-    return f"{where} is not a valid configuration:\n  " + "\n  ".join(lines)
-
-
-def problem_lines(error: ValidationError, model: type[BaseModel], within: str = "") -> list[str]:
-    """A line a finding: the key, what is wrong, the value seen.
-
-    Args:
-        error: the findings.
-        model: what was validated.
-        within: where it stands, for a part of a file.
-    """
-    lines = [_line(problem, model, within) for problem in error.errors(include_url=False)]
-    return list(dict.fromkeys(lines))
-
-
-def _line(problem: ErrorDetails, model: type[BaseModel], within: str) -> str:
-    if problem["type"] == "explained":
-        return problem["msg"]
-    place = list(_in_file(problem["loc"]))
-    message, seen = _message(problem, model), problem.get("input")
-    if problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        place.append("estimator")
-    key = ".".join(str(part) for part in place)
-    hidden = problem["type"] in {"missing", "union_tag_invalid", "union_tag_not_found"} or seen is None
-    shown = "" if hidden or isinstance(seen, dict | list | BaseModel) or is_dataclass(seen) else f" (value: {seen!r})"
-    return ": ".join(part for part in (within, key, message + shown) if part)
-
-
-def _in_file(place: Sequence[int | str]) -> Iterator[int | str]:
-    """The parts of pydantic's place that are in the file: not the name of an estimator, nor the form of a value."""
-    for position, part in enumerate(place):
-        tag = position > 0 and place[position - 1] in {"factor_cov", "specific_var"} and part in {"ewma", "sample"}
-        if not tag and part not in {*TAGS, "[key]"}:
-            yield part
-
-
-_MESSAGES = {
-    "missing": "is missing",
-    "string_type": "must be text",
-    "string_too_short": "is empty",
-    "too_short": "is empty; give at least one",
-    "list_type": "must be a list, e.g. [a, b]",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than_equal": "must be {le} or less",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "union_tag_invalid": "{tag!r} is unknown; it must be one of {expected_tags}",
-    "union_tag_not_found": "is missing",
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
-    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
-    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
-    **dict.fromkeys(
-        ("dict_type", "model_type", "model_attributes_type", "dataclass_type"), "must be a section of `key: value` lines"
-    ),
-    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "must be a date, YYYY-MM-DD"),
-}
-
-
-def _message(problem: ErrorDetails, model: type[BaseModel]) -> str:
-    kind, seen, context = problem["type"], problem.get("input"), problem.get("ctx", {})
-    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return _unknown_key(problem["loc"], model)
-    if seen is None and kind in _MESSAGES and kind != "missing":
-        return "is empty; give a value, or leave the key out"
-    if kind == "string_type":
-        hint = f"{BOOLEANS}: write it in quotes" if isinstance(seen, bool) else "write it in quotes"
-        return f"must be text; {hint}" if isinstance(seen, bool | int | float) else "must be text"
-    told = _MESSAGES.get(kind)
-    return told.format(**context) if told else problem["msg"].removeprefix("Value error, ")
-
-
-def _unknown_key(place: Sequence[int | str], model: type[BaseModel]) -> str:
-    known = sorted(_keys_at(model, place[:-1]))
-    close = difflib.get_close_matches(str(place[-1]), known, n=1)
-    return f"unknown key; did you mean `{close[0]}`?" if close else f"unknown key; the keys here are {', '.join(known)}"
-
-
-def _keys_at(model: type, place: Sequence[int | str]) -> set[str]:
-    """The keys that a section takes, found by following a place through the models' annotations."""
-    here = [model]
-    for part in place:
-        deeper = [kind for section in here for kind in _sections_in(_annotations(section).get(str(part)))]
-        tagged = [kind for kind in here if getattr(kind, "estimator", None) == part]
-        here = deeper or tagged or here
-    return {key for section in here for key in _annotations(section)}
-
-
-def _annotations(section: type) -> dict[str, Any]:
-    if is_dataclass(section):
-        hints = get_type_hints(section)
-        return {field.name: hints[field.name] for field in fields(section)}
-    return {name: field.annotation for name, field in section.model_fields.items()} if issubclass(section, BaseModel) else {}
-
-
-def _sections_in(annotation: Any) -> Iterator[type]:
-    if isinstance(annotation, type) and (is_dataclass(annotation) or issubclass(annotation, BaseModel)):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _sections_in(part)

@@ -12,7 +12,7 @@ from sigmalake.lake.log import open_table, read_columns
 from sigmalake.numerics.factors import Factor, Kind, dense_exposures
 from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.types import Bools, Floats
-from sigmalake.reader.released_model import ReleasedModel
+from sigmalake.reader.factor_model import FactorModel
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
@@ -44,7 +44,7 @@ class Snapshot(NamedTuple):
     effective_periods: float  # 1 / sum of its squared weights
 
 
-def snapshots(lake: Path, model: ReleasedModel, variant: str, factors: Sequence[str]) -> list[Snapshot]:
+def snapshots(lake: Path, model: FactorModel, variant: str, factors: Sequence[str]) -> list[Snapshot]:
     """Every date that has a Sigma of the variant, ascending.
 
     Args:
@@ -64,7 +64,7 @@ def snapshots(lake: Path, model: ReleasedModel, variant: str, factors: Sequence[
     return [_snapshot(row, known[row["date"]], sets, factors) for row in _records(found)]
 
 
-def table_rows(lake: Path, model: ReleasedModel, table: Table, columns: Sequence[str]) -> pd.DataFrame:
+def table_rows(lake: Path, model: FactorModel, table: Table, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a table at the release's version, or as it is where a release does not pin it."""
     opened = open_table(str(lake / table.name), model.tables.get(table.name))
     frame: pd.DataFrame = pd.DataFrame(columns=list(columns)) if opened is None else read_columns(opened, columns).to_pandas()

@@ -92,9 +92,9 @@ def factor_errors(market: Market, estimated: pd.DataFrame) -> Errors:
         estimated: a row a date of the market but the first, a column a factor.
     """
     truth = market.truth
-    true = pd.DataFrame(truth.factor_returns, list(truth.dates), list(truth.factors)).loc[estimated.index]
+    true = pd.DataFrame(truth.factor_returns, pd.DatetimeIndex(truth.dates), list(truth.factors)).loc[estimated.index]
     true_var = identified_var(cap_shares(market)[:-1], truth)
-    at = [truth.dates.index(day) - 1 for day in estimated.index]
+    at = [truth.dates.index(day) - 1 for day in pd.DatetimeIndex(estimated.index).date]
     return Errors(estimated[list(truth.factors)].to_numpy(), true.to_numpy(), true_var[at])
 
 

@@ -186,7 +186,7 @@ def _account_line(line: Mapping[str, int], n_rows: int) -> str:
 def commands_text(python: Path, lake: Path, config: Path, jars: Path, variant: str) -> str:
     """Section: three lines to paste."""
     opened = f"open_release({json.dumps(str(lake))}).risk(variant={json.dumps(variant)})"  # double quotes: the shell's are single
-    read = f"from sigmalake.reader.released_model import open_release; print({opened}.asset_cov().iloc[:4, :4])"
+    read = f"from sigmalake import open_release; print({opened}.asset_cov().iloc[:4, :4])"
     query = f'SELECT * FROM delta.`{lake}/factor_returns` WHERE factor = "market" ORDER BY date DESC LIMIT 5'
     session = (
         f"--driver-class-path {quote(f'{jars}/*')} --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension "

@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from sigmalake.config.model import load_config
 from sigmalake.demo import recovery
 from sigmalake.demo import report as text
 from sigmalake.demo.history import Snapshot, snapshots, table_rows
 from sigmalake.demo.market import Market, dirty, generate_market, write_panel
+from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
-from sigmalake.reader.released_model import ReleasedModel, open_release
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.open_release import open_release
 from sigmalake.report.text.plain_text import note, section, table
 from sigmalake.stages.queries.status import status
-from sigmalake.tables.long import ASSET_COVARIANCE
+from sigmalake.tables.long import ASSET_COVARIANCE, COVARIANCE_BUILDS
 from sigmalake.tables.packed import CROSS_SECTIONS
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
 
@@ -66,6 +69,7 @@ class Demo(NamedTuple):
     folder: Path
     market: Market  # as generated
     panel: Market  # with spoilt rows, as written
+    engine: str = "local"  # whose lake is meant: local or spark
 
     @property
     def config_file(self) -> Path:
@@ -74,8 +78,12 @@ class Demo(NamedTuple):
 
     @property
     def lake(self) -> Path:
-        """The tables of the run."""
-        return self.folder / "lake"
+        """The tables of the run: each engine has a lake of its own, so that they can be compared."""
+        return self.folder / ("lake" if self.engine == "local" else f"lake-{self.engine}")
+
+    def on(self, engine: str) -> "Demo":
+        """The same market and model, estimated by another engine."""
+        return self._replace(engine=engine)
 
 
 def configuration(panel: str, lake: str) -> str:
@@ -102,8 +110,8 @@ def prepare_demo(folder: Path, say: Callable[[str], None], *, n_assets: int = 50
     return demo
 
 
-def report(demo: Demo, jars: Path) -> str:
-    """The truth beside what the last release holds; reads tables, estimates nothing.
+def detailed_report(demo: Demo, jars: Path) -> str:
+    """The truth beside what the last release holds, for experts; reads tables, estimates nothing.
 
     Args:
         demo: what ran.
@@ -119,7 +127,7 @@ def report(demo: Demo, jars: Path) -> str:
     portfolios = recovery.recovered_portfolios(truth, errors, weights, last)
     specific = {name: recovery.recovered_specific(truth, daily, close) for name, close in zip(variants, last, strict=True)}
     with_risk = [asset for asset, var in zip(last[0].assets, last[0].specific_var, strict=True) if np.isfinite(var)]
-    factor_bias = recovery.factor_bias(daily, errors, list(returns.index), truth.factors)
+    factor_bias = recovery.factor_bias(daily, errors, [day.date() for day in returns.index], truth.factors)
     aims = {row.name: row.true / row.found[0].expected for row in portfolios}
     return "\n".join(
         [
@@ -137,7 +145,7 @@ def report(demo: Demo, jars: Path) -> str:
     ).rstrip()
 
 
-def _opening(demo: Demo, model: ReleasedModel, last: Snapshot) -> str:
+def _opening(demo: Demo, model: FactorModel, last: Snapshot) -> str:
     truth = demo.market.truth
     n_industries = sum(name.startswith("ind_") for name in demo.market.panel.columns)
     return section(
@@ -150,26 +158,28 @@ def _opening(demo: Demo, model: ReleasedModel, last: Snapshot) -> str:
     )
 
 
-def _noise_ratio(demo: Demo, model: ReleasedModel, errors: recovery.Errors) -> Floats:
+def _noise_ratio(demo: Demo, model: FactorModel, errors: recovery.Errors) -> Floats:
     stated = table_rows(demo.lake, model, CROSS_SECTIONS, ["std_error"])["std_error"]
     ratio: Floats = np.sqrt(np.mean(errors.noise**2, axis=0) / np.mean(np.stack(list(stated)) ** 2, axis=0))
     return ratio
 
 
-def _built(demo: Demo, model: ReleasedModel) -> str:
-    """Whether the V that Spark wrote is the V that the reader makes."""
+def _built(demo: Demo, model: FactorModel) -> str:
+    """Whether the V that the run wrote is the V that the reader makes."""
     rows = table_rows(demo.lake, model, ASSET_COVARIANCE, ASSET_COVARIANCE.column_names)
-    stored = rows.pivot(index="asset_1", columns="asset_2", values="covariance")
-    made = model.risk(variant=str(rows["variant"].iloc[0])).asset_cov(list(stored.index)).to_numpy()
+    build = table_rows(demo.lake, model, COVARIANCE_BUILDS, ["variant", "asset_id"]).iloc[0]
+    assets, covariances = [str(asset) for asset in build["asset_id"]], np.stack(list(rows["covariance"]))
+    stored = pd.DataFrame(covariances.tolist(), index=rows["asset_id"].tolist(), columns=assets).loc[assets]
+    made = model.risk(variant=str(build["variant"])).asset_cov(assets).to_numpy()
     vols = np.sqrt(np.diag(made))
-    agree = np.abs(stored[stored.index].to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
+    agree = np.abs(stored.to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
     return (
-        f"asset_covariance has V of {len(stored)} assets, {len(rows):,} cells; {agree.mean():.0%} of them are X Sigma X' + Delta "
-        "of the reader without Spark to 1e-12 of the product of the two volatilities."
+        f"asset_covariance has V of {len(stored)} assets, a row an asset; {agree.mean():.0%} of its numbers are X Sigma X' + Delta "
+        "of the reader to 1e-12 of the product of the two volatilities."
     )
 
 
-def _rejected(demo: Demo, model: ReleasedModel) -> str:
+def _rejected(demo: Demo, model: FactorModel) -> str:
     rejected = table_rows(demo.lake, model, REJECTED_ROWS, REJECTED_ROWS.column_names)
     runs = table_rows(demo.lake, model, RUNS, ["stage", "status", "finished_at", "account"])
     done = runs[(runs["stage"] == "ingest") & (runs["status"] == "done")].sort_values("finished_at")
@@ -180,7 +190,7 @@ def _rejected(demo: Demo, model: ReleasedModel) -> str:
 
 
 def _tables(demo: Demo) -> str:
-    found = status(Lake(None, str(demo.lake))).tables
+    found = status(Lake(FolderTables(str(demo.lake)))).tables
     rows = [[t.name, t.rows_from, t.rows_to, f"{t.megabytes:.1f}"] for t in found]
     return section("Tables", f"Delta, in {demo.lake}", table(["table", "from", "to", "MB"], rows))
 

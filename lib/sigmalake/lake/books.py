@@ -1,15 +1,30 @@
-"""The lake's books: runs and releases."""
+"""The run ledger: runs and releases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
+
+import pyarrow as pa
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
+from sigmalake.lake.storage import Rows
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
+from sigmalake.tables.rows import table_rows
+
+
+class AccountLine(NamedTuple):
+    """Where the rows of a source went; an entry of `runs.account`."""
+
+    source: str
+    rows_in: int
+    packed: int
+    rejected: int
+    outside: int  # of the dates that were computed
+    without_exposures: int
 
 
 class StageRun(NamedTuple):
@@ -26,7 +41,7 @@ class StageRun(NamedTuple):
     rows_in: int | None
     rows_out: int | None
     rows_rejected: int | None
-    account: list[tuple[str, int, int, int, int, int]] | None
+    account: list[AccountLine] | None
     config_hash: str
     config: str
     code_version: str
@@ -34,6 +49,7 @@ class StageRun(NamedTuple):
     table_versions: dict[str, int]
     seconds: float
     error: str | None
+    engine: str
 
 
 def now() -> datetime:
@@ -41,14 +57,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def record_run(lake: Lake, run: StageRun) -> None:
-    """Append to `runs`."""
-    lake.append(RUNS, lake.spark.createDataFrame([tuple(run)], RUNS.schema_sql()), run.stage)
+def record_run(lake: Lake, as_rows: Callable[[pa.Table], Rows], run: StageRun) -> None:
+    """Append to `runs`; `as_rows` hands a table of the driver to the engine."""
+    lake.append(RUNS, as_rows(table_rows(RUNS, [run])), run.stage)
 
 
-def record_release(lake: Lake, release: Release) -> None:
-    """Append to `releases`."""
-    lake.append(RELEASES, lake.spark.createDataFrame([tuple(release)], RELEASES.schema_sql()), "release")
+def record_release(lake: Lake, as_rows: Callable[[pa.Table], Rows], release: Release) -> None:
+    """Append to `releases`; `as_rows` hands a table of the driver to the engine."""
+    lake.append(RELEASES, as_rows(table_rows(RELEASES, [release])), "release")
 
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:

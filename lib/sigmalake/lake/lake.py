@@ -1,26 +1,32 @@
-"""A lake of Delta tables: read at a version, replace a date range, never half a write. Knows nothing of finance."""
+"""A lake of Delta tables: read at a version, replace a date range, never half a write. Knows nothing of finance, and no engine."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
-import pyarrow.dataset as ds
-from deltalake import DeltaTable
-from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
 
-from sigmalake.config.types import CATALOG_NAME
-from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, telling_line
-from sigmalake.lake.dates import DateRange, envelope, within
-from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format, check_root
+from sigmalake.errors import InfrastructureError, is_conflict
+from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lease import Lease
-from sigmalake.lake.log import Commit, Seen, clear_torn_log, commit_metadata, commits_since, open_table, parse_commit, read_columns
-from sigmalake.tables.declaration import Table, sql_text
+from sigmalake.lake.log import Commit, Seen, commit_metadata
+from sigmalake.lake.row_filter import RowFilter, of_dates
+from sigmalake.lake.storage import Rows, Storage, StoredTables
+from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
-ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest (delta-rs .3-.5 s with 400)
+
+
+class Mover(Protocol):
+    """What a lake needs of an engine."""
+
+    @property
+    def name(self) -> str:
+        """What the metadata of a commit call it."""
+
+    @property
+    def storage(self) -> Storage:
+        """Where it writes."""
 
 
 class Writer(NamedTuple):
@@ -29,86 +35,28 @@ class Writer(NamedTuple):
     run_id: str
     config_hash: str
     lease: Lease | None
+    engine: Mover
 
 
 class Lake:
-    """The tables under a folder or URI, or in a catalog's schema."""
+    """The tables of one place, and who may write to them."""
 
-    def __init__(self, spark: SparkSession | None, root: str, writer: Writer | None = None) -> None:
-        self._spark = spark
-        self._root = root.rstrip("/")
-        self._in_catalog = CATALOG_NAME.fullmatch(root) is not None
-        if not self._in_catalog:
-            check_root(self._root)
+    def __init__(self, tables: StoredTables, writer: Writer | None = None) -> None:
+        self._tables = tables
         self._writer = writer
-
-    @property
-    def spark(self) -> SparkSession:
-        """The session that reads and writes; a lake in a folder answers questions of its log without one."""
-        if self._spark is None:
-            raise ValueError("this lake was opened without a Spark session")
-        return self._spark
 
     @property
     def root(self) -> str:
         """Where it is."""
-        return self._root
-
-    def size(self, table: Table) -> tuple[int, int]:
-        """Files and bytes of the newest version; 0, 0 where unknown."""
-        log = self._log(table)
-        if log is None:
-            return 0, 0
-        sizes = pa.table(log.get_add_actions(flatten=True)).column("size_bytes").to_pylist()
-        return len(sizes), sum(sizes)
-
-    def span(self, table: Table) -> DateRange | None:
-        """The first and the last date of a table, from its log where that says them; None where there is none."""
-        if table.date is None or not self.exists(table):
-            return None
-        self._check_format(table)
-        column, log = table.date, self._log(table)
-        if log is None:
-            found = self.read(table).selectExpr(f"min({column}) AS first", f"max({column}) AS last").collect()[0]
-            return None if found["first"] is None else DateRange(found["first"], found["last"])
-        spans = _file_spans(log, column)
-        if spans is None:
-            known = sorted(day for day in self.columns(table, [column]).column(0).unique().to_pylist() if day is not None)
-            return DateRange(known[0], known[-1]) if known else None
-        return envelope([span for span in spans if span is not None])
-
-    def name(self, table: Table) -> str:
-        """The table as SQL names it."""
-        return (
-            f"{self._root}.{table.name}" if self._in_catalog else "delta.`" + f"{self._root}/{table.name}".replace("`", "``") + "`"
-        )
+        return self._tables.root
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
-        if self._in_catalog:
-            with self._explained_catalog():
-                return bool(self.spark.catalog.tableExists(self.name(table)))
-        return self._log(table) is not None
+        return self._tables.exists(table)
 
     def create(self, table: Table) -> None:
         """Create the table from its declaration, where it does not exist; one of another format is refused."""
-        if self.exists(table):
-            self._check_format(table)
-            return
-        if not self._in_catalog:
-            clear_torn_log(f"{self._root}/{table.name}")
-        properties = {**table.properties(), FORMAT_PROPERTY: str(FORMAT)}
-        listed = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
-        with self._explained_catalog():
-            self.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({table.ddl()}) USING delta "
-                f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({listed})"
-            )
-
-    def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table's rows, as they are or as they stood at a version."""
-        at = "" if version is None else f" VERSION AS OF {version}"
-        return self.spark.sql(f"SELECT * FROM {self.name(table)}{at}")
+        self._writing.engine.storage.create(table)
 
     def columns(
         self, table: Table, columns: Sequence[str], dates: DateRange | None = None, *, version: int | None = None
@@ -122,59 +70,52 @@ class Lake:
             version: as they stood then; None: as they are.
         """
         if not self.exists(table):
-            return pa.table({column: pa.array([], pa.string()) for column in columns})
-        self._check_format(table)
-        log = self._log(table, version)
-        if log is None:
-            rows = self.read(table, version)
-            rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
-            return rows.select(*columns).toArrow()
-        day = ds.field(table.date or "")
-        return read_columns(log, columns, None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last)))
+            schema = table.arrow_schema()
+            return pa.schema([schema.field(column) for column in columns]).empty_table()
+        return self._tables.columns(table, columns, dates, version)
 
     def version(self, table: Table) -> int | None:
         """The newest version; None where the table does not exist."""
-        if not self.exists(table):
-            return None
-        log = self._log(table)
-        if log is not None:
-            return int(log.version())
-        return int(self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1").collect()[0]["version"])
+        return self._tables.version(table) if self.exists(table) else None
 
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
-        if not self.exists(table):
-            return []
-        log = self._log(table)
-        if log is not None:
-            return commits_since(log, since)
-        history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)}").select("version", "userMetadata", "operation")
-        found = sorted((parse_commit(*row) for row in history.collect()), key=lambda c: c.version)
-        known = since is not None and since.is_of(found[-1].version, self._made(table))
-        return [commit for commit in found if since is None or not known or commit.version > since.version]
+        return self._tables.commits(table, since) if self.exists(table) else []
 
-    def _made(self, table: Table) -> datetime:
-        made = self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").selectExpr("unix_millis(createdAt) AS made").collect()
-        return datetime.fromtimestamp(made[0]["made"] / 1e3, UTC)
+    def span(self, table: Table) -> DateRange | None:
+        """The first and the last date of a table, from its log where that says them; None where there is none."""
+        return self._tables.span(table) if table.date is not None and self.exists(table) else None
 
-    def replace(self, table: Table, rows: DataFrame, stage: str, ranges: Sequence[DateRange], also: str = "") -> None:
-        """Put these rows in the place of all rows within the ranges (and, with `also`, for which that SQL holds).
+    def size(self, table: Table) -> tuple[int, int]:
+        """Files and bytes of the newest version; 0, 0 where unknown."""
+        return self._tables.size(table) if self.exists(table) else (0, 0)
+
+    def replace(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange]) -> None:
+        """Put these rows in the place of all rows within the ranges.
 
         Rows beyond the ranges make the write fail: Delta checks them. A range that has no rows yet is an append.
         """
         if table.date is None:
             raise ValueError(f"{table.name} has no ranges of dates")
-        predicate = within(table.date, ranges) + also
-        fresh = self._is_new(table, ranges) and not also
-        self._write(table, rows, stage, ranges, {} if fresh else {"replaceWhere": predicate})
+        self.create(table)
+        fresh = not self._tables.holds_any(table, ranges)
+        self._write(table, rows, stage, ranges, None if fresh else of_dates(table.date, ranges).sql())
 
-    def replace_rows(self, table: Table, rows: DataFrame, stage: str, predicate: str, ranges: Sequence[DateRange] = ()) -> None:
+    def replace_filtered(self, table: Table, rows: Rows, stage: str, filtered: RowFilter) -> None:
+        """Put these rows in the place of all rows of the filter; what touches no row is an append."""
+        self.create(table)
+        fresh = not self._tables.holds_any(table, filtered.all_ranges)
+        self._write(table, rows, stage, filtered.all_ranges, None if fresh else filtered.sql())
+
+    def replace_rows(self, table: Table, rows: Rows, stage: str, predicate: str, ranges: Sequence[DateRange] = ()) -> None:
         """Put these rows in the place of all rows for which the SQL holds."""
-        self._write(table, rows, stage, ranges, {"replaceWhere": predicate})
+        self.create(table)
+        self._write(table, rows, stage, ranges, predicate)
 
-    def append(self, table: Table, rows: DataFrame, stage: str) -> None:
+    def append(self, table: Table, rows: Rows, stage: str) -> None:
         """Add rows."""
-        self._write(table, rows, stage, (), {})
+        self.create(table)
+        self._write(table, rows, stage, (), None)
 
     def fence_off(self, tables: Iterable[Table]) -> None:
         """Where the lake was taken over, have the commit fail that its former holder may wake in.
@@ -186,90 +127,27 @@ class Lake:
             return
         for table in tables:
             if self.exists(table):
-                self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ('{FENCE_PROPERTY}' = '{lease.fence}')")
+                self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
 
-    def _write(self, table: Table, rows: DataFrame, stage: str, ranges: Sequence[DateRange], options: Mapping[str, str]) -> None:
-        """Write the declared columns; those that a table made before lacks are added, null in its older rows."""
+    def _write(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], predicate: str | None) -> None:
+        writer = self._writing
+        if writer.lease is not None:
+            writer.lease.verify()
+        fence = 0 if writer.lease is None else writer.lease.fence
+        metadata = commit_metadata(writer.run_id, stage, fence, writer.config_hash, ranges, writer.engine.name)
+        with explained_write(table):
+            writer.engine.storage.write(table, rows, predicate=predicate, metadata=metadata)
+
+    @property
+    def _writing(self) -> Writer:
         if self._writer is None:
             raise ValueError("this lake was opened for reading")
-        self.create(table)
-        if self._writer.lease is not None:
-            self._writer.lease.verify()
-        fence = 0 if self._writer.lease is None else self._writer.lease.fence
-        said = commit_metadata(self._writer.run_id, stage, fence, self._writer.config_hash, ranges)
-        settings = {"userMetadata": said, "mergeSchema": "true", **options}
-        writer = rows.select(*table.column_names).write.format("delta").options(**settings)
-        writer = writer.mode("overwrite" if "replaceWhere" in options else "append")
-        with self._layout(table), explained_write(table):
-            if self._in_catalog:
-                writer.saveAsTable(self.name(table))
-            else:
-                writer.save(f"{self._root}/{table.name}")
-
-    @contextmanager
-    def _explained_catalog(self) -> Iterator[None]:
-        """Tell a catalog or schema that is not there, and a folder with files of another kind, as mistakes in `lake:`."""
-        try:
-            yield
-        except AnalysisException as error:
-            folder = f"create the schema first; or for a folder write ./{self._root}" if self._in_catalog else "name another folder"
-            raise ConfigError(f"lake: {self._root} cannot hold a table ({telling_line(error)}); {folder}") from error
-
-    @contextmanager
-    def _layout(self, table: Table) -> Iterator[None]:
-        settings = {f"parquet.enable.dictionary#{path}": "false" for path in table.measured_paths}
-        if table.packed:
-            settings["parquet.block.row.count.limit"] = str(ROWS_A_GROUP)
-        for key, value in settings.items():
-            self.spark.conf.set(key, value)
-        try:
-            yield
-        finally:
-            for key in settings:
-                self.spark.conf.unset(key)
-
-    def _is_new(self, table: Table, ranges: Sequence[DateRange]) -> bool:
-        asked = envelope(ranges)
-        if asked is None or not self.exists(table):
-            return True
-        log = self._log(table)
-        if log is None:
-            return bool(self.read(table).where(within(table.date or "", ranges)).isEmpty())
-        spans = _file_spans(log, table.date or "")
-        return spans is not None and all(s is not None and (s.last < asked.first or s.first > asked.last) for s in spans)
-
-    def _log(self, table: Table, version: int | None = None) -> DeltaTable | None:
-        return None if self._in_catalog else open_table(f"{self._root}/{table.name}", version)
-
-    def _check_format(self, table: Table) -> None:
-        log = self._log(table)
-        if log is not None:
-            found = log.metadata().configuration.get(FORMAT_PROPERTY)
-        else:
-            shown = self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)} ({sql_text(FORMAT_PROPERTY)})")
-            found = shown.collect()[0]["value"]
-        check_format(found, f"{self._root}/{table.name}")
-
-
-def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:
-    """The dates between which each file's rows lie, None for one without; None where the log does not say it of each."""
-    files = pa.table(log.get_add_actions(flatten=True))
-    if files.num_rows == 0:
-        return []
-    kept = [f"{what}.{column}" for what in ("min", "max", "null_count")]
-    if any(name not in files.column_names for name in kept):
-        return None
-    found: list[DateRange | None] = []
-    for first, last, nulls, rows in zip(*(files.column(name).to_pylist() for name in [*kept, "num_records"]), strict=True):
-        if first is None and nulls != rows:
-            return None
-        found.append(None if first is None else DateRange(first, last))
-    return found
+        return self._writer
 
 
 @contextmanager
 def explained_write(table: Table) -> Iterator[None]:
-    """Turn Spark's failure of a write into what its reader can act on."""
+    """Turn the failure of a write into what its reader can act on."""
     try:
         yield
     except Exception as error:  # Spark's, Py4J's and Delta's errors share no base class

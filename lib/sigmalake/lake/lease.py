@@ -13,13 +13,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.claims import Claim, Claims, FolderClaims, this_host
-from sigmalake.lake.claims_elsewhere import STORES, StoreClaims, TableClaims
 from sigmalake.lake.format import check_root
+from sigmalake.lake.store_claims import STORES, StoreClaims
 
 
 class Lease:
@@ -77,22 +75,22 @@ def hold(claims: Claims, owner: str, wait: float = 0.0) -> Iterator[Lease]:
         lease.release()
 
 
-def claims_of(root: str, session: Callable[[], SparkSession]) -> Claims:
+def claims_of(root: str, table_claims: Callable[[str], Claims]) -> Claims:
     """Where the claims of a lake are kept.
 
     Args:
         root: a folder, a URI, or a schema of a catalog.
-        session: asked only where the claims are a table.
+        table_claims: asked, with the table's name in SQL, only where the claims are a table.
 
     Raises:
         ConfigError: no lake can be there.
     """
     if CATALOG_NAME.fullmatch(root):
-        return TableClaims(session(), root, f"{root}.lease")
+        return table_claims(f"{root}.lease")
     if root.startswith(STORES):
         return StoreClaims.at(root)
     if "://" in root:
-        return TableClaims(session(), root, f"delta.`{root}/_lease`")
+        return table_claims(f"delta.`{root}/_lease`")
     check_root(root)
     return FolderClaims(Path(root))
 

@@ -20,6 +20,10 @@ from pyarrow import fs
 
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.older import fill_missing
+from sigmalake.tables.declaration import Table
+
+KEEPS_ROWS = {"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"}
 
 
 class Commit(NamedTuple):
@@ -67,17 +71,36 @@ def clear_torn_log(location: str) -> None:
         shutil.rmtree(log)
 
 
-def read_columns(table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None) -> pa.Table:
+def read_columns(
+    table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None, *, declared: Table | None = None
+) -> pa.Table:
     """Some columns of some rows; files and row groups that hold none of them are skipped.
 
     The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit.
+
+    Args:
+        table: opened at a version.
+        columns: of it.
+        rows: which; None: all.
+        declared: says which columns are null where this version lacks them; None: it has them all.
+
+    Raises:
+        ConfigError: the version lacks a column that is never null.
     """
+    found = arrow_dataset(table)
+    if declared is not None:
+        found = found.replace_schema(fill_missing(declared, found.schema, columns, table.table_uri))
+    return found.to_table(columns=list(columns), filter=rows)
+
+
+def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
+    """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
     root = table.table_uri
     if "://" in root and not root.startswith("file://"):
         storage, folder = fs.FileSystem.from_uri(root)
     else:
         storage, folder = fs.LocalFileSystem(), unquote(root.removeprefix("file://"))
-    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage)).to_table(columns=list(columns), filter=rows)
+    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage))
 
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
@@ -93,7 +116,7 @@ def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
 
 def parse_commit(version: int, user_metadata: str | None, operation: str | None) -> Commit:
     """A commit from the metadata that our writer left; a stranger's commit has no ranges."""
-    keeps_rows = operation == "SET TBLPROPERTIES"
+    keeps_rows = operation in KEEPS_ROWS
     try:
         said = json.loads(user_metadata or "{}")
         ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
@@ -102,10 +125,10 @@ def parse_commit(version: int, user_metadata: str | None, operation: str | None)
         return Commit(version, None, (), keeps_rows)
 
 
-def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange]) -> str:
+def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange], engine: str) -> str:
     """What our writer leaves with a commit."""
     dates = [[r.first.isoformat(), r.last.isoformat()] for r in ranges]
     return json.dumps(
-        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "dates": dates},
+        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "engine": engine, "dates": dates},
         separators=(",", ":"),
     )

@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.config.model import load_config
-from sigmalake.errors import ConfigError
+from sigmalake.errors import ConfigError, MissingRiskError
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.files.holdings_file import HoldingsFile, read_holdings
 from sigmalake.reader.holdings import Missing
-from sigmalake.reader.holdings_file import HoldingsFile, read_holdings
+from sigmalake.reader.open_release import open_release
 from sigmalake.reader.questions import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
-from sigmalake.reader.released_model import ReleasedModel, open_release
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
 
-_A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # periods, by the days from one date to the next
-
 
 class Question(NamedTuple):
-    """What is asked for."""
+    """What a user of the command wants to know."""
 
     file: Path
     benchmark: Path | None
@@ -56,7 +55,7 @@ class Answer(NamedTuple):
 
     @property
     def shown(self) -> PortfolioReport:
-        """The report whose parts are told: of active holdings where there is a benchmark."""
+        """The report whose parts are shown: of active holdings where there is a benchmark."""
         return self.report if self.against is None else self.against.active
 
     @property
@@ -90,7 +89,7 @@ def lake_of(config: Path | None, overrides: Sequence[str] | None, lake: str | No
     return str(lake)
 
 
-def answer(asked: Question) -> Answer:
+def answer(question: Question) -> Answer:
     """Read the files, open the release, compute.
 
     Raises:
@@ -99,67 +98,61 @@ def answer(asked: Question) -> Answer:
         DataError: holdings that are no numbers by asset; shocks that have no answer.
         MissingRiskError: no such release, variant or date; holdings without risk data, or with gaps in the period.
     """
-    holdings = read_holdings(asked.file, cash=asked.cash, value=asked.value)
-    benchmark = None if asked.benchmark is None else read_holdings(asked.benchmark, cash=asked.cash)
-    if asked.cash is not None and holdings.cash is None and (benchmark is None or benchmark.cash is None):
-        raise ConfigError(f"--cash {asked.cash}: no file has an asset_id {asked.cash}; leave --cash out")
-    model = open_release(asked.lake, asked.release)
-    risk = model.risk(asked.date, asked.variant, horizon=asked.horizon)
-    a_year = _a_year(asked, model, risk)
+    holdings = read_holdings(question.file, cash=question.cash, value=question.value)
+    benchmark = None if question.benchmark is None else read_holdings(question.benchmark, cash=question.cash)
+    if question.cash is not None and holdings.cash is None and (benchmark is None or benchmark.cash is None):
+        raise ConfigError(f"--cash {question.cash}: no file has an asset_id {question.cash}; leave --cash out")
+    model = open_release(question.lake, question.release)
+    risk = model.risk(question.date, _variant(question, model), horizon=question.horizon)
+    a_year = _a_year(question, model, risk)
     if benchmark is None:
-        report, against = risk.risk_of(holdings.weights, missing=asked.missing), None
+        report, against = risk.risk_of(holdings.weights, missing=question.missing), None
     else:
-        against = risk.risk_against(holdings.weights, benchmark.weights, missing=asked.missing)
+        against = risk.risk_against(holdings.weights, benchmark.weights, missing=question.missing)
         report = against.portfolio
-    found = Answer(model.release_id, risk, a_year, holdings, benchmark, report, against, None, None, None)
-    return found._replace(
-        scenario=_scenario(asked, found), change=_change(asked, model, found), realised=_realised(asked, model, found)
+    result = Answer(str(model.release_id), risk, a_year, holdings, benchmark, report, against, None, None, None)
+    return result._replace(
+        scenario=_scenario(question, result), change=_change(question, model, result), realised=_realised(question, model, result)
     )
 
 
-def _scenario(asked: Question, found: Answer) -> Scenario | None:
-    if not asked.shocks:
+def _variant(question: Question, model: FactorModel) -> str | None:
+    """The variant that is named; without a name there must be one."""
+    if question.variant is None and len(model.variants) > 1:
+        raise MissingRiskError(f"release {model.release_id} has several variants; name one of {', '.join(model.variants)}")
+    return question.variant
+
+
+def _scenario(question: Question, result: Answer) -> Scenario | None:
+    if not question.shocks:
         return None
-    h = found.holdings.weights[found.report.by_asset.index]
-    if found.benchmark is None or found.against is None:
-        return scenario_of(found.risk, asked.shocks, h, None)
-    return scenario_of(found.risk, asked.shocks, h, found.benchmark.weights[found.against.benchmark.by_asset.index])
+    h = result.holdings.weights[result.report.by_asset.index]
+    if result.benchmark is None or result.against is None:
+        return scenario_of(result.risk, question.shocks, h, None)
+    return scenario_of(result.risk, question.shocks, h, result.benchmark.weights[result.against.benchmark.by_asset.index])
 
 
-def _change(asked: Question, model: ReleasedModel, found: Answer) -> RiskChange | None:
+def _change(question: Question, model: FactorModel, result: Answer) -> RiskChange | None:
     """From the date that is named, else from the one that --date names, else from the earlier release's own."""
-    if asked.versus_date is None and asked.versus_release is None:
+    if question.versus_date is None and question.versus_release is None:
         return None
-    first = model if asked.versus_release is None else open_release(asked.lake, asked.versus_release)
-    held = found.weights[found.shown.by_asset.index]
-    return change_since(first, asked.versus_date or asked.date, model, found.risk, held, asked.missing)
+    first = model if question.versus_release is None else open_release(question.lake, question.versus_release)
+    held = result.weights[result.shown.by_asset.index]
+    return change_since(first, question.versus_date or question.date, model, result.risk, held, question.missing)
 
 
-def _realised(asked: Question, model: ReleasedModel, found: Answer) -> Realised | None:
-    if asked.since is None:
+def _realised(question: Question, model: FactorModel, result: Answer) -> Realised | None:
+    if question.since is None:
         return None
-    b = None if found.benchmark is None else found.benchmark.weights
-    return realised_since(model, asked.since, found.risk.date, found.holdings.weights, b, asked.missing)
+    b = None if result.benchmark is None else result.benchmark.weights
+    return realised_since(model, question.since, result.risk.date, result.holdings.weights, b, question.missing)
 
 
-def _a_year(asked: Question, model: ReleasedModel, risk: RiskModel) -> float:
-    """Periods of the variant in a year: as asked for, 12 months, or what the calendar tells."""
-    if asked.periods_per_year is not None:
-        return _checked(asked.periods_per_year)
-    return 12.0 if risk.frequency == "month" else periods_per_year(model.calendar())
-
-
-def periods_per_year(calendar: Sequence[Date]) -> float:
-    """252, 52, 12 or 4, by the median of the days from one date of returns to the next.
-
-    Raises:
-        ConfigError: the dates are no days, weeks, months or quarters.
-    """
-    days = float(np.median(np.diff(np.array(calendar, dtype="datetime64[D]")).astype(float))) if len(calendar) > 1 else np.nan
-    found = [count for (least, most), count in _A_YEAR.items() if least <= days <= most]
-    if not found:
-        raise ConfigError(f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year")
-    return found[0]
+def _a_year(question: Question, model: FactorModel, risk: RiskModel) -> float:
+    """Periods of the variant in a year: as requested, 12 months, or what the calendar tells."""
+    if question.periods_per_year is not None:
+        return _checked(question.periods_per_year)
+    return model.periods_per_year(risk.variant)
 
 
 def _checked(a_year: float) -> float:

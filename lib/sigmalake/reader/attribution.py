@@ -1,6 +1,6 @@
 """Realised attribution over a period, from the stored exposures, factor returns and specific returns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -11,8 +11,10 @@ from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.numerics.portfolio.attribution import DateAttribution, attribute_date, link_returns
 from sigmalake.numerics.regression.thin_memberships import drop_memberships, nothing_dropped
 from sigmalake.numerics.types import Floats
+from sigmalake.reader.dates import as_date, date_index, nearest
+from sigmalake.reader.frames.over_dates import assets_of_newest
 from sigmalake.reader.holdings import Holdings, Missing, check_missing, checked_holdings
-from sigmalake.reader.tables import EXPOSURE_COLUMNS, Exposures, ReleasedTables, Row, nearest, values_of
+from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, LabelledExposures, ModelTables, Row, values_of
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
 SPECIFIC, UNEXPLAINED = "specific", "unexplained"
@@ -34,7 +36,7 @@ class RealisedAttribution(NamedTuple):
 
 
 def attribute_returns(
-    tables: ReleasedTables, holdings: Holdings | pd.DataFrame, start: date | None, end: date | None, missing: Missing
+    tables: ModelTables, holdings: Holdings | pd.DataFrame, start: date | None, end: date | None, missing: Missing
 ) -> RealisedAttribution:
     """r_p(t) = sum_k x_k f_k + sum h u + what is unexplained, with the holdings and exposures of the close before t [model 6].
 
@@ -43,7 +45,7 @@ def attribute_returns(
     it agrees with a compounded return.
 
     Args:
-        tables: of a release.
+        tables: of a model.
         holdings: by asset, fractions of the value, held anew at every close; or a frame with a row for each close before a date
             of the period and a column an asset, 0 where it is not held.
         start: first date of returns; None: the first there is.
@@ -56,31 +58,31 @@ def attribute_returns(
     """
     check_missing(missing)
     closes = _closes(tables, start, end)
-    held = _Held(holdings, closes)
+    held = _Held(holdings, closes, lambda: assets_of_newest(tables))
     days = list(closes)
     fits = tables.rows_by_date(CROSS_SECTIONS, _FIT, "date", days)
     panels = tables.rows_by_date(PANEL, [*EXPOSURE_COLUMNS, "ret"], "return_date", days)
     dates = [_attribute(tables, held.before(day), day, panel, fit) for day, panel, fit in _side_by_side(days, panels, fits)]
     gaps = pd.DataFrame([gap for found in dates for gap in found.gaps], columns=["date", "asset_id", "weight", "reason"])
     if missing == "raise" and len(gaps):
-        raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_told(gaps)}. To go on and list them, let missing be leave_out")
+        raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_listed(gaps)}. To go on and list them, let missing be leave_out")
     return _assembled(dates, gaps)
 
 
 class _Held:
     """Holdings at each close."""
 
-    def __init__(self, holdings: Holdings | pd.DataFrame, closes: dict[date, date]) -> None:
+    def __init__(self, holdings: Holdings | pd.DataFrame, closes: dict[date, date], known: Callable[[], Collection[str]]) -> None:
         self._closes = closes
         if isinstance(holdings, pd.DataFrame):
-            given = holdings.set_axis([pd.Timestamp(day).date() for day in holdings.index]).T
+            given = holdings.set_axis([as_date(day) for day in holdings.index]).T
             if given.columns.has_duplicates:
                 raise DataError(f"the holdings have {given.columns[given.columns.duplicated()][0]} twice; give a row a close")
             if lacking := [close for close in closes.values() if close not in given.columns]:
                 raise DataError(f"the holdings have no row for {len(lacking)} closes of the period, the first {lacking[0]}")
-            self._by_close = {close: checked_holdings(given[close], f"holdings of {close}") for close in closes.values()}
+            self._by_close = {close: checked_holdings(given[close], f"holdings of {close}", known) for close in closes.values()}
         else:
-            self._by_close = dict.fromkeys(closes.values(), checked_holdings(holdings))
+            self._by_close = dict.fromkeys(closes.values(), checked_holdings(holdings, "holdings", known))
 
     def before(self, day: date) -> pd.Series:
         """What is held for the return of a date; nothing that is 0."""
@@ -98,27 +100,27 @@ class _Date(NamedTuple):
     gaps: list[tuple[date, str, float, str]]
 
 
-def _closes(tables: ReleasedTables, start: date | None, end: date | None) -> dict[date, date]:
+def _closes(tables: ModelTables, start: date | None, end: date | None) -> dict[date, date]:
     """The close before each date of returns in the period, in order."""
-    rows = tables.read(PANEL, ["return_date", "exposure_date"]).to_pylist()
+    rows = tables.rows(PANEL, ["return_date", "exposure_date"]).to_pylist()
     known = sorted((row["return_date"], row["exposure_date"]) for row in rows if row["return_date"] is not None)
     found = {day: close for day, close in known if (start is None or day >= start) and (end is None or day <= end)}
     if not found:
-        asked = f"from {start or 'the first'} to {end or 'the last'}"
-        raise MissingRiskError(f"the panel has no returns {asked}; {nearest(start or end or date.max, [day for day, _ in known])}")
+        period = f"from {start or 'the first'} to {end or 'the last'}"
+        raise MissingRiskError(f"the panel has no returns {period}; {nearest(start or end or date.max, [day for day, _ in known])}")
     return found
 
 
 def _side_by_side(
     days: Sequence[date], panels: Iterable[tuple[date, Row]], fits: Iterable[tuple[date, Row]]
 ) -> Iterable[tuple[date, Row, Row]]:
-    for asked, (day, panel), (fitted, fit) in zip(days, panels, fits, strict=True):
-        if not asked == day == fitted:
-            raise MissingRiskError(f"the release has no regression of {asked}; open a newer one")
-        yield asked, panel, fit
+    for wanted, (day, panel), (fitted, fit) in zip(days, panels, fits, strict=True):
+        if not wanted == day == fitted:
+            raise MissingRiskError(f"the release has no regression of {wanted}; open a newer one")
+        yield wanted, panel, fit
 
 
-def _attribute(tables: ReleasedTables, held: pd.Series, day: date, panel: Row, fit: Row) -> _Date:
+def _attribute(tables: ModelTables, held: pd.Series, day: date, panel: Row, fit: Row) -> _Date:
     X = tables.exposures(panel)
     if X.assets != fit["asset_id"].as_py():
         raise DataError(f"the regression of {day} has other assets than the panel; the release is inconsistent")
@@ -135,7 +137,7 @@ def _attribute(tables: ReleasedTables, held: pd.Series, day: date, panel: Row, f
     return _Date(day, X.assets, X.names, found, gaps)
 
 
-def _used_exposures(X: Exposures, factor_returns: Floats, statuses: Sequence[str]) -> Floats:
+def _used_exposures(X: LabelledExposures, factor_returns: Floats, statuses: Sequence[str]) -> Floats:
     """What the regression used: shares in thin factors that it dropped went to the asset's others in the group."""
     gone = np.isnan(factor_returns) & (np.array(statuses) == "thin")
     if not gone.any():
@@ -144,7 +146,7 @@ def _used_exposures(X: Exposures, factor_returns: Floats, statuses: Sequence[str
 
 
 def _assembled(dates: Sequence[_Date], gaps: pd.DataFrame) -> RealisedAttribution:
-    index = pd.Index([found.day for found in dates], name="date")
+    index = date_index(found.day for found in dates)
     names = list(dict.fromkeys(name for found in dates for name in found.factors))
     by_factor = _frame([pd.Series(d.found.by_factor, d.factors) for d in dates], index, names)
     specific = pd.concat([pd.Series(d.found.specific, d.assets) for d in dates])
@@ -168,6 +170,6 @@ def _frame(rows: Sequence[pd.Series], index: pd.Index, names: list[str]) -> pd.D
     return pd.DataFrame([row.reindex(names, fill_value=0.0).to_numpy() for row in rows], index, names)
 
 
-def _told(gaps: pd.DataFrame) -> str:
+def _listed(gaps: pd.DataFrame) -> str:
     shown = ", ".join(f"{row.asset_id} on {row.date} ({row.reason})" for row in gaps.head(_NAMED).itertuples())
     return shown + (f" and {len(gaps) - _NAMED} more" if len(gaps) > _NAMED else "")

@@ -1,6 +1,7 @@
 """Factor returns as a table of periods by factors, and what they earned on average (Fama and MacBeth 1973)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import groupby
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
+from sigmalake.reader.dates import date_index
 
 READ = ("date", "factor_set", "factor_return")
 """The columns of `cross_sections` that factor returns are read from."""
@@ -29,8 +31,10 @@ def factor_return_frame(cross_sections: pa.Table, factor_sets: Mapping[str, Sequ
     for factor_set, run in groupby(range(rows.num_rows), key=lambda row: sets[row]):
         at = list(run)
         values = [returns[row].values.to_numpy(zero_copy_only=False) for row in at]
-        frames.append(pd.DataFrame(values, [days[row] for row in at], [factor.name for factor in factor_sets[factor_set]]))
-    return pd.concat(frames).rename_axis("date") if frames else pd.DataFrame()
+        frames.append(
+            pd.DataFrame(values, date_index(days[row] for row in at), [factor.name for factor in factor_sets[factor_set]])
+        )
+    return pd.concat(frames) if frames else pd.DataFrame(index=date_index([]))
 
 
 def premia_frame(factor_returns: pd.DataFrame, lags: int | None = None) -> pd.DataFrame:
@@ -46,7 +50,11 @@ def premia_frame(factor_returns: pd.DataFrame, lags: int | None = None) -> pd.Da
     used = automatic_lags(len(factor_returns)) if lags is None else lags
     found = fama_macbeth(factor_returns.to_numpy(dtype=float), used)
     present = factor_returns.notna()
-    spans = [(days.min(), days.max()) if len(days := factor_returns.index[present[name]]) else (None, None) for name in present]
+    spans = [_span(factor_returns.index[present[name]]) for name in present]
     first, last = (list(ends) for ends in zip(*spans, strict=True)) if spans else ([], [])
     columns = {**found._asdict(), "first_date": first, "last_date": last, "nw_lags": used}
     return pd.DataFrame(columns, index=factor_returns.columns.rename("factor"))[list(COLUMNS)]
+
+
+def _span(days: pd.Index) -> tuple[date | None, date | None]:
+    return (days.min().date(), days.max().date()) if len(days) else (None, None)

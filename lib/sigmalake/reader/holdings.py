@@ -1,12 +1,13 @@
-"""Holdings by asset: what is checked before they are used, and what is said of those without data."""
+"""Holdings by asset: what is checked before they are used, and the messages about those without data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from sigmalake.errors import DataError, MissingRiskError
+from sigmalake.reader.names import asset_ids, hints
 
 NAMED = 50  # assets that a message names before it counts the rest
 
@@ -14,23 +15,27 @@ Holdings = pd.Series | Mapping[str, float]
 Missing = Literal["raise", "leave_out"]  # what to do about holdings without data
 
 
-def checked_holdings(holdings: Holdings, name: str = "holdings") -> pd.Series:
+def checked_holdings(holdings: Holdings, name: str = "holdings", known: Callable[[], Collection[str]] = list) -> pd.Series:
     """Holdings as numbers by asset, in their own order.
+
+    Args:
+        holdings: by asset id; whole numbers are ids where the model's are digits.
+        name: of them, for a message.
+        known: the model's ids.
 
     Raises:
         DataError: there are none, an asset comes twice, or a holding is not a finite number.
     """
-    asked = holdings if isinstance(holdings, pd.Series) else pd.Series(dict(holdings), dtype=object)
-    if asked.empty:
+    given = holdings if isinstance(holdings, pd.Series) else pd.Series(dict(holdings), dtype=object)
+    if given.empty:
         raise DataError(f"there are no {name}; give a number by asset")
-    if strangers := [asset for asset in asked.index if not isinstance(asset, str)]:
-        raise DataError(f"{name} are by asset id, a string; {strangers[0]!r} is a {type(strangers[0]).__name__}")
-    refuse_repeats(name, asked.index)
-    numbers = pd.to_numeric(asked, errors="coerce").astype(float)
-    bad = asked[~np.isfinite(numbers)]
+    given = given.set_axis(pd.Index(asset_ids(given.index, name, known), name=given.index.name))
+    refuse_repeats(name, given.index)
+    numbers = pd.to_numeric(given, errors="coerce").astype(float)
+    bad = given[~np.isfinite(numbers)]
     if bad.size:
         shown = ", ".join(f"{asset}: {value}" for asset, value in bad.head(NAMED).items())
-        raise DataError(f"{bad.size} of {asked.size} {name} are not finite numbers ({shown}); give 0 for what is not held")
+        raise DataError(f"{bad.size} of {given.size} {name} are not finite numbers ({shown}); give 0 for what is not held")
     return numbers
 
 
@@ -43,11 +48,12 @@ def refuse_repeats(name: str, assets: Iterable[str]) -> None:
         raise DataError(f"{name} name {len(twice)} assets more than once ({shown}); give each once")
 
 
-def refuse_missing(left_out: Mapping[str, str], n_held: int, missing: Missing) -> None:
+def refuse_missing(left_out: Mapping[str, str], n_held: int, missing: Missing, known: Collection[str]) -> None:
     """Raise MissingRiskError for holdings without risk data, unless they may be left out and others remain."""
     if left_out and (missing == "raise" or len(left_out) == n_held):
         hint = "To go on without, let missing be leave_out" if missing == "raise" else "nothing is left"
-        raise MissingRiskError(f"no risk for {len(left_out)} of {n_held} holdings: {with_reasons(left_out)}. {hint}")
+        listed = with_reasons(left_out) + hints([asset for asset in left_out if asset not in known], known)
+        raise MissingRiskError(f"no risk for {len(left_out)} of {n_held} holdings: {listed}. {hint}")
 
 
 def check_missing(missing: str) -> None:

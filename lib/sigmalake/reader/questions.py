@@ -1,4 +1,4 @@
-"""What `sigmalake portfolio` adds to risk where it is asked: a scenario, what moved the risk, a realised return."""
+"""What `sigmalake portfolio` adds to risk where options request it: a scenario, what moved the risk, a realised return."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ import pandas as pd
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.reader.attribution import RealisedAttribution
 from sigmalake.reader.comparison import RiskComparison, compare_risk
+from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.holdings import Missing
-from sigmalake.reader.released_model import ReleasedModel
 from sigmalake.reader.report import PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.scenario import ScenarioReport, run_scenario
@@ -28,7 +28,7 @@ class Scenario(NamedTuple):
 
     @property
     def shown(self) -> ScenarioReport:
-        """The report whose parts are told: of active holdings where there is a benchmark."""
+        """The report whose parts are shown: of active holdings where there is a benchmark."""
         return self.portfolio if self.active is None else self.active
 
 
@@ -63,7 +63,7 @@ class Realised(NamedTuple):
 
     @property
     def shown(self) -> PeriodReturn:
-        """The return whose parts are told: the active one where there is a benchmark."""
+        """The return whose parts are shown: the active one where there is a benchmark."""
         return self.portfolio if self.active is None else self.active
 
 
@@ -113,7 +113,7 @@ def scenario_of(risk: RiskModel, shocks: Mapping[str, float], portfolio: pd.Seri
 
 
 def change_since(
-    first: ReleasedModel, first_date: date | None, second: ReleasedModel, risk: RiskModel, holdings: pd.Series, missing: Missing
+    first: FactorModel, first_date: date | None, second: FactorModel, risk: RiskModel, holdings: pd.Series, missing: Missing
 ) -> RiskChange:
     """What moved the risk of holdings from a model of a first release to `risk`, of a second; see `compare_risk`.
 
@@ -138,16 +138,16 @@ def change_since(
         )
     try:
         comparison = compare_risk(earlier, risk, holdings, missing=missing)
-    except MissingRiskError as error:  # of the earlier model: the later one has been asked
+    except MissingRiskError as error:  # of the earlier model: the later one has answered
         raise MissingRiskError(f"compared with {earlier.date}: {error}") from None
     held = holdings[comparison.by_asset.index]
     counted = held if held.size else holdings  # all 0: they need no risk data
     reports = earlier.risk_of(counted), risk.risk_of(counted)
-    return RiskChange((first.release_id, second.release_id), (earlier, risk), reports, held, comparison)
+    return RiskChange((str(first.release_id), str(second.release_id)), (earlier, risk), reports, held, comparison)
 
 
 def realised_since(
-    model: ReleasedModel, since: date, until: date, portfolio: pd.Series, benchmark: pd.Series | None, missing: Missing
+    model: FactorModel, since: date, until: date, portfolio: pd.Series, benchmark: pd.Series | None, missing: Missing
 ) -> Realised:
     """Where the returns after the close of `since` came from, to `until`, itself included; see `attribute_returns`.
 
@@ -157,7 +157,7 @@ def realised_since(
     """
     if since >= until:
         raise ConfigError(f"--since {since} is not before {until}, the date of the risk; give an earlier close")
-    first = next((day for day in model.calendar() if day > since), until)
+    first = next((day.date() for day in model.calendar() if day.date() > since), until)
     close: date = model.panel(return_date=first).attrs["exposure_date"]
     if close > since:
         raise MissingRiskError(f"--since {since}: the returns of release {model.release_id} begin after the close of {close}")

@@ -19,6 +19,7 @@ from sigmalake.numerics.portfolio.risk import portfolio_risk
 from sigmalake.numerics.portfolio.woodbury import dense_inverse, factor_inverse, solve_asset_cov
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency
+from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.holdings import (
     Holdings,
     Missing,
@@ -28,11 +29,14 @@ from sigmalake.reader.holdings import (
     refuse_repeats,
     with_reasons,
 )
+from sigmalake.reader.names import asset_ids, hints
 from sigmalake.reader.report import BenchmarkReport, Labels, PortfolioReport, report_of
 
+_SHOWN = 40  # factors that a notebook lists
 
-class Parts(NamedTuple):
-    """X, Sigma, D of some assets."""
+
+class FactoredCov(NamedTuple):
+    """V of some assets, kept factored: X, Sigma, Delta and the covariances of linked issues."""
 
     exposures: Floats
     factor_cov: Floats
@@ -40,7 +44,7 @@ class Parts(NamedTuple):
     linked: LinkedCov
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RiskModel:
     """V = X Sigma X' + diag(Delta) + linked issues of one date, kept factored. All is per `horizon` periods, in fractions.
 
@@ -64,6 +68,26 @@ class RiskModel:
     def __post_init__(self) -> None:
         check_linked(self.linked, len(self.assets))
 
+    def __repr__(self) -> str:
+        return f"<{self._title}: {self._counted}>"
+
+    def _repr_html_(self) -> str:
+        vols = 100 * np.sqrt(np.diag(self.factor_cov))
+        rows = [(name, group, f"{vol:.2f}") for name, group, vol in zip(self.factors, self.groups, vols, strict=True)]
+        more = [(f"and {len(rows) - _SHOWN} more", "", "")] if len(rows) > _SHOWN else []
+        return html_table(f"{self._title}; {self._counted}", [*rows[:_SHOWN], *more], ("factor", "group", "volatility, %"))
+
+    @property
+    def _title(self) -> str:
+        exposures = "" if self.exposure_date == self.date else f" with exposures of {self.exposure_date}"
+        return f"risk model {self.variant} as of {self.date}{exposures}"
+
+    @property
+    def _counted(self) -> str:
+        refused = f", {len(self.refused)} without a V" if self.refused else ""
+        horizon = f"{self.horizon:g} {self.frequency}{'' if self.horizon == 1 else 's'}"
+        return f"{len(self.usable)} assets{refused}, {len(self.factors)} factors, over {horizon}"
+
     @cached_property
     def usable(self) -> tuple[str, ...]:
         """The assets that can have a V, ascending."""
@@ -81,8 +105,8 @@ class RiskModel:
         cov, var = self.factor_cov * horizon, self.specific_var * horizon
         return replace(self, factor_cov=cov, specific_var=var, linked=linked, horizon=self.horizon * horizon)
 
-    def asset_cov(self, assets: Iterable[str] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
-        """V, dense and exactly symmetric, in the order asked.
+    def asset_cov(self, assets: Iterable[str | int] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
+        """V, dense and exactly symmetric, in the requested order.
 
         Args:
             assets: without repeats; None for `usable`.
@@ -92,16 +116,16 @@ class RiskModel:
             MissingRiskError: an asset cannot have a V; names each with its reason.
             DataError: an asset twice, or V beyond `max_cells`.
         """
-        asked = self._asked(assets)
-        _refuse_size("V", asked, max_cells, "The risk of a portfolio needs no V: use risk_of")
-        return pd.DataFrame(asset_cov(*self.parts(asked)), index=asked, columns=asked)
+        requested = self._requested(assets)
+        _refuse_size("V", requested, max_cells, "The risk of a portfolio needs no V: use risk_of")
+        return pd.DataFrame(asset_cov(*self.parts(requested)), index=requested, columns=requested)
 
-    def inverse(self, assets: Iterable[str] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
+    def inverse(self, assets: Iterable[str | int] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
         """V^-1 of some assets, dense and exactly symmetric, 1 / fraction^2; arguments and errors as of `asset_cov` and `solve`."""
-        asked = self._asked(assets)
-        _refuse_size("the inverse of V", asked, max_cells, "V y = b needs no inverse: use solve")
-        with _no_inverse(asked):
-            return pd.DataFrame(dense_inverse(factor_inverse(*self.parts(asked))), index=asked, columns=asked)
+        requested = self._requested(assets)
+        _refuse_size("the inverse of V", requested, max_cells, "V y = b needs no inverse: use solve")
+        with _no_inverse(requested):
+            return pd.DataFrame(dense_inverse(factor_inverse(*self.parts(requested))), index=requested, columns=requested)
 
     def solve(self, values: pd.Series) -> pd.Series:
         """y with V y = b over the assets that b names, by Woodbury's identity in O(N K^2): no V is made.
@@ -113,10 +137,10 @@ class RiskModel:
             MissingRiskError: an asset cannot have a V.
             DataError: V is singular, or too near to it; an asset twice, or a value that is no number.
         """
-        b = checked_holdings(values, "values")
-        asked = self._asked(b.index)
-        with _no_inverse(asked):
-            return pd.Series(solve_asset_cov(factor_inverse(*self.parts(asked)), b.to_numpy()), b.index, name="solution")
+        b = checked_holdings(values, "values", self._known)
+        requested = self._requested(b.index)
+        with _no_inverse(requested):
+            return pd.Series(solve_asset_cov(factor_inverse(*self.parts(requested)), b.to_numpy()), b.index, name="solution")
 
     def risk_of(self, holdings: Holdings, *, missing: Missing = "raise") -> PortfolioReport:
         """Risk of holdings and where it comes from, in O(NK + K^2).
@@ -129,8 +153,8 @@ class RiskModel:
             MissingRiskError: a holding has no risk data; names each with its reason. Or none is left.
             DataError: no holdings, an asset twice, or a holding that is not a finite number.
         """
-        asked, left_out = self.split_holdings(holdings, missing)
-        return report_of(portfolio_risk(self._over_usable(asked), *self.parts(self.usable)), self._labels, asked.index, left_out)
+        split, left_out = self.split_holdings(holdings, missing)
+        return report_of(portfolio_risk(self._over_usable(split), *self.parts(self.usable)), self._labels, split.index, left_out)
 
     def risk_against(self, holdings: Holdings, benchmark: Holdings, *, missing: Missing = "raise") -> BenchmarkReport:
         """Active risk, h - b, and beta; the arguments and errors of `risk_of`, for both.
@@ -158,17 +182,17 @@ class RiskModel:
     def split_holdings(self, holdings: Holdings, missing: Missing) -> tuple[pd.Series, dict[str, str]]:
         """Checked holdings that have risk data or are 0, and the others with their reasons; errors as of `risk_of`."""
         check_missing(missing)
-        asked = checked_holdings(holdings)
-        held = asked.index[asked != 0]
+        checked = checked_holdings(holdings, "holdings", self._known)
+        held = checked.index[checked != 0]
         left_out = self._missing(held)
-        refuse_missing(left_out, held.size, missing)
-        return asked.drop(list(left_out)), left_out
+        refuse_missing(left_out, held.size, missing, self._row)
+        return checked.drop(list(left_out)), left_out
 
-    def parts(self, assets: Sequence[str]) -> Parts:
+    def parts(self, assets: Sequence[str]) -> FactoredCov:
         """X, Sigma and D of assets that have them, in this order."""
         rows: Ints = np.array([self._row[asset] for asset in assets], dtype=np.int64)
         linked = take_linked(self.linked, rows, len(self.assets))
-        return Parts(self.exposures[rows], self.factor_cov, self.specific_var[rows], linked)
+        return FactoredCov(self.exposures[rows], self.factor_cov, self.specific_var[rows], linked)
 
     @cached_property
     def _labels(self) -> Labels:
@@ -182,12 +206,16 @@ class RiskModel:
     def _row(self) -> dict[str, int]:
         return {asset: row for row, asset in enumerate(self.assets)}
 
-    def _asked(self, assets: Iterable[str] | None) -> list[str]:
-        asked = list(self.usable if assets is None else assets)
-        refuse_repeats("assets", asked)
-        if missing := self._missing(asked):
-            raise MissingRiskError(f"no risk for {with_reasons(missing)}")
-        return asked
+    def _known(self) -> Collection[str]:
+        return self._row
+
+    def _requested(self, assets: Iterable[str | int] | None) -> list[str]:
+        requested = asset_ids(self.usable if assets is None else assets, "assets", self._known)
+        refuse_repeats("assets", requested)
+        if missing := self._missing(requested):
+            unknown = [asset for asset in missing if asset not in self._row]
+            raise MissingRiskError(f"no risk for {with_reasons(missing)}{hints(unknown, self._row)}")
+        return requested
 
     def _missing(self, assets: Iterable[str]) -> dict[str, str]:
         unknown = f"no exposures known on {self.exposure_date}"

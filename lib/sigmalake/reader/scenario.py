@@ -36,8 +36,8 @@ def run_scenario(risk: RiskModel, holdings: Holdings, shocks: Mapping[str, float
         DataError: no shocks, an unknown factor, one without variance, shocks to factors that are linearly dependent, or a number
             that is not finite.
     """
-    asked, left_out = risk.split_holdings(holdings, missing)
-    held = asked[asked != 0]
+    checked, left_out = risk.split_holdings(holdings, missing)
+    held = checked[checked != 0]
     factor_returns = _factor_returns(risk, shocks)
     parts = risk.parts(list(held.index))
     by_asset = pd.Series(held.to_numpy() * (parts.exposures @ factor_returns), held.index)
@@ -45,7 +45,7 @@ def run_scenario(risk: RiskModel, holdings: Holdings, shocks: Mapping[str, float
     return ScenarioReport(
         portfolio_return=float(by_factor.sum()),
         factor_returns=pd.Series(factor_returns, list(risk.factors), name="factor_return"),
-        by_asset=by_asset.reindex(asked.index, fill_value=0.0).rename("return"),
+        by_asset=by_asset.reindex(checked.index, fill_value=0.0).rename("return"),
         by_factor=by_factor,
         left_out=left_out,
     )

@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 from sigmalake import __version__
 from sigmalake.config.model import Config
+from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
-from sigmalake.lake.books import StageRun, now, record_run
-from sigmalake.lake.lake import Lake
+from sigmalake.lake.books import AccountLine, StageRun, now, record_run
+from sigmalake.lake.lake import Lake, Writer
+from sigmalake.lake.lease import Lease
 from sigmalake.numerics.factors import Factor
-from sigmalake.reader.factor_sets import factor_sets_from
+from sigmalake.reader.storage.factor_sets import factor_sets_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
+
+Watch = Callable[[str], AbstractContextManager[None]]
 
 
 class Asked(NamedTuple):
@@ -35,17 +39,42 @@ class Asked(NamedTuple):
         return self.start is None and self.end is None
 
 
+def _unwatched(_stage: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Context:
     """One run: the lake, the configuration, the dates asked for, and where progress is said."""
 
     lake: Lake
+    engine: Engine
     config: Config
     run_id: str
     asked: Asked = field(default_factory=Asked)
     say: Callable[[str], None] = print
     verify_sources: bool = False
-    watch: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()  # shows how far the stage named is
+    watch: Watch = _unwatched  # shows how far the stage named is
+
+
+def writing(
+    engine: Engine, config: Config, run_id: str, lease: Lease | None = None, asked: Asked | None = None, *,
+    say: Callable[[str], None] = print, verify_sources: bool = False, watch: Watch | None = None,
+) -> Context:  # fmt: skip
+    """What stages are given that write to the engine's lake.
+
+    Args:
+        engine: opened on the lake.
+        config: of the model.
+        run_id: goes into every commit.
+        lease: of the lake; None: nobody else can write to it.
+        asked: return dates; None: all.
+        say: where progress is said.
+        verify_sources: whether sources are hashed although their version is unchanged.
+        watch: shows how far the stage named is.
+    """
+    lake = Lake(engine.storage, Writer(run_id, config.full_hash(), lease, engine))
+    return Context(lake, engine, config, run_id, asked or Asked(), say, verify_sources, watch or _unwatched)
 
 
 @dataclass
@@ -56,7 +85,7 @@ class Outcome:
     rows_in: int | None = None
     rows_out: int | None = None
     rows_rejected: int | None = None
-    account: list[tuple[str, int, int, int, int, int]] | None = None
+    account: list[AccountLine] | None = None
     source_versions: dict[str, str] | None = None
     tables: tuple[Table, ...] = ()
     said: str = ""
@@ -108,10 +137,11 @@ def _record(
         run_id=context.run_id, stage=stage, started_at=started, finished_at=now(), status=status,
         first_date=min(outcome.dates, default=None), last_date=max(outcome.dates, default=None), n_dates=len(outcome.dates),
         rows_in=outcome.rows_in, rows_out=outcome.rows_out, rows_rejected=outcome.rows_rejected, account=outcome.account,
+        engine=context.engine.name,
         config_hash=context.config.full_hash(), config=context.config.resolved(), code_version=__version__,
         source_versions=outcome.source_versions, table_versions=versions, seconds=seconds, error=error,
     )  # fmt: skip
-    record_run(context.lake, run)
+    record_run(context.lake, context.engine.driver_rows, run)
 
 
 def factor_sets(lake: Lake, version: int | None = None) -> dict[str, list[Factor]]:

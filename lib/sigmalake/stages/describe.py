@@ -8,30 +8,22 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
-from sigmalake.engines.spark.estimation.descriptors import compute_descriptors
-from sigmalake.engines.spark.packing.packed_prices import pack_prices, usable_figures
-from sigmalake.engines.spark.session import fit_batches
-from sigmalake.engines.spark.sources.described import Described, DescribedShares
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.lake.books import last_source_versions, unsettled_ranges
-from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
+from sigmalake.lake.dates import DateRange, as_ranges
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.descriptors.library import DescriptorRules
+from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, span
-from sigmalake.stages.planning import Changes, Why, changes, join_hash
+from sigmalake.stages.planning import Changes, Why, changes, join_hash, rules_hash
 from sigmalake.stages.side_tables.industry_shares import expected_shares, shares_of
-from sigmalake.stages.sources.ingest_account import AccountLine
 from sigmalake.stages.sources.panel_sources import usable_dates
 from sigmalake.stages.sources.price_sources import (
-    DESCRIBE_VERSION,
     PriceSources,
     account_for_prices,
-    no_figures,
     price_source_versions,
     read_price_sources,
 )
@@ -40,6 +32,9 @@ from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
+from sigmalake.tasks.descriptors import FIGURES, ComputeDescriptors, no_figures
+from sigmalake.tasks.sources.check_source import BesideExposures, StoredByDate
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
@@ -91,26 +86,26 @@ def plan_describe(context: Context) -> DescribePlan:
     """Which rows of `prices` the source no longer agrees with, and what rests on them or on other figures and segments."""
     lake, config = context.lake, context.config
     stored, described, shared = (_hashes(lake, table) for table in (PRICES, DESCRIPTORS, INDUSTRY_SHARES))
-    versions = price_source_versions(lake.spark, config)
+    current = price_source_versions(context.engine, config)
     before = last_source_versions(lake, "describe")
-    same = {name: before.get(name) for name in versions} == versions and "" not in versions.values()
+    same = {name: before.get(name) for name in current} == current and "" not in current.values()
     nothing: Changes[date] = Changes({}, {}, [])
     if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
         return DescribePlan(None, nothing, nothing, [], {}, nothing)
-    sources = read_price_sources(lake.spark, config, lake, verify=context.verify_sources)
-    prints = sources.prints["prices"]
-    of_config = digest_of([config.described_source_hash("prices"), DESCRIBE_VERSION])
-    expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in prints.items() if day is not None}
+    sources = read_price_sources(context.engine, config, lake, verify=context.verify_sources)
+    fingerprints = sources.fingerprints["prices"]
+    of_config = rules_hash(config.described_source_hash("prices"), versions.DESCRIBE)
+    expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in fingerprints.items() if day is not None}
     prices = _asked(context.asked, changes(expected, stored, Why.INPUT), sorted({*expected, *stored}))
     held = {day: value for day, value in {**stored, **prices.compute}.items() if day not in prices.remove}
-    usable = set(usable_dates(prints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
+    usable = set(usable_dates(fingerprints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
     calendar = sorted(usable & set(held))
     wanted = expected_descriptors(held, calendar, sources.known_hashes("fundamentals"), config)
     found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
     wanted = expected_shares(held, calendar, sources.known_hashes("segments"), config)
     shares = _asked(context.asked, changes(wanted, shared, Why.INPUT), sorted({*calendar, *shared}))
-    versions |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.prints) if name in CONTENTS}
-    return DescribePlan(sources, prices, found, calendar, versions, shares)
+    current |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.fingerprints) if name in CONTENTS}
+    return DescribePlan(sources, prices, found, calendar, current, shares)
 
 
 def expected_descriptors(
@@ -118,7 +113,7 @@ def expected_descriptors(
 ) -> dict[date, str]:
     """Descriptors of every date of the calendar: of the prices of its windows and the figures known at its close."""
     rules = _rules(config)
-    of_config = digest_of([config.describe_hash(), config.described_source_hash("fundamentals"), DESCRIBE_VERSION])
+    of_config = rules_hash(digest_of([config.describe_hash(), config.described_source_hash("fundamentals")]), versions.DESCRIBE)
     of_day = [sha256(f"{day}:{prices[day]}".encode()).digest() for day in calendar]
     known_at = [day for day, _ in figures]
     expected = {}
@@ -142,19 +137,19 @@ def describe(context: Context) -> Outcome | None:
     _write_prices(context, sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", PRICES)
     if not (plan.descriptors or plan.shares or changed or renewed):
-        remember(lake, sources.sources, sources.by_file, "describe")
+        remember(context, sources.memories, sources.by_file, "describe")
         return None
-    account = _account(lake, plan, changed, renewed)
-    _write(lake, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
-    _write(lake, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
-    remember(lake, sources.sources, sources.by_file, "describe")
+    account = _account(context, plan, changed, renewed)
+    _write(context, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
+    _write(context, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
+    remember(context, sources.memories, sources.by_file, "describe")
     dates = sorted({*plan.prices.compute, *plan.descriptors.compute, *plan.shares.compute, *plan.remove})
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
         dates=dates,
-        rows_in=sum(line[1] for line in account),
+        rows_in=sum(line.rows_in for line in account),
         rows_out=len(plan.descriptors.compute),
-        rows_rejected=sum(line[3] for line in account),
+        rows_rejected=sum(line.rejected for line in account),
         account=account,
         source_versions={n: version for n, version in plan.source_versions.items() if n in CONTENTS.values() or everything},
         tables=(PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS),
@@ -162,7 +157,7 @@ def describe(context: Context) -> Outcome | None:
     )
 
 
-def described(context: Context, pending: Pending) -> Described | None:
+def described(context: Context, pending: Pending) -> BesideExposures | None:
     """What stands beside the exposures; None where no style is made of descriptors, and no group of segments.
 
     Args:
@@ -175,21 +170,21 @@ def described(context: Context, pending: Pending) -> Described | None:
     config = context.config
     if not config.is_described:
         return None
-    rows = _described_rows(context.lake, DESCRIPTORS, pending.descriptors) if config.described_columns else None
-    shares = None
-    if config.segment_group is not None:
-        shares = DescribedShares(_described_rows(context.lake, INDUSTRY_SHARES, pending.shares), pending.shares.compute)
-    return Described(config.described_columns, rows, pending.descriptors.compute, shares)
+    columns, has_shares = tuple(config.described_columns), config.segment_group is not None
+    rows = _by_date(context, DESCRIPTORS, pending.descriptors) if columns else None
+    shares = _by_date(context, INDUSTRY_SHARES, pending.shares) if has_shares else None
+    gone = frozenset({*pending.descriptors.remove, *pending.shares.remove})
+    return BesideExposures(columns, rows, pending.descriptors.compute, has_shares, shares, pending.shares.compute, gone)
 
 
 def described_versions(context: Context, pending: Pending) -> dict[str, str]:
     """A hash of all that stands beside the exposures, as it will be, by table."""
-    lake, versions = context.lake, {}
+    lake, found = context.lake, {}
     if context.config.described_columns:
-        versions["descriptors"] = _version(lake, DESCRIPTORS, pending.descriptors)
+        found["descriptors"] = _version(lake, DESCRIPTORS, pending.descriptors)
     if context.config.segment_group is not None:
-        versions["industry_shares"] = _version(lake, INDUSTRY_SHARES, pending.shares)
-    return versions
+        found["industry_shares"] = _version(lake, INDUSTRY_SHARES, pending.shares)
+    return found
 
 
 def _version(lake: Lake, table: Table, pending: PendingRows) -> str:
@@ -197,14 +192,12 @@ def _version(lake: Lake, table: Table, pending: PendingRows) -> str:
     return digest_of([f"{day}:{value}" for day, value in sorted(held.items()) if day not in pending.remove])
 
 
-def _described_rows(lake: Lake, table: Table, pending: PendingRows) -> DataFrame | None:
-    there = lake.exists(table)
+def _by_date(context: Context, table: Table, pending: PendingRows) -> StoredByDate:
+    there = context.lake.exists(table)
     if not there and not pending.compute:
         made = "styles are made of them" if table is DESCRIPTORS else "a group of factors is made of them"
-        raise DataError(f"{lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
-    if not there:
-        return None
-    return lake.read(table).where(~F.col("date").isin(list(pending.remove))) if pending.remove else lake.read(table)
+        raise DataError(f"{context.lake.root} has no {table.name} yet, and {made}: use `sigmalake describe`, or `run`")
+    return context.engine.by_date(table, table.column_names)
 
 
 def _hashes(lake: Lake, table: Table) -> dict[date, str]:
@@ -234,60 +227,53 @@ def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) 
     lake, source = context.lake, context.config.sources.prices
     if not plan or source is None:
         return
-    lake.create(PRICES)
-    known = sorted({*(day for day in sources.prints["prices"] if day is not None), *plan.remove})
-    rows = lake.read(PRICES).limit(0)
-    if plan.compute:
-        near = sources.rows["prices"].where(within("date", as_ranges(plan.compute, known)))
-        c = source.columns
-        rows = pack_prices(near, plan.compute, has_caps=c.cap is not None, has_volumes=bool(c.traded_value or c.volume))
+    known = sorted({*(day for day in sources.fingerprints["prices"] if day is not None), *plan.remove})
+    rows = sources.packed_prices(context.engine, plan.compute) if plan.compute else context.engine.no_rows(PRICES)
     lake.replace(PRICES, rows, "describe", as_ranges([*plan.compute, *plan.remove], known))
 
 
-def _account(lake: Lake, plan: DescribePlan, changed: list[DateRange], renewed: list[str]) -> list[AccountLine]:
+def _account(context: Context, plan: DescribePlan, changed: list[DateRange], renewed: list[str]) -> list[AccountLine]:
     """Of the prices that were packed since the last run that was done, and of the sources whose content is other than it was."""
     if plan.sources is None:
         return []
-    prints, dates, removed = plan.sources.prints, {}, {}
-    counts, rejected = _counts(lake), rejected_dates(lake)
-    for name in prints:
-        days = {day for day in prints[name] if day is not None}
+    fingerprints, dates, removed = plan.sources.fingerprints, {}, {}
+    counts, rejected = _counts(context.lake), rejected_dates(context.lake)
+    for name in fingerprints:
+        days = {day for day in fingerprints[name] if day is not None}
         if name == "prices":
             days = {day for day in days if day in counts and any(r.first <= day <= r.last for r in changed)}
         elif name not in renewed:
             continue
         dates[name] = days
-        removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in prints[name]}
-    return account_for_prices(lake, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
+        removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in fingerprints[name]}
+    return account_for_prices(context, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
 
 
-def _write(lake: Lake, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], DataFrame]) -> None:
+def _write(context: Context, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], Rows]) -> None:
     if not found:
         return
-    lake.create(table)
+    context.lake.create(table)
     ranges = as_ranges([*found.compute, *found.remove], sorted({*calendar, *found.remove}))
-    lake.replace(table, computed() if found.compute else lake.read(table).limit(0), "describe", ranges)
+    rows = computed() if found.compute else context.engine.no_rows(table)
+    context.lake.replace(table, rows, "describe", ranges)
 
 
-def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     widest = max(_counts(context.lake).values(), default=1)
-    segments = sources.rows["segments"]
-    return shares_of(context.lake, context.config, plan.calendar, plan.shares.compute, segments, widest=widest)
+    return shares_of(context, plan.calendar, plan.shares.compute, sources.records(context.engine, "segments"), widest=widest)
 
 
-def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> DataFrame:
+def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     lake, rules, calendar = context.lake, _rules(context.config), plan.calendar
     position = {day: number for number, day in enumerate(calendar)}
     look_back = rules.prices.look_back
     compute = plan.descriptors.compute
     asked = [AsOf(DESCRIPTORS.name, position[day], value, first_row(position[day], look_back)) for day, value in compute.items()]
     chunks = chunks_of(asked, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
-    fit_batches(lake.spark, max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
-    read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    history = lake.read(PRICES).where(within("date", read))
-    rows = sources.rows.get("fundamentals")
-    figures = no_figures(lake.spark) if rows is None else usable_figures(rows)
-    return compute_descriptors(history, figures, calendar, chunks, rules).withColumn("n_assets", F.size("asset_id"))
+    context.engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
+    figures = sources.records(context.engine, "fundamentals")
+    given = context.engine.driver_rows(no_figures()) if figures is None else figures
+    return context.engine.map_parts(ComputeDescriptors(calendar, chunks, rules), {FIGURES: given})
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:

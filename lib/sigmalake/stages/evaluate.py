@@ -3,24 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import reduce
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
 
-from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.evaluation import OwnHistory, evaluate_each_date
-from sigmalake.engines.spark.estimation.followed import next_dates, next_months
-from sigmalake.engines.spark.session import fit_batches
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
-from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.row_filter import of_keys
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.evaluation_summary import READ, EvaluationSummary, summarise
+from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, factor_sets, recorded, span
-from sigmalake.stages.covariance import with_hashes
 from sigmalake.stages.planning import (
     Changes,
     PanelState,
@@ -29,18 +26,18 @@ from sigmalake.stages.planning import (
     join_hash,
     months_of,
     panel_states,
+    rules_hash,
     stored_cross_sections,
     stored_risk_models,
 )
 from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
-from sigmalake.stages.risk import RiskKey, keys_sql
+from sigmalake.stages.risk import RiskKey
 from sigmalake.stages.side_tables.factor_premia import write_factor_premia
 from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tasks.evaluation import EvaluateForecasts, OwnHistory, forecast_parts
 
 FREQUENCIES: tuple[Frequency, ...] = ("period", "month")
-EVALUATE_VERSION = "1"  # of the kernel: raised when its numbers change
 
 
 class Upstream(NamedTuple):
@@ -58,7 +55,7 @@ def run_evaluate(context: Context) -> Outcome | None:
 
 def evaluate(context: Context) -> Outcome | None:
     """Bring `factor_premia` and `forecast_evaluation` up to date."""
-    premia = write_factor_premia(context.lake)
+    premia = write_factor_premia(context)
     found = _evaluate_forecasts(context)
     if not premia:
         return found
@@ -78,43 +75,28 @@ def _evaluate_forecasts(context: Context) -> Outcome | None:
     if not plan:
         return None
     calendar = sorted({*(row.exposure_date for row in panel), *(day for _, day in plan.remove)})
-    fit_batches(lake.spark, panel_row_bytes(lake) + cross_section_bytes(lake))
+    context.engine.expect_width(panel_row_bytes(lake) + cross_section_bytes(lake))
     touched = [*plan.compute, *plan.remove]
-    ranges = as_ranges({day for _, day in touched}, calendar)
     rows = _evaluated(context, plan, panel, own)
-    lake.replace_rows(FORECAST_EVALUATION, rows, "evaluate", keys_sql(touched, calendar), ranges)
+    lake.replace_filtered(FORECAST_EVALUATION, rows, "evaluate", of_keys(touched, calendar))
     dates = sorted({day for _, day in touched})
     said = f"forecasts: {', '.join(sorted({name for name, _ in plan.compute})) or 'none computed'}; {span(dates)}"
     return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=(FORECAST_EVALUATION,), said=said)
 
 
-def _evaluated(context: Context, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory) -> DataFrame:
-    """The rows of the planned forecasts: of variants by period and by month apart, as other returns follow them."""
-    found = [_of_frequency(context, frequency, plan, panel, own) for frequency in FREQUENCIES]
-    rows = [one for one in found if one is not None]
-    return reduce(DataFrame.unionByName, rows) if rows else context.lake.read(FORECAST_EVALUATION).limit(0)
-
-
-def _of_frequency(
-    context: Context, frequency: Frequency, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory
-) -> DataFrame | None:
-    lake, config, sets = context.lake, context.config, factor_sets(context.lake)
-    compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].frequency == frequency}
-    if not compute:
-        return None
-    days = {day for _, day in compute}
-    known = [row.exposure_date for row in panel]
-    models = with_hashes(lake.read(RISK_MODELS).where(keys_sql(compute, sorted(known))), compute)
-    beside = lake.read(PANEL).where(within("exposure_date", as_ranges(days, known)))
-    after = {day: dates for day, dates in _dates_after(panel, stored_cross_sections(lake), frequency).items() if day in days}
-    returned = [row.return_date for row in panel if row.return_date is not None]
-    met = as_ranges({day for dates in after.values() for day in dates}, returned)
-    regressed = lake.read(CROSS_SECTIONS).where(within("date", met))
-    if frequency == "month":
-        followed = next_months(lake.read(PANEL).where(within("return_date", met)), regressed, after, sets)
-    else:
-        followed = next_dates(beside, regressed)
-    return evaluate_each_date(models, beside, followed, sets, config.evaluate.test_portfolios, own)
+def _evaluated(context: Context, plan: Changes[RiskKey], panel: list[PanelState], own: OwnHistory) -> Rows:
+    """The rows of the planned forecasts: of variants by period and by month apart, since other returns follow them."""
+    lake, config = context.lake, context.config
+    sections, known, found = stored_cross_sections(lake), [row.exposure_date for row in panel], []
+    for frequency in FREQUENCIES:
+        compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].frequency == frequency}
+        days = {day for _, day in compute}
+        after = {day: dates for day, dates in _dates_after(panel, sections, frequency).items() if day in days}
+        if compute:
+            parts, sets = forecast_parts(sorted(days), known), factor_sets(lake)
+            task = EvaluateForecasts(parts, compute, after, sets, config.evaluate.test_portfolios, own)
+            found.append(context.engine.map_parts(task))
+    return context.engine.union(found) if found else context.engine.no_rows(FORECAST_EVALUATION)
 
 
 def plan_evaluate(lake: Lake, config: Config, asked: Asked, upstream: Upstream, own: OwnHistory) -> Changes[RiskKey]:
@@ -138,7 +120,7 @@ def plan_evaluate(lake: Lake, config: Config, asked: Asked, upstream: Upstream, 
 
 def _expected(config: Config, upstream: Upstream, own: OwnDigests) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
     """Hash by variant and date of every forecast that has met its return; and the last date of that return."""
-    of_config = digest_of([config.evaluate_hash(), EVALUATE_VERSION])
+    of_config = rules_hash(config.evaluate_hash(), versions.EVALUATE)
     panel, cross_sections, risk_models = upstream
     after = {frequency: _dates_after(panel, cross_sections, frequency) for frequency in FREQUENCIES}
     inputs = {row.exposure_date: row.inputs_hash for row in panel}

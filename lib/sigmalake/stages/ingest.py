@@ -6,28 +6,24 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from sigmalake.config.factors import MarketFactor, Membership
-from sigmalake.config.model import Config, digest_of
+from sigmalake.config.model import Config
 from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
-from sigmalake.engines.spark.listed_rows import listed_rows
-from sigmalake.engines.spark.long_tables import exposure_moments
-from sigmalake.engines.spark.packing.pack import pack
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
-from sigmalake.engines.spark.sources.fingerprint import Prints
+from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
-from sigmalake.lake.books import last_source_versions, unsettled_ranges
-from sigmalake.lake.dates import as_ranges, within
-from sigmalake.lake.lake import Lake
+from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
+from sigmalake.lake.dates import as_ranges
+from sigmalake.lake.row_filter import of_dates
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
+from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, span
 from sigmalake.stages.describe import Pending, described, described_versions
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states
-from sigmalake.stages.sources.ingest_account import AccountLine, Counts, account_for, source_dates, write_rejected
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash
+from sigmalake.stages.sources.ingest_account import Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.sources.panel_sources import (
-    FLAT_ROW_BYTES,
-    INGEST_VERSION,
-    Sources,
+    PanelSources,
     calendar_of,
     lost_dates,
     read_sources,
@@ -38,7 +34,14 @@ from sigmalake.stages.sources.source_memory import remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tables.rows import table_rows
+from sigmalake.tasks.long_tables import exposure_moments
+from sigmalake.tasks.packing.pack_panel import PackPanel
+from sigmalake.tasks.packing.packed_dates import PanelRow
+from sigmalake.tasks.sources.fingerprints import Fingerprints
+from sigmalake.tasks.sources.source_tasks import ToPack
 
+FLAT_ROW_BYTES = 256  # a source row, roughly
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
 LEAST_FILES = 4  # so that small panels, too, are read in parallel
@@ -47,7 +50,7 @@ LEAST_FILES = 4  # so that small panels, too, are read in parallel
 class IngestPlan(NamedTuple):
     """What ingest would do."""
 
-    sources: Sources | None  # None: no source changed since the panel was last complete
+    sources: PanelSources | None  # None: no source changed since the panel was last complete
     rows: dict[date, PanelRow]  # every row that there should be, by exposure date
     changes: Changes[date]
     expected: list[PanelState]  # the panel as it will be
@@ -66,12 +69,12 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     """
     lake, config = context.lake, context.config
     pending = pending or Pending()
-    versions = {**source_versions(lake.spark, config), **described_versions(context, pending)}
+    current = {**source_versions(context.engine, config), **described_versions(context, pending)}
     stored = panel_states(lake)
-    complete = stored and versions == last_source_versions(lake, "ingest") and "" not in versions.values()
+    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
-        return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, versions)
-    sources = read_sources(lake.spark, config, lake, described(context, pending), verify=context.verify_sources)
+        return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
+    sources = read_sources(context.engine, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
     expected = {day: row.inputs_hash for day, row in rows.items()}
     found = changes(expected, {row.exposure_date: row.inputs_hash for row in stored}, Why.INPUT)
@@ -80,7 +83,7 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     held.update(
         {day: PanelState(day, rows[day].return_date, rows[day].inputs_hash, rows[day].exposures_hash) for day in asked.compute}
     )
-    return IngestPlan(sources, rows, asked, sorted(held.values()), sets, ranks, style_recipe(config, ranks), versions)
+    return IngestPlan(sources, rows, asked, sorted(held.values()), sets, ranks, style_recipe(config, ranks), current)
 
 
 def ingest(context: Context) -> Outcome | None:
@@ -91,26 +94,28 @@ def ingest(context: Context) -> Outcome | None:
     if plan.sources is None:
         return None
     if not (plan.changes or unsettled):
-        remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
+        remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
         return None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
-    _write_factor_sets(lake, plan.factor_sets)
-    counts = _pack(lake, plan, plan.sources, compute)
+    _write_factor_sets(context, plan.factor_sets)
+    counts = _pack(context, plan, plan.sources, compute)
     described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
-    n_rejected = write_rejected(lake, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None)
+    n_rejected = write_rejected(
+        context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
+    )
     changed = unsettled_ranges(lake, "ingest", PANEL)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
-        written = lake.read(PANEL).where(within(str(PANEL.date), changed))
-        lake.replace(EXPOSURE_MOMENTS, exposure_moments(written), "ingest", changed)
+        moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))
+        lake.replace(EXPOSURE_MOMENTS, moments, "ingest", changed)
     covered = context.asked.everything
-    account = account_for(lake, plan.sources, plan.rows, compute, counts, n_rejected)
-    remember(lake, plan.sources.packed, plan.sources.by_file, "ingest")
+    account = account_for(context, plan.sources, plan.rows, compute, counts, n_rejected)
+    remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
     return Outcome(
         dates=sorted({*compute, *plan.changes.remove}),
-        rows_in=sum(line[1] for line in account),
+        rows_in=sum(line.rows_in for line in account),
         rows_out=len(compute),
-        rows_rejected=sum(line[3] for line in account),
+        rows_rejected=sum(line.rejected for line in account),
         account=account,
         source_versions=plan.source_versions if covered else None,
         tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
@@ -118,15 +123,15 @@ def ingest(context: Context) -> Outcome | None:
     )
 
 
-def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
+def plan_rows(config: Config, sources: PanelSources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
     """Every row that the panel should have, the factor sets, and the rank of each group's levels."""
-    prints = sources.prints
-    calendar = calendar_of(prints)
+    fingerprints = sources.fingerprints
+    calendar = calendar_of(fingerprints)
     starts = config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD
     age = config.sources.exposures_max_age
-    aligned = align(calendar, usable_dates(prints["exposures"]), starts_period=starts, max_age=age)
+    aligned = align(calendar, usable_dates(fingerprints["exposures"]), starts_period=starts, max_age=age)
     if not any(row.source_date for row in aligned):
-        shown = usable_dates(prints["exposures"])
+        shown = usable_dates(fingerprints["exposures"])
         raise DataError(
             f"no exposures meet the calendar: exposures are dated {shown[0]} to {shown[-1]}, "
             f"returns {calendar[0]} to {calendar[-1]}; check exposures_dated and exposures_max_age"
@@ -134,12 +139,12 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
     if config.is_described:  # the model begins where the windows of its descriptors are full enough, and shares are known
         aligned = list(dropwhile(lambda row: row.source_date is None, aligned))
     caps = {}
-    if "caps" in prints:
-        found = align(calendar, usable_dates(prints["caps"]), starts_period=starts, max_age=age)
+    if "caps" in fingerprints:
+        found = align(calendar, usable_dates(fingerprints["caps"]), starts_period=starts, max_age=age)
         caps = {row.exposure_date: row.source_date for row in found}
     levels = _levels(config, sources.levels)
     sets: dict[str, list[Factor]] = {}
-    of_config = digest_of([config.ingest_hash(), INGEST_VERSION])
+    of_config = rules_hash(config.ingest_hash(), versions.INGEST)
     rows = {}
     for row in aligned:
         factors, first_factor = _factors(config, levels, row.source_date or row.exposure_date)
@@ -149,26 +154,26 @@ def plan_rows(config: Config, sources: Sources) -> tuple[dict[date, PanelRow], d
         caps_from = caps.get(row.exposure_date)
         priced = caps_from or row.source_date
         cap_rates = None if priced is None else sources.cap_rates.get(priced)
-        rows[row.exposure_date] = _panel_row(row, caps_from, cap_rates, opening, name, first_factor, prints, of_config)
+        rows[row.exposure_date] = _panel_row(row, caps_from, cap_rates, opening, name, first_factor, fingerprints, of_config)
     return rows, sets, [{level: rank for rank, level in enumerate(group)} for group in levels]
 
 
 def _panel_row(
     row: Alignment, caps_from: date | None, cap_rates: date | None, opening: date | None, factor_set: str,
-    first_factor: list[int], prints: Mapping[str, Prints], of_config: str,
+    first_factor: list[int], fingerprints: Mapping[str, Fingerprints], of_config: str,
 ) -> PanelRow:  # fmt: skip
-    def content(half: str, day: date | None) -> str:
-        found = prints.get(half, {}).get(day) if day is not None else None
+    def content(side: str, day: date | None) -> str:
+        found = fingerprints.get(side, {}).get(day) if day is not None else None
         return f"{day}:{found.content}" if found else ""
 
     behind = [factor_set, str(row.age), content("exposures", row.source_date), content("caps", caps_from)]
     known = digest_of(behind if cap_rates is None else [*behind, content("exchange_rates", cap_rates)])
     beside = [content("returns", row.return_date), content("rates", row.return_date)]
-    if "exchange_rates" in prints and row.return_date is not None:
+    if "exchange_rates" in fingerprints and row.return_date is not None:
         beside += [content("exchange_rates", day) for day in (row.exposure_date, row.return_date)]
-    for half in ("exposures", "caps"):  # what a date without any usable row holds is listed in rejected_rows
-        lost = sorted(lost_dates(prints.get(half, {}), {row.exposure_date, row.return_date or row.exposure_date}))
-        beside += [content(half, day) for day in lost]
+    for side in ("exposures", "caps"):  # what a date without any usable row holds is listed in rejected_rows
+        lost = sorted(lost_dates(fingerprints.get(side, {}), {row.exposure_date, row.return_date or row.exposure_date}))
+        beside += [content(side, day) for day in lost]
     if opening is not None:  # so is what the first date's returns are rejected for
         beside.append(content("returns", opening))
     full = digest_of([known, str(row.return_date), *beside])
@@ -239,36 +244,46 @@ def _asked(context: Context, rows: dict[date, PanelRow], stored: list[PanelState
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if asked(day)])
 
 
-def _write_factor_sets(lake: Lake, sets: Mapping[str, list[Factor]]) -> None:
+def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> None:
+    lake = context.lake
     lake.create(FACTORS)
     known = set(lake.columns(FACTORS, ["factor_set"]).column("factor_set").to_pylist())
     new = [
-        (name, n, f.name, f.group, f.kind.value)
+        {"factor_set": name, "position": n, "factor": f.name, "factor_group": f.group, "kind": f.kind.value}
         for name, factors in sets.items()
         if name not in known
         for n, f in enumerate(factors)
     ]
     if new:
-        lake.append(FACTORS, listed_rows(lake.spark, new, FACTORS.schema_sql()), "ingest")
+        lake.append(FACTORS, context.engine.driver_rows(table_rows(FACTORS, new)), "ingest")
 
 
-def _pack(lake: Lake, plan: IngestPlan, sources: Sources, compute: list[date]) -> dict[date, dict[str, int]]:
+def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: list[date]) -> dict[date, dict[str, int]]:
     """Write the panel's rows; returns the counts of every row of it."""
-    known = list(plan.rows) + plan.changes.remove
+    lake, known = context.lake, list(plan.rows) + plan.changes.remove
     ranges = as_ranges([*compute, *plan.changes.remove], known)
     dates_a_file = _dates_a_file(sources, compute)
     rows = [plan.rows[day]._replace(part=number // dates_a_file) for number, day in enumerate(compute)]
     lake.create(PANEL)
-    if rows:
-        halves = sources.sourced(source_dates(sources, plan.rows, compute))
-        lake.replace(PANEL, pack(lake.spark, rows, halves, plan.level_ranks, plan.recipe), "ingest", ranges)
-    else:
-        lake.replace(PANEL, lake.read(PANEL).limit(0), "ingest", ranges)
+    written = _packed(context, plan, sources, rows) if rows else context.engine.no_rows(PANEL)
+    lake.replace(PANEL, written, "ingest", ranges)
     return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
 
 
-def _dates_a_file(sources: Sources, compute: list[date]) -> int:
-    rows = max((found.rows for found in sources.prints["exposures"].values()), default=1)
+def _packed(context: Context, plan: IngestPlan, sources: PanelSources, rows: list[PanelRow]) -> Rows:
+    """The rows of the panel, brought together from the sources that feed them."""
+    parts: dict[int, list[PanelRow]] = {}
+    for row in rows:
+        parts.setdefault(row.part, []).append(row)
+    given = sources.rows_to_pack(context.engine, source_dates(sources, plan.rows, [row.exposure_date for row in rows]))
+    columns = {name: ToPack(of.check).schema(of.opened.raw_schema).names for name, of in sources.packed.items()}
+    sides = {name: of.sides for name, of in sources.packed.items()}
+    task = PackPanel([parts[number] for number in sorted(parts)], columns, sides, plan.level_ranks, plan.recipe)
+    return context.engine.map_parts(task, given)
+
+
+def _dates_a_file(sources: PanelSources, compute: list[date]) -> int:
+    rows = int(max((found.rows for found in sources.fingerprints["exposures"].values()), default=1))
     by_size = max(1, FILE_BYTES // (FLAT_ROW_BYTES * rows))
     return max(1, min(by_size, -(-len(compute) // LEAST_FILES)))
 

@@ -6,14 +6,14 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
-from sigmalake.config.model import Config, Variant, digest_of
-from sigmalake.engines.spark.estimation.chunks import first_row
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
+from sigmalake.config.variant import Variant
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import Month, complete_months, months_until, on_grid
+from sigmalake.stages import versions
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
-
-REGRESS_VERSION = "2"  # of the kernel: raised when its numbers change
-RISK_VERSION = "1"
+from sigmalake.tasks.chunks import first_row
 
 Key = TypeVar("Key")
 
@@ -24,6 +24,7 @@ class Why(StrEnum):
     NEW = "new"
     INPUT = "input changed"
     CONFIGURATION = "configuration changed"
+    VERSION = "computed by another version"
     UPSTREAM = "upstream changed"
     INTERRUPTED = "an earlier run stopped before it was done"
 
@@ -48,9 +49,19 @@ class PanelState(NamedTuple):
     exposures_hash: str
 
 
-def join_hash(data: str, configuration: str) -> str:
-    """What a row was computed from, in two parts, so that a plan can say which of them changed."""
-    return f"{data}.{configuration[:8]}"
+def rules_hash(settings: str, version: str) -> str:
+    """What a stage's rows depend on beside their data: its settings, and the version of its kernel."""
+    return f"{settings[:8]}.{version}"
+
+
+def join_hash(data: str, rules: str) -> str:
+    """What a row was computed from, in parts, so that a plan can say which of them changed.
+
+    Args:
+        data: of all that the row was made of.
+        rules: see `rules_hash`.
+    """
+    return f"{data}.{rules}"
 
 
 def changes(expected: Mapping[Key, str], stored: Mapping[Key, str], changed: Why) -> Changes[Key]:
@@ -69,7 +80,10 @@ def changes(expected: Mapping[Key, str], stored: Mapping[Key, str], changed: Why
 def _why(expected: str, stored: str | None, changed: Why) -> Why:
     if stored is None:
         return Why.NEW
-    return Why.CONFIGURATION if stored.partition(".")[0] == expected.partition(".")[0] else changed
+    (data, _, rules), (data_before, _, rules_before) = expected.partition("."), stored.partition(".")
+    if data != data_before:
+        return changed
+    return Why.CONFIGURATION if rules.partition(".")[2] == rules_before.partition(".")[2] else Why.VERSION
 
 
 def panel_states(lake: Lake) -> list[PanelState]:
@@ -92,7 +106,7 @@ def stored_risk_models(lake: Lake) -> dict[tuple[str, date], str]:
 
 def expected_cross_sections(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
     """A regression for each return date of the panel."""
-    of_config = digest_of([config.regress_hash(), REGRESS_VERSION])
+    of_config = rules_hash(config.regress_hash(), versions.REGRESS)
     rows = [(row.return_date, row.inputs_hash) for row in panel if row.return_date is not None]
     if config.regression.two_pass is None:
         return {day: join_hash(digest_of([value]), of_config) for day, value in rows}
@@ -105,7 +119,7 @@ def expected_first_pass(panel: Sequence[PanelState], config: Config) -> dict[dat
     """A first pass for each return date of the panel, in its order; none where one pass is all."""
     if config.regression.two_pass is None:
         return {}
-    of_config = digest_of([config.first_pass_hash(), REGRESS_VERSION])
+    of_config = rules_hash(config.first_pass_hash(), versions.REGRESS)
     return {row.return_date: join_hash(digest_of([row.inputs_hash]), of_config) for row in panel if row.return_date is not None}
 
 
@@ -119,7 +133,7 @@ def expected_risk_models(
     history, months = _prints(cross_sections[day] for day in calendar), months_of(panel, calendar)
     expected = {}
     for name, variant in config.risk.items():
-        of_config = digest_of([config.variant_hash(name), RISK_VERSION])
+        of_config = rules_hash(config.variant_hash(name), versions.RISK)
         for day in on_grid(calendar, variant.every):
             window = _read_by(variant, history, position[day], months)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)

@@ -12,12 +12,11 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
-from sigmalake.engines.spark.long_tables import factor_portfolios, factor_returns, specific_returns
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.books import unsettled_ranges
-from sigmalake.lake.dates import as_ranges, within
+from sigmalake.lake.dates import DateRange, as_ranges
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.row_filter import of_dates
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.factors import Kind
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
@@ -29,11 +28,13 @@ from sigmalake.stages.planning import (
     panel_states,
     stored_cross_sections,
 )
-from sigmalake.stages.side_tables.first_pass import plan_first_pass, with_variances, write_first_pass
+from sigmalake.stages.side_tables.first_pass import plan_first_pass, return_dates, second_pass, write_first_pass
 from sigmalake.stages.side_tables.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
+from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
+from sigmalake.tasks.long_tables import factor_portfolios, factor_returns, specific_returns
+from sigmalake.tasks.regression import FitDates
 
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
 
@@ -47,37 +48,47 @@ def plan_regress(context: Context, panel: list[PanelState]) -> Changes[date]:
 
 def regress(context: Context) -> Outcome | None:
     """Fit the dates that `plan_regress` names, and write the long tables of all that changed."""
-    lake = context.lake
+    lake, engine, config = context.lake, context.engine, context.config
     panel = panel_states(lake)
-    plan, stability = plan_regress(context, panel), plan_stability(lake, context.config, panel)
+    plan, stability = plan_regress(context, panel), plan_stability(lake, config, panel)
     if plan or stability:
-        fit_batches(lake.spark, panel_row_bytes(lake))
-    write_stability(lake, context.config, panel, stability)
+        engine.expect_width(panel_row_bytes(lake))
+    write_stability(context, panel, stability)
     if plan:
-        write_first_pass(lake, context.config, panel, plan_first_pass(lake, context.config, panel, plan))
-        calendar = [row.return_date for row in panel if row.return_date is not None] + plan.remove
-        ranges = as_ranges([*plan.compute, *plan.remove], calendar)
-        rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
-        rows, rules = hashed_for_regression(rows, plan.compute), context.config.regression
-        if rules.two_pass is not None:
-            rows = with_variances(lake, rows, panel, plan, rules.two_pass)
-        fitted = fit_each_date(rows, factor_sets(lake), rules)
-        lake.replace(CROSS_SECTIONS, fitted, "regress", ranges)
+        write_first_pass(context, panel, plan_first_pass(lake, config, panel, plan))
+        calendar = return_dates(panel) + plan.remove
+        lake.replace(CROSS_SECTIONS, _fitted(context, panel, plan), "regress", as_ranges([*plan.compute, *plan.remove], calendar))
     changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
     if not changed:
         return _stability_outcome(stability) if stability else None
-    portfolios = context.config.regression.portfolios
-    fit_batches(lake.spark, panel_row_bytes(lake) if portfolios else cross_section_bytes(lake))
-    fitted = lake.read(CROSS_SECTIONS).where(within("date", changed))
-    lake.replace(FACTOR_RETURNS, factor_returns(fitted, lake.read(FACTORS)), "regress", changed)
-    lake.replace(SPECIFIC_RETURNS, specific_returns(fitted), "regress", changed)
-    tables = [CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS, EXPOSURE_STABILITY]
-    if portfolios or lake.exists(FACTOR_PORTFOLIOS):
-        lake.replace(FACTOR_PORTFOLIOS, factor_portfolios(fitted, lake.read(FACTORS)), "regress", changed)
-        tables.append(FACTOR_PORTFOLIOS)
+    engine.expect_width(panel_row_bytes(lake) if config.regression.portfolios else cross_section_bytes(lake))
+    tables = [CROSS_SECTIONS, *_write_long(context, changed), EXPOSURE_STABILITY]
     if lake.exists(FIRST_PASS):
         tables.append(FIRST_PASS)
     return _outcome(lake, plan, tables)
+
+
+def _fitted(context: Context, panel: list[PanelState], plan: Changes[date]) -> Rows:
+    """The rows of `cross_sections` of the planned dates."""
+    rules, engine = context.config.regression, context.engine
+    if not plan.compute:
+        return engine.no_rows(CROSS_SECTIONS)
+    fit = FitDates(factor_sets(context.lake), rules, plan.compute)
+    if rules.two_pass is not None:
+        return engine.map_parts(second_pass(fit, panel, plan, rules.two_pass))
+    return engine.map_rows(fit, of_dates("return_date", as_ranges(plan.compute, return_dates(panel))))
+
+
+def _write_long(context: Context, changed: list[DateRange]) -> list[Table]:
+    """Write the long tables of these ranges of `cross_sections`; says which."""
+    lake, rows = context.lake, of_dates("date", changed)
+    factors = lake.columns(FACTORS, FACTORS.column_names)
+    tasks = [factor_returns(factors), specific_returns()]
+    if context.config.regression.portfolios or lake.exists(FACTOR_PORTFOLIOS):
+        tasks.append(factor_portfolios(factors))
+    for task in tasks:
+        lake.replace(task.into, context.engine.unpack(task, rows), "regress", changed)
+    return [task.into for task in tasks]
 
 
 def _stability_outcome(stability: Changes[date]) -> Outcome:

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
 
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config
@@ -12,7 +11,7 @@ from sigmalake.lake.books import all_releases, next_release_id, now, record_rele
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen
-from sigmalake.lake.releases import Release
+from sigmalake.lake.releases import Check, Release
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
@@ -23,14 +22,6 @@ from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES
 
 R2_ROUNDING = 1e-12  # a market alone has an R2 of 0 but for rounding
-
-
-class Check(NamedTuple):
-    """One check of a release."""
-
-    name: str
-    passed: bool
-    detail: str
 
 
 def needs_release(context: Context) -> bool:
@@ -61,10 +52,10 @@ def release(context: Context) -> Outcome | None:
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
     release_id, sequence = next_release_id(as_of, earlier)
     tables = _versions(lake)
-    listed = [(check.name, check.passed, check.detail) for check in checks]
     record_release(
         lake,
-        Release(release_id, now(), as_of, sorted(config.risk), tables, config.full_hash(), context.run_id, listed, sequence),
+        context.engine.driver_rows,
+        Release(release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence),
     )
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)
@@ -127,7 +118,7 @@ def _complete(context: Context, as_of: date) -> Check:
     """No stage is behind the one before it, up to the release's date."""
     lake = context.lake
     panel = panel_states(lake)
-    everything = Context(lake, context.config, context.run_id)
+    everything = Context(lake, context.engine, context.config, context.run_id)
     regress, risk = plan_regress(everything, panel), plan_risk(everything, panel, stored_cross_sections(lake))
     builds = plan_covariance(everything, panel, stored_risk_models(lake))
     regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]

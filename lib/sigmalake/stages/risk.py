@@ -1,17 +1,11 @@
 """Risk: Sigma and Delta as of every date of each variant's grid, and from them the long tables."""
 
-from collections.abc import Iterable, Sequence
 from datetime import date
 
-from pyspark.sql import DataFrame
-
-from sigmalake.engines.spark.estimation.chunks import AsOf, Chunk, chunks_of
-from sigmalake.engines.spark.estimation.risk import estimate_windows
-from sigmalake.engines.spark.long_tables import factor_covariance, risk_diagnostics, specific_risk
-from sigmalake.engines.spark.session import fit_batches
 from sigmalake.lake.books import unsettled_ranges
-from sigmalake.lake.dates import DateRange, as_ranges, single_days, within
-from sigmalake.lake.lake import Lake
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.row_filter import of_dates, of_keys
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.windows.calendar import Month
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import (
@@ -28,7 +22,10 @@ from sigmalake.stages.planning import (
 )
 from sigmalake.stages.regress import cross_section_bytes, packed_exposures_bytes, panel_row_bytes
 from sigmalake.tables.long import FACTOR_COVARIANCE, RISK_DIAGNOSTICS, SPECIFIC_RISK
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import RISK_MODELS
+from sigmalake.tasks.chunks import AsOf, Chunk, chunks_of
+from sigmalake.tasks.long_tables import factor_covariance, risk_diagnostics, specific_risk
+from sigmalake.tasks.risk.windows import EstimateWindows
 
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task: their windows overlap, so few is wasteful; many is memory
 EXPOSURES_BYTES = 192 << 20  # of one task's packed exposures, where a layer of Delta reads them
@@ -49,21 +46,20 @@ def plan_risk(context: Context, panel: list[PanelState], cross_sections: dict[da
 
 def risk(context: Context) -> Outcome | None:
     """Estimate what `plan_risk` names, and write the long tables of all that changed."""
-    lake = context.lake
+    lake, engine = context.lake, context.engine
     cross_sections = stored_cross_sections(lake)
     panel = panel_states(lake)
     plan = plan_risk(context, panel, cross_sections)
     calendar = sorted(cross_sections)
     if plan:
         known = {*calendar, *(day for _, day in plan.remove)}
-        ranges = as_ranges({day for _, day in [*plan.compute, *plan.remove]}, sorted(known))
         lake.create(RISK_MODELS)
-        rows = _estimated(context, plan, calendar, months_of(panel, calendar)) if plan.compute else lake.read(RISK_MODELS).limit(0)
-        lake.replace_rows(RISK_MODELS, rows, "risk", keys_sql([*plan.compute, *plan.remove], sorted(known)), ranges)
+        rows = _estimated(context, plan, calendar, months_of(panel, calendar)) if plan.compute else engine.no_rows(RISK_MODELS)
+        lake.replace_filtered(RISK_MODELS, rows, "risk", of_keys([*plan.compute, *plan.remove], sorted(known)))
     changed = unsettled_ranges(lake, "risk", RISK_MODELS)
     if not changed:
         return None
-    _write_long(lake, changed)
+    _write_long(context, changed)
     dates = sorted({day for _, day in [*plan.compute, *plan.remove]})
     return Outcome(
         dates=dates,
@@ -74,23 +70,18 @@ def risk(context: Context) -> Outcome | None:
     )
 
 
-def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> DataFrame:
-    lake, chunks, config = context.lake, _chunks(context, plan, calendar, months), context.config
+def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> Rows:
+    lake, config = context.lake, context.config
     reads_exposures = any(variant.specific_var.reads_exposures for variant in config.risk.values())
-    fit_batches(lake.spark, panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
-    read = [DateRange(calendar[c.first], calendar[c.last]) for c in chunks]
-    history = lake.read(CROSS_SECTIONS).where(within("date", read))
-    known = lake.read(PANEL).where(within("exposure_date", as_ranges({day for _, day in plan.compute}, calendar)))
-    reads_caps_before = config.sources.has_caps and any(variant.specific_var.regime for variant in config.risk.values())
-    caps_before = lake.read(PANEL).where(within("return_date", read)) if reads_caps_before else None
-    return estimate_windows(history, known, caps_before, calendar, chunks, config.risk, factor_sets(lake), months)
+    context.engine.expect_width(panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
+    chunks = _chunks(context, plan, calendar, months)
+    task = EstimateWindows(calendar, chunks, config.risk, factor_sets(lake), months, config.sources.has_caps)
+    return context.engine.map_parts(task)
 
 
-def _write_long(lake: Lake, changed: list[DateRange]) -> None:
-    models = lake.read(RISK_MODELS).where(within("date", changed))
-    lake.replace(FACTOR_COVARIANCE, factor_covariance(models), "risk", changed)
-    lake.replace(SPECIFIC_RISK, specific_risk(models), "risk", changed)
-    lake.replace(RISK_DIAGNOSTICS, risk_diagnostics(models), "risk", changed)
+def _write_long(context: Context, changed: list[DateRange]) -> None:
+    for task in (factor_covariance(), specific_risk(), risk_diagnostics()):
+        context.lake.replace(task.into, context.engine.unpack(task, of_dates("date", changed)), "risk", changed)
 
 
 def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date], months: list[Month]) -> list[Chunk]:
@@ -107,12 +98,3 @@ def _chunks(context: Context, plan: Changes[RiskKey], calendar: list[date], mont
     if any(variant.specific_var.reads_exposures for variant in variants.values()):
         size = min(size, max(LEAST_DATES, EXPOSURES_BYTES // packed_exposures_bytes(context.lake)))
     return chunks_of(as_of, size)
-
-
-def keys_sql(keys: Iterable[RiskKey], calendar: Sequence[date] | None = None) -> str:
-    """SQL that holds for the rows of these variants and dates, by the ranges that they make in a calendar, or one by one."""
-    by_variant: dict[str, set[date]] = {}
-    for variant, day in keys:
-        by_variant.setdefault(variant, set()).add(day)
-    ranges = {name: single_days(days) if calendar is None else as_ranges(days, calendar) for name, days in by_variant.items()}
-    return " OR ".join(f"(variant = '{name}' AND {within('date', spans)})" for name, spans in ranges.items()) or "false"

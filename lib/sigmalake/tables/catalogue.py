@@ -5,6 +5,7 @@ from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
+    ASSET_COVARIANCE_CELLS,
     COVARIANCE_BUILDS,
     EXPOSURE_MOMENTS,
     EXPOSURE_STABILITY,
@@ -38,6 +39,7 @@ MODEL_TABLES: tuple[Table, ...] = (
     SPECIFIC_RISK,
     RISK_DIAGNOSTICS,
     ASSET_COVARIANCE,
+    ASSET_COVARIANCE_CELLS,
     COVARIANCE_BUILDS,
 )
 """The tables that a release pins, in the order in which a run writes them."""

@@ -8,6 +8,20 @@ import pyarrow as pa
 from sigmalake.tables.types import arrow_type
 
 REPEATING = ("member_shares",)  # columns of numbers that are mostly alike
+CONSTRAINT = "delta.constraints."  # what Delta calls a constraint in a table's properties
+
+
+class Constraint(NamedTuple):
+    """What holds for every row, in SQL that Spark and DataFusion (delta-rs) both understand.
+
+    Only what both read alike may stand in it: `cardinality`, not `size`; `isnan`, not `double('NaN')`; whatever comes out as null
+    has to be caught, since Delta refuses a row for which a constraint is null.
+    """
+
+    name: str
+    sql: str
+    column: str | None = None  # whose numbers are not NaN, or which is as long as `beside`: `check_rows` looks at it before a write
+    beside: str | None = None
 
 
 class Column(NamedTuple):
@@ -31,9 +45,10 @@ class Table:
     comment: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-    checks: tuple[tuple[str, str], ...] = ()  # name, SQL that holds for every row
+    checks: tuple[Constraint, ...] = ()
     date: str | None = None
     packed: bool = False
+    earlier_shape: frozenset[str] = frozenset()  # columns that tell a table of an earlier shape, which is written anew
 
     @property
     def column_names(self) -> list[str]:
@@ -52,10 +67,14 @@ class Table:
             f"`{c.name}` {c.type}{'' if c.nullable else ' NOT NULL'} COMMENT {sql_text(c.comment)}" for c in self.columns
         )
 
+    def constraints(self) -> dict[str, str]:
+        """The checks as Delta properties."""
+        return {f"{CONSTRAINT}{check.name}": check.sql for check in self.checks}
+
     def properties(self) -> dict[str, str]:
         """Delta properties: the checks, both retentions (releases stay readable), no deletion vectors (older readers)."""
         return {
-            **{f"delta.constraints.{name}": check for name, check in self.checks},
+            **self.constraints(),
             "delta.logRetentionDuration": "interval 3650 days",
             "delta.deletedFileRetentionDuration": "interval 3650 days",
             "delta.enableDeletionVectors": "false",
@@ -72,9 +91,10 @@ class Table:
             return list(self.key[: self.key.index(self.date) + 1])
         return [c.name for c in self.columns if c.type in {"DATE", "STRING", "INT", "BIGINT", "TIMESTAMP"}][:8]
 
-    def arrow_schema(self) -> pa.Schema:
-        """The columns as Arrow holds them: what a task that makes this table's rows gives back."""
-        return pa.schema([pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in self.columns])
+    def arrow_schema(self, *names: str) -> pa.Schema:
+        """The columns as Arrow holds them, or those named: what a task that makes this table's rows gives back."""
+        whole = pa.schema([pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in self.columns])
+        return pa.schema([whole.field(name) for name in names]) if names else whole
 
     def schema_sql(self) -> str:
         """The columns as a schema string, for functions that return this table's rows."""
@@ -91,17 +111,21 @@ def required(name: str, kind: str, comment: str) -> Column:
     return Column(name, kind, comment, nullable=False)
 
 
-def no_nan(*columns: str) -> tuple[tuple[str, str], ...]:
+def no_nan(*columns: str) -> tuple[Constraint, ...]:
     """Checks that numbers are not NaN: Spark says NaN > 0, so that null alone means missing."""
-    return tuple((f"{column}_is_a_number", f"{column} IS NULL OR NOT isnan({column})") for column in columns)
+    return tuple(Constraint(f"{c}_is_a_number", f"{c} IS NULL OR NOT isnan({c})", c) for c in columns)
 
 
-def no_nan_in(*columns: str) -> tuple[tuple[str, str], ...]:
-    """The same for arrays."""
-    nan = "array_position({0}, double('NaN')) = 0"
-    return tuple((f"{column}_are_numbers", f"{column} IS NULL OR {nan.format(column)}") for column in columns)
+def no_nan_in(*columns: str) -> tuple[Constraint, ...]:
+    """The same for arrays.
+
+    To Spark NaN is the largest number. DataFusion puts one with a sign, which 0 / 0 gives on x86, before the smallest.
+    """
+    sql = "NOT (isnan(coalesce(array_max({0}), 0)) OR isnan(coalesce(array_min({0}), 0)))"
+    return tuple(Constraint(f"{c}_are_numbers", sql.format(c), c) for c in columns)
 
 
-def same_size(first: str, *others: str) -> tuple[tuple[str, str], ...]:
+def same_size(first: str, *others: str) -> tuple[Constraint, ...]:
     """Checks that parallel arrays are equally long."""
-    return tuple((f"{other}_beside_{first}", f"{other} IS NULL OR size({other}) = size({first})") for other in others)
+    sql = "{0} IS NULL OR cardinality({0}) = cardinality({1})"
+    return tuple(Constraint(f"{other}_beside_{first}", sql.format(other, first), other, first) for other in others)

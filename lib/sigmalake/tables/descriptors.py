@@ -1,6 +1,6 @@
 """What descriptors are computed from, the descriptors, and industry shares: a row a date, before any exposure is made of them."""
 
-from sigmalake.tables.declaration import Column, Table, no_nan_in, required, same_size
+from sigmalake.tables.declaration import Column, Constraint, Table, no_nan_in, required, same_size
 
 DESCRIPTOR_UNITS = {
     "size": "ln of the caps' currency",
@@ -43,7 +43,7 @@ PRICES = Table(
         required("in_estimation", "ARRAY<BOOLEAN>", "N flags: member of the estimation universe"),
     ),
     checks=(
-        ("n_assets_counts", "size(asset_id) = n_assets"),
+        Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
         *same_size("asset_id", "ret", "cap", "traded_value", "in_estimation"),
         *no_nan_in("ret", "cap", "traded_value"),
     ),
@@ -63,7 +63,7 @@ DESCRIPTORS = Table(
         *(required(name, "ARRAY<DOUBLE>", f"N values, {unit}; null: missing") for name, unit in DESCRIPTOR_UNITS.items()),
     ),
     checks=(
-        ("n_assets_counts", "size(asset_id) = n_assets"),
+        Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
         *same_size("asset_id", *DESCRIPTOR_UNITS),
         *no_nan_in(*DESCRIPTOR_UNITS),
     ),

@@ -15,9 +15,9 @@ Written from the declarations in `lib/sigmalake/tables` by `python -m sigmalake.
 
 Returns, variances and covariances are per period, in fractions: a return of 0.01 is 1 %. Nothing is annualised. A period is a step
 of the calendar; of a variant for which `risk_models` says `frequency` month it is a calendar month, wherever that variant stands.
-Missing is null. The constraints hold for every row: Delta refuses a write that breaks one. In a packed table a date is a row (in
-`risk_models` a variant and date), and the arrays of one length are parallel: entry n of each belongs to the same asset, factor or
-membership.
+Missing is null. The constraints hold for every row: Delta refuses a write that breaks one, and Spark and delta-rs read them alike.
+In a packed table a date is a row (in `risk_models` a variant and date), and the arrays of one length are parallel: entry n of each
+belongs to the same asset, factor or membership.
 """
 
 BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
@@ -45,7 +45,7 @@ def _table(table: Table) -> str:
     lines += ["| column | type | null | what it holds |", "|---|---|---|---|"]
     lines += [_column(column) for column in table.columns]
     if table.checks:
-        lines += ["", "Constraints:", "", *(f"- `{name}`: `{rule}`" for name, rule in table.checks)]
+        lines += ["", "Constraints:", "", *(f"- `{check.name}`: `{check.sql}`" for check in table.checks)]
     return "\n".join([*lines, ""])
 
 

@@ -1,6 +1,6 @@
 """Forecasts against what happened, and what factors earned: written by `evaluate`, no part of a release."""
 
-from sigmalake.tables.declaration import Column, Table, no_nan, required
+from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, required
 
 MEAN = "mean over n_forecasts of"
 
@@ -34,10 +34,10 @@ FORECAST_EVALUATION = Table(
         Column("detail", "STRING", "why there is no forecast, where there is none"),
     ),
     checks=(
-        ("no_look_ahead", "return_date > date"),
-        ("counts_agree", "n_zero >= 0 AND n_forecasts >= n_zero"),
-        ("a_forecast_or_a_reason", "(n_forecasts > 0) = (detail IS NULL)"),
-        ("vol_is_positive", "vol IS NULL OR vol > 0"),
+        Constraint("no_look_ahead", "return_date > date"),
+        Constraint("counts_agree", "n_zero >= 0 AND n_forecasts >= n_zero"),
+        Constraint("a_forecast_or_a_reason", "(n_forecasts > 0) = (detail IS NULL)"),
+        Constraint("vol_is_positive", "vol IS NULL OR vol > 0"),
         *no_nan("left_out_weight", "vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared"),
     ),
 )
@@ -60,8 +60,8 @@ FACTOR_PREMIA = Table(
         Column("nw_t_stat", "DOUBLE", "mean / nw_std_error"),
     ),
     checks=(
-        ("counts_are_not_negative", "n_periods >= 0 AND nw_lags >= 0"),
-        ("a_span_where_there_are_returns", "(n_periods > 0) = (first_date IS NOT NULL AND last_date IS NOT NULL)"),
+        Constraint("counts_are_not_negative", "n_periods >= 0 AND nw_lags >= 0"),
+        Constraint("a_span_where_there_are_returns", "(n_periods > 0) = (first_date IS NOT NULL AND last_date IS NOT NULL)"),
         *no_nan("mean", "std_error", "t_stat", "nw_std_error", "nw_t_stat"),
     ),
 )

@@ -1,6 +1,6 @@
 """The long tables, for people who query: written from the packed ones in the same run."""
 
-from sigmalake.tables.declaration import Column, Table, no_nan, required
+from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, no_nan_in, required
 
 FACTORS = Table(
     name="factors",
@@ -92,7 +92,7 @@ SPECIFIC_RETURNS = Table(
         required("in_estimation", "BOOLEAN", "member of the estimation universe"),
         required("weight", "DOUBLE", "regression weight, mean 1 over the fit; 0: not in the fit"),
     ),
-    checks=(*no_nan("specific_return", "fitted_return", "weight"), ("weight_is_not_negative", "weight >= 0")),
+    checks=(*no_nan("specific_return", "fitted_return", "weight"), Constraint("weight_is_not_negative", "weight >= 0")),
 )
 
 FACTOR_PORTFOLIOS = Table(
@@ -144,7 +144,7 @@ SPECIFIC_RISK = Table(
     ),
     checks=(
         *no_nan("specific_var", "ts_var", "structural_var", "blend_weight", "shrink_weight", "regime_multiplier"),
-        ("specific_var_is_not_negative", "specific_var IS NULL OR specific_var >= 0"),
+        Constraint("specific_var_is_not_negative", "specific_var IS NULL OR specific_var >= 0"),
     ),
 )
 
@@ -165,7 +165,26 @@ RISK_DIAGNOSTICS = Table(
 
 ASSET_COVARIANCE = Table(
     name="asset_covariance",
-    comment="V = X Sigma X' + Delta, both halves",
+    earlier_shape=frozenset({"asset_1", "asset_2"}),
+    comment="V = X Sigma X' + Delta, a row an asset: whole rows, so that each covariance of two assets stands in both of theirs",
+    key=("variant", "date", "asset_id"),
+    date="date",
+    columns=(
+        required("variant", "STRING", "name of the estimators in the configuration"),
+        required("date", "DATE", "as of this close"),
+        required("asset_id", "STRING", "asset"),
+        required(
+            "covariance",
+            "ARRAY<DOUBLE>",
+            "N covariances with the assets of covariance_builds.asset_id, in their order, fraction^2 per period",
+        ),
+    ),
+    checks=no_nan_in("covariance"),
+)
+
+ASSET_COVARIANCE_CELLS = Table(
+    name="asset_covariance_cells",
+    comment="V = X Sigma X' + Delta, a row a pair of assets, both ways round; written with `covariance: {cells: true}`",
     key=("variant", "date", "asset_1", "asset_2"),
     date="date",
     columns=(
@@ -191,5 +210,6 @@ COVARIANCE_BUILDS = Table(
         required("inputs_hash", "STRING", "what this V was computed from"),
         required("n_assets", "INT", "assets in V"),
         required("refused", "ARRAY<STRUCT<asset_id: STRING, reason: STRING>>", "assets without a V, and why"),
+        Column("asset_id", "ARRAY<STRING>", "assets in V, ascending: the order of its rows and columns; null: written before"),
     ),
 )

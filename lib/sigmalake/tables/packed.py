@@ -1,6 +1,6 @@
 """The three packed tables, a row a date: they carry the model. Arrays are parallel and in the order of asset or factor."""
 
-from sigmalake.tables.declaration import Column, Table, no_nan, no_nan_in, required, same_size
+from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, no_nan_in, required, same_size
 
 STYLE_STEPS = (
     "ARRAY<STRUCT<style: STRING, step: STRING, term: STRING, mean: DOUBLE, sd: DOUBLE, coefficient: DOUBLE, "
@@ -46,8 +46,8 @@ PANEL = Table(
         Column("style_rejects", STYLE_REJECTS, "values that were removed, without which the asset's row was rejected"),
     ),
     checks=(
-        ("no_look_ahead", "return_date IS NULL OR return_date > exposure_date"),
-        ("n_assets_counts", "size(asset_id) = n_assets"),
+        Constraint("no_look_ahead", "return_date IS NULL OR return_date > exposure_date"),
+        Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
         *same_size("asset_id", "ret", "cap", "weight_column", "in_estimation", "issuer_id"),
         *same_size("member_assets", "member_factors", "member_shares"),
         *same_size("styles", "styles_filled"),
@@ -100,7 +100,10 @@ CROSS_SECTIONS = Table(
     ),
     checks=(
         *same_size("factor_return", "std_error", "n_members", "factor_status", "vif"),
-        ("portfolios_are_complete", "portfolios IS NULL OR size(portfolios) = size(factor_return) * size(asset_id)"),
+        Constraint(
+            "portfolios_are_complete",
+            "portfolios IS NULL OR cardinality(portfolios) = cardinality(factor_return) * cardinality(asset_id)",
+        ),
         *same_size("asset_id", "specific_return", "fitted_return", "in_estimation", "weight"),
         *no_nan("market_return", "r2", "adj_r2", "r2_uncentred", "residual_var", "condition_number"),
         *no_nan_in("factor_return", "std_error", "vif", "portfolios", "specific_return", "fitted_return", "weight"),
@@ -170,7 +173,7 @@ RISK_MODELS = Table(
         Column("frequency", "STRING", "what a period is: month, or period, a step of the calendar; null: written before, period"),
     ),
     checks=(
-        ("upper_triangle", "size(factor_cov) = size(factors) * (size(factors) + 1) / 2"),
+        Constraint("upper_triangle", "cardinality(factor_cov) = cardinality(factors) * (cardinality(factors) + 1) / 2"),
         *same_size("asset_id", "specific_var", "source", "n_obs", "ts_var", "structural_var", "blend_weight", "shrink_weight"),
         *same_size("linked_1", "linked_2", "linked_cov"),
         *no_nan_in("factor_cov", "specific_var", "ts_var", "structural_var", "blend_weight", "shrink_weight", "linked_cov"),

@@ -74,6 +74,7 @@ RUNS = Table(
         Column("table_versions", "MAP<STRING, BIGINT>", "version of each table of the stage when it was done"),
         required("seconds", "DOUBLE", "wall time"),
         Column("error", "STRING", "the message, where it failed"),
+        Column("engine", "STRING", "what moved the rows: local or spark; null: written before, spark"),
     ),
 )
 
@@ -85,7 +86,7 @@ RELEASES = Table(
         required("release_id", "STRING", "as_of, and a number for each release of that date"),
         required("created_at", "TIMESTAMP", "UTC: when it became known"),
         required("as_of", "DATE", "newest date of the model"),
-        required("variants", "ARRAY<STRING>", "variants that it holds"),
+        required("variants", "ARRAY<STRING>", "variants that it holds, in the order of the configuration"),
         required("tables", "MAP<STRING, BIGINT>", "Delta version of every table"),
         required("config_hash", "STRING", "of the configuration"),
         required("run_id", "STRING", "the run that released it"),

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords, growth_records, latest_known
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats, Ints
 
 ITEMS = (
@@ -48,9 +49,17 @@ class FundamentalRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    max_age: int = 550  # days since a figure became known: a year and a half, for annual accounts that come late (**choice**)
-    growth_years: int = 5
-    growth_min_years: int = 3  # **choice**
+    max_age: int = setting(
+        550,
+        (
+            "age up to which a figure, or a company's segments, count after they became known; 550 serves annual accounts "
+            "that come late"
+        ),
+        unit="days",
+        source="choice",
+    )
+    growth_years: int = setting(5, "years of a growth rate", unit="years", source="[M]")
+    growth_min_years: int = setting(3, "years of these that must be known", unit="years", source="choice")
 
     def __post_init__(self) -> None:
         if self.max_age < 1:

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors, FundamentalRules
 from sigmalake.numerics.descriptors.prices import PriceDescriptors, PriceWindows
+from sigmalake.numerics.settings import described
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +16,13 @@ class DescriptorRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    prices: PriceWindows = field(default_factory=PriceWindows)
-    fundamentals: FundamentalRules = field(default_factory=FundamentalRules)
+    prices: PriceWindows = field(
+        default_factory=PriceWindows,
+        metadata=described("windows of the price descriptors, in periods of the calendar; the defaults are trading days"),
+    )
+    fundamentals: FundamentalRules = field(
+        default_factory=FundamentalRules, metadata=described("how old a figure may be, and how far growth looks back")
+    )
 
 
 class Composition(NamedTuple):

@@ -10,6 +10,7 @@ from sigmalake.numerics.descriptors.market_beta import market_beta, market_retur
 from sigmalake.numerics.descriptors.size import ln_cap, size_cubed
 from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.descriptors.turnover import ln_turnover
+from sigmalake.numerics.settings import FilledIn, setting
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.weighted_var import weighted_var
 
@@ -49,16 +50,20 @@ class PriceWindows:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    month: int = 21  # periods
-    range_months: int = 12  # of the cumulative range
-    range_min_periods: int | None = None  # returns in these months; None: half of the periods (**choice**)
-    beta: Trailing = Trailing(window=252, half_life=63)  # also of the residual volatility
-    momentum: Trailing = Trailing(window=504, half_life=126, lag=21)
-    daily_volatility: Trailing = Trailing(window=252, half_life=42)
-    turnover_1m: Trailing = Trailing(window=21)
-    turnover_3m: Trailing = Trailing(window=63)
-    turnover_12m: Trailing = Trailing(window=252)
-    reversal: Trailing = Trailing(window=21)
+    month: int = setting(21, "a month, of the turnovers and the cumulative range", unit="periods", source="[M]")
+    range_months: int = setting(12, "length of the cumulative range", unit="months", source="[M]")
+    range_min_periods: int | None = setting(
+        None, "returns that must be in these months; none: half of the periods", unit="returns", source="choice"
+    )
+    beta: Trailing = setting(
+        Trailing(window=252, half_life=63), "window of the market beta and of the residual volatility", source="[M]"
+    )
+    momentum: Trailing = setting(Trailing(window=504, half_life=126, lag=21), "window of momentum", source="[M]")
+    daily_volatility: Trailing = setting(Trailing(window=252, half_life=42), "window of the daily volatility", source="[M]")
+    turnover_1m: Trailing = setting(Trailing(window=21), "window of the turnover of a month", source="[M]")
+    turnover_3m: Trailing = setting(Trailing(window=63), "window of the turnover of a quarter", source="[M]")
+    turnover_12m: Trailing = setting(Trailing(window=252), "window of the turnover of a year", source="[M]")
+    reversal: Trailing = setting(Trailing(window=21), "window of reversal", source="choice")
 
     def __post_init__(self) -> None:
         for name in ("month", "range_months"):
@@ -81,6 +86,15 @@ class PriceWindows:
         return max(self.beta.look_back + 1, self._range, *(trailing.look_back for trailing in others))
 
     @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count."""
+        return {("range_min_periods",): self._fewest_of_range}
+
+    @property
+    def _fewest_of_range(self) -> int:
+        return max(1, self._range // 2) if self.range_min_periods is None else self.range_min_periods
+
+    @property
     def _range(self) -> int:
         return self.month * self.range_months
 
@@ -95,14 +109,15 @@ class PriceWindows:
         slope = market_beta(returns, market_return(returns, market_caps, in_estimation), as_of, self.beta)
         of_day = self.daily_volatility
         daily_var = weighted_var(returns, as_of, of_day.window, of_day.decay, centre=True, min_periods=of_day.fewest).var
-        fewest = max(1, self._range // 2) if self.range_min_periods is None else self.range_min_periods
         return PriceDescriptors(
             size=ln_cap(caps[as_of]),
             size_cubed=size_cubed(caps[as_of], in_estimation[as_of]),
             beta=slope.beta,
             momentum=weighted_log_return(returns, as_of, self.momentum),
             daily_volatility=np.sqrt(daily_var),
-            cumulative_range=cumulative_range(returns, as_of, months=self.range_months, month=self.month, min_periods=fewest),
+            cumulative_range=cumulative_range(
+                returns, as_of, months=self.range_months, month=self.month, min_periods=self._fewest_of_range
+            ),
             residual_volatility=slope.residual_vol,
             turnover_1m=ln_turnover(turnovers, as_of, self.turnover_1m, month=self.month),
             turnover_3m=ln_turnover(turnovers, as_of, self.turnover_3m, month=self.month),

@@ -1,8 +1,9 @@
 """The window of a descriptor: which rows before an as-of date count, and how many must be there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from sigmalake.numerics.settings import FilledIn, described, setting
 from sigmalake.numerics.windows.ewma import EQUAL, check_half_life, check_window
 
 
@@ -15,10 +16,12 @@ class Trailing:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    window: int  # periods
-    half_life: float | None = None  # periods; None: equal weights
-    lag: int = 0  # newest periods left out
-    min_periods: int | None = None  # values needed; None: half the window (**choice**)
+    window: int = field(metadata=described("rows up to the as-of date, less the newest `lag`", unit="periods"))
+    half_life: float | None = setting(None, "half-life of the weights; none: equal weights", unit="periods")
+    lag: int = setting(0, "newest periods left out", unit="periods")
+    min_periods: int | None = setting(
+        None, "values that must be in the window; none: half the window", unit="values", source="choice"
+    )
 
     def __post_init__(self) -> None:
         if self.half_life is not None:
@@ -41,6 +44,11 @@ class Trailing:
     def look_back(self) -> int:
         """How many rows up to the as-of row are read."""
         return self.window + self.lag
+
+    @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count."""
+        return {("min_periods",): self.fewest}
 
     @property
     def fewest(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from sigmalake.numerics.evaluation.evaluation_portfolios import DECILES, asset_draws, deciles, minimum_variance, random_active
 from sigmalake.numerics.evaluation.forecast_measures import ForecastRun, standardise
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_times, take_linked
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Bools, Floats, Ints
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding
@@ -36,9 +37,11 @@ class EvaluationRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    random_active: int = 50  # portfolios
-    minimum_variance: int = 10  # portfolios
-    seed: int = 0  # of tilts and alphas
+    random_active: int = setting(50, "random active portfolios, whose middle is the market", unit="portfolios", source="choice")
+    minimum_variance: int = setting(
+        10, "portfolios of least variance, each with a random alpha", unit="portfolios", source="choice"
+    )
+    seed: int = setting(0, "seed of the random numbers, which depend on it and the asset alone")
 
     def __post_init__(self) -> None:
         for name in ("random_active", "minimum_variance", "seed"):

@@ -7,6 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from math import isfinite
 from typing import ClassVar
 
+from sigmalake.numerics.settings import described, setting
+
 
 class Missing(StrEnum):
     """What happens to an asset without a style."""
@@ -22,11 +24,28 @@ class StyleRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    descriptors: Mapping[str, float] = field(default_factory=dict)  # column: weight > 0; empty: the column called like the style
-    remove_beyond: float = 10.0  # sd from the mean beyond which a value counts as missing; 0: none is removed
-    clip_beyond: float = 3.0  # sd from the mean that values are drawn back to; 0: none is
-    missing: Missing = Missing.REJECT
-    orthogonal_to: tuple[str, ...] = ()  # styles, and groups of memberships
+    descriptors: Mapping[str, float] = field(
+        default_factory=dict,
+        metadata=described(
+            (
+                "column to weight, above 0; none: the column called like the style. With `sources.prices`, a descriptor of the "
+                "library is computed, also where the source has a column of its name"
+            ),
+            unit="weights",
+        ),
+    )
+    remove_beyond: float = setting(
+        10.0, "distance from the mean beyond which a value counts as missing; 0: none does", unit="sd", source="[M]"
+    )
+    clip_beyond: float = setting(3.0, "distance from the mean that values are drawn back to; 0: none is", unit="sd", source="[M]")
+    missing: Missing = setting(
+        Missing.REJECT,
+        (
+            "`reject`: a row without any of the descriptors is rejected; or `zero`, the market's exposure; or `regress`, on "
+            "memberships and ln cap with the regression's weights, flagged in `styles_filled`"
+        ),
+    )
+    orthogonal_to: tuple[str, ...] = setting((), "styles, and groups of memberships, whose part is taken out")
 
     def __post_init__(self) -> None:
         for name, weight in self.descriptors.items():

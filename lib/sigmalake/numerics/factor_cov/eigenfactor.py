@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.factor_cov.window_cov import Parts, complete_dates_cov
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats
 
 _RANK = 1e-12  # an eigenvalue with a smaller share of the largest is rounding
@@ -21,9 +22,14 @@ class EigenfactorAdjustment:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    simulations: int = 100  # they leave an error of v of some .01, with 70 factors and windows of 252 and 1512
-    scale: float = 1.0  # a: v becomes a (v - 1) + 1; 1.4 in Menchero, Orr, Wang 2011
-    seed: str | None = None  # None: the names of model and variant
+    simulations: int = setting(100, "simulated histories; 100 leave an error of v of some .01", unit="draws", source="choice")
+    scale: float = setting(
+        1.0,
+        "a: v becomes a (v - 1) + 1; 1.4 in [M] and in the daily presets, where it overshoots: docs/model.md",
+        unit="factor",
+        source="[E]",
+    )
+    seed: str | None = setting(None, "seed of the simulations, any text; none: model/variant")
 
     def __post_init__(self) -> None:
         if self.simulations < 2:
@@ -48,7 +54,6 @@ class EigenAdjusted(NamedTuple):
     n_unscaled: int  # eigenfactors whose a (v - 1) + 1 is not above 0: they take v
 
 
-@lru_cache(maxsize=2)  # a task takes its variants one by one; 100 draws of 70 factors are 4 MB a part
 def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, parts: Parts) -> SharedDraws:
     """Estimates from M x T x K standard normals, seeded by (seed, T, K, m), T the longer window.
 
@@ -63,9 +68,15 @@ def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, pa
         n_periods: periods of history, from the oldest date used.
         parts: the estimator.
     """
+    lengths = tuple(simulated_periods(n_periods, component.window) for component in parts.components)
+    return _draws(seed, simulations, n_factors, lengths, parts)
+
+
+@lru_cache(maxsize=2)  # a task takes its variants one by one; 100 draws of 70 factors are 4 MB a part
+def _draws(seed: str, simulations: int, n_factors: int, lengths: tuple[int, ...], parts: Parts) -> SharedDraws:
+    """The draws of histories of these lengths, one for each component; many lengths of a young history are one here."""
     longest = max(component.window for component in parts.components)
     key = np.frombuffer(hashlib.sha256(f"{seed}\x1f{longest}\x1f{n_factors}".encode()).digest(), dtype=np.uint32).tolist()
-    lengths = [simulated_periods(n_periods, component.window) for component in parts.components]
     estimates = np.empty((len(lengths), simulations, n_factors, n_factors))
     for m in range(simulations):
         normals = np.random.default_rng([*key, m]).standard_normal((max(lengths), n_factors))

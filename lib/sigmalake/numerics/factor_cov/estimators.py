@@ -15,6 +15,7 @@ from sigmalake.numerics.factor_cov.regime import VolatilityRegime, regime_multip
 from sigmalake.numerics.factor_cov.shrinkage import ledoit_wolf, oas
 from sigmalake.numerics.factor_cov.window_cov import Component, Parts
 from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov, estimate_windows
+from sigmalake.numerics.settings import FilledIn, described, setting
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import (
     EQUAL,
@@ -36,13 +37,21 @@ class _Layers(ABC):
     """What each estimator of Sigma can be followed by; off by default."""
 
     estimator: str
-    min_periods: int | None = None  # dates in either window; None: half the shorter one, at most 60
-    lags: int = 0  # periods of serial correlation
-    short_history: Literal["leave_out", "em"] = "leave_out"  # a factor that lacks dates leaves, or is completed
-    proxy: dict[str, str] = field(default_factory=dict)  # new factor: the one whose returns stand before its first
-    eigenfactor: EigenfactorAdjustment | None = None
-    eigenvalue_floor: float | None = None  # of the correlations, whose mean eigenvalue is 1
-    regime: VolatilityRegime | None = None
+    min_periods: int | None = setting(
+        None, "dates in either window; none: half the shorter one, 60 at most", unit="periods", source="choice"
+    )
+    lags: int = setting(0, "periods of serial correlation [NW]", unit="periods")
+    short_history: Literal["leave_out", "em"] = setting(
+        "leave_out", "`leave_out`: a factor that lacks dates leaves; or `em`: its history is completed, given the other factors'"
+    )
+    proxy: dict[str, str] = field(
+        default_factory=dict, metadata=described("new factor to old one, whose returns stand before the first of the new one")
+    )
+    eigenfactor: EigenfactorAdjustment | None = setting(None, "the eigenfactor adjustment [E]; off without the section")
+    eigenvalue_floor: float | None = setting(
+        None, "least eigenvalue of the correlations, whose mean is 1; none: no floor", unit="share of the mean eigenvalue"
+    )
+    regime: VolatilityRegime | None = setting(None, "the volatility regime [M]; off without the section")
 
     def __post_init__(self) -> None:
         check_lags("lags", self.lags, self.parts.volatility.window)
@@ -57,6 +66,11 @@ class _Layers(ABC):
     @abstractmethod
     def parts(self) -> Parts:
         """The estimator before its layers."""
+
+    @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count."""
+        return {("min_periods",): self._min_periods}
 
     @property
     def look_back(self) -> int:
@@ -168,9 +182,11 @@ class SampleFactorCov(_Layers):
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    estimator: Literal["sample"] = "sample"
-    window: int = 252  # periods
-    shrinkage: Literal["ledoit_wolf", "oas"] | None = None  # towards the scaled identity
+    estimator: Literal["sample"] = setting("sample", "name of the estimator; it must be given with the section, but over a preset")
+    window: int = setting(252, "window with equal weights", unit="periods", source="choice")
+    shrinkage: Literal["ledoit_wolf", "oas"] | None = setting(
+        None, "`ledoit_wolf` or `oas`: towards the identity times the mean variance; none: off"
+    )
 
     def __post_init__(self) -> None:
         check_window("window", self.window)
@@ -215,13 +231,22 @@ class EwmaFactorCov(_Layers):
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    estimator: Literal["ewma"] = "ewma"
-    half_life: float  # periods, of the volatilities
-    window: int | None = None  # periods; None: 3 half-lives
-    corr_half_life: float | None = None  # periods; None: half_life
-    corr_window: int | None = None  # periods; None: 3 corr_half_lives, or the volatilities' window if that is None too
-    corr_lags: int | None = None  # periods; None: lags
-    centre: bool = True  # about the mean with the same weights; False: about 0
+    estimator: Literal["ewma"] = setting("ewma", "name of the estimator; it must be given with the section, but over a preset")
+    half_life: float = field(
+        metadata=described(
+            "half-life of the weights, of the volatilities; 84 where the whole section is left out", unit="periods", source="[M]"
+        )
+    )
+    window: int | None = setting(None, "window, of the volatilities; none: 3 half-lives", unit="periods", source="choice")
+    corr_half_life: float | None = setting(None, "half-life of the correlations; none: `half_life`", unit="periods")
+    corr_window: int | None = setting(
+        None,
+        "window of the correlations; none: 3 `corr_half_life`, or `window` where that is none too",
+        unit="periods",
+        source="choice",
+    )
+    corr_lags: int | None = setting(None, "lags of the correlations; none: `lags`", unit="periods")
+    centre: bool = setting(True, "about the weighted mean; `false`: about 0", source="choice")
 
     def __post_init__(self) -> None:
         check_half_life("half_life", self.half_life)
@@ -245,6 +270,13 @@ class EwmaFactorCov(_Layers):
         else:
             half_life, default_window = self.corr_half_life, window_of(self.corr_half_life)
         return Weighting(default_window if self.corr_window is None else self.corr_window, half_life)
+
+    @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count."""
+        window, half_life, lags = self.parts.correlation
+        correlation: FilledIn = {("corr_window",): window, ("corr_half_life",): half_life, ("corr_lags",): lags}
+        return {("window",): self.volatility.window, **correlation, **super().filled_in}
 
     @property
     def parts(self) -> Parts:

@@ -1,10 +1,11 @@
 """The volatility regime: how far recent returns went beyond their forecasts, over all factors at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.settings import FilledIn, described, setting
 from sigmalake.numerics.types import Floats
 from sigmalake.numerics.windows.ewma import check_half_life, check_window, decay, window_of
 
@@ -15,12 +16,17 @@ class VolatilityRegime:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    half_life: float  # periods, of B^2
-    window: int | None = None  # periods; None: 3 half-lives
+    half_life: float = field(metadata=described("half-life of B^2", unit="periods"))
+    window: int | None = setting(None, "window of B^2; none: 3 half-lives", unit="periods", source="choice")
 
     def __post_init__(self) -> None:
         check_half_life("half_life", self.half_life)
         check_window("window", self.periods, self.half_life)
+
+    @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count."""
+        return {("window",): self.periods}
 
     @property
     def periods(self) -> int:

@@ -10,7 +10,7 @@ from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Sta
 from sigmalake.numerics.regression.dense_fit import below_one, fit_dense
 from sigmalake.numerics.regression.details import joined
 from sigmalake.numerics.regression.input_checks import CheckedDate, check_cross_section, check_packed, checked_date
-from sigmalake.numerics.regression.outliers import find_outliers
+from sigmalake.numerics.regression.robust.outliers import find_outliers
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.regression.sparse_fit import fit_sparse
 from sigmalake.numerics.types import Bools, Floats

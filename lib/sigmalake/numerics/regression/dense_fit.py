@@ -11,8 +11,8 @@ from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constr
 from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Status
 from sigmalake.numerics.regression.details import factor_statuses, huber_detail, joined, lost_detail
 from sigmalake.numerics.regression.fit_statistics import fit_statistics, variance_inflation
-from sigmalake.numerics.regression.huber import HuberFit
-from sigmalake.numerics.regression.robust_estimate import Estimate, robust_estimate
+from sigmalake.numerics.regression.robust.huber import HuberFit
+from sigmalake.numerics.regression.robust.robust_estimate import Estimate, robust_estimate
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.regression.sample import EstimationSample, ruled_sample
 from sigmalake.numerics.types import Bools, Floats

@@ -6,7 +6,7 @@ import numpy as np
 
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.regression.answer import FactorStatus
-from sigmalake.numerics.regression.huber import HuberFit
+from sigmalake.numerics.regression.robust.huber import HuberFit
 from sigmalake.numerics.types import Bools, Ints
 
 

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import ClassVar
 
 from sigmalake.numerics.regression.two_pass import TwoPass
+from sigmalake.numerics.settings import setting
 
 SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
 
@@ -34,16 +35,53 @@ class RegressionRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    weights: RegressionWeights = RegressionWeights.SQRT_CAP
-    thin: Thin = Thin.KEEP
-    min_members: float = 5.0  # effective members of a membership factor
-    min_assets: int | None = None  # assets in the fit; None: twice the number of factors
-    outliers_beyond: float | None = None  # robust sd from the date's weighted median; None: every return is fitted; 5 is usual
-    huber: float | None = None  # tuning in robust sd of the residuals; None: least squares; 1.345 is usual
-    portfolios: bool = False  # keep the pure factor portfolios P of every date: K x N numbers
-    ridge: float = 0.0  # penalty on styles, in units of the scaled Gram matrix; 0: none; 0.01 draws a lone style by 1 %
-    two_pass: TwoPass | None = (
-        None  # of RegressionWeights.INVERSE_SPECIFIC_VAR, whose defaults are filled in; None for other weights
+    weights: RegressionWeights = setting(
+        RegressionWeights.SQRT_CAP,
+        (
+            "`sqrt_cap`, `cap`, `equal` or `column`; or `inverse_specific_var`, in two passes: 1 / variance, known at t-1, of "
+            "the residuals of a first regression weighted by sqrt(cap), equally without caps. Rescaling the weights changes "
+            "nothing"
+        ),
+        source="[M]",
+    )
+    thin: Thin = setting(
+        Thin.KEEP,
+        (
+            "what happens to a membership with few members: `keep`, it stays and is marked; `shrink`, it is drawn to its "
+            "group's mean; `drop`, its shares go to the rest of the group"
+        ),
+    )
+    min_members: float = setting(
+        5.0,
+        "a membership with fewer members is thin; they are counted as 1 / sum of squared weight shares",
+        unit="effective members",
+        source="choice",
+    )
+    min_assets: int | None = setting(
+        None, "least number of assets in a date's fit; none: twice the factors", unit="assets", source="choice"
+    )
+    outliers_beyond: float | None = setting(
+        None,
+        (
+            "distance from the date's weighted median beyond which a return leaves the fit, not the answer; 5 is usual; none: "
+            "every return is fitted"
+        ),
+        unit="robust sd",
+    )
+    huber: float | None = setting(
+        None, "Huber's tuning, of the residuals, 0.7 or more; 1.345 is usual; none: least squares", unit="robust sd"
+    )
+    portfolios: bool = setting(False, "keep the pure factor portfolios of every date in `factor_portfolios`: K x N weights a date")
+    ridge: float = setting(
+        0.0,
+        (
+            "penalty on styles, added to the diagonal of the scaled Gram matrix; 0.01 draws an uncorrelated style to 0 by 1 "
+            "%; 0: none"
+        ),
+        unit="share of the scaled Gram diagonal",
+    )
+    two_pass: TwoPass | None = setting(
+        None, "the first pass of `weights: inverse_specific_var`, for which its defaults are filled in; none for other weights"
     )
 
     def __post_init__(self) -> None:

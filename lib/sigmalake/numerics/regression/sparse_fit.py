@@ -22,10 +22,10 @@ from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Sta
 from sigmalake.numerics.regression.dense_fit import NEAR, ROUNDING, assets_needed
 from sigmalake.numerics.regression.details import factor_statuses, huber_detail, joined, lost_detail
 from sigmalake.numerics.regression.fit_statistics import fit_statistics
-from sigmalake.numerics.regression.huber import HuberFit
 from sigmalake.numerics.regression.input_checks import CheckedDate
+from sigmalake.numerics.regression.robust.huber import HuberFit
+from sigmalake.numerics.regression.robust.sparse_robust import SparseEstimate, sparse_robust_estimate
 from sigmalake.numerics.regression.rules import RegressionRules, Thin
-from sigmalake.numerics.regression.sparse_robust import SparseEstimate, sparse_robust_estimate
 from sigmalake.numerics.regression.thin_memberships import ROUNDING as MEMBERS_ROUNDING
 from sigmalake.numerics.types import Bools, Floats, Ints
 

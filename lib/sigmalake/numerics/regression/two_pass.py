@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
+from sigmalake.numerics.settings import FilledIn, setting
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.windows.ewma import fewest
 
 _SAMPLE_WINDOW = 252  # periods
 
@@ -15,10 +17,27 @@ class TwoPass:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    half_life: float | None = 84.0  # periods, of the specific variances [M]; None: equal weights
-    window: int | None = None  # periods up to t-1; None: 3 half-lives, or 252 with equal weights
-    min_periods: int | None = None  # an asset's specific returns in it; None: half the window, at most 60
-    max_ratio: float = 100.0  # largest over smallest weight (**choice**): specific volatilities count over a range of 10 to 1
+    half_life: float | None = setting(
+        84.0, "half-life of the first pass's specific variances; null: equal weights", unit="periods", source="[M]"
+    )
+    window: int | None = setting(
+        None, "window up to t-1; none: 3 half-lives, or 252 with equal weights", unit="periods", source="choice"
+    )
+    min_periods: int | None = setting(
+        None,
+        (
+            "an asset's residuals in the window; none: half the window, 60 at most. An asset with fewer, or with a variance "
+            "of 0, is weighed as in the first pass, at the scale of the others, and counted in `detail`"
+        ),
+        unit="periods",
+        source="choice",
+    )
+    max_ratio: float = setting(
+        100.0,
+        "largest over smallest weight, about the median; 100 lets specific volatilities count over a range of 10 to 1",
+        unit="ratio of weights",
+        source="choice",
+    )
 
     def __post_init__(self) -> None:
         if not (isfinite(self.max_ratio) and self.max_ratio >= 1.0):
@@ -30,6 +49,12 @@ class TwoPass:
         if self.half_life is None:
             return SampleSpecificVar(window=_SAMPLE_WINDOW if self.window is None else self.window, min_periods=self.min_periods)
         return EwmaSpecificVar(half_life=self.half_life, window=self.window, min_periods=self.min_periods)
+
+    @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count."""
+        variances = self.estimator()
+        return {("window",): variances.weighting.window, ("min_periods",): fewest(self.min_periods, variances.weighting.window)}
 
     @property
     def look_back(self) -> int:

@@ -1,12 +1,13 @@
 """Specific variances Delta from a run of specific returns: the estimators as configured, with the layers they carry."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from sigmalake.numerics.factor_cov.newey_west import check_lags
+from sigmalake.numerics.settings import FilledIn, described, setting
 from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues
 from sigmalake.numerics.specific_risk.regime import SpecificRegime
 from sigmalake.numerics.specific_risk.serial_correlation import check_bounds, variance_ratio
@@ -38,15 +39,37 @@ class _Layers(ABC):
     """What each estimator of Delta can be followed by; off by default."""
 
     estimator: str
-    min_periods: int | None = None  # observations; None: half the window, at most 60
-    lags: int = 0  # periods of serial correlation
-    lags_half_life: float | None = None  # periods, of the autocorrelations; None: the variances' weights
-    lags_window: int | None = None  # periods; None: 3 lags_half_lives, or the variances' window if that is None too
-    lags_bounds: tuple[float, float] = (0.25, 4.0)  # of the long-run variance over the plain one
-    structural: StructuralModel | None = None
-    size_shrinkage: SizeShrinkage | None = None
-    regime: SpecificRegime | None = None
-    linked: LinkedIssues | None = None
+    min_periods: int | None = setting(
+        None, "an asset's observations in the window; none: half the window, 60 at most", unit="periods", source="choice"
+    )
+    lags: int = setting(0, "periods of serial correlation [NW]", unit="periods")
+    lags_half_life: float | None = setting(
+        None, "half-life of the autocorrelations; none: the variances' weights; 252 in [M]", unit="periods"
+    )
+    lags_window: int | None = setting(
+        None,
+        "window of the autocorrelations; none: 3 `lags_half_life`, or the variances' window where that is none too",
+        unit="periods",
+        source="choice",
+    )
+    lags_bounds: tuple[float, float] = setting(
+        (0.25, 4.0),
+        "least and largest long-run variance over the plain one; held ones are counted",
+        unit="ratio of variances",
+        source="choice",
+    )
+    structural: StructuralModel | None = setting(
+        None, "the structural model of volatility [B], of assets with a short history; off without the section"
+    )
+    size_shrinkage: SizeShrinkage | None = setting(
+        None, "shrinkage towards the mean of the assets of like cap [M]; it needs caps; off without the section"
+    )
+    regime: SpecificRegime | None = setting(
+        None, "the volatility regime [M]; without caps every asset counts alike; off without the section"
+    )
+    linked: LinkedIssues | None = setting(
+        None, "specific covariances between the shares of an issuer; they need `issuer_id`; off without the section"
+    )
 
     def __post_init__(self) -> None:
         check_min_periods(self.min_periods, self.weighting.window)
@@ -87,9 +110,19 @@ class _Layers(ABC):
         )
 
     @property
-    def layers_off(self) -> frozenset[str]:
-        """The options of layers that stand at their defaults."""
-        return frozenset(f.name for f in fields(_Layers)[2:] if getattr(self, f.name) == f.default)
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count; of layers only where these are on."""
+        window, found = self.weighting.window, dict[tuple[str, ...], object]()
+        if self.lags:
+            found["lags_window",] = self.lags_weighting.window
+            if self.lags_weighting.half_life != EQUAL:
+                found["lags_half_life",] = self.lags_weighting.half_life
+        if self.structural is not None:
+            found["structural", "window"] = self.structural.periods(window)
+        if self.linked is not None:
+            found["linked", "window"] = self.linked.periods(window)
+            found["linked", "min_periods"] = self.linked.fewest_dates(window)
+        return {("min_periods",): self._min_periods, **found}
 
     @property
     def reads_exposures(self) -> bool:
@@ -137,8 +170,8 @@ class SampleSpecificVar(_Layers):
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    estimator: Literal["sample"] = "sample"
-    window: int = 252  # periods
+    estimator: Literal["sample"] = setting("sample", "name of the estimator; it must be given with the section, but over a preset")
+    window: int = setting(252, "window with equal weights", unit="periods", source="choice")
 
     def __post_init__(self) -> None:
         check_window("window", self.window)
@@ -164,10 +197,12 @@ class EwmaSpecificVar(_Layers):
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    estimator: Literal["ewma"] = "ewma"
-    half_life: float  # periods
-    window: int | None = None  # periods; None: 3 half-lives
-    centre: bool = True  # about the mean with the same weights; False: about 0
+    estimator: Literal["ewma"] = setting("ewma", "name of the estimator; it must be given with the section, but over a preset")
+    half_life: float = field(
+        metadata=described("half-life of the weights; 84 where the whole section is left out", unit="periods", source="[M]")
+    )
+    window: int | None = setting(None, "window; none: 3 half-lives", unit="periods", source="choice")
+    centre: bool = setting(True, "about the weighted mean; `false`: about 0", source="choice")
 
     def __post_init__(self) -> None:
         check_half_life("half_life", self.half_life)
@@ -178,6 +213,11 @@ class EwmaSpecificVar(_Layers):
     def weighting(self) -> Weighting:
         """Window and half-life, the window's default filled in."""
         return Weighting(window_of(self.half_life) if self.window is None else self.window, self.half_life)
+
+    @property
+    def filled_in(self) -> FilledIn:
+        """Of the settings that may be left out, the values that count; of layers only where these are on."""
+        return {("window",): self.weighting.window, **super().filled_in}
 
     @property
     def _centred(self) -> bool:

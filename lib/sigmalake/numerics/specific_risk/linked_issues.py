@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_min_periods, check_window, decay, fewest
 
@@ -15,9 +16,13 @@ class LinkedIssues:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    shrinkage: float = 0.1  # share of the identity in an issuer's correlations
-    window: int | None = None  # periods; None: the variances' window
-    min_periods: int | None = None  # common dates; None: half the window, at most 60
+    shrinkage: float = setting(
+        0.1, "share of the identity in the correlations of an issuer's shares", unit="share", source="choice"
+    )
+    window: int | None = setting(None, "window of the correlations; none: the variances' window", unit="periods")
+    min_periods: int | None = setting(
+        None, "common dates of an issuer's shares; none: half the window, 60 at most", unit="periods", source="choice"
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.shrinkage <= 1:

@@ -6,6 +6,7 @@ from math import isfinite
 import numpy as np
 
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats
 
 
@@ -13,7 +14,7 @@ from sigmalake.numerics.types import Floats
 class SpecificRegime(VolatilityRegime):
     """Delta <- lambda^2 Delta, lambda^2 the weighted mean of B^2 (Menchero, Orr, Wang 2011)."""
 
-    winsorise_beyond: float = 10.0  # forecast standard deviations
+    winsorise_beyond: float = setting(10.0, "where u / sigma is held", unit="sd", source="[M]")
 
     def __post_init__(self) -> None:
         super().__post_init__()

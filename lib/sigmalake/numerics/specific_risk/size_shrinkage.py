@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats, Ints
 
 _ALIKE = 1e-12  # of the mean: volatilities that differ by less are one number, rounded
@@ -17,8 +18,8 @@ class SizeShrinkage:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    q: float = 0.1  # strength; 0: none
-    groups: int = 10  # of equal numbers of names by cap
+    q: float = setting(0.1, "strength of the shrinkage; 0: none", unit="factor", source="[M]")
+    groups: int = setting(10, "groups of equal numbers of names, by cap", unit="groups", source="[M]")
 
     def __post_init__(self) -> None:
         if not (isfinite(self.q) and self.q >= 0):

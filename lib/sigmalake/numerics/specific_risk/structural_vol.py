@@ -9,6 +9,7 @@ import numpy as np
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.linear.constraints import constraint_rows, membership_groups
 from sigmalake.numerics.linear.least_squares import solve_constrained
+from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.windows.ewma import check_window
 
@@ -22,9 +23,18 @@ class StructuralModel:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    fewest_obs: int = 60  # observations up to which gamma is 0
-    ramp_obs: int = 120  # observations beyond these at which the length no longer limits gamma
-    window: int | None = None  # periods in which they are counted; None: the variances' window
+    fewest_obs: int = setting(60, "observations up to which gamma is 0; 60 days", unit="observations", source="[B]")
+    ramp_obs: int = setting(
+        120,
+        "observations beyond `fewest_obs` from which on the length no longer limits gamma; 120 days",
+        unit="observations",
+        source="[B]",
+    )
+    window: int | None = setting(
+        None,
+        "window in which observations are counted, at least `fewest_obs` + `ramp_obs`; none: the variances' window",
+        unit="periods",
+    )
 
     def __post_init__(self) -> None:
         if self.fewest_obs < 0:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from sigmalake.reader.answer import Answer
-from sigmalake.reader.holdings_file import HoldingsFile
+from sigmalake.reader.files.holdings_file import HoldingsFile
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.report.text import change as change_text
 from sigmalake.report.text import realised as realised_text

@@ -15,7 +15,7 @@ def body(realised: Realised) -> dict[str, object]:
     """For a program: returns in fractions."""
     days = realised.portfolio.returns.index
     said: dict[str, object] = {
-        "close": str(realised.close), "first_date": str(days[0]), "last_date": str(days[-1]), "n_periods": len(days),
+        "close": str(realised.close), "first_date": str(days[0].date()), "last_date": str(days[-1].date()), "n_periods": len(days),
         "portfolio": _period(realised.portfolio), "gaps": realised.gaps.astype({"date": str}).to_dict("records"),
     }  # fmt: skip
     if realised.benchmark is not None and realised.active is not None:
@@ -24,7 +24,8 @@ def body(realised: Realised) -> dict[str, object]:
 
 
 def _period(period: PeriodReturn) -> dict[str, object]:
-    return {name: json_numbers(values) for name, values in period._asdict().items()}
+    by_text = period._replace(returns=period.returns.set_axis([f"{day:%Y-%m-%d}" for day in period.returns.index]))
+    return {name: json_numbers(values) for name, values in by_text._asdict().items()}
 
 
 def sections(found: Answer, realised: Realised) -> list[str]:
@@ -40,7 +41,7 @@ def _opening(realised: Realised) -> str:
     )
     returns = {"portfolio": realised.portfolio, "benchmark": realised.benchmark, "active": realised.active}
     rows = [[name, *_both(period.summed.sum(), period.linked.sum())] for name, period in returns.items() if period is not None]
-    title = f"Realised from the close of {realised.close} to {days[-1]}: {periods(len(days))}"
+    title = f"Realised from the close of {realised.close} to {days[-1]:%Y-%m-%d}: {periods(len(days))}"
     return section(title, note(said), *_gaps(realised), "", table(["", "summed %", "linked %"], rows))
 
 

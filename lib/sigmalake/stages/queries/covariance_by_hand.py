@@ -2,26 +2,35 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
 
-from sigmalake.config.model import Covariance
-from sigmalake.engines.spark.estimation.asset_covariance import asset_covariance, covariance_builds, prepare_models
-from sigmalake.engines.spark.session import fit_batches
+from sigmalake.config.covariance import Covariance
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.releases import Release
+from sigmalake.reader.files.asset_file import read_asset_file
 from sigmalake.stages.context import Context, factor_sets
-from sigmalake.stages.covariance import beside_exposures, read_asset_file, refuse_size
-from sigmalake.stages.regress import panel_row_bytes
+from sigmalake.stages.covariance import Exposures, refuse_size
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
+from sigmalake.tasks.asset_covariance import (
+    DATED,
+    AssetCovariance,
+    CovarianceBuilds,
+    CovarianceCells,
+    CovariancePart,
+    covariance_parts,
+)
 
-KINDS = {".parquet": "parquet", ".csv": "csv"}
+SUFFIXES = (".parquet", ".csv")
+ROWS_AT_ONCE = 256  # assets whose cells are written at a time
 SHOWN = 50  # assets whose V is printed where no file is named
 
 
@@ -32,7 +41,7 @@ class Choice(NamedTuple):
     assets: list[str] | None  # None: all
     date: date
     variant: str
-    exposures: str  # known or used
+    exposures: Exposures
 
 
 class Built(NamedTuple):
@@ -78,18 +87,22 @@ def choose(
         raise MissingRiskError(f"--variant {variant or 'is needed'}: release {chosen.release_id} has {', '.join(chosen.variants)}")
     if exposures not in (None, "known", "used"):
         raise ConfigError(f"--exposures {exposures!r} is neither known nor used")
-    return Choice(chosen, assets, day or chosen.as_of, name, exposures or "known")
+    return Choice(chosen, assets, day or chosen.as_of, name, cast(Exposures, exposures or "known"))
 
 
 def build_by_hand(context: Context, choice: Choice, to: Path | None) -> Built:
-    """Build one V on Spark.
+    """Build one V.
 
     Raises:
         MissingRiskError: there is no risk model or no exposures on the date; or a named asset cannot have a V.
         DataError: V is larger than the guard allows.
     """
-    prepared = _prepared(context, choice)
-    row = covariance_builds(prepared).first()
+    engine, versions = context.engine, choice.release.tables
+    parts = _parts(context, choice)
+    sets = factor_sets(context.lake, versions[FACTORS.name])
+    hashes = {(choice.variant, choice.date): ""}
+    built = CovarianceBuilds(parts, sets, choice.assets, choice.exposures, hashes)
+    row = next(iter(engine.collect(engine.map_parts(built, versions=versions)).to_pylist()), None) if parts else None
     if row is None:
         raise MissingRiskError(_nothing_there(context, choice))
     refused = {item["asset_id"]: item["reason"] for item in row["refused"]}
@@ -98,32 +111,44 @@ def build_by_hand(context: Context, choice: Choice, to: Path | None) -> Built:
         raise MissingRiskError(f"no V as of {choice.date} for {named}")
     limit = (context.config.covariance or Covariance()).max_cells
     refuse_size(row["n_assets"] ** 2, row["n_assets"], 1, limit)
-    long = asset_covariance(prepared).select("variant", "date", "asset_1", "asset_2", "covariance")
+    if to is None and row["n_assets"] > SHOWN:
+        raise DataError(f"V of {row['n_assets']} assets is too large to print (at most {SHOWN}); name a file with --to")
+    V = engine.collect(engine.map_parts(AssetCovariance(parts, sets, choice.assets, choice.exposures), versions=versions))
     rows: list[tuple[str, str, float]] = []
     if to is not None:
-        write_one_file(long, to)
-    elif row["n_assets"] > SHOWN:
-        raise DataError(f"V of {row['n_assets']} assets is too large to print (at most {SHOWN}); name a file with --to")
+        write_cells(V, row["asset_id"], choice, to)
     else:
-        rows = [(r["asset_1"], r["asset_2"], r["covariance"]) for r in long.orderBy("asset_1", "asset_2").collect()]
+        of_asset = zip(V.column("asset_id").to_pylist(), V.column("covariance").to_pylist(), strict=True)
+        rows = [(one, other, value) for one, values in of_asset for other, value in zip(row["asset_id"], values, strict=True)]
     return Built(
         choice.release.release_id, choice.variant, row["exposure_date"], choice.date, choice.exposures, row["n_assets"], refused,
         None if to is None else str(to), rows,
     )  # fmt: skip
 
 
-def write_one_file(rows: DataFrame, to: Path) -> None:
-    """Write rows to one Parquet or CSV file, in the order of the assets; an existing file is replaced at the end.
+def write_cells(V: pa.Table, assets: Sequence[str], choice: Choice, to: Path) -> None:
+    """Write V to one Parquet or CSV file, a row a pair in the order of the assets; an existing file is replaced at the end.
+
+    Args:
+        V: a row an asset, with its covariances in the order of `assets`.
+        assets: of V.
+        choice: which V it is.
+        to: the file.
 
     Raises:
         ConfigError: another suffix, or a folder that does not exist.
     """
     check_target(to)
+    builds = pa.table({"variant": [choice.variant], "date": [choice.date], "asset_id": [list(assets)]})
+    cells = CovarianceCells(builds)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".sigmalake-") as folder:
-        one = rows.coalesce(1).sortWithinPartitions("asset_1", "asset_2").write.mode("overwrite")
-        one.format(KINDS[to.suffix]).option("header", True).save(f"{folder}/v")
-        part = next(Path(folder, "v").glob("part-*"))
-        shutil.move(part, to)
+        partial = Path(folder, f"v{to.suffix}")
+        schema = cells.into.arrow_schema()
+        open_file = pq.ParquetWriter if to.suffix == ".parquet" else csv.CSVWriter
+        with open_file(partial, schema) as file:
+            for first in range(0, V.num_rows, ROWS_AT_ONCE):
+                file.write_table(cells(V.slice(first, ROWS_AT_ONCE)))
+        shutil.move(partial, to)
 
 
 def check_target(to: Path | None) -> None:
@@ -132,7 +157,7 @@ def check_target(to: Path | None) -> None:
     Raises:
         ConfigError: another suffix, or a folder that does not exist.
     """
-    if to is not None and to.suffix not in KINDS:
+    if to is not None and to.suffix not in SUFFIXES:
         raise ConfigError(f"--to {to}: the name must end in .parquet or .csv")
     if to is not None and not to.parent.is_dir():
         raise ConfigError(f"--to {to}: the folder {to.parent} does not exist")
@@ -154,21 +179,19 @@ def named_assets(given: str | None) -> list[str] | None:
     return list(dict.fromkeys(listed))
 
 
-def _prepared(context: Context, choice: Choice) -> DataFrame:
-    lake, tables = context.lake, choice.release.tables
-    fit_batches(lake.spark, panel_row_bytes(lake))
-    models = lake.read(RISK_MODELS, tables[RISK_MODELS.name])
-    models = models.where((F.col("variant") == choice.variant) & (F.col("date") == F.lit(choice.date)))
-    panel = lake.read(PANEL, tables[PANEL.name])
-    beside = beside_exposures(models, panel, [choice.date], used=choice.exposures == "used")
-    return prepare_models(beside, factor_sets(lake, tables[FACTORS.name]), choice.assets)
+def _parts(context: Context, choice: Choice) -> list[CovariancePart]:
+    """The blocks of the V; none where no exposures are as asked for."""
+    dated = DATED[choice.exposures]
+    version = choice.release.tables[PANEL.name]
+    panel = context.lake.columns(PANEL, [dated, "n_assets"], version=version).to_pylist()
+    n_assets = next((row["n_assets"] for row in panel if row[dated] == choice.date), 0)
+    return covariance_parts({(choice.variant, choice.date): n_assets})
 
 
 def _nothing_there(context: Context, choice: Choice) -> str:
     version = choice.release.tables[RISK_MODELS.name]
-    dates = (
-        context.lake.read(RISK_MODELS, version).where(F.col("variant") == choice.variant).agg(F.min("date"), F.max("date")).first()
-    )
-    span = "none" if dates is None or dates[0] is None else f"{dates[0]} to {dates[1]}"
+    rows = context.lake.columns(RISK_MODELS, ["variant", "date"], version=version).to_pylist()
+    dates = [row["date"] for row in rows if row["variant"] == choice.variant]
+    span = f"{min(dates)} to {max(dates)}" if dates else "none"
     asked = f"no {choice.variant} risk model with exposures {choice.exposures} as of {choice.date}"
     return f"{asked}; release {choice.release.release_id} has {span}"

@@ -1,19 +1,18 @@
 """Validate: the configuration and its sources, without writing: what is missing, what would be rejected."""
 
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
 
-from sigmalake.engines.spark.sources.checking import accepted
-from sigmalake.engines.spark.sources.described import Described, DescribedShares
-from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints
-from sigmalake.engines.spark.sources.rejects import problem_counts
 from sigmalake.stages.context import Context
 from sigmalake.stages.ingest import plan_rows
-from sigmalake.stages.sources.panel_sources import Sources, read_sources, usable_dates
+from sigmalake.stages.sources.panel_sources import PanelSources, read_sources, usable_dates
 from sigmalake.stages.sources.price_sources import read_price_sources
+from sigmalake.tasks.sources.check_source import BesideExposures
+from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints
+from sigmalake.tasks.sources.rejected_rows import most_frequent
 
 
 class SourceReport(NamedTuple):
@@ -33,37 +32,43 @@ class Validation(NamedTuple):
     sources: list[SourceReport]
     dates: int  # rows that the panel would have
     factors: list[str]  # on the newest date
+    warnings: list[str]  # what is hardly right
 
 
 def validate(context: Context) -> Validation:
     """Read every source once and say what it holds."""
-    spark, config, reports, described = context.lake.spark, context.config, [], None
+    engine, config, reports, beside = context.engine, context.config, [], None
+    priced = None
     if config.sources.prices is not None:
-        priced = read_price_sources(spark, config)
-        reports = [_report(name, prints, priced.rows[name]) for name, prints in priced.prints.items()]
+        priced = read_price_sources(engine, config)
+        reports = [
+            _report(name, priced.fingerprints[name], source.surveyed.problems[name]) for name, source in priced.sources.items()
+        ]
         if config.is_described:  # each asset with a date of prices is taken to have its descriptors and its shares
-            pending = dict.fromkeys(usable_dates(priced.prints["prices"]), "")
-            shares = DescribedShares(None, pending) if config.segment_group else None
-            described = Described(config.described_columns, None, pending, shares)
-    sources = read_sources(spark, config, None, described)
-    if config.segment_group is not None and config.segment_group.listed is None:
-        sources = _with_levels(sources, config.memberships.index(config.segment_group), priced.rows["segments"])
-    reports += [_report(sources.names[half], prints, sources.rows[half]) for half, prints in sources.prints.items()]
+            pending = dict.fromkeys(usable_dates(priced.fingerprints["prices"]), "")
+            shares = config.segment_group is not None
+            beside = BesideExposures(tuple(config.described_columns), None, pending, shares, None, pending if shares else {})
+    sources = read_sources(engine, config, None, beside)
+    if priced is not None and config.segment_group is not None and config.segment_group.listed is None:
+        segments = engine.collect(priced.records(engine, "segments"))
+        sources = _with_levels(sources, config.memberships.index(config.segment_group), segments)
+    for side, found in sources.fingerprints.items():
+        reports.append(_report(sources.names[side], found, sources.problems(side)))
     planned, sets, _ = plan_rows(context.config, sources)
     newest = planned[max(planned)]
-    return Validation(reports, len(planned), [factor.name for factor in sets[newest.factor_set]])
+    return Validation(reports, len(planned), [factor.name for factor in sets[newest.factor_set]], sources.warnings)
 
 
-def _with_levels(sources: Sources, group: int, segments: DataFrame) -> Sources:
+def _with_levels(sources: PanelSources, group: int, segments: pa.Table) -> PanelSources:
     """The industries of the segments as levels of their group, each from the day on which one of it is known."""
-    named = accepted(segments).groupBy("industry").agg(F.min("date").alias("first")).toArrow().to_pylist()
-    learned = [FilePrint(None, row["first"], 0, 0, 0, 0, [(group, row["industry"])]) for row in named]
-    return sources._replace(by_file={**sources.by_file, "exposures": [*sources.by_file["exposures"], *learned]})
+    named = segments.group_by("industry").aggregate([("known_at", "min")]).to_pylist()
+    learned = [FileFingerprint(None, row["known_at_min"], 0, 0, 0, 0, [(group, row["industry"])]) for row in named]
+    return replace(sources, by_file={**sources.by_file, "exposures": [*sources.by_file["exposures"], *learned]})
 
 
-def _report(name: str, prints: Prints, rows: DataFrame) -> SourceReport:
-    days = [day for day in prints if day is not None]
-    rejected = sum(found.rejected for found in prints.values())
-    problems = problem_counts(rows) if rejected else []
-    total = sum(found.rows for found in prints.values())
+def _report(name: str, found: Fingerprints, counts: pa.Table) -> SourceReport:
+    days = [day for day in found if day is not None]
+    rejected = sum(of_day.rejected for of_day in found.values())
+    total = sum(of_day.rows for of_day in found.values())
+    problems = [(one.column, one.reason, one.n, one.value) for one in most_frequent(counts)]
     return SourceReport(name, total, rejected, min(days, default=None), max(days, default=None), problems)

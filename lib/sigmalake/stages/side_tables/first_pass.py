@@ -2,18 +2,17 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
-
 from sigmalake.config.model import Config
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of, first_row
-from sigmalake.engines.spark.estimation.first_pass import variances_before
-from sigmalake.engines.spark.estimation.regression import fit_each_date, hashed_for_regression
-from sigmalake.lake.dates import DateRange, as_ranges, within
+from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.row_filter import of_dates
 from sigmalake.numerics.regression.two_pass import TwoPass
-from sigmalake.stages.context import factor_sets
+from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass
-from sigmalake.tables.packed import FIRST_PASS, PANEL
+from sigmalake.tables.packed import FIRST_PASS
+from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
+from sigmalake.tasks.first_pass import FitSecondPass
+from sigmalake.tasks.regression import FitDates
 
 LEAST_DATES, MOST_DATES = 32, 512  # of one task: windows overlap, so few is wasteful; many is memory
 
@@ -31,28 +30,27 @@ def plan_first_pass(lake: Lake, config: Config, panel: list[PanelState], regress
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day in touched])
 
 
-def write_first_pass(lake: Lake, config: Config, panel: list[PanelState], plan: Changes[date]) -> None:
+def write_first_pass(context: Context, panel: list[PanelState], plan: Changes[date]) -> None:
     """Fit the planned dates by the first pass's weights, and keep their residuals."""
     if not plan:
         return
-    calendar = return_dates(panel) + plan.remove
-    rows = lake.read(PANEL).where(within("return_date", as_ranges(plan.compute, calendar)))
-    fitted = fit_each_date(hashed_for_regression(rows, plan.compute), factor_sets(lake), config.regression.first_pass)
-    lake.replace(FIRST_PASS, fitted, "regress", as_ranges([*plan.compute, *plan.remove], calendar))
+    engine, calendar = context.engine, return_dates(panel) + plan.remove
+    rows = engine.no_rows(FIRST_PASS)
+    if plan.compute:
+        fit = FitDates(factor_sets(context.lake), context.config.regression.first_pass, plan.compute, FIRST_PASS)
+        rows = engine.map_rows(fit, of_dates("return_date", as_ranges(plan.compute, calendar)))
+    context.lake.replace(FIRST_PASS, rows, "regress", as_ranges([*plan.compute, *plan.remove], calendar))
 
 
-def with_variances(lake: Lake, panel_rows: DataFrame, panel: list[PanelState], plan: Changes[date], two_pass: TwoPass) -> DataFrame:
-    """The panel's rows of the planned return dates, each with the specific variances known one date before."""
+def second_pass(fit: FitDates, panel: list[PanelState], plan: Changes[date], two_pass: TwoPass) -> FitSecondPass:
+    """The task that fits the planned return dates, weighted by the specific variances known one date before."""
     calendar, look_back = return_dates(panel), two_pass.look_back
     as_of = [
         AsOf("", position, plan.compute[day], first_row(position, look_back + 1))
         for position, day in enumerate(calendar)
         if day in plan.compute
     ]
-    chunks = chunks_of(as_of, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
-    windows = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    history = lake.read(FIRST_PASS).where(within("date", windows))
-    return panel_rows.join(variances_before(history, panel_rows, calendar, chunks, two_pass), "return_date")
+    return FitSecondPass(calendar, chunks_of(as_of, min(MOST_DATES, max(LEAST_DATES, look_back // 2))), fit)
 
 
 def return_dates(panel: list[PanelState]) -> list[date]:

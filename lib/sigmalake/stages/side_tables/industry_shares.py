@@ -4,20 +4,17 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from pyspark.sql import DataFrame
-
-from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.chunks import AsOf, chunks_of
-from sigmalake.engines.spark.estimation.industry_shares import compute_industry_shares
-from sigmalake.engines.spark.packing.packed_prices import usable_segments
-from sigmalake.engines.spark.session import fit_batches
-from sigmalake.lake.dates import DateRange, within
-from sigmalake.lake.lake import Lake
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of
+from sigmalake.lake.storage import Rows
 from sigmalake.numerics.descriptors.library import DescriptorRules
-from sigmalake.stages.planning import join_hash
-from sigmalake.tables.descriptors import INDUSTRY_SHARES, PRICES
+from sigmalake.stages import versions
+from sigmalake.stages.context import Context
+from sigmalake.stages.planning import join_hash, rules_hash
+from sigmalake.tables.descriptors import INDUSTRY_SHARES
+from sigmalake.tasks.chunks import AsOf, chunks_of
+from sigmalake.tasks.industry_shares import SEGMENTS, ComputeIndustryShares
 
-SHARES_VERSION = "1"  # of the kernel and of what it is given: raised when its numbers change
 CHUNK_DATES = 252  # as-of dates of one task: a year brings about as many records as were live before it
 ASSET_BYTES = 192  # of a company in a row of `industry_shares`: five ids, industries and shares; more than one of `prices` has
 
@@ -35,7 +32,7 @@ def expected_shares(
     """
     if config.sources.segments is None:
         return {}
-    of_config = digest_of([str(max_age(config)), config.described_source_hash("segments"), SHARES_VERSION])
+    of_config = rules_hash(digest_of([str(max_age(config)), config.described_source_hash("segments")]), versions.SHARES)
     known_at = [day for day, _ in segments]
     expected = {}
     for day in calendar:
@@ -44,26 +41,21 @@ def expected_shares(
     return expected
 
 
-def shares_of(
-    lake: Lake, config: Config, calendar: Sequence[date], compute: Mapping[date, str], segments: DataFrame, *, widest: int
-) -> DataFrame:
+def shares_of(context: Context, calendar: Sequence[date], compute: Mapping[date, str], segments: Rows, *, widest: int) -> Rows:
     """The rows of `industry_shares` of these dates.
 
     Args:
-        lake: holds their prices.
-        config: says which segments are too old.
+        context: its lake holds their prices, its configuration says which segments are too old.
         calendar: dates with prices, ascending.
         compute: hash of each date asked for.
-        segments: checked rows.
+        segments: usable records, each once.
         widest: assets of the largest date.
     """
     position = {day: number for number, day in enumerate(calendar)}
-    asked = [AsOf(INDUSTRY_SHARES.name, position[day], value, position[day]) for day, value in compute.items()]
-    chunks = chunks_of(asked, CHUNK_DATES)
-    fit_batches(lake.spark, widest * ASSET_BYTES)
-    read = [DateRange(calendar[chunk.first], calendar[chunk.last]) for chunk in chunks]
-    prices = lake.read(PRICES).where(within("date", read))
-    return compute_industry_shares(prices, usable_segments(segments), calendar, chunks, max_age=max_age(config))
+    as_of = [AsOf(INDUSTRY_SHARES.name, position[day], value, position[day]) for day, value in compute.items()]
+    context.engine.expect_width(widest * ASSET_BYTES)
+    task = ComputeIndustryShares(calendar, chunks_of(as_of, CHUNK_DATES), max_age(context.config))
+    return context.engine.map_parts(task, {SEGMENTS: segments})
 
 
 def max_age(config: Config) -> int:

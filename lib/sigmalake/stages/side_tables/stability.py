@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from pyspark.sql import functions as F
-
-from sigmalake.config.model import Config, digest_of
-from sigmalake.engines.spark.estimation.stability import stability_rows
+from sigmalake.config.model import Config
+from sigmalake.config.staleness import digest_of, settings_hash
 from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.windows.calendar import month_ends
-from sigmalake.stages.context import factor_sets
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash
+from sigmalake.stages import versions
+from sigmalake.stages.context import Context, factor_sets
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, rules_hash
 from sigmalake.tables.long import EXPOSURE_STABILITY
-from sigmalake.tables.packed import PANEL
-
-STABILITY_VERSION = "2"  # of the kernel: raised when its numbers change
+from sigmalake.tasks.chunks import AsOf, chunks_of
+from sigmalake.tasks.stability import DATES_A_CHUNK, CorrelateStyles
 
 
 def plan_stability(lake: Lake, config: Config, panel: Sequence[PanelState]) -> Changes[date]:
@@ -29,19 +27,19 @@ def plan_stability(lake: Lake, config: Config, panel: Sequence[PanelState]) -> C
     return changes(expected, {row["exposure_date"]: row["inputs_hash"] for row in rows}, Why.UPSTREAM)
 
 
-def write_stability(lake: Lake, config: Config, panel: Sequence[PanelState], plan: Changes[date]) -> None:
+def write_stability(context: Context, panel: Sequence[PanelState], plan: Changes[date]) -> None:
     """Replace the rows of the planned dates."""
     if not plan:
         return
-    lake.create(EXPOSURE_STABILITY)
     ends = month_ends([row.exposure_date for row in panel])
-    ranges = as_ranges([*plan.compute, *plan.remove], sorted({*ends, *plan.remove}))
-    found = lake.read(EXPOSURE_STABILITY).limit(0)
+    rows = context.engine.no_rows(EXPOSURE_STABILITY)
     if plan.compute:
-        read = sorted({day for pair in pairwise(ends) if pair[1] in plan.compute for day in pair})
-        rows = lake.read(PANEL).where(F.col("exposure_date").isin(read))
-        found = stability_rows(rows, ends, plan.compute, config.regression.instant_weights, factor_sets(lake))
-    lake.replace(EXPOSURE_STABILITY, found, "regress", ranges)
+        weights, place = context.config.regression.instant_weights, {day: number for number, day in enumerate(ends)}
+        as_of = [AsOf("", place[day], value, place[day] - 1) for day, value in plan.compute.items()]
+        task = CorrelateStyles(ends, chunks_of(as_of, DATES_A_CHUNK), weights, factor_sets(context.lake))
+        rows = context.engine.map_parts(task)
+    ranges = as_ranges([*plan.compute, *plan.remove], sorted({*ends, *plan.remove}))
+    context.lake.replace(EXPOSURE_STABILITY, rows, "regress", ranges)
 
 
 def expected_stability(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
@@ -51,7 +49,7 @@ def expected_stability(panel: Sequence[PanelState], config: Config) -> dict[date
         panel: its rows, ascending.
         config: names the regression's weights; of two passes the first's count, which no other date moves.
     """
-    of_config = digest_of([config.regression.instant_weights.value, STABILITY_VERSION])
+    of_config = rules_hash(settings_hash(config.regression.instant_weights), versions.STABILITY)
     known = {row.exposure_date: row.exposures_hash for row in panel}
     return {
         now: join_hash(digest_of([known[now], str(before), known[before]]), of_config)

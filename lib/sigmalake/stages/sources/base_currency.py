@@ -3,67 +3,47 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import reduce
-
-from pyspark.sql import Column, DataFrame
+from typing import NamedTuple
 
 from sigmalake.config.model import Config
 from sigmalake.config.sources import Dated
-from sigmalake.engines.spark.sources.checking import Half, where
-from sigmalake.engines.spark.sources.exchange_rates import (
-    Exchange,
-    converted,
-    exchange_frame,
-    rate_history,
-    return_exchanges,
-    spots,
-)
-from sigmalake.engines.spark.sources.fingerprint import FilePrint, Prints, by_date, currencies_by_date, fingerprint
-from sigmalake.lake.dates import as_ranges
-
-CAPS_BESIDE_RETURNS_VERSION = "2"  # of what converts them: raised when that changes, with no other model's hashes
+from sigmalake.tasks.sources.checking import CheckedRows
+from sigmalake.tasks.sources.exchange_rates import Exchange, rate_history, return_exchanges, spots
+from sigmalake.tasks.sources.fingerprints import FileFingerprint, currencies_by_date
 
 
-def in_base_currency(
+class Exchanged(NamedTuple):
+    """What rows are converted by."""
+
+    exchanges: dict[date, Exchange]
+    lacking: dict[str, set[date]]  # by side, the dates on which the currency of some row has no rate
+
+
+def exchanges_of(
     config: Config,
-    rates: DataFrame,
-    groups: Sequence[Mapping[str, Half]],
-    by_file: Mapping[str, list[FilePrint]],
-    prints: Mapping[str, Prints],
+    rates: CheckedRows,
+    by_file: Mapping[str, list[FileFingerprint]],
     calendar: list[date],
     cap_rates: Mapping[date, date],
-) -> tuple[list[dict[str, Half]], dict[str, Prints]]:
-    """The packed halves in the base currency, and their prints with the rows that lack a rate among the rejected ones.
-
-    Prints are of local rows, so that a restated rate makes no file to be read again. Only dates on which some row's currency
-    has no rate are counted anew.
+) -> Exchanged:
+    """What the returns and caps of each date are converted by.
 
     Args:
         config: names the base currency and the columns.
-        rates: checked rows of the exchange rates.
-        groups: halves that rest on one frame each.
-        by_file: prints of the local rows, with their currencies.
-        prints: the same by date.
+        rates: the exchange rates.
+        by_file: fingerprints of the local rows by side, with their currencies.
         calendar: of the model.
         cap_rates: see `cap_rate_dates`.
     """
     s = config.sources
     columns = {"returns": s.return_columns.currency, "caps" if s.caps else "exposures": s.cap_currency}
-    columns = {half: column for half, column in columns.items() if column is not None}
-    seen = {half: currencies_by_date(by_file[half]) for half in columns}
+    seen = {side: currencies_by_date(by_file[side]) for side, column in columns.items() if column is not None}
     found = _exchanges(config, rates, seen, calendar, cap_rates)
-    table = exchange_frame(rates.sparkSession, found.values())
-    exchanged = [converted(group, table, columns) for group in groups]
-    lost = {
-        half: {day for day, named in of_half.items() if day in found and found[day].lacks(named, caps=half != "returns")}
-        for half, of_half in seen.items()
+    lacking = {
+        side: {day for day, named in of_side.items() if day in found and found[day].lacks(named, caps=side != "returns")}
+        for side, of_side in seen.items()
     }
-    counted = dict(prints)
-    for group in exchanged:
-        days = set().union(*(lost.get(half, set()) for half in group))
-        if days:
-            counted |= _counted_anew(group, counted, days)
-    return exchanged, counted
+    return Exchanged(found, lacking)
 
 
 def cap_rate_dates(
@@ -94,7 +74,7 @@ def _newest_before(day: date, dates: Sequence[date]) -> date | None:
 
 def _exchanges(
     config: Config,
-    rates: DataFrame,
+    rates: CheckedRows,
     seen: Mapping[str, Mapping[date, set[str]]],
     calendar: list[date],
     cap_rates: Mapping[date, date],
@@ -103,7 +83,7 @@ def _exchanges(
     source = config.sources.exchange_rates
     if source is None:
         return {}
-    of_caps = {day: cap_rates[day] for half, days in seen.items() if half != "returns" for day in days if day in cap_rates}
+    of_caps = {day: cap_rates[day] for side, days in seen.items() if side != "returns" for day in days if day in cap_rates}
     currencies = {name for days in seen.values() for names in days.values() for name in names}
     history = rate_history(rates, source.base, sorted({*calendar, *of_caps.values()}), currencies)
     own = [history.dates.index(day) for day in calendar]
@@ -113,16 +93,7 @@ def _exchanges(
     if config.sources.exposure_source.exposures_dated is Dated.END_OF_PERIOD:
         del found[calendar[0]]  # no exposures explain its returns
     by_day, own_only = spots(history), {source.base: 1.0}
-    for day in (day for half, days in seen.items() if half != "returns" for day in days):
+    for day in (day for side, days in seen.items() if side != "returns" for day in days):
         spot = by_day[of_caps[day]] if day in of_caps else own_only
         found[day] = found.get(day, Exchange(day))._replace(spot=spot)
     return found
-
-
-def _counted_anew(halves: Mapping[str, Half], prints: Mapping[str, Prints], days: set[date]) -> dict[str, Prints]:
-    names = list(halves)
-    known = [day for half in names for day in prints[half] if day is not None]
-    day = halves[names[0]].columns["date"]
-    wanted = reduce(Column.__or__, (day.between(r.first, r.last) for r in as_ranges(days, known)))
-    found = fingerprint(where(halves, wanted))
-    return {half: {**prints[half], **by_date(found[half])} for half in names}

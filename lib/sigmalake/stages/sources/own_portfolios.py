@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sigmalake.config.model import digest_of
-from sigmalake.engines.spark.estimation.evaluation import OwnHistory, holdings_of
-from sigmalake.errors import ConfigError, DataError
+from sigmalake.config.staleness import digest_of
+from sigmalake.errors import ConfigError, DataError, SigmalakeError
 from sigmalake.numerics.evaluation.forecast_evaluation import OwnPortfolio
+from sigmalake.reader.files.rows_with_ids import read_rows_with_ids
+from sigmalake.tasks.evaluation import OwnHistory, holdings_of
 
 ALWAYS = date.min  # from when a portfolio without a date holds
+_NAMES = ("portfolio", "asset_id")
 _KEY = ["portfolio", "date", "asset_id"]
 
 
@@ -53,11 +55,10 @@ class OwnDigests:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={"portfolio": str, "asset_id": str}, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"evaluate.portfolios: {path} cannot be read: {error}") from None
+        rows = read_rows_with_ids(path, _NAMES)
+    except SigmalakeError as error:
+        raise type(error)(f"evaluate.portfolios: {error}") from None
+    return pd.DataFrame({name: rows.column(name).to_pandas().astype(object) for name in rows.column_names})
 
 
 def _checked(rows: pd.DataFrame, file: str) -> pd.DataFrame:
@@ -66,7 +67,7 @@ def _checked(rows: pd.DataFrame, file: str) -> pd.DataFrame:
         raise ConfigError(f"evaluate.portfolios: {file} has no column {', '.join(missing)}; it has {listed}")
     checked = pd.DataFrame({
         "date": pd.to_datetime(rows["date"], errors="coerce", format="ISO8601").dt.date if "date" in rows else ALWAYS,
-        **{name: rows[name].astype(str).where(rows[name].notna()) for name in ("portfolio", "asset_id")},
+        **{name: rows[name].astype(str).where(rows[name].notna()) for name in _NAMES},
         "weight": pd.to_numeric(rows["weight"], errors="coerce").astype(float),
     })  # fmt: skip
     wrong = checked.replace({"weight": [np.inf, -np.inf]}, np.nan).isna()
@@ -74,7 +75,7 @@ def _checked(rows: pd.DataFrame, file: str) -> pd.DataFrame:
         row, column = (int(at[0]) for at in np.nonzero(wrong.to_numpy()))
         name = checked.columns[column]
         count = int(wrong.any(axis=1).sum())
-        raise DataError(f"{file} has {count} rows that cannot be used; the first: row {row + 1}, {name} {rows[name].iloc[row]}")
+        raise DataError(f"{file} has {count} rows that cannot be used; the first: row {row + 1}, {name} {rows[name].iloc[row]!r}")
     if (twice := checked[checked.duplicated(_KEY)]).size:
         first = twice.iloc[0]
         raise DataError(f"{file}: {first['asset_id']} is twice in portfolio {first['portfolio']}; give one weight")

@@ -1,243 +1,258 @@
-"""The panel's sources: their checked rows, and what each holds on each date, read from the files that are new."""
+"""The panel's sources: what each holds on each date, read from the files that are new, and the rows that go into the panel."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import reduce
-from types import MappingProxyType
-from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+import pyarrow as pa
 
-from sigmalake.config.model import Config, digest_of
-from sigmalake.config.sources import Dated, Location
-from sigmalake.engines.spark.packing.pack import Sourced
-from sigmalake.engines.spark.packing.packed_dates import PanelRow
-from sigmalake.engines.spark.session import fit_batches
-from sigmalake.engines.spark.sources.checked_exposures import exposure_half
-from sigmalake.engines.spark.sources.checked_sources import (
-    beside_rates,
-    calendar_rows,
-    cap_half,
-    exchange_rate_rows,
-    rate_rows,
-    return_half,
-)
-from sigmalake.engines.spark.sources.checking import Half, accepted, where
-from sigmalake.engines.spark.sources.described import Described
-from sigmalake.engines.spark.sources.fingerprint import (
-    FilePrint,
-    Prints,
-    by_date,
-    fingerprint,
-    first_dates_of_levels,
-    location_version,
-)
-from sigmalake.engines.spark.sources.read import explained_read, read_source
-from sigmalake.engines.spark.sources.rejects import worst_problems
+from sigmalake.config.model import Config
+from sigmalake.config.sources import Location
+from sigmalake.config.staleness import digest_of
+from sigmalake.engines.engine import Engine
 from sigmalake.errors import DataError
-from sigmalake.lake.dates import as_ranges
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.sources.base_currency import CAPS_BESIDE_RETURNS_VERSION, cap_rate_dates, in_base_currency
-from sigmalake.stages.sources.source_memory import Memory, Source, printed, recall
+from sigmalake.lake.storage import Rows
+from sigmalake.sources.opened import OpenedSource
+from sigmalake.stages import versions
+from sigmalake.stages.planning import rules_hash
+from sigmalake.stages.sources.base_currency import Exchanged, cap_rate_dates, exchanges_of
+from sigmalake.stages.sources.small_sources import SmallSource, read_small
+from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable, since, warnings_of
+from sigmalake.stages.sources.source_memory import Memory, recall
+from sigmalake.tasks.packing.packed_dates import PanelRow
+from sigmalake.tasks.sources.check_source import BesideExposures, CheckSource
+from sigmalake.tasks.sources.checked_rates import rates_of_dates
+from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints, by_date, first_dates_of_levels
+from sigmalake.tasks.sources.needed_columns import needed_columns
+from sigmalake.tasks.sources.source_tasks import SURVEYED, SurveyConverted, Surveyed, ToPack, joined_surveys
 
-INGEST_VERSION = "2"  # of checking and packing: raised when what they write changes
-FLAT_ROW_BYTES = 256  # a source row, roughly
-MOST_NAMED = 100  # files of a source in the plan of a query
+SIDES = {"panel": ("exposures", "returns"), "exposures": ("exposures",), "returns": ("returns",), "caps": ("caps",)}
+SMALL = ("rates", "exchange_rates", "calendar")  # sources that the driver reads whole
 
 
-class Sources(NamedTuple):
-    """The checked rows of every source, what each holds by date, and where its rows go in `rejected_rows`."""
+@dataclass
+class PackedSource:
+    """A source whose rows are packed."""
 
-    packed: list[Source]  # exposures, returns and caps
-    rows: dict[str, DataFrame]  # by half, also rates and calendar
-    by_file: dict[str, list[FilePrint]]
-    prints: dict[str, Prints]
-    names: dict[str, str]  # the half's name in rejected_rows and in the account
+    opened: OpenedSource
+    check: CheckSource
+    memory: Memory | None  # None: its files cannot be told, or say nothing on their own
+    surveyed: Surveyed  # of the files that were read
+    kept: Rows | None  # the columns to pack of all its rows; None: some files were not read
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What it feeds."""
+        return self.check.sides
+
+    def fingerprints(self, side: str) -> list[FileFingerprint]:
+        """Of all files, those that were read and those that are remembered."""
+        known = [] if self.memory is None else self.memory.known[side]
+        return known + self.surveyed.fingerprints[side]
+
+
+@dataclass
+class PanelSources:
+    """All that is known of the sources before a date is packed."""
+
+    packed: dict[str, PackedSource]  # by their name in the configuration
+    small: dict[str, SmallSource]
+    names: dict[str, str]  # each side's name in `rejected_rows` and in the account
+    by_file: dict[str, list[FileFingerprint]]  # by side
+    fingerprints: dict[str, Fingerprints]  # by side, of rows in the base currency
     countable: bool  # whether an asset of the panel is a row of the exposures' source
-    cap_rates: Mapping[date, date] = MappingProxyType({})  # of local caps, by their date that of the rates that convert them
+    cap_rates: Mapping[date, date]  # of local caps, by their date that of the rates that convert them
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def levels(self) -> dict[int, dict[str, date]]:
         """Of each membership group that learns its levels, these with their first dates."""
         return first_dates_of_levels(self.by_file["exposures"])
 
-    def rows_of(self, half: str, dates: Iterable[date]) -> DataFrame:
-        """The half's rows of these dates, and those whose date is unreadable; Parquet skips the others."""
-        wanted = self._within(F.col("date"), [half], set(dates))
-        return self.rows[half] if wanted is None else self.rows[half].where(wanted | F.col("date").isNull())
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """What was remembered of each source."""
+        return {name: source.memory for name, source in self.packed.items() if source.memory is not None}
 
-    def sourced(self, dates: Mapping[str, set[date]]) -> Sourced:
-        """What is packed: the rows of these dates of each half."""
-        found = []
-        for halves, _ in self.packed:
-            some, days = next(iter(halves.values())).columns, {day for half in halves for day in dates[half]}
-            wanted = self._within(some["date"], list(halves), days)
-            if wanted is not None and (files := self._files(halves, days)):
-                wanted &= some["file"].isin(files)  # Spark opens no other
-            found.append(halves if wanted is None else where(halves, wanted))
-        return Sourced(found)
+    def problems(self, side: str) -> pa.Table:
+        """The problems of the rows that were read, counted by date."""
+        of_side = next((source for source in self.packed.values() if side in source.sides), None)
+        return self.small[side].problems if of_side is None else of_side.surveyed.problems[side]
 
-    def _files(self, halves: Iterable[str], days: Collection[date]) -> list[str]:
-        """The files that hold rows of these dates; none where they cannot be told, or are too many to name."""
-        files = {found.file for half in halves for found in self.by_file[half] if found.date in days}
-        return sorted(name for name in files if name) if None not in files and len(files) <= MOST_NAMED else []
+    def rows_to_pack(self, engine: Engine, dates: Mapping[str, set[date]]) -> dict[str, Rows]:
+        """By source, the columns to pack of at least these dates of each side."""
+        return {name: source.kept or self._read(engine, source, dates) for name, source in self.packed.items()}
 
-    def _within(self, column: Column, halves: Sequence[str], wanted: set[date]) -> Column | None:
-        """Whether a date is one of those wanted; None where all are."""
-        known = {day for half in halves for day in self.prints[half] if day is not None}
-        if wanted >= known:
-            return None
-        found = [column.between(r.first, r.last) for r in as_ranges(wanted, sorted(known))]
-        return reduce(Column.__or__, found, F.lit(False))
+    def files_of(self, source: PackedSource, dates: Mapping[str, Collection[date]]) -> OpenedSource:
+        """A source with the files that hold rows of these dates of its sides, or rows whose date is unreadable."""
+        found = {
+            one.file for side in source.sides for one in source.fingerprints(side) if one.date is None or one.date in dates[side]
+        }
+        return source.opened if None in found else source.opened.only({file for file in found if file is not None})
 
     def count_packed(
-        self, half: str, rows: Mapping[date, PanelRow], compute: list[date], counts: Mapping[date, dict[str, int]]
+        self, side: str, rows: Mapping[date, PanelRow], compute: list[date], counts: Mapping[date, dict[str, int]]
     ) -> int | None:
         """Source rows that the panel holds, counted in the panel; None where it cannot tell."""
-        if half == "returns":
+        if side == "returns":
             return sum(counts[day]["n_returns"] + counts[day]["n_missing"] for day in compute)
-        if half == "exposures" and self.countable:
+        if side == "exposures" and self.countable:
             first = {rows[day].exposures_from: day for day in reversed(compute)}  # carried rows count once
             return sum(counts[day]["n_assets"] for source_date, day in first.items() if source_date is not None)
         return None
 
+    def _read(self, engine: Engine, source: PackedSource, dates: Mapping[str, set[date]]) -> Rows:
+        wanted = set().union(*(dates[side] for side in source.sides))
+        return engine.read_source(self.files_of(source, dates), ToPack(source.check), wanted)
 
-def source_versions(spark: SparkSession, config: Config) -> dict[str, str]:
+
+def source_versions(engine: Engine, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
-    versions = {name: location_version(spark, place) for name, place in config.sources.ingested().items()}
-    rules = [config.ingest_hash(), INGEST_VERSION]
-    if config.sources.cap_currency is not None and config.sources.exposure_source.exposures_dated is Dated.START_OF_PERIOD:
-        rules.append(CAPS_BESIDE_RETURNS_VERSION)
-    return {**versions, "configuration": digest_of(rules)}
+    found = {name: engine.source_version(name, place) for name, place in config.sources.ingested().items()}
+    return {**found, "configuration": rules_hash(config.ingest_hash(), versions.INGEST)}
 
 
 def read_sources(
-    spark: SparkSession, config: Config, lake: Lake | None = None, described: Described | None = None, *, verify: bool = False
-) -> Sources:
-    """Check the rows of every source, and take each source's print by date.
+    engine: Engine, config: Config, lake: Lake | None = None, beside: BesideExposures | None = None, *, verify: bool = False
+) -> PanelSources:
+    """Survey every source: check its rows, and take its fingerprint by date.
 
     Args:
-        spark: the session.
+        engine: reads the rows.
         config: names the sources.
-        lake: where prints of files that have not changed are remembered; None: every row is read.
-        described: what stands beside the exposures.
+        lake: where fingerprints of files that have not changed are remembered; None: every row is read.
+        beside: the descriptors and industry shares that stand beside the exposures; None: the model has none.
         verify: read every row all the same.
+
+    Raises:
+        ConfigError: a source is not there, or lacks a column.
+        DataError: a source cannot be read as it is, or too much of it is rejected.
     """
-    fit_batches(spark, FLAT_ROW_BYTES)
     s = config.sources
-    rows: dict[str, DataFrame] = {}
-    names = {
-        "returns": "panel.returns" if s.panel else "returns",
-        "exposures": "panel.exposures" if s.panel else "exposures",
-        "caps": "caps", "rates": "rates", "exchange_rates": "exchange_rates", "calendar": "calendar",
-    }  # fmt: skip
-    rates = None
-    if s.rates is not None:
-        rows["rates"] = rate_rows(spark, s.rates)
-        rates = accepted(rows["rates"]).select(F.col("date").alias("rate_date"), F.col("rate").alias("rate_of_date"))
-    if s.exchange_rates is not None:
-        rows["exchange_rates"] = exchange_rate_rows(spark, s.exchange_rates)
-    if s.calendar is not None:
-        rows["calendar"] = calendar_rows(spark, s.calendar, s.calendar.columns.date)
-    halves = _halves(spark, config, rates, described)
-    rows |= {half: found.rows for half, found in halves.items()}
-    packed = [Source(group, _recall(spark, config, lake, group, verify=verify)) for group in _by_frame(halves)]
-    learning = [number for number, group in enumerate(config.memberships) if group.listed is None]
-    by_file: dict[str, list[FilePrint]] = {}
-    for apart in [half for half in rows if half not in halves]:
-        with explained_read(apart, s.locations()[apart]):
-            by_file |= fingerprint({apart: Half(rows[apart], {name: F.col(name) for name in rows[apart].columns})})
-    for source in packed:
-        name = names[next(iter(source.halves))].partition(".")[0]
-        with explained_read(name, s.locations()[name]):
-            by_file |= printed(source, learning)
-    prints = {half: by_date(by_file[half]) for half in names if half in by_file}
-    _refuse_unusable(config, names, prints, rows)
-    cap_rates: dict[date, date] = {}
-    if s.exchange_rates is not None:
-        calendar, priced = calendar_of(prints), {*prints["exposures"], *prints.get("caps", ())}
-        cap_rates = cap_rate_dates(config, calendar, priced, usable_dates(prints["exchange_rates"]))
-        groups = [source.halves for source in packed]
-        groups, prints = in_base_currency(config, rows["exchange_rates"], groups, by_file, prints, calendar, cap_rates)
-        packed = [source._replace(halves=group) for source, group in zip(packed, groups, strict=True)]
-        rows |= {half: found.rows for group in groups for half, found in group.items()}
-        _refuse_unusable(config, names, prints, rows)
+    small = {name: read_small(engine, config, name, place) for name, place in s.ingested().items() if name in SMALL}
+    rates = rates_of_dates(small["rates"].checked) if "rates" in small else None
+    learning = tuple(number for number, group in enumerate(config.memberships) if group.listed is None)
+    packed = {}
+    for name, place in s.ingested().items():
+        if name in SIDES:
+            of_returns = rates if "returns" in SIDES[name] else None
+            of_exposures = beside if "exposures" in SIDES[name] else None
+            check = CheckSource(config, name, SIDES[name], learning, of_returns, of_exposures)
+            packed[name] = _surveyed(engine, lake, place, check, verify=verify)
+    names = _names(config)
+    by_file = {side: source.fingerprints(side) for source in packed.values() for side in source.sides}
+    fingerprints = {side: by_date(found) for side, found in by_file.items()}
+    fingerprints |= {name: source.fingerprints for name, source in small.items()}
     countable = s.exposure_columns.factor is None and (s.caps is None or s.exposures_max_age == 1)
-    return Sources(packed, rows, by_file, prints, names, countable, cap_rates)
+    found = PanelSources(packed, small, names, by_file, fingerprints, countable, {})
+    _refuse(config, found)
+    return found if s.exchange_rates is None else _in_base_currency(engine, config, found)
 
 
-def _halves(spark: SparkSession, config: Config, rates: DataFrame | None, described: Described | None) -> dict[str, Half]:
-    """What is packed, by half; those of a wide panel rest on one frame."""
-    s = config.sources
-    if s.panel is not None:
-        panel = beside_rates(read_source(spark, "panel", s.panel), config, rates)
-        return {"exposures": exposure_half(panel, config, described), "returns": return_half(panel, config)}
-    exposures = exposure_half(read_source(spark, "exposures", s.exposure_source), config, described)
-    returns = return_half(beside_rates(read_source(spark, "returns", s.return_source), config, rates), config)
-    halves = {"exposures": exposures, "returns": returns}
-    if s.caps is not None:
-        halves["caps"] = cap_half(read_source(spark, "caps", s.caps), s.caps)
-    return halves
-
-
-def _by_frame(halves: Mapping[str, Half]) -> list[dict[str, Half]]:
-    groups: dict[int, dict[str, Half]] = {}
-    for name, half in halves.items():
-        groups.setdefault(id(half.frame), {})[name] = half
-    return list(groups.values())
-
-
-def calendar_of(prints: Mapping[str, Prints]) -> list[date]:
+def calendar_of(fingerprints: Mapping[str, Fingerprints]) -> list[date]:
     """The dates of the returns, or those that a source of its own lists up to the newest return: no date to come is regressed."""
-    returned = sorted(day for day in prints["returns"] if day is not None)
-    if "calendar" not in prints:
+    returned = sorted(day for day in fingerprints["returns"] if day is not None)
+    if "calendar" not in fingerprints:
         return returned
-    listed = sorted(day for day in prints["calendar"] if day is not None)
+    listed = sorted(day for day in fingerprints["calendar"] if day is not None)
     if found := [day for day in listed if day <= returned[-1]]:
         return found
     raise DataError(f"no return meets the calendar: it begins on {listed[0]}, the returns end on {returned[-1]}")
 
 
-def usable_dates(prints: Prints) -> list[date]:
+def usable_dates(fingerprints: Fingerprints) -> list[date]:
     """Dates of which some row can be used."""
-    return sorted(day for day, found in prints.items() if day is not None and found.rows > found.rejected)
+    return sorted(day for day, found in fingerprints.items() if day is not None and found.rows > found.rejected)
 
 
-def lost_dates(prints: Prints, days: Iterable[date]) -> set[date]:
+def lost_dates(fingerprints: Fingerprints, days: Iterable[date]) -> set[date]:
     """Those of the days whose rows are all rejected: no panel row holds them."""
-    return {day for day in days if day in prints and prints[day].rows == prints[day].rejected}
+    return {day for day in days if day in fingerprints and fingerprints[day].rows == fingerprints[day].rejected}
 
 
-def _recall(
-    spark: SparkSession, config: Config, lake: Lake | None, halves: Mapping[str, Half], *, verify: bool = False
-) -> Memory | None:
-    """What is remembered of a source; None where its files cannot be told, or say nothing on their own."""
+def _names(config: Config) -> dict[str, str]:
     s = config.sources
-    place: Location
-    if "exposures" in halves:
-        place, date_column = s.exposure_source, s.exposure_columns.date
-    elif "returns" in halves or s.caps is None:
-        place, date_column = s.return_source, s.return_columns.date
-    else:
-        place, date_column = s.caps, s.caps.columns.date
-    if "exposures" in halves and (s.exposure_columns.factor is not None or config.is_described):
-        return (
-            None  # a long source's rows of an asset may lie in several files; what is described decides whether a row can be used
-        )
-    rates = location_version(spark, s.rates) if s.rates is not None and "returns" in halves else None
-    if rates == "":  # rates decide whether a return can be used
+    of_panel = {"returns": "panel.returns", "exposures": "panel.exposures"}
+    found = of_panel if s.panel else {"returns": "returns", "exposures": "exposures"}
+    return found | {name: name for name in ("caps", *SMALL)}
+
+
+def _surveyed(engine: Engine, lake: Lake | None, place: Location, check: CheckSource, *, verify: bool) -> PackedSource:
+    """A source, of which the files that are new are read."""
+    config = check.config
+    gathered = "exposures" in check.sides and config.sources.exposure_columns.factor is not None
+    opened = engine.open_source(check.source, place, needed_columns(config, check.source), _date_column(place), gathered=gathered)
+    memory = _recalled(lake, opened, check, place, verify=verify)
+    fresh = opened if memory is None else opened.only(memory.fresh_files)
+    if memory is not None and not memory.fresh_files:
+        return PackedSource(opened, check, memory, joined_surveys(SURVEYED.empty_table(), check.sides), None)
+    rows, kept = engine.survey_source(fresh, check)
+    surveyed = joined_surveys(rows, check.sides)
+    refuse_times(check.source, opened.where, surveyed.times)
+    everything = check.can_keep and (memory is None or not memory.known_files)
+    return PackedSource(opened, check, memory, surveyed, kept if everything else None)
+
+
+def _date_column(place: Location) -> str:
+    return str(place.columns.date)  # type: ignore[attr-defined]  # every source of the panel has dates
+
+
+def _recalled(lake: Lake | None, opened: OpenedSource, check: CheckSource, place: Location, *, verify: bool) -> Memory | None:
+    """What is remembered of a source; None where its files say nothing on their own.
+
+    Of a long source the rows of an asset may lie in several files, and what is described decides whether a row can be used.
+    """
+    if opened.gathered or check.beside is not None:
         return None
-    key = digest_of([config.ingest_hash(), INGEST_VERSION, place.where, rates or ""])
-    return recall(lake, place, date_column, key, halves, verify=verify)
+    rates = "" if check.rates is None else digest_of([check.rates.days.tobytes().hex(), check.rates.rates.tobytes().hex()])
+    key = digest_of([rules_hash(check.config.ingest_hash(), versions.INGEST), place.where, rates])
+    return recall(lake, opened, key, check.sides, verify=verify)
 
 
-def _refuse_unusable(config: Config, names: Mapping[str, str], prints: Mapping[str, Prints], rows: Mapping[str, DataFrame]) -> None:
+def _refuse(config: Config, sources: PanelSources) -> None:
+    """Refuse sources of which nothing, or too little, can be used."""
     places = config.sources.locations()
-    for half, found in prints.items():
-        source = f"sources.{names[half]}: {places[names[half].partition('.')[0]].where}"
-        total, rejected = sum(p.rows for p in found.values()), sum(p.rejected for p in found.values())
-        if total == 0:
-            raise DataError(f"{source} has no rows")
-        if total == rejected:
-            raise DataError(f"{source}: none of its {total} rows can be used: {worst_problems(rows[half])}")
+    for side, found in sources.fingerprints.items():
+        name = sources.names[side]
+        source = f"sources.{name}: {places[name.partition('.')[0]].where}"
+        files, problems = sources.by_file.get(side, []), sources.problems(side)
+        if side == "exposures" and config.is_described and (usable := usable_dates(found)):  # the model begins there
+            found = {day: one for day, one in found.items() if day is None or day >= usable[0]}
+            files = [one for one in files if one.date is None or one.date >= usable[0]]
+            problems = since(usable[0], problems)
+        refuse_unusable(source, found, files, problems)
+        refuse_rejected(source, found, problems, config.checks.max_rejected)
+    surveyed = {side: one.surveyed for one in sources.packed.values() for side in one.sides}
+    sources.warnings += warnings_of(config, sources.fingerprints, surveyed)
+
+
+def _in_base_currency(engine: Engine, config: Config, sources: PanelSources) -> PanelSources:
+    """The sources with checks that convert, and the fingerprints of dates on which some row's currency has no rate counted anew.
+
+    Fingerprints of files are of local rows, so that a restated rate makes no file to be read again.
+    """
+    calendar = calendar_of(sources.fingerprints)
+    priced = {*sources.fingerprints["exposures"], *sources.fingerprints.get("caps", ())}
+    rates = sources.small["exchange_rates"]
+    cap_rates = cap_rate_dates(config, calendar, priced, usable_dates(rates.fingerprints))
+    exchanged: Exchanged = exchanges_of(config, rates.checked, sources.by_file, calendar, cap_rates)
+    fingerprints = dict(sources.fingerprints)
+    packed = {}
+    for name, source in sources.packed.items():
+        check = replace(source.check, exchanges=exchanged.exchanges)
+        packed[name] = replace(source, check=check, kept=None)
+        days = set().union(*(exchanged.lacking.get(side, set()) for side in source.sides))
+        if days:
+            counted = _counted_anew(engine, sources, packed[name], days)
+            for side in source.sides:
+                fingerprints[side] = {**fingerprints[side], **{d: f for d, f in by_date(counted[side]).items() if d in days}}
+    found = replace(sources, packed=packed, fingerprints=fingerprints, cap_rates=cap_rates)
+    _refuse(config, replace(found, warnings=[]))
+    return found
+
+
+def _counted_anew(engine: Engine, sources: PanelSources, source: PackedSource, days: set[date]) -> dict[str, list[FileFingerprint]]:
+    read = sources.files_of(source, dict.fromkeys(source.sides, days))
+    rows = engine.collect(engine.read_source(read, SurveyConverted(source.check), days))
+    return joined_surveys(rows, source.sides).fingerprints

@@ -1,0 +1,127 @@
+"""From a DataFrame to a model in one call."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from sigmalake.api.configuration import Groups, Styles, fit_configuration, with_places
+from sigmalake.api.panel_table import panel_table
+from sigmalake.api.save import save_model
+from sigmalake.config.model import load_config
+from sigmalake.engines.local.engine import IN_MEMORY, LocalEngine
+from sigmalake.engines.local.held import HeldTables
+from sigmalake.lake.books import all_releases
+from sigmalake.lake.lake import Lake
+from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.storage.memory_tables import MemoryTables
+from sigmalake.stages.context import new_run_id, writing
+from sigmalake.stages.run import run
+
+
+class FittedModel(FactorModel):
+    """A model in memory, which reads like a release of a lake."""
+
+    def __init__(self, storage: HeldTables, body: Mapping[str, Any], variants: Sequence[str], panel: pa.Table | None) -> None:
+        release = all_releases(Lake(storage))[-1]
+        super().__init__(
+            MemoryTables(storage.tables),
+            as_of=release.as_of,
+            variants=variants,
+            release_id=release.release_id,
+            created_at=release.created_at,
+        )
+        self._storage, self._body, self._panel = storage, dict(body), panel
+
+    def save(self, lake: str | Path) -> Path:
+        """Write the model to a lake that is not there yet, with its panel and its configuration.
+
+        The folder then holds Delta tables, `panel.parquet` and `model.yaml`: `sigmalake run --config LAKE/model.yaml` finds nothing
+        to do, and after a new day in `panel.parquet` it computes what that day adds.
+
+        Args:
+            lake: a folder that is empty, or is made.
+
+        Returns:
+            The configuration's file.
+
+        Raises:
+            ConfigError: the folder holds something.
+        """
+        return save_model(self._storage, self._body, self._panel, Path(lake))
+
+
+def fit(
+    panel: Any,
+    *,
+    returns: str | None = None,
+    caps: str | None = None,
+    groups: Groups | None = None,
+    styles: Styles | None = None,
+    market: bool | None = None,
+    preset: str | Sequence[str] | None = None,
+    weights: str | None = None,
+    exposures_dated: Literal["end_of_period", "start_of_period"] | None = None,
+    risk: Mapping[str, Mapping[str, Any]] | None = None,
+    date: str | None = None,
+    asset_id: str | None = None,
+    rate: str | None = None,
+    weight: str | None = None,
+    in_estimation: str | None = None,
+    issuer_id: str | None = None,
+    model: str | None = None,
+    config: Mapping[str, Any] | str | Path | None = None,
+    verbose: bool = False,
+) -> FittedModel:
+    """Estimate a factor risk model from a panel: factor and specific returns of every date, and risk as of every date.
+
+    Everything runs in this process and in memory, by the same functions as `sigmalake run`.
+
+    Args:
+        panel: a pandas, polars or Arrow frame with a row a date and asset, or the path of a Parquet or CSV file or folder.
+        returns: column of simple returns over the period that ends at a row's date, fractions, 0.01 is 1 %; `ret`.
+        caps: column of market capitalisations, > 0; none: every asset counts alike.
+        groups: columns of categories, each called like its group, e.g. `["sector"]`: each value becomes a factor; none.
+        styles: columns of exposures that are used as they stand, in cross-sectional standard deviations; none.
+        market: whether there is a market factor, called `market`; there is.
+        preset: published parameters of Sigma and Delta, or several, each a variant of that name; `short`.
+        weights: of the regressions; `sqrt_cap` where there are caps, else `equal`.
+        exposures_dated: `end_of_period`: exposures are known at the close of a row's date, and explain the next return;
+            `start_of_period`: they explain the return of their own row.
+        risk: variants by name, in the place of presets.
+        date: column of dates, or level of the index; `date`.
+        asset_id: column of ids, or level of the index; `asset_id`.
+        rate: column of risk-free rates per period; none.
+        weight: column of regression weights, for `weights="column"`; none.
+        in_estimation: column of flags, member of the estimation universe; none: every asset is.
+        issuer_id: column of issuers; none.
+        model: the model's name, which seeds simulations; `fit`.
+        config: a mapping or a YAML file: whatever the configuration can say.
+        verbose: whether progress is printed.
+
+    Raises:
+        ConfigError: an argument, a column or the configuration is wrong.
+        DataError: the panel does not carry the model.
+        ReleaseRefusedError: a check of `checks:` failed, say for too few dates.
+    """
+    body = fit_configuration(
+        returns=returns, caps=caps, groups=groups, styles=styles, market=market, preset=preset, weights=weights,
+        exposures_dated=exposures_dated, risk=risk, date=date, asset_id=asset_id, rate=rate, weight=weight,
+        in_estimation=in_estimation, issuer_id=issuer_id, model=model, config=config,
+    )  # fmt: skip
+    columns = body["sources"]["panel"]["columns"]
+    is_path = isinstance(panel, str | Path)
+    rows = None if is_path else panel_table(panel, date=columns.get("date", "date"), asset_id=columns.get("asset_id", "asset_id"))
+    loaded = load_config(with_places(body, panel=str(panel) if is_path else IN_MEMORY, lake=IN_MEMORY))
+    storage = HeldTables()
+    engine = LocalEngine(storage, frame=rows)
+    try:
+        run(writing(engine, loaded, new_run_id(), say=print if verbose else _quiet))
+    finally:
+        engine.close()
+    return FittedModel(storage, with_places(body, panel=str(panel), lake=".") if is_path else body, list(loaded.risk), rows)
+
+
+def _quiet(_progress: str) -> None:
+    pass

@@ -1,0 +1,106 @@
+"""Which engine runs, why, and how it is opened."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sigmalake.cli.setup.class_archive import archived_classes
+from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
+from sigmalake.config.model import Config
+from sigmalake.engines.engine import Engine
+from sigmalake.engines.local.abilities import lake_obstacle, source_obstacle
+from sigmalake.engines.local.engine import LocalEngine
+from sigmalake.engines.local.tables import LocalTables
+from sigmalake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SUBMITTED = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")  # in the environment where Spark is at hand
+
+
+class Choice(NamedTuple):
+    """An engine, and why it is that one."""
+
+    name: str  # local or spark
+    reason: str
+
+
+def choose_engine(config: Config, option: str | None) -> Choice:
+    """The engine that the command line or the configuration names, or the lightest that can do the work.
+
+    Raises:
+        ConfigError: the local engine is asked for, and cannot do it.
+    """
+    named = option or config.engine
+    if named == "spark":
+        return Choice("spark", "--engine" if option else "engine: spark")
+    obstacle = _needs_spark(config)
+    if named == "local":
+        if obstacle:
+            raise ConfigError(f"the local engine cannot do it: {obstacle}; use --engine spark")
+        return Choice("local", "--engine" if option else "engine: local")
+    if at_hand := _spark_at_hand():
+        return Choice("spark", at_hand)
+    return Choice("spark", obstacle) if obstacle else Choice("local", "nothing needs Spark")
+
+
+def _spark_at_hand() -> str | None:
+    """What says that a session of Spark is there already, or a server that gives one."""
+    if found := next((name for name in SUBMITTED if name in os.environ), None):
+        return f"{found} is set"
+    if "pyspark.sql" in sys.modules:
+        from pyspark.sql import SparkSession
+
+        return "a session is active" if SparkSession.getActiveSession() is not None else None
+    return None
+
+
+def _needs_spark(config: Config) -> str | None:
+    """What of a configuration only Spark can do."""
+    found = [lake_obstacle(config.lake), *(source_obstacle(*source) for source in config.sources.locations().items())]
+    return next((obstacle for obstacle in found if obstacle), None)
+
+
+@contextmanager
+def opened_engine(config: Config, choice: Choice, log: Path, say: Callable[[str], None]) -> Iterator[Engine]:
+    """The engine, opened on the lake of a configuration, and closed after.
+
+    Args:
+        config: names the lake, and the settings of either engine.
+        choice: which.
+        log: where a JVM's own messages go.
+        say: told which engine it is, and what of the configuration comes too late.
+    """
+    say(f"engine: {choice.name} ({choice.reason})")
+    if choice.name == "local":
+        yield LocalEngine(LocalTables(config.lake, config.local.workers))
+        return
+    from sigmalake.engines.spark.engine import SparkEngine
+
+    with opened_session(config, log, say) as spark:
+        yield SparkEngine(spark, config.lake)
+
+
+@contextmanager
+def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "Iterator[SparkSession]":
+    """The session of spark-submit or of a platform, left open; or one of this machine, stopped after."""
+    from sigmalake.engines.spark.session import local_session, submitted_session
+
+    if any(name in os.environ for name in SUBMITTED):
+        spark, late = submitted_session(config.spark)
+        if late:
+            say(f"spark: {', '.join(late)} cannot be set on a running session; give them to spark-submit, or to the platform")
+        yield spark
+        return
+    find_java()
+    jars = delta_jars()
+    with quiet_jvm(log):
+        spark = local_session(jars, config.spark, archived_classes(jars))
+    try:
+        yield spark
+    finally:
+        spark.stop()

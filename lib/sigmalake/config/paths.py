@@ -1,0 +1,53 @@
+"""The paths of a configuration: relative ones are meant from a folder, places of other kinds are written as Spark reads them."""
+
+import re
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from sigmalake.config.types import CATALOG_NAME
+from sigmalake.errors import ConfigError
+
+PATHS = ("lake", "sources.*.path", "covariance.assets.file", "evaluate.portfolios", "local.scratch")
+
+
+def resolve_paths(body: dict[str, Any], folder: Path) -> None:
+    """Make the paths of a configuration absolute, in place.
+
+    Raises:
+        ConfigError: a URI is of no kind that can be read.
+    """
+    for place in PATHS:
+        _resolve(body, place.split("."), "", folder)
+
+
+def _resolve(section: Any, place: Sequence[str], above: str, folder: Path) -> None:
+    if not isinstance(section, dict):
+        return
+    name, *below = place
+    for key in section if name == "*" else {name} & section.keys():
+        value, here = section[key], f"{above}{key}"
+        if below:
+            _resolve(value, below, f"{here}.", folder)
+        elif isinstance(value, str | PathLike) and not (here == "lake" and CATALOG_NAME.fullmatch(str(value))):
+            section[key] = _absolute(here, str(value), folder)
+
+
+def _absolute(key: str, path: str, folder: Path) -> str:
+    scheme = re.match(r"([a-z][a-z0-9+.-]+):", path)
+    if scheme is None:
+        return str((folder / Path(path).expanduser()).resolve()) if path else path
+    if scheme[1] in {"http", "https", "ftp"}:
+        raise ConfigError(f"{key}: {path!r}: Spark reads no files over {scheme[1]}; download it and give its path")
+    if scheme[1] == "file":
+        if not (local := re.fullmatch(r"file:(//)?(/[^/].*)", path)):
+            raise ConfigError(f"{key}: {path!r} is not a path of this machine; give /folder/file or file:///folder/file")
+        return local[2]
+    if scheme[1] in {"hdfs", "dbfs", "viewfs"}:  # these have a host of their own
+        return re.sub(r":/+", "://" if re.match(r"\w+://[^/]", path) else ":///", path, count=1)
+    if not re.match(r"[a-z0-9+.-]+://[^/]", path):
+        raise ConfigError(
+            f"{key}: {path!r} is not a path: after {scheme[1]}: a URI goes on as //host/..., e.g. s3a://bucket/folder"
+        )
+    return path

@@ -1,0 +1,1 @@
+"""Rows moved within this machine: Arrow, processes, delta-rs; no JVM."""

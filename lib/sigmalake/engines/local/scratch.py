@@ -1,0 +1,96 @@
+"""Checked source rows kept until they are packed: in memory while they are few, else by runs of dates in files of this run.
+
+The rows of a source come in the order of its files, and are wanted by date. Files of a scratch folder are the one place where all
+of them meet; a task then reads those of its dates. What a killed run left behind is removed by the next one.
+"""
+
+import shutil
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import ipc
+
+from sigmalake.engines.local.pieces import Held
+
+DAYS_A_RUN = 91  # of the calendar in one file: a task of packing reads a few of them
+
+
+@dataclass(frozen=True)
+class Spilled:
+    """Rows of a run of days, in a file of Arrow."""
+
+    path: str
+    run: int  # which run of days
+    first: date
+    last: date
+    n_bytes: int
+
+    def read(self) -> pa.Table:
+        """As `Piece`."""
+        with pa.memory_map(self.path) as source:
+            return ipc.open_file(source).read_all()
+
+    def within(self, dated: str, days: Collection[date]) -> "Within | None":
+        """As `DatedPiece`."""
+        if not any(self.first <= day <= self.last for day in days):
+            return None
+        return Within(self, dated, tuple(sorted(days)))
+
+
+@dataclass(frozen=True)
+class Within:
+    """Those of the rows that lie on some dates."""
+
+    rows: Spilled
+    dated: str
+    days: tuple[date, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """As `Piece`."""
+        return self.rows.n_bytes
+
+    def read(self) -> pa.Table:
+        """As `Piece`."""
+        return Held(self.rows.read()).within(self.dated, self.days).rows
+
+
+class Scratch:
+    """Where one run keeps rows; `close` removes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / f"run-{uuid.uuid4().hex[:12]}"
+
+    def spill(self, rows: pa.Table, dated: str) -> list[Spilled]:
+        """Write rows by runs of days; those without a date are not kept."""
+        rows = rows.filter(pc.is_valid(rows.column(dated)))
+        if not rows.num_rows:
+            return []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = rows.column(dated).cast(pa.int32()).to_numpy() // DAYS_A_RUN
+        order = np.argsort(number, kind="stable")
+        ends = np.flatnonzero(np.diff(number[order])) + 1
+        return [self._write(rows.take(pa.array(some)), dated, int(number[some[0]])) for some in np.split(order, ends)]
+
+    def close(self) -> None:
+        """Remove what this run kept."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, rows: pa.Table, dated: str, run: int) -> Spilled:
+        path = self.folder / f"{uuid.uuid4().hex}.arrow"
+        with ipc.new_file(str(path), rows.schema) as file:
+            file.write_table(rows)
+        found = pc.min_max(rows.column(dated))
+        return Spilled(str(path), run, found["min"].as_py(), found["max"].as_py(), int(rows.nbytes))
+
+
+def clear(folder: Path) -> None:
+    """Remove what runs that were killed have left in a scratch folder; call it only with the lease of its lake."""
+    for left in folder.glob("run-*"):
+        shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,80 @@
+"""The tables of a lake as this machine writes them: in a folder or behind a URI, by delta-rs."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from sigmalake.engines.local.pieces import StoredGroups
+from sigmalake.engines.local.rows import LocalRows
+from sigmalake.lake.creation import prepare_table
+from sigmalake.lake.delta_rs import write_rows
+from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.log import arrow_dataset
+from sigmalake.lake.row_filter import RowFilter
+from sigmalake.tables.declaration import Table
+
+GROUPS_A_PIECE = 1  # row groups of a packed table: some dozen dates
+LONG_GROUPS_A_PIECE = 16
+
+
+class LocalTables(FolderTables):
+    """Tables in a folder or behind a URI."""
+
+    def __init__(self, root: str, workers: int | None = None) -> None:
+        """Open the tables of a lake.
+
+        Args:
+            root: folder or URI.
+            workers: processes that compute rows at the most; None: one a core.
+        """
+        super().__init__(root)
+        self.workers = workers or len(os.sched_getaffinity(0))
+
+    def create(self, table: Table) -> None:
+        """As `Storage`."""
+        prepare_table(self.location(table), table)
+
+    def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[StoredGroups]:
+        """As `LocalStorage`."""
+        return stored_pieces(self, table, schema, rows, version)
+
+    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
+        """As `Storage`; rows that break the declaration are refused before anything of them is committed."""
+        batches = (batch for found in rows.read(self.workers) for batch in found.to_batches())
+        write_rows(self.location(table), table, batches, predicate=predicate, commit_metadata=metadata)
+
+    def set_property(self, table: Table, name: str, value: str) -> None:
+        """As `Storage`."""
+        self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+
+
+def stored_pieces(
+    tables: FolderTables, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None
+) -> list[StoredGroups]:
+    """Stored rows of a table in a folder, in the columns of a schema, by runs of row groups."""
+    log = tables.log(table, version)
+    dataset, where = arrow_dataset(log), None if rows is None else rows.expression()
+    sizes = _file_sizes(log)
+    found = []
+    for fragment in dataset.get_fragments(filter=where):
+        n_bytes = sizes.get(PurePosixPath(fragment.path).name, 0) // max(1, len(fragment.row_groups))
+        kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
+        groups = [group.id for group in kept.row_groups]
+        found += [
+            StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some))
+            for some in _runs(groups, GROUPS_A_PIECE if table.packed else LONG_GROUPS_A_PIECE)
+        ]
+    return found
+
+
+def _file_sizes(log: DeltaTable) -> dict[str, int]:
+    files = pa.table(log.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
+    return {PurePosixPath(file["path"]).name: file["size_bytes"] for file in files}
+
+
+def _runs(groups: list[int], size: int) -> Iterator[list[int]]:
+    for first in range(0, len(groups), size):
+        yield groups[first : first + size]

@@ -1,1 +1,0 @@
-"""Kernels applied to packed rows on Spark."""

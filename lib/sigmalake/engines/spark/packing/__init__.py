@@ -1,1 +1,0 @@
-"""Source rows brought together by date and packed."""

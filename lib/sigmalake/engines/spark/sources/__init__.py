@@ -1,1 +1,0 @@
-"""Source rows on Spark: read, checked, fingerprinted."""

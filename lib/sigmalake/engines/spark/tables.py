@@ -1,0 +1,183 @@
+"""The tables of a lake as Spark writes them: in a folder or behind a URI, and in a catalog's schema."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from sigmalake.config.types import CATALOG_NAME
+from sigmalake.errors import ConfigError, telling_line
+from sigmalake.lake.creation import prepare_table
+from sigmalake.lake.dates import DateRange, within
+from sigmalake.lake.delta_rs import ROWS_A_GROUP
+from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
+from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.tables.declaration import Table, sql_text
+
+
+def spark_tables(spark: SparkSession, root: str) -> "SparkFolderTables | CatalogTables":
+    """The tables of a lake, wherever it is."""
+    return CatalogTables(spark, root) if CATALOG_NAME.fullmatch(root) else SparkFolderTables(spark, root)
+
+
+class SparkFolderTables(FolderTables):
+    """Tables in a folder or behind a URI: their logs are read by delta-rs, their rows are moved by Spark."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        super().__init__(root)
+        self._spark = spark
+
+    def sql_name(self, table: Table) -> str:
+        """The table as SQL names it."""
+        return "delta.`" + self.location(table).replace("`", "``") + "`"
+
+    def create(self, table: Table) -> None:
+        """As `Storage`."""
+        prepare_table(self.location(table), table)
+
+    def write(self, table: Table, rows: DataFrame, *, predicate: str | None, metadata: str) -> None:
+        """As `Storage`."""
+        _write(self._spark, table, rows, predicate, metadata, path=self.location(table))
+
+    def set_property(self, table: Table, name: str, value: str) -> None:
+        """As `Storage`."""
+        _set_property(self._spark, self.sql_name(table), name, value)
+
+
+class CatalogTables:
+    """Tables of a catalog's schema: only the platform has the keys to their files, so that Spark reads their logs, too."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        self.root = root
+        self._spark = spark
+
+    def sql_name(self, table: Table) -> str:
+        """The table as SQL names it."""
+        return f"{self.root}.{table.name}"
+
+    def exists(self, table: Table) -> bool:
+        """As `Storage`."""
+        with _explained(self.root, self._hint):
+            return bool(self._spark.catalog.tableExists(self.sql_name(table)))
+
+    def create(self, table: Table) -> None:
+        """As `Storage`."""
+        if self.exists(table):
+            self._check_format(table)
+        else:
+            _create(self._spark, self.sql_name(table), table, self.root, self._hint)
+
+    def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
+        """As `Storage`."""
+        self._check_format(table)
+        rows = read(self._spark, self, table, version)
+        rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
+        return rows.select(*columns).toArrow()
+
+    def version(self, table: Table) -> int:
+        """As `Storage`."""
+        return int(self._spark.sql(f"DESCRIBE HISTORY {self.sql_name(table)} LIMIT 1").collect()[0]["version"])
+
+    def commits(self, table: Table, since: Seen | None) -> list[Commit]:
+        """As `Storage`."""
+        history = self._spark.sql(f"DESCRIBE HISTORY {self.sql_name(table)}").select("version", "userMetadata", "operation")
+        found = sorted((parse_commit(*row) for row in history.collect()), key=lambda c: c.version)
+        known = since is not None and since.is_of(found[-1].version, self._made(table))
+        return [commit for commit in found if since is None or not known or commit.version > since.version]
+
+    def span(self, table: Table) -> DateRange | None:
+        """As `Storage`."""
+        self._check_format(table)
+        rows = read(self._spark, self, table).selectExpr(f"min({table.date}) AS first", f"max({table.date}) AS last")
+        found = rows.collect()[0]
+        return None if found["first"] is None else DateRange(found["first"], found["last"])
+
+    def size(self, _table: Table) -> tuple[int, int]:
+        """As `Storage`: unknown."""
+        return 0, 0
+
+    def holds_any(self, table: Table, ranges: Sequence[DateRange]) -> bool:
+        """As `Storage`."""
+        return not read(self._spark, self, table).where(within(table.date or "", ranges)).isEmpty()
+
+    def write(self, table: Table, rows: DataFrame, *, predicate: str | None, metadata: str) -> None:
+        """As `Storage`."""
+        _write(self._spark, table, rows, predicate, metadata, name=self.sql_name(table))
+
+    def set_property(self, table: Table, name: str, value: str) -> None:
+        """As `Storage`."""
+        _set_property(self._spark, self.sql_name(table), name, value)
+
+    @property
+    def _hint(self) -> str:
+        return f"create the schema first; or for a folder write ./{self.root}"
+
+    def _check_format(self, table: Table) -> None:
+        shown = self._spark.sql(f"SHOW TBLPROPERTIES {self.sql_name(table)} ({sql_text(FORMAT_PROPERTY)})")
+        check_format(shown.collect()[0]["value"], f"{self.root}/{table.name}")
+
+    def _made(self, table: Table) -> datetime:
+        detail = self._spark.sql(f"DESCRIBE DETAIL {self.sql_name(table)}").selectExpr("unix_millis(createdAt) AS made")
+        return datetime.fromtimestamp(detail.collect()[0]["made"] / 1e3, UTC)
+
+
+def read(spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: Table, version: int | None = None) -> DataFrame:
+    """A table's rows, as they are or as they stood at a version."""
+    at = "" if version is None else f" VERSION AS OF {version}"
+    return spark.sql(f"SELECT * FROM {tables.sql_name(table)}{at}")
+
+
+def _create(spark: SparkSession, name: str, table: Table, root: str, hint: str) -> None:
+    properties = {**table.properties(), FORMAT_PROPERTY: str(FORMAT)}
+    listed = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
+    with _explained(root, hint):
+        spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {name} ({table.ddl()}) USING delta "
+            f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({listed})"
+        )
+
+
+def _write(
+    spark: SparkSession, table: Table, rows: DataFrame, predicate: str | None, metadata: str,
+    *, path: str | None = None, name: str | None = None,
+) -> None:  # fmt: skip
+    """Write the declared columns; those that a table made before lacks are added, null in its older rows."""
+    settings = {"userMetadata": metadata, "mergeSchema": "true"} | ({} if predicate is None else {"replaceWhere": predicate})
+    writer = rows.select(*table.column_names).write.format("delta").options(**settings)
+    writer = writer.mode("append" if predicate is None else "overwrite")
+    with _layout(spark, table):
+        if path is None:
+            writer.saveAsTable(name)
+        else:
+            writer.save(path)
+
+
+def _set_property(spark: SparkSession, table: str, name: str, value: str) -> None:
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({sql_text(name)} = {sql_text(value)})")
+
+
+@contextmanager
+def _explained(root: str, hint: str) -> Iterator[None]:
+    """Tell a catalog or schema that is not there, and a folder with files of another kind, as mistakes in `lake:`."""
+    try:
+        yield
+    except AnalysisException as error:
+        raise ConfigError(f"lake: {root} cannot hold a table ({telling_line(error)}); {hint}") from error
+
+
+@contextmanager
+def _layout(spark: SparkSession, table: Table) -> Iterator[None]:
+    settings = {f"parquet.enable.dictionary#{path}": "false" for path in table.measured_paths}
+    if table.packed:
+        settings["parquet.block.row.count.limit"] = str(ROWS_A_GROUP)
+    for key, value in settings.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key in settings:
+            spark.conf.unset(key)

@@ -1,0 +1,92 @@
+"""Tables in a folder or behind a URI, as their logs tell of them: read by delta-rs, without an engine."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+
+from sigmalake.lake.dates import DateRange, envelope
+from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
+from sigmalake.lake.log import Commit, Seen, commits_since, open_table, read_columns
+from sigmalake.tables.declaration import Table
+
+
+class FolderTables:
+    """A lake's tables for reading; an engine's own class adds the writing."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root.rstrip("/")
+        check_root(self._root)
+
+    @property
+    def root(self) -> str:
+        """As `Storage`."""
+        return self._root
+
+    def location(self, table: Table) -> str:
+        """The table's folder or URI."""
+        return f"{self._root}/{table.name}"
+
+    def log(self, table: Table, version: int | None = None) -> DeltaTable:
+        """The table as delta-rs opens it; one of another layout is refused."""
+        found = open_table(self.location(table), version)
+        if found is None:
+            raise ValueError(f"{self.location(table)} does not exist")
+        check_format(found.metadata().configuration.get(FORMAT_PROPERTY), self.location(table))
+        return found
+
+    def exists(self, table: Table) -> bool:
+        """As `Storage`."""
+        return open_table(self.location(table)) is not None
+
+    def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
+        """As `Storage`."""
+        day = ds.field(table.date or "")
+        rows = None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last))
+        return read_columns(self.log(table, version), columns, rows, declared=table)
+
+    def version(self, table: Table) -> int:
+        """As `Storage`."""
+        return int(self.log(table).version())
+
+    def commits(self, table: Table, since: Seen | None) -> list[Commit]:
+        """As `Storage`."""
+        return commits_since(self.log(table), since)
+
+    def span(self, table: Table) -> DateRange | None:
+        """As `Storage`; from the statistics of the files where they say it."""
+        column = table.date or ""
+        spans = _file_spans(self.log(table), column)
+        if spans is not None:
+            return envelope([span for span in spans if span is not None])
+        known = sorted(day for day in self.columns(table, [column], None, None).column(0).unique().to_pylist() if day is not None)
+        return DateRange(known[0], known[-1]) if known else None
+
+    def size(self, table: Table) -> tuple[int, int]:
+        """As `Storage`."""
+        sizes = pa.table(self.log(table).get_add_actions(flatten=True)).column("size_bytes").to_pylist()
+        return len(sizes), sum(sizes)
+
+    def holds_any(self, table: Table, ranges: Sequence[DateRange]) -> bool:
+        """As `Storage`; true where the statistics of the files do not say it."""
+        asked, spans = envelope(ranges), _file_spans(self.log(table), table.date or "")
+        if asked is None:
+            return False
+        return spans is None or any(s is None or not (s.last < asked.first or s.first > asked.last) for s in spans)
+
+
+def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:
+    """The dates between which each file's rows lie, None for one without; None where the log does not say it of each."""
+    files = pa.table(log.get_add_actions(flatten=True))
+    if files.num_rows == 0:
+        return []
+    kept = [f"{what}.{column}" for what in ("min", "max", "null_count")]
+    if any(name not in files.column_names for name in kept):
+        return None
+    found: list[DateRange | None] = []
+    for first, last, nulls, rows in zip(*(files.column(name).to_pylist() for name in [*kept, "num_records"]), strict=True):
+        if first is None and nulls != rows:
+            return None
+        found.append(None if first is None else DateRange(first, last))
+    return found

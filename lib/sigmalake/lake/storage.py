@@ -1,0 +1,66 @@
+"""What a lake needs of the place that holds its tables; engines and readers bring it."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.log import Commit, Seen
+from sigmalake.tables.declaration import Table
+
+Rows = Any
+"""Rows of a table that an engine knows how to move: a DataFrame of Spark, or pieces of Arrow."""
+
+
+class StoredTables(Protocol):
+    """The Delta tables of one lake, for reading what is small."""
+
+    @property
+    def root(self) -> str:
+        """Folder, URI, or schema of a catalog."""
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+
+    def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
+        """Small columns of every row on the driver; with `dates`, only rows of these dates and rows without a date."""
+
+    def version(self, table: Table) -> int:
+        """The newest version of a table that exists."""
+
+    def commits(self, table: Table, since: Seen | None) -> list[Commit]:
+        """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
+
+    def span(self, table: Table) -> DateRange | None:
+        """The first and the last date of a table that exists; None where no row has one."""
+
+    def size(self, table: Table) -> tuple[int, int]:
+        """Files and bytes of the newest version; 0, 0 where unknown."""
+
+    def holds_any(self, table: Table, ranges: Sequence[DateRange]) -> bool:
+        """Whether some row of a table that exists may lie within these ranges."""
+
+
+class Storage(StoredTables, Protocol):
+    """The Delta tables of one lake, for writing, too."""
+
+    def create(self, table: Table) -> None:
+        """Create the table from its declaration where it does not exist, or bring an older one to it.
+
+        Raises:
+            ConfigError: the table has a layout that this version does not know, or the place cannot hold tables.
+        """
+
+    def write(self, table: Table, rows: Rows, *, predicate: str | None, metadata: str) -> None:
+        """Commit the declared columns of these rows, once.
+
+        Args:
+            table: exists.
+            rows: of the engine.
+            predicate: SQL of the rows that these replace; None: these are added.
+            metadata: goes with the commit.
+        """
+
+    def set_property(self, table: Table, name: str, value: str) -> None:
+        """Change a property of a table that exists: Delta then refuses the commits that other writers are in."""

@@ -1,0 +1,72 @@
+"""Claims where a lake is in an object store."""
+
+import json
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import ObjectStore, from_url
+
+from sigmalake.errors import ConfigError, InfrastructureError, telling_line
+from sigmalake.lake.claims import FOLDER, Claim, Pace, superseded
+
+STORES = ("s3://", "s3a://", "gs://", "abfs://", "abfss://", "az://", "adl://")
+REMOTE = Pace(lifetime=60.0, poll=1.0)
+
+
+class StoreClaims:
+    """Objects `_lease/<fence>.json` of an object store, each put only if it is not there."""
+
+    def __init__(self, lake: str, store: ObjectStore, pace: Pace = REMOTE) -> None:
+        self.lake, self.pace = lake, pace
+        self._store = store
+
+    @classmethod
+    def at(cls, uri: str) -> "StoreClaims":
+        """Those of a lake behind a URI; keys and endpoint come from the environment, as the store's own tools take them.
+
+        Raises:
+            ConfigError: the URI is none of the store's.
+        """
+        try:
+            return cls(uri, from_url(uri))
+        except BaseError as error:
+            raise ConfigError(f"lake: {uri} is no place of an object store: {telling_line(error)}") from error
+
+    def newest(self) -> Claim | None:
+        """As `Claims`."""
+        try:
+            for path in reversed(self._paths()):
+                try:
+                    return Claim(**json.loads(bytes(obstore.get(self._store, path).bytes())))
+                except NotFoundError:
+                    continue
+        except BaseError as error:
+            raise self._unreachable(error) from error
+        return None
+
+    def add(self, claim: Claim) -> bool:
+        """As `Claims`."""
+        try:
+            obstore.put(self._store, f"{FOLDER}/{claim.file_name}", claim.as_json().encode(), mode="create")
+            obstore.delete(self._store, superseded(self._paths()))
+        except AlreadyExistsError:
+            return False
+        except BaseError as error:
+            raise self._unreachable(error) from error
+        return True
+
+    def renew(self, claim: Claim) -> None:
+        """As `Claims`."""
+        try:
+            obstore.put(self._store, f"{FOLDER}/{claim.file_name}", claim.as_json().encode())
+        except BaseError as error:
+            raise self._unreachable(error) from error
+
+    def _paths(self) -> list[str]:
+        return sorted(found["path"] for batch in obstore.list(self._store, FOLDER) for found in batch)
+
+    def _unreachable(self, error: BaseError) -> InfrastructureError:
+        return InfrastructureError(
+            f"the lease of {self.lake} cannot be read or written: {telling_line(error)}; see that this user may read, write and "
+            f"delete {FOLDER}/ there, with keys in the environment (AWS_..., GOOGLE_..., AZURE_...)"
+        )

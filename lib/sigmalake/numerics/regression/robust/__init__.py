@@ -1,0 +1,1 @@
+"""Regressions that outliers and heavy tails do not rule."""

@@ -1,0 +1,67 @@
+"""Dates as people give them, and as frames have them."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+
+from sigmalake.errors import ConfigError
+
+Day = date | np.datetime64 | str
+"""A date as it may be given: ISO text, a date, a datetime, a pandas Timestamp or numpy's datetime64."""
+
+_PERIODS_A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # by the days from one date to the next
+
+
+def as_date(day: Day) -> date:
+    """The date of a day; of a time with a zone, its local date.
+
+    Raises:
+        ConfigError: it is no date.
+    """
+    if isinstance(day, np.datetime64):
+        day = pd.Timestamp(day)
+    if isinstance(day, str):
+        try:
+            return datetime.fromisoformat(day.strip()).date()
+        except ValueError:
+            raise ConfigError(f"{day!r} is not a date; write it as 2024-03-04") from None
+    if not isinstance(day, date) or pd.isna(day):
+        raise ConfigError(f"{day!r} is not a date; give text such as '2024-03-04', a date or a Timestamp")
+    return day.date() if isinstance(day, datetime) else day
+
+
+def date_index(days: Iterable[date]) -> pd.DatetimeIndex:
+    """An index `date` for the rows of a frame."""
+    return pd.DatetimeIndex(pd.to_datetime(list(days)), name="date")
+
+
+def last_until(days: Sequence[date], day: date) -> date | None:
+    """The last of some ascending dates that is not after a day; None: there is none."""
+    position = bisect_right(days, day)
+    return days[position - 1] if position else None
+
+
+def nearest(day: date, known: Sequence[date]) -> str:
+    """What a message says of the dates that there are, ascending."""
+    if not known:
+        return "there are none"
+    around = [*[d for d in known if d < day][-1:], *[d for d in known if d > day][:1]]
+    return f"nearest: {', '.join(map(str, around))}; newest: {known[-1]}"
+
+
+def periods_per_year(calendar: Sequence[date]) -> float:
+    """252, 52, 12 or 4, by the median of the days from one date of returns to the next.
+
+    Raises:
+        ConfigError: the dates are no days, weeks, months or quarters.
+    """
+    days = float(np.median(np.diff(np.array(calendar, dtype="datetime64[D]")).astype(float))) if len(calendar) > 1 else np.nan
+    counts = [count for (least, most), count in _PERIODS_A_YEAR.items() if least <= days <= most]
+    if not counts:
+        raise ConfigError(
+            f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year, in Python periods_per_year"
+        )
+    return counts[0]

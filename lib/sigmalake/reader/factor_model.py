@@ -1,0 +1,412 @@
+"""A factor model that was estimated: its tables as arrays and frames, from a release of a lake or from memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date as Date  # the plain name is an argument
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from sigmalake.errors import MissingRiskError
+from sigmalake.numerics.windows.calendar import Frequency
+from sigmalake.reader import dates
+from sigmalake.reader.attribution import RealisedAttribution, attribute_returns
+from sigmalake.reader.dates import Day, as_date, date_index, last_until, nearest
+from sigmalake.reader.factor_premia import premia_frame
+from sigmalake.reader.frames import of_a_date, over_dates
+from sigmalake.reader.frames.evaluation import evaluation_frame
+from sigmalake.reader.frames.html import html_table
+from sigmalake.reader.holdings import Holdings, Missing
+from sigmalake.reader.names import asset_ids, hints
+from sigmalake.reader.risk_model import RiskModel
+from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, check_sigma, risk_model_of, sigma_frame
+from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables, Row
+from sigmalake.reader.storage.table_reader import TableReader
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+
+_MONTHS_A_YEAR = 12.0
+
+
+class FactorModel:
+    """A factor model that was estimated, whatever its tables lie in.
+
+    From a release, every table is read at the version that the release names, whatever the lake has become since. Dates may be
+    given as ISO text, date, datetime, Timestamp or datetime64; frames by date have a DatetimeIndex called `date`. Where a variant
+    is not named, it is the first of the configuration. Whole numbers are ids where the model's ids are digits.
+    """
+
+    def __init__(
+        self,
+        tables: TableReader,
+        *,
+        as_of: Date,
+        variants: Sequence[str],
+        release_id: str | None = None,
+        created_at: datetime | None = None,
+        versions: Mapping[str, int] | None = None,
+    ) -> None:
+        """A model on tables.
+
+        Args:
+            tables: what gives the rows.
+            as_of: newest date of the model.
+            variants: in the order of the configuration; the first is the default.
+            release_id: None: it was not released.
+            created_at: when it became known; None: it was not released.
+            versions: of each table; None: they have none.
+        """
+        self.release_id = release_id
+        self.as_of = as_of
+        self.created_at = created_at
+        self.variants: tuple[str, ...] = tuple(variants)
+        self.tables: dict[str, int] = dict(versions or {})
+        self._tables = ModelTables(tables)
+
+    def __repr__(self) -> str:
+        return f"<{self._title}: {', '.join(self._listed_variants) or 'no variants'} as of {self.as_of}>"
+
+    def _repr_html_(self) -> str:
+        created = [] if self.created_at is None else [("created", f"{self.created_at:%Y-%m-%d %H:%M %Z}")]
+        rows = [("as of", str(self.as_of)), *created, ("variants", ", ".join(self._listed_variants) or "none")]
+        return html_table(self._title, rows)
+
+    def dates(self, variant: str | None = None) -> pd.DatetimeIndex:
+        """The dates of a variant's risk models, ascending."""
+        return date_index(self._risk_dates(self._variant(variant)))
+
+    def frequency(self, variant: str | None = None) -> Frequency:
+        """What a period of a variant is, for which its risk and horizon are: `month`, or `period`, a step of the calendar."""
+        wanted = ds.field("variant") == self._variant(variant)
+        rows = self._tables.rows(RISK_MODELS, ["date", "frequency"], wanted).sort_by("date")
+        return rows.column("frequency")[-1].as_py() or "period" if rows.num_rows else "period"
+
+    def calendar(self) -> pd.DatetimeIndex:
+        """The dates of the returns, ascending."""
+        return date_index(self._tables.dates_of(PANEL, "return_date"))
+
+    def periods_per_year(self, variant: str | None = None) -> float:
+        """Periods of a variant in a year: 12 months, or what the calendar of returns tells, 252, 52, 12 or 4.
+
+        Raises:
+            ConfigError: the dates of the returns are no days, weeks, months or quarters.
+        """
+        return (
+            _MONTHS_A_YEAR
+            if self.frequency(variant) == "month"
+            else dates.periods_per_year(self._tables.dates_of(PANEL, "return_date"))
+        )
+
+    def panel(self, *, exposure_date: Day | None = None, return_date: Day | None = None) -> pd.DataFrame:
+        """A date's cross-section, a row an asset: returns, caps, flags, and X, a column a factor.
+
+        Columns that the model does not have (cap, weight, issuer_id) are left out. A factor that is called like one of them is
+        prefixed with `factor.`. Both dates are in the frame's `attrs`.
+
+        Args:
+            exposure_date: close at which the exposures are known; with neither date, the model's newest.
+            return_date: date of the returns that they explain.
+
+        Raises:
+            MissingRiskError: the panel has no such date.
+        """
+        if exposure_date is not None and return_date is not None:
+            raise ValueError("give exposure_date or return_date, not both: each names one row of the panel")
+        dated, day = ("exposure_date", exposure_date) if return_date is None else ("return_date", return_date)
+        row = self._panel_row(dated, self.as_of if day is None else as_date(day), of_a_date.PANEL_COLUMNS)
+        return of_a_date.panel_frame(self._tables, row)
+
+    def exposures(
+        self,
+        date: Day | None = None,
+        *,
+        asof: Day | None = None,
+        asset: str | int | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> pd.DataFrame:
+        """X as known at the close of a date, a row an asset; or of one asset over the dates, a row a date. A column a factor.
+
+        Args:
+            date: of the close; None for the model's newest. The frame's `attrs` name it.
+            asof: takes the last date on or before this day, in the place of `date`.
+            asset: of whom the history is wanted, in the place of a date; dates on which it has no exposures are left out.
+            start: of an asset's history, itself included; None: the first there is.
+            end: of an asset's history, itself included; None: the last there is.
+
+        Raises:
+            MissingRiskError: there are no exposures of that date or asset.
+        """
+        if asset is not None and (date is not None or asof is not None):
+            raise ValueError("give date, asof or asset, not two of them: X is of all assets on a date, or of one over the dates")
+        if asset is None and (start is not None or end is not None):
+            raise ValueError("start and end bound the history of an asset; give asset, or a date")
+        if asset is not None:
+            return self._exposure_history(asset, start, end)
+        day = self._day(date, asof, lambda: self._tables.dates_of(PANEL, "exposure_date"))
+        frame = of_a_date.exposure_frame(self._tables, self._panel_row("exposure_date", day, EXPOSURE_COLUMNS))
+        frame.attrs = {"date": day}
+        return frame
+
+    def exposure_moments(self, exposure_date: Day | None = None) -> pd.DataFrame:
+        """How the styles of a date came about, a row a step, in the order in which they were taken.
+
+        A style that is as given has no row. Columns: style, step, term, mean, sd, coefficient, n_values, n_changed, as in the
+        table `exposure_moments`.
+
+        Args:
+            exposure_date: close at which the exposures are known; None for the model's newest.
+
+        Raises:
+            MissingRiskError: the panel has no such date.
+        """
+        day = self.as_of if exposure_date is None else as_date(exposure_date)
+        return of_a_date.moments_frame(self._panel_row("exposure_date", day, ["style_steps"]))
+
+    def factor_returns(self) -> pd.DataFrame:
+        """Factor returns, a row a date and a column a factor, fractions per period; NaN: not estimated."""
+        return over_dates.factor_frame(self._tables)
+
+    def t_stats(self) -> pd.DataFrame:
+        """Factor returns over their standard errors, a row a date and a column a factor; NaN: not estimated."""
+        return over_dates.t_stat_frame(self._tables)
+
+    def r2(self) -> pd.Series:
+        """R2 of every regression, by date; NaN: the date has none."""
+        return over_dates.r2_series(self._tables)
+
+    def specific_returns(self, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """Specific returns, a row a date and a column an asset, fractions per period; NaN: no return, or not in the coverage.
+
+        Args:
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+        """
+        return over_dates.specific_return_frame(self._tables, *_bounds(start, end))
+
+    def factor_premia(self, start: Day | None = None, end: Day | None = None, lags: int | None = None) -> pd.DataFrame:
+        """What each factor earned on average per period, with plain and Newey-West standard errors; see `fama_macbeth`.
+
+        A row a factor. Columns: n_periods, first_date, last_date, mean, std_error, t_stat, nw_lags, nw_std_error, nw_t_stat.
+
+        Args:
+            start: first date of the returns, itself included; None for the model's first.
+            end: last date, itself included; None for its last.
+            lags: of Newey-West, periods; None: floor(4 (T / 100)^(2/9)), T being the number of dates.
+
+        Raises:
+            MissingRiskError: no regression from `start` to `end`.
+            ValueError: lags below 0, or not below the number of dates.
+        """
+        returns = self.factor_returns()
+        first, last = _bounds(start, end)
+        of_period = returns.loc[None if first is None else pd.Timestamp(first) : None if last is None else pd.Timestamp(last)]
+        if of_period.empty:
+            known = (
+                f"they go from {returns.index[0]:%Y-%m-%d} to {returns.index[-1]:%Y-%m-%d}" if len(returns) else "there are none"
+            )
+            raise MissingRiskError(f"no regression from {first or 'the first'} to {last or 'the last'}; {known}")
+        return premia_frame(of_period, lags)
+
+    def regression(self, day: Day) -> pd.DataFrame:
+        """A date's regression, a row a factor: factor_return, std_error, t_stat, vif, n_members, status.
+
+        NaN: not estimated, and status says why: empty, constant, collinear or thin; the date's status where the date failed.
+        What is of the date is in the frame's `attrs`: date, status, detail, n_estimation, rank, dof, r2, adj_r2,
+        r2_uncentred, residual_var, condition_number, market_return, n_reweighted, and outliers, a list of assets.
+
+        Raises:
+            MissingRiskError: no regression of that date.
+        """
+        return of_a_date.regression_frame(self._tables, self._cross_section_row(day, of_a_date.REGRESSION_COLUMNS))
+
+    def cross_section(self, day: Day) -> pd.DataFrame:
+        """A date's regression, a row an asset: specific and fitted return, universe flag, weight.
+
+        Raises:
+            MissingRiskError: no regression of that date.
+        """
+        return of_a_date.residual_frame(self._cross_section_row(day, of_a_date.RESIDUAL_COLUMNS))
+
+    def risk(
+        self,
+        date: Day | None = None,
+        variant: str | None = None,
+        *,
+        asof: Day | None = None,
+        exposures: Literal["known", "used"] = "known",
+        horizon: float = 1,
+    ) -> RiskModel:
+        """Sigma and Delta as of a date, with the exposures known then, or used in its regression.
+
+        Args:
+            date: as of this close; None for the model's newest.
+            variant: None for the first of the configuration.
+            asof: takes the last date on or before this day, in the place of `date`; the model's `date` says which.
+            exposures: `known` at the close of `date`, or `used` to explain its returns.
+            horizon: periods of the variant that the risk is for, see `frequency`. Sigma, Delta and the covariances of linked
+                issues are stored for one, and multiplied by it, as if returns had no memory.
+
+        Raises:
+            MissingRiskError: there is no such variant, date or Sigma, or there are no exposures.
+            DataError: the horizon is not above 0.
+        """
+        if exposures not in {"known", "used"}:
+            raise ValueError(f"exposures is {exposures!r}; give 'known' or 'used'")
+        name, day, row = self._risk_row(date, asof, variant, RISK_COLUMNS)
+        dated = "exposure_date" if exposures == "known" else "return_date"
+        panel = self._tables.row(PANEL, ["exposure_date", *EXPOSURE_COLUMNS], {dated: day})
+        if panel is None or not len(panel["asset_id"]):
+            raise MissingRiskError(
+                f"no exposures known at {day}: the newest are older than the model allows; exposures='used' takes its regression's"
+                if exposures == "known"
+                else f"no exposures explain the returns of {day}; exposures='known' takes those known at its close"
+            )
+        return risk_model_of(self._tables, row, panel, name, day).over(horizon)
+
+    def factor_cov(
+        self,
+        date: Day | None = None,
+        variant: str | None = None,
+        *,
+        asof: Day | None = None,
+        annualised: bool = False,
+        periods_per_year: float | None = None,
+    ) -> pd.DataFrame:
+        """Sigma as of a date, a row and a column a factor, fraction^2 per period, or per year where `annualised`.
+
+        Nothing stored is annualised. An annualised Sigma is Sigma times the periods per year that the calendar of returns tells
+        (`periods_per_year`), as if returns had no memory. The frame's `attrs` name the date, the variant and the periods per year.
+
+        Args:
+            date: as of this close; None for the model's newest.
+            variant: None for the first of the configuration.
+            asof: takes the last date on or before this day, in the place of `date`.
+            annualised: per year.
+            periods_per_year: in the place of what the calendar tells.
+
+        Raises:
+            MissingRiskError: there is no such variant, date or Sigma.
+            ConfigError: the calendar does not tell how many periods make a year.
+        """
+        name, day, row = self._risk_row(date, asof, variant, SIGMA_COLUMNS)
+        frame = sigma_frame(row)
+        a_year = None
+        if annualised:
+            a_year = self.periods_per_year(name) if periods_per_year is None else periods_per_year
+            frame *= a_year
+        frame.attrs = {"date": day, "variant": name, "periods_per_year": a_year}
+        return frame
+
+    def evaluation(self, rolling_window: int | None = None) -> pd.DataFrame:
+        """How well the forecasts did, a row a kind of portfolio and variant; the columns are those of `KindMeasures`.
+
+        What `sigmalake evaluate` wrote is no part of a release: these are the forecasts of the model's variants up to its newest
+        date, as the table holds them now.
+
+        Args:
+            rolling_window: forecasts of a rolling bias; None: those of 12 months.
+
+        Raises:
+            MissingRiskError: nothing was evaluated.
+        """
+        of_model = ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= self.as_of)
+        by_month = [name for name in self.variants if self.frequency(name) == "month"]
+        frame = evaluation_frame(self._tables, of_model, rolling_window, by_month)
+        if frame.empty:
+            raise MissingRiskError(f"{self._title}: no forecast has been evaluated yet; use `sigmalake evaluate`")
+        return frame
+
+    def attribution(
+        self,
+        holdings: Holdings | pd.DataFrame,
+        start: Day | None = None,
+        end: Day | None = None,
+        *,
+        missing: Missing = "raise",
+    ) -> RealisedAttribution:
+        """Where the returns of holdings came from, from `start` to `end`, both included; see `attribute_returns`."""
+        return attribute_returns(self._tables, holdings, *_bounds(start, end), missing)
+
+    def _exposure_history(self, asset: str | int, start: Day | None, end: Day | None) -> pd.DataFrame:
+        def known() -> list[str]:
+            return over_dates.assets_of_newest(self._tables)
+
+        (name,) = asset_ids([asset], "assets", known)
+        frame = over_dates.asset_exposure_frame(self._tables, name, *_bounds(start, end))
+        if frame.empty:
+            raise MissingRiskError(
+                f"no exposures of {name} from {start or 'the first'} to {end or 'the last'}{hints([name], known())}"
+            )
+        return frame
+
+    def _panel_row(self, dated: str, day: Date, columns: Sequence[str]) -> Row:
+        row = self._tables.row(PANEL, columns, {dated: day})
+        if row is None:
+            raise MissingRiskError(f"the panel has no {dated} {day}; {nearest(day, self._tables.dates_of(PANEL, dated))}")
+        return row
+
+    def _cross_section_row(self, day: Day, columns: Sequence[str]) -> Row:
+        wanted = as_date(day)
+        row = self._tables.row(CROSS_SECTIONS, columns, {"date": wanted})
+        if row is None:
+            known = self._tables.dates_of(CROSS_SECTIONS, "date")
+            raise MissingRiskError(f"no regression of {wanted}; {nearest(wanted, known)}")
+        return row
+
+    def _risk_row(self, date: Day | None, asof: Day | None, variant: str | None, columns: Sequence[str]) -> tuple[str, Date, Row]:
+        """Variant, date and row of a risk model that has a Sigma."""
+        name = self._variant(variant)
+        day = self._day(date, asof, lambda: self._risk_dates(name))
+        row = self._tables.row(RISK_MODELS, columns, {"variant": name, "date": day})
+        if row is None:
+            known = self._risk_dates(name)
+            earlier = last_until(known, day)
+            hint = "" if earlier is None else f"; asof='{day}' takes {earlier}"
+            raise MissingRiskError(f"{name} has no risk model as of {day}; {nearest(day, known)}{hint}")
+        check_sigma(row, name, day)
+        return name, day, row
+
+    def _risk_dates(self, variant: str) -> list[Date]:
+        rows = self._tables.rows(RISK_MODELS, ["date"], ds.field("variant") == variant)
+        found: list[Date] = rows.column("date").to_pylist()
+        return sorted(found)
+
+    def _day(self, date: Day | None, asof: Day | None, known: Callable[[], list[Date]]) -> Date:
+        """The date that is named, the last known one on or before a day, or the newest of the model."""
+        if date is not None and asof is not None:
+            raise ValueError("give date or asof, not both: asof takes the last date on or before it")
+        if asof is None:
+            return self.as_of if date is None else as_date(date)
+        day = as_date(asof)
+        found = last_until(known(), day)
+        if found is None:
+            raise MissingRiskError(f"nothing is known as of {day}; {nearest(day, known())}")
+        return found
+
+    def _variant(self, requested: str | None) -> str:
+        if not self.variants:
+            raise MissingRiskError(f"{self._named} has no risk models: the configuration named no variant under risk")
+        if requested is None:
+            return self.variants[0]
+        if requested not in self.variants:
+            listed = ", ".join(self.variants)
+            raise MissingRiskError(f"{self._named} has no variant {requested}; it has {listed}{hints([requested], self.variants)}")
+        return requested
+
+    @property
+    def _named(self) -> str:
+        return "the model" if self.release_id is None else f"release {self.release_id}"
+
+    @property
+    def _title(self) -> str:
+        return "model in memory" if self.release_id is None else f"release {self.release_id} of {self._tables.place}"
+
+    @property
+    def _listed_variants(self) -> list[str]:
+        first, *others = self.variants or ("",)
+        return [f"{first} (default)", *others] if others else [first] if first else []
+
+
+def _bounds(start: Day | None, end: Day | None) -> tuple[Date | None, Date | None]:
+    return None if start is None else as_date(start), None if end is None else as_date(end)

@@ -1,0 +1,1 @@
+"""Files of a user: lists of assets, holdings, portfolios."""

@@ -1,0 +1,81 @@
+"""A file of holdings: weights, or positions with their prices."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sigmalake.errors import ConfigError, DataError
+from sigmalake.reader.files.rows_with_ids import read_rows_with_ids
+from sigmalake.reader.holdings import NAMED, checked_holdings
+
+_WEIGHTS, _POSITIONS = ("weight",), ("quantity", "price")
+_COLUMNS = "the columns are asset_id and weight, or asset_id, quantity and price"
+
+
+class HoldingsFile(NamedTuple):
+    """What a file says is held, as fractions of the value."""
+
+    path: Path
+    weights: pd.Series  # by asset, without cash
+    cash: float | None  # the weight of cash, which has no risk; None: there is none
+    value: float | None  # what positions are divided by, in the prices' currency; None for weights
+
+
+def read_holdings(path: Path, *, cash: str | None = None, value: float | None = None) -> HoldingsFile:
+    """Holdings from a .csv or .parquet file; negative is short, other columns are not read.
+
+    Args:
+        path: with the columns asset_id and weight (fractions of the value, taken as they are), or asset_id, quantity and price.
+        cash: the asset_id of cash, whose price may be missing and is then 1; None: nothing is cash.
+        value: what positions are divided by; None: their sum, cash included.
+
+    Raises:
+        ConfigError: the file cannot be read, or has other columns.
+        DataError: it holds nothing, an asset twice, what is no number, or positions that sum to no value.
+    """
+    read = read_rows_with_ids(path)
+    given = [name for name in (*_WEIGHTS, *_POSITIONS) if name in read.column_names]
+    if "asset_id" not in read.column_names or given not in (list(_WEIGHTS), list(_POSITIONS)):
+        raise ConfigError(f"{path} has the columns {', '.join(read.column_names)}; {_COLUMNS}")
+    if value is not None and given == list(_WEIGHTS):
+        raise ConfigError(f"{path} has weights, which no value divides; leave --value out")
+    rows = pd.DataFrame({name: read.column(name).to_pandas().astype(object) for name in ("asset_id", *given)})
+    held = pd.Series(_numbers(path, rows, given[0]).to_numpy(), pd.Index(rows["asset_id"]))
+    if given == list(_POSITIONS):
+        held *= _prices(path, rows, cash).to_numpy()
+        value = _value(path, held, value)
+        held /= value
+    held = checked_holdings(held, f"holdings of {path}")
+    of_cash = None if cash is None or cash not in held.index else float(held[cash])
+    return HoldingsFile(path, held[held.index != cash], of_cash, value)
+
+
+def _prices(path: Path, rows: pd.DataFrame, cash: str | None) -> pd.Series:
+    of_cash = rows["asset_id"] == cash
+    blank = rows["price"].isna() | (rows["price"].astype(str).str.strip() == "")
+    prices = _numbers(path, rows.assign(price=rows["price"].mask(of_cash & blank, 1)), "price")
+    if (bad := rows[prices <= 0]).size:
+        shown = ", ".join(f"{row.asset_id}: {row.price}" for row in bad.head(NAMED).itertuples())
+        raise DataError(f"{path}: {len(bad)} prices are not above 0 ({shown}); a short position has a negative quantity")
+    return prices
+
+
+def _numbers(path: Path, rows: pd.DataFrame, column: str) -> pd.Series:
+    numbers = pd.to_numeric(rows[column], errors="coerce").astype(float)
+    if (bad := rows[~np.isfinite(numbers)]).size:
+        shown = ", ".join(f"{row['asset_id']}: {row[column]!r}" for _, row in bad.head(NAMED).iterrows())
+        raise DataError(f"{path}: {len(bad)} of {len(rows)} cells of {column} are not finite numbers ({shown})")
+    return numbers
+
+
+def _value(path: Path, positions: pd.Series, given: float | None) -> float:
+    if given is not None and not (np.isfinite(given) and given > 0):
+        raise ConfigError(f"--value {given} is no value; give an amount above 0")
+    value = float(positions.sum()) if given is None else given
+    if positions.size and value <= 0:
+        raise DataError(
+            f"{path}: the positions sum to {value:,.2f}, which divides nothing; name the portfolio's value with --value"
+        )
+    return value

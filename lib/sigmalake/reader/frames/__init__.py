@@ -1,0 +1,1 @@
+"""Frames of a model: of a date, and over the dates."""

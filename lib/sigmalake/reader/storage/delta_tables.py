@@ -1,0 +1,77 @@
+"""The tables of a release in a lake, each at the version that the release names, without Spark."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+
+from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
+from sigmalake.lake.format import FORMAT_PROPERTY, check_format
+from sigmalake.lake.log import open_table, read_columns
+from sigmalake.lake.releases import Release, releases_from
+from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.packed import PANEL
+from sigmalake.tables.records import RELEASES
+
+_RELEASED = {table.name for table in MODEL_TABLES}
+
+
+class DeltaTables:
+    """The tables of a release, opened when they are first read; those that no release names are read as they are now."""
+
+    def __init__(self, root: str, release_id: str, versions: Mapping[str, int]) -> None:
+        self._root = root
+        self._release_id = release_id
+        self._versions = versions
+        self._opened: dict[str, DeltaTable] = {}
+
+    @property
+    def place(self) -> str:
+        """The folder or URI of the lake."""
+        return self._root
+
+    def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
+        """Some columns of some rows; null where the version of the table is older than a column.
+
+        Raises:
+            ConfigError: the version lacks a column that is never null.
+            MissingRiskError: the release has no such table.
+            InfrastructureError: a file of it is gone.
+        """
+        opened = self._open(table)
+        try:
+            return read_columns(opened, columns, where, declared=table)
+        except FileNotFoundError as error:
+            raise InfrastructureError(
+                f"release {self._release_id} reads {table.name} at version {opened.version()}, of which a file is gone "
+                f"({error}); restore it, or open a newer release"
+            ) from None
+
+    def _open(self, table: Table) -> DeltaTable:
+        if table.name not in self._opened:
+            location, version = f"{self._root}/{table.name}", self._versions.get(table.name)
+            unknown = version is None and table.name in _RELEASED
+            log = None if unknown else open_table(location, version)
+            if log is None:
+                raise MissingRiskError(f"release {self._release_id} has no table {table.name} ({location}); open another release")
+            check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+            self._opened[table.name] = log
+        return self._opened[table.name]
+
+
+def releases_of(root: str) -> list[Release]:
+    """The releases of a lake, oldest first.
+
+    Raises:
+        ConfigError: no lake is there, or it has another format.
+    """
+    location = f"{root}/{RELEASES.name}"
+    log = open_table(location)
+    if log is None:
+        if open_table(f"{root}/{PANEL.name}") is None:
+            raise ConfigError(f"there is no lake at {root}; give the folder or URI that `lake:` names in the configuration")
+        return []
+    check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+    return releases_from(read_columns(log, RELEASES.column_names, declared=RELEASES))

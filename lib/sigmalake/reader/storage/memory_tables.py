@@ -1,0 +1,38 @@
+"""The tables of a model that was fitted in this process, or loaded from somewhere else."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from sigmalake.errors import MissingRiskError
+from sigmalake.lake.older import fill_missing
+from sigmalake.tables.declaration import Table
+
+
+class MemoryTables:
+    """Tables by name. They are read where they lie: nothing is copied but the requested rows."""
+
+    def __init__(self, tables: Mapping[str, pa.Table]) -> None:
+        self.tables = dict(tables)
+
+    @property
+    def place(self) -> str:
+        """No folder and no URI."""
+        return "memory"
+
+    def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
+        """Some columns of some rows; null where a table lacks a column that may be null.
+
+        Raises:
+            ConfigError: a table lacks a column that is never null.
+            MissingRiskError: there is no such table.
+        """
+        stored = self.tables.get(table.name)
+        if stored is None:
+            held = ", ".join(sorted(self.tables)) or "none"
+            raise MissingRiskError(f"the model in memory has no table {table.name}; its tables: {held}")
+        schema = fill_missing(table, stored.schema, columns, f"{table.name} in memory")
+        for field in list(schema)[len(stored.schema) :]:
+            stored = stored.append_column(field, pa.nulls(stored.num_rows, field.type))
+        return ds.dataset(stored).to_table(columns=list(columns), filter=where)

@@ -1,0 +1,1 @@
+"""What one task does with the rows it is given: Arrow in, Arrow out."""

@@ -1,0 +1,1 @@
+"""Dates packed into rows of arrays."""

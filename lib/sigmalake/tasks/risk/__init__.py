@@ -1,0 +1,1 @@
+"""Sigma and Delta of windows, from packed rows."""

@@ -1,0 +1,93 @@
+"""Rows of the sources that descriptors and industry shares are computed from, checked: prices, accounts and segments."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from sigmalake.config.sources import FundamentalSource, PriceSource, SegmentSource
+from sigmalake.numerics.descriptors.fundamentals import ITEMS
+from sigmalake.tasks.sources.checked_returns import add_return
+from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
+from sigmalake.tasks.sources.raw_rows import RawRows
+
+
+def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
+    """Prices: also `ret`, `cap`, `traded_value`, `in_estimation`, the first three null where missing.
+
+    A cap or a volume of 0 says that there is none: it is no mistake, and the kernels take it so. A price below 0 marks the mean
+    of bid and ask on a day without a trade, as CRSP writes it: the value traded is made with its absolute value.
+    """
+    c = source.columns
+    findings = Findings(raw.n_rows)
+    findings.add_key(raw, c.date, c.asset_id)
+    add_return(findings, c.ret, raw.numbers(c.ret), raw.column(c.ret))
+    hashed = {c.ret: raw.number_words(c.ret)}
+    for column in (c.cap, c.traded_value, c.price, c.volume):
+        if column:
+            numbers, shown = raw.numbers(column), raw.column(column)
+            findings.add_number(column, numbers, shown, required=False)
+            if column != c.price:
+                findings.add(column, Reason.NEGATIVE, numbers.values < 0, shown)
+            hashed[column] = raw.number_words(column)
+    flags = pa.array(np.ones(raw.n_rows, dtype=bool))
+    if c.in_estimation:
+        findings.add_flag(raw, c.in_estimation)
+        flags, hashed[c.in_estimation] = raw.flags(c.in_estimation).values, raw.flag_words(c.in_estimation)
+    traded = _optional(raw, c.traded_value)
+    if c.price and c.volume:
+        traded = pa.array(np.abs(raw.numbers(c.price).values) * raw.numbers(c.volume).values, from_pandas=True)
+    payload = {"ret": raw.numbers(c.ret).array, "cap": _optional(raw, c.cap), "traded_value": traded, "in_estimation": flags}
+    return checked_rows(raw, c.date, c.asset_id, findings, payload, hashed)
+
+
+def checked_figures(raw: RawRows, source: FundamentalSource) -> CheckedRows:
+    """Figures of the accounts, dated by when they are known: also `item`, `period_end`, `value`, null where it is withdrawn."""
+    c = source.columns
+    findings = Findings(raw.n_rows)
+    findings.add_key(raw, c.known_at, c.asset_id)
+    items, ended = raw.texts(c.item), raw.dates(c.period_end)
+    findings.add(c.item, Reason.UNKNOWN_CATEGORY, ~texts_in(items, ITEMS), raw.column(c.item))
+    findings.add(c.period_end, Reason.NOT_A_DATE, ended.missing | ended.unreadable, raw.column(c.period_end))
+    findings.add_number(c.value, raw.numbers(c.value), raw.column(c.value), required=False)
+    payload = {"item": items.values, "period_end": ended.values, "value": raw.numbers(c.value).array}
+    hashed = {
+        c.item: raw.text_words(c.item), c.period_end: raw.date_words(c.period_end), c.value: raw.number_words(c.value)
+    }  # fmt: skip
+    return checked_rows(raw, c.known_at, c.asset_id, findings, payload, hashed)
+
+
+def checked_segments(raw: RawRows, source: SegmentSource, levels: Sequence[str] | None) -> CheckedRows:
+    """Segments of companies, dated by when they are known: also `industry`, `period_end`, `assets`, `sales`, null where unknown.
+
+    Args:
+        raw: rows of the source.
+        source: names its columns.
+        levels: the industries that a segment may be of; None: any.
+    """
+    c = source.columns
+    findings = Findings(raw.n_rows)
+    findings.add_key(raw, c.known_at, c.asset_id)
+    industries, ended = raw.texts(c.industry), raw.dates(c.period_end)
+    findings.add_text(raw, c.industry)
+    findings.add(c.period_end, Reason.NOT_A_DATE, ended.missing | ended.unreadable, raw.column(c.period_end))
+    if levels is not None:
+        unknown = ~industries.missing & ~texts_in(industries, levels)
+        findings.add(c.industry, Reason.UNKNOWN_CATEGORY, unknown, raw.column(c.industry))
+    hashed = {c.industry: raw.text_words(c.industry), c.period_end: raw.date_words(c.period_end)}
+    for column in (c.assets, c.sales):
+        if column:
+            numbers, shown = raw.numbers(column), raw.column(column)
+            findings.add_number(column, numbers, shown, required=False)
+            findings.add(column, Reason.NEGATIVE, numbers.values < 0, shown)
+            hashed[column] = raw.number_words(column)
+    payload = {
+        "industry": industries.values, "period_end": ended.values,
+        "assets": _optional(raw, c.assets), "sales": _optional(raw, c.sales),
+    }  # fmt: skip
+    return checked_rows(raw, c.known_at, c.asset_id, findings, payload, hashed)
+
+
+def _optional(raw: RawRows, column: str | None) -> pa.Array:
+    """A column of numbers; null throughout where the source has none."""
+    return raw.numbers(column).array if column else pa.nulls(raw.n_rows, pa.float64())

@@ -1,0 +1,1 @@
+"""Rows of exposures: styles, memberships and what stands beside them."""

@@ -1,0 +1,157 @@
+"""A 64-bit hash of a row's values, the same on every machine, in every engine and whatever type a file gives a value.
+
+A value is a word of 64 bits: a number is the bits of its double (a float32 or an integer is the double that it equals, -0.0 is
+0.0), a date its days since 1970 (so is its midnight), a text the hash of its UTF-8 bytes in words of 8 bytes, little end first.
+The words of a row are combined in the order of its columns, h <- mix(h K + word), and last the flags of the values that are
+missing: null differs from every value, and a value that moves to the next column makes another row. `mix` is the finaliser of
+splitmix64 (Steele, Lea and Flood 2014), a bijection, so that rows that differ in one word have different hashes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sigmalake.numerics.types import Bools, Floats, Ints
+
+Words = NDArray[np.uint64]
+
+BLOCK = 1 << 14  # rows that are hashed at once: their words stay in the cache
+_SEED = np.uint64(0x243F6A8885A308D3)  # digits of pi
+_K = np.uint64(0x9E3779B97F4A7C15)  # digits of the golden ratio, odd
+_MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
+_FLAGS_A_WORD = 64
+
+
+class ColumnWords(NamedTuple):
+    """A column as it is hashed."""
+
+    words: Words  # (N,); anything where the value is missing
+    missing: Bools | None = None  # (N,); None: no value is
+
+
+def row_hashes(columns: Sequence[ColumnWords], n_rows: int) -> Ints:
+    """The hash of every row, as the signed number of the same bits.
+
+    Args:
+        columns: in their order.
+        n_rows: N.
+    """
+    hashes = np.full(n_rows, _SEED)
+    for first in range(0, n_rows, BLOCK):
+        block = slice(first, first + BLOCK)
+        _hash_block_in_place(hashes[block], [_within(column, block) for column in columns])
+    return hashes.view(np.int64)
+
+
+def number_words(values: Floats, missing: Bools | None = None) -> ColumnWords:
+    """The words of numbers; every NaN that is not missing is the same."""
+    bits = (values + 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
+    unordered = np.isnan(values)
+    if unordered.any():
+        bits[unordered] = np.array(np.nan).view(np.uint64)
+    return ColumnWords(bits, missing)
+
+
+def whole_words(values: Ints | Bools, missing: Bools | None = None) -> ColumnWords:
+    """The words of days since 1970, of counts or of flags."""
+    return ColumnWords(values.astype(np.int64).view(np.uint64), missing)
+
+
+def text_words(codes: Ints, names: pa.Array) -> ColumnWords:
+    """The words of a column of text: each row's position among its distinct values, -1 where it has none, and these."""
+    missing = codes < 0
+    of_name = text_hashes(names)
+    if len(of_name) == 0:
+        return ColumnWords(np.zeros(len(codes), dtype=np.uint64), missing)
+    return ColumnWords(of_name[codes], missing if missing.any() else None)
+
+
+def set_words(entries: Words, rows: Ints, n_rows: int, missing: Bools | None = None) -> ColumnWords:
+    """The words of unordered sets, such as a map's entries: the sum of what each entry hashes to, and how many there are.
+
+    Args:
+        entries: (M,) hash of each entry.
+        rows: (M,) the row that it belongs to, ascending.
+        n_rows: N.
+        missing: (N,) rows without a set.
+    """
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(_mixed(entries), dtype=np.uint64)])
+    counts = np.bincount(rows, minlength=n_rows)
+    ends = np.cumsum(counts)
+    return ColumnWords(_mixed(sums[ends] - sums[ends - counts] + counts.astype(np.uint64) * _K), missing)
+
+
+def entry_hashes(keys: ColumnWords, values: ColumnWords) -> Words:
+    """The hash of each entry of a map."""
+    return row_hashes([keys, values], len(keys.words)).view(np.uint64)
+
+
+def text_hashes(names: pa.Array) -> Words:
+    """The hash of each text, of its UTF-8 bytes in words of 8 and its length; of a null, that of no bytes."""
+    starts, lengths, data = _bytes_of(names)
+    hashes = np.full(len(names), _SEED)
+    at = np.flatnonzero(lengths > 0)
+    offset = 0
+    while len(at):
+        word = data[(starts[at] + offset)[:, None] + np.arange(8)].view("<u8").ravel().astype(np.uint64)
+        left = np.minimum(lengths[at] - offset, 8).astype(np.uint64)
+        word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - np.uint64(8) * left)
+        hashes[at] = _mixed(hashes[at] * _K + word)
+        offset += 8
+        at = at[lengths[at] > offset]
+    return _mixed(hashes * _K + lengths.astype(np.uint64))
+
+
+def _bytes_of(names: pa.Array) -> tuple[Ints, Ints, NDArray[np.uint8]]:
+    """Where each text begins in the bytes of all, how long it is, and the bytes, with 8 more behind the last."""
+    names = names.cast(pa.large_binary()).fill_null(b"")
+    _, offsets, data = names.buffers()
+    if len(names) == 0:
+        return (*(np.array([], dtype=np.int64),) * 2, np.zeros(8, dtype=np.uint8))
+    ends = np.frombuffer(offsets, dtype=np.int64)[names.offset : names.offset + len(names) + 1]
+    found = np.zeros(ends[-1] - ends[0] + 8, dtype=np.uint8)
+    if data is not None:
+        found[: ends[-1] - ends[0]] = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
+    return ends[:-1] - ends[0], np.diff(ends), found
+
+
+def _within(column: ColumnWords, block: slice) -> ColumnWords:
+    return ColumnWords(column.words[block], None if column.missing is None else column.missing[block])
+
+
+def _hash_block_in_place(hashes: Words, columns: Sequence[ColumnWords]) -> None:
+    scratch = np.empty_like(hashes)
+    for column in columns:
+        words = column.words if column.missing is None else np.where(column.missing, np.uint64(0), column.words)
+        _combine_in_place(hashes, words, scratch)
+    for first in range(0, len(columns), _FLAGS_A_WORD):
+        flags = np.zeros_like(hashes)
+        for bit, column in enumerate(columns[first : first + _FLAGS_A_WORD]):
+            if column.missing is not None:
+                flags |= column.missing.astype(np.uint64) << np.uint64(bit)
+        _combine_in_place(hashes, flags, scratch)
+
+
+def _combine_in_place(hashes: Words, words: Words, scratch: Words) -> None:
+    hashes *= _K
+    hashes += words
+    _mix_in_place(hashes, scratch)
+
+
+def _mix_in_place(words: Words, scratch: Words) -> None:
+    for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=False):
+        np.right_shift(words, shift, out=scratch)
+        words ^= scratch
+        words *= multiplier
+    np.right_shift(words, _SHIFTS[2], out=scratch)
+    words ^= scratch
+
+
+def _mixed(words: Words) -> Words:
+    mixed = words.copy()
+    _mix_in_place(mixed, np.empty_like(mixed))
+    return mixed

@@ -1,0 +1,175 @@
+"""A model built by Spark and by the local engine: every table is the same to the last bit, whatever happens to the sources."""
+
+import shutil
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakes import differences
+from plain_segments import generate_segments
+from sigmalake.engines.spark.engine import SparkEngine
+from sigmalake.lake.log import open_table
+from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
+from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, EXPOSURE_MOMENTS
+from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
+from small_model import Model, local_engine, make_model
+
+pytestmark = pytest.mark.jvm
+
+N_DATES = 34
+COMPARED = (*MODEL_TABLES, SOURCE_PRINTS)
+
+
+@pytest.fixture(scope="module")
+def days(market) -> list[date]:
+    return sorted(market.panel["date"].unique())[:N_DATES]
+
+
+@pytest.fixture(scope="module")
+def panel(market, days) -> pd.DataFrame:
+    """The first dates, with some rows that cannot be used."""
+    frame = market.panel[market.panel["date"].isin(days)].reset_index(drop=True)
+    frame.loc[frame.index[::211], "ret"] = np.inf
+    frame.loc[frame.index[7::307], "size"] = np.nan
+    return pd.concat([frame, frame.iloc[[20, 21]], frame.iloc[[90]].assign(size=0.5)], ignore_index=True)
+
+
+def by_spark(model: Model, spark) -> Model:
+    """The same model and sources in a lake of its own, by Spark."""
+    body = {**model.body, "lake": str(model.folder / "by_spark")}
+    return replace(model, body=body, open_engine=partial(SparkEngine, spark))
+
+
+def by_the_other_from(model: Model, name: str, open_engine) -> Model:
+    """A copy of the lake, to go on from with another engine."""
+    shutil.copytree(model.lake_folder, model.folder / name)
+    return replace(model, body={**model.body, "lake": str(model.folder / name)}, open_engine=open_engine)
+
+
+def assert_equal(one: Model, other: Model, *filled) -> None:
+    """Both lakes hold the same; these tables have rows."""
+    found = differences(one.lake_folder, other.lake_folder, COMPARED)
+    assert not found, "\n".join(found)
+    for table in filled:
+        assert len(one.rows(table)), table.name
+
+
+def tables_of(lake: Path) -> set[str]:
+    return {table.name for table in COMPARED if open_table(str(lake / table.name)) is not None}
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    columns = {name: pa.array(values, from_pandas=True) for name, values in frame.items()}
+    pq.write_table(pa.table(columns), path)
+
+
+def test_a_market_its_changes_and_an_engine_changed_in_the_middle(market, panel, days, spark, tmp_path):
+    local = make_model(market, tmp_path)
+    local.body["factors"][2] = {"styles": {"size": {}, "value": {"missing": "zero"}}}
+    local.body["covariance"] = {"variants": ["short", "monthly"], "dates": "last", "cells": True}
+    local.body["regression"] = {"min_assets": 20}
+    ours, theirs = local, by_spark(local, spark)
+    local.write(panel[panel["date"] < days[-1]])
+    for model in (ours, theirs):
+        model.run()
+    assert_equal(ours, theirs, *(table for table in MODEL_TABLES if table.name in tables_of(ours.lake_folder)))
+    assert {REJECTED_ROWS.name, EXPOSURE_MOMENTS.name, ASSET_COVARIANCE_CELLS.name} <= tables_of(ours.lake_folder)
+    mixed = by_the_other_from(theirs, "mixed", local_engine)
+    changed = panel[panel["date"] != days[20]].copy()  # a date removed, another restated, and a day appended
+    changed.loc[(changed["date"] == days[10]) & (changed["asset_id"] == "A05"), "ret"] = 0.25
+    local.write(changed)
+    for model in (ours, theirs):
+        model.run()
+    assert_equal(ours, theirs)
+    for stage in ("ingest", "regress"):
+        mixed.stage(stage)
+    finished = replace(mixed, open_engine=partial(SparkEngine, spark))
+    for stage in ("risk", "covariance", "release"):
+        finished.stage(stage)
+    assert_equal(finished, ours)
+    assert set(finished.rows(RUNS)["engine"]) == {"local", "spark"}
+
+
+def test_a_long_source_in_files_that_split_assets(market, panel, days, spark, tmp_path):
+    frame = panel[panel["date"].isin(days[:8])]
+    styles = ["size", "value", *(name for name in frame.columns if name.startswith("ind_"))]
+    long = frame[["date", "asset_id", *styles]].melt(["date", "asset_id"], var_name="name", value_name="x")
+    (tmp_path / "long").mkdir()
+    for number, rows in enumerate(np.array_split(np.random.default_rng(2).permutation(len(long)), 3)):
+        write(long.iloc[rows], tmp_path / "long" / f"{number}.parquet")
+    write(frame[["date", "asset_id", "ret"]], tmp_path / "returns.parquet")
+    write(frame[["date", "asset_id", "cap"]], tmp_path / "caps.parquet")
+    ours = make_model(market, tmp_path)
+    ours.body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.5}}
+    ours.body["sources"] = {
+        "returns": {"path": str(tmp_path / "returns.parquet")},
+        "exposures": {"path": str(tmp_path / "long"), "columns": {"factor": "name", "value": "x"}},
+        "caps": {"path": str(tmp_path / "caps.parquet")},
+    }
+    theirs = by_spark(ours, spark)
+    for model in (ours, theirs):
+        model.stage("ingest")
+    assert_equal(ours, theirs, REJECTED_ROWS)
+
+
+def test_a_described_model_with_segments_and_local_currencies(market, panel, days, spark, tmp_path):
+    rng = np.random.default_rng(3)
+    frame = panel[panel["date"].isin(days[:16])].drop_duplicates(["date", "asset_id"]).reset_index(drop=True)
+    number = frame["asset_id"].str.removeprefix("A").astype(int)
+    frame = frame.assign(traded=frame["cap"] * rng.lognormal(-4, 0.5, len(frame)), ccy=[("USD", "EUR")[n % 2] for n in number])
+    ours = make_model(market, tmp_path)
+    describe(ours)
+    write_sources(tmp_path, frame[frame["date"] < days[15]], days)
+    theirs = by_spark(ours, spark)
+    for model in (ours, theirs):
+        for stage in ("describe", "ingest"):
+            model.stage(stage)
+    assert_equal(ours, theirs, PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS)
+    mixed = by_the_other_from(ours, "mixed", theirs.open_engine)
+    write_sources(tmp_path, frame, days, restated=days[6])
+    for model in (ours, mixed):
+        for stage in ("describe", "ingest"):
+            model.stage(stage)
+    assert_equal(ours, mixed)
+
+
+def describe(model: Model) -> None:
+    """Styles of prices and accounts, industries of segments, returns and caps in local currencies."""
+    place, body = model.folder, model.body
+    named = {"cap": "cap", "in_estimation": "in_estimation"}
+    body["sources"] = {
+        "panel": {"path": str(place / "panel.parquet"), "columns": {**named, "currency": "ccy", "cap_currency": "ccy"}},
+        "prices": {"path": str(place / "prices.parquet"), "columns": {**named, "traded_value": "traded"}},
+        "fundamentals": {"path": str(place / "figures.parquet")},
+        "segments": {"path": str(place / "segments.parquet"), "columns": {"assets": "assets", "sales": "sales"}},
+        "exchange_rates": {"path": str(place / "fx.parquet"), "base": "USD", "columns": {"currency": "ccy", "rate": "usd"}},
+    }
+    body["descriptors"] = {"prices": {"month": 3, "range_months": 2, "beta": {"window": 6, "half_life": 3}}}
+    styles = {"size": {}, "beta": {"missing": "zero"}, "value": {"descriptors": {"book_to_price": 1.0}, "missing": "zero"}}
+    body["factors"] = [{"market": "market"}, {"membership": "industry", "segments": True}, {"styles": styles}]
+    body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.9}}
+    body |= {"risk": {}, "covariance": None}
+
+
+def write_sources(place: Path, frame: pd.DataFrame, days: list[date], restated: date | None = None) -> None:
+    """The files of a described model; a rate of exchange and a return of one day may be restated."""
+    rng = np.random.default_rng(4)
+    moved = (frame["date"] == restated) & (frame["asset_id"] == "A05")
+    frame = frame.assign(ret=frame["ret"].where(~moved, 0.2))
+    write(frame.drop(columns="traded"), place / "panel.parquet")
+    write(frame[["date", "asset_id", "ret", "cap", "traded", "in_estimation"]], place / "prices.parquet")
+    assets = sorted(frame["asset_id"].unique())
+    known = pd.DataFrame({"asset_id": assets, "item": "book_value", "known_at": days[0], "value": rng.uniform(1, 9, len(assets))})
+    write(known.assign(period_end=date(2020, 9, 30)), place / "figures.parquet")
+    write(generate_segments(assets[3:], date(2020, 2, 1)), place / "segments.parquet")
+    euro = pd.DataFrame({"date": days[:16], "ccy": "EUR", "usd": np.exp(np.cumsum(rng.normal(0, 0.01, 16)))})
+    euro["usd"] = euro["usd"].where(euro["date"] != restated, 1.3)
+    write(pd.concat([euro, euro.assign(ccy="USD", usd=1.0)], ignore_index=True), place / "fx.parquet")
