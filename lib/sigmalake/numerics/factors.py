@@ -34,7 +34,7 @@ class FactorLayout(NamedTuple):
     is_membership: Bools  # (K,) complete and partial
     markets: Ints  # columns
     styles: Ints  # columns
-    full_columns: Ints  # the market's and the styles': those with an entry for every asset
+    full: tuple[slice, ...]  # runs of columns with an entry for every asset: the market's, the styles', in this order
     group_of: Ints  # (K,) number of the membership group, -1 for other columns
     complete: tuple[Ints, ...]  # columns of each complete group, in configuration order
     is_complete: Bools  # (G,) groups whose shares sum to 1
@@ -54,7 +54,7 @@ def factor_layout(factors: tuple[Factor, ...]) -> FactorLayout:
         is_membership=np.array([group >= 0 for group in group_of], dtype=np.bool_),
         markets=markets,
         styles=styles,
-        full_columns=np.append(markets, styles),
+        full=(*_runs(markets), *_runs(styles)),
         group_of=np.array(group_of, dtype=np.int64),
         complete=tuple(columns for columns in complete if columns.size),
         is_complete=np.array([columns.size > 0 for columns in complete], dtype=np.bool_),
@@ -63,6 +63,12 @@ def factor_layout(factors: tuple[Factor, ...]) -> FactorLayout:
 
 def _positions(kinds: Sequence[Kind], wanted: Kind) -> Ints:
     return np.array([position for position, kind in enumerate(kinds) if kind is wanted], dtype=np.int64)
+
+
+def _runs(positions: Ints) -> list[slice]:
+    """Neighbours as one slice."""
+    runs = np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs if run.size]
 
 
 class PackedExposures(NamedTuple):

@@ -1,5 +1,6 @@
 """Least squares under linear constraints from the sums X'WX and X'Wr alone."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from sigmalake.numerics.types import Bools, Floats, Ints
 
 _CONDITION_LIMIT = 1e5  # of the scaled Gram matrix in the 1-norm, which bounds the 2-norm's that the dense route looks at
 _ACCURACY_LIMIT = 1e3  # cancellation times the condition number of the design: some 2e-13 of relative accuracy is lost with each
-_LEAST, _LARGEST = 1e-250, 1e250  # sums of squares beyond these are near the ends of floating point
+_LEAST = 1e-250  # a sum of squares below it is near the end of floating point
 
 
 class DoubtfulError(Exception):
@@ -26,16 +27,16 @@ class Reflection(NamedTuple):
 
     def of_vector(self, values: Floats) -> Floats:
         """(K,) the reflected values."""
-        reflected: Floats = values - self.vector * (float(self.vector @ values) / self.size)
+        reflected: Floats = values - self.vector * (self.vector @ values / self.size)
         return reflected
 
     def of_matrix(self, symmetric: Floats) -> Floats:
         """(K, K) the matrix reflected from both sides."""
         image = symmetric @ self.vector
-        image -= self.vector * (0.5 * float(self.vector @ image) / self.size)
+        image -= self.vector * (self.vector @ image * (0.5 / self.size))
         update = np.multiply.outer(self.vector / self.size, image)
-        update += update.T
         reflected: Floats = symmetric - update
+        reflected -= update.T
         return reflected
 
 
@@ -63,48 +64,52 @@ def reflections(shares: Floats, groups: Sequence[Ints]) -> tuple[Reflection, ...
     found = []
     for columns in groups:
         row = shares.take(columns)
-        length = float(np.sqrt(row @ row))
+        length = math.sqrt(row @ row)
         if length == 0.0:
             continue
         row /= length
         pivot = int(np.abs(row).argmax())
-        row[pivot] += np.copysign(1.0, row[pivot])
+        row[pivot] += math.copysign(1.0, row[pivot])
         vector = np.zeros(len(shares))
         vector[columns] = row
         found.append(Reflection(vector, abs(float(row[pivot])), int(columns[pivot])))
     return tuple(found)
 
 
-def reduce_gram(gram: Floats, constraints: tuple[Reflection, ...], active: Bools) -> ReducedSystem:
+def reduce_gram(gram: Floats, constraints: tuple[Reflection, ...], active: Bools, *, disjoint: bool) -> ReducedSystem:
     """The reduced and scaled normal equations.
 
     Args:
         gram: (K, K) X'WX; rows and columns that are not active do not matter.
         constraints: the reflections of the rows C.
         active: (K,) the columns that are estimated.
+        disjoint: no asset has two memberships in a group, so that no sum within one cancels.
 
     Raises:
-        DoubtfulError: sums near the ends of floating point, a matrix that is not positive definite, or one so near to it that
-            the answer would not be as accurate as the dense route's.
+        DoubtfulError: sums near the ends of floating point or no numbers, a matrix that is not positive definite, or one so
+            near to it that the answer would not be as accurate as the dense route's.
     """
     reduced = gram
     for reflection in constraints:
         reduced = reflection.of_matrix(reduced)
-    squares = reduced.diagonal().copy()
-    estimated = active.copy()
-    estimated[[reflection.pivot for reflection in constraints]] = False
-    squares[~estimated] = 1.0
-    if not (squares.min() > _LEAST and squares.max() < _LARGEST):
+    estimated = active
+    if constraints:
+        estimated = active.copy()
+        for reflection in constraints:
+            estimated[reflection.pivot] = False
+    squares = np.where(estimated, reduced.diagonal(), 1.0)
+    if not np.minimum.reduce(squares) > _LEAST:
         raise DoubtfulError
-    scale = np.where(estimated, 1.0 / np.sqrt(squares), 0.0)
+    scale = estimated / np.sqrt(squares)
     scaled = np.multiply.outer(scale, scale)
     scaled *= reduced
-    np.fill_diagonal(scaled, 1.0)
-    factor, failed = lapack.dpotrf(scaled, lower=1)
+    scaled.ravel()[:: len(scale) + 1] = 1.0
+    factor, failed = lapack.dpotrf(scaled.T, lower=1)
     if failed:
         raise DoubtfulError
-    inverse_condition, _ = lapack.dpocon(factor, float(np.abs(scaled).sum(axis=0).max()), uplo="L")
-    growth = _cancellation(gram, squares, constraints, estimated)
+    norm = lapack.dlange("1", scaled.T)  # type: ignore[call-arg]  # scipy-stubs forgets the second argument
+    inverse_condition, _ = lapack.dpocon(factor, norm, uplo="L")
+    growth = 1.0 if disjoint else _cancellation(gram, squares, constraints, estimated)
     if not (inverse_condition * _CONDITION_LIMIT >= 1.0 and growth * inverse_condition**-0.5 <= _ACCURACY_LIMIT):
         raise DoubtfulError
     return ReducedSystem(constraints, scaled, scale, factor, int(np.count_nonzero(estimated)))
@@ -117,8 +122,8 @@ def _cancellation(gram: Floats, squares: Floats, constraints: tuple[Reflection, 
         sizes = np.abs(vector)
         image = gram @ sizes
         terms = diagonal + sizes * (2.0 * image + sizes * (float(sizes @ image) / size)) / size
-        where = estimated & (sizes > 0.0)
-        largest = max(largest, float((terms / squares).max(where=where, initial=1.0)))
+        terms *= estimated & (sizes > 0.0)
+        largest = max(largest, float(np.maximum.reduce(terms / squares)))
     return largest
 
 
@@ -144,7 +149,7 @@ def unit_variances(system: ReducedSystem) -> Floats:
     variances: Floats = inverse.diagonal() * system.scale**2
     for vector, size, _ in system.reflections:
         image = system.scale * blas.dsymv(1.0, inverse, system.scale * vector, lower=1)
-        variances = variances + vector * (vector * (float(vector @ image) / size) - 2.0 * image) / size
+        variances = variances + vector * (vector * (vector @ image / size) - 2.0 * image) / size
     return variances
 
 
@@ -160,5 +165,5 @@ def unit_covariance(system: ReducedSystem) -> Floats:
 
 def condition_number(system: ReducedSystem) -> float:
     """Of sqrt(W) X R with columns of length 1."""
-    eigenvalues, _, _ = lapack.dsyevd(system.scaled, compute_v=0, lower=1)
-    return float(np.sqrt(eigenvalues[-1] / eigenvalues[0]))
+    eigenvalues, _, _ = lapack.dsyevd(system.scaled.T, compute_v=0, lower=1)
+    return math.sqrt(eigenvalues[-1] / eigenvalues[0])

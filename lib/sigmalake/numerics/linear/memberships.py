@@ -12,9 +12,7 @@ _MANY = 8  # memberships an asset beyond which a matrix product is cheaper than 
 
 def category_sums(categories: Ints, values: Floats | Bools, size: int) -> Floats:
     """(size,) sums of values by category."""
-    if not len(categories):
-        return np.zeros(size)
-    return np.bincount(categories, values, size).astype(np.float64, copy=False)
+    return np.asarray(np.bincount(categories, values, size), dtype=np.float64)
 
 
 class Memberships(NamedTuple):
@@ -44,43 +42,55 @@ class Memberships(NamedTuple):
         """(K,) sums over a factor's triplets of `values` (M,)."""
         return category_sums(self.factors, values, n_factors)
 
+    def rows_by_factor(self, values: Floats, n_factors: int) -> Floats:
+        """(J, K) the same of each row of `values` (J, M)."""
+        cells = np.add.outer(np.arange(0, len(values) * n_factors, n_factors), self.factors)
+        return category_sums(cells.ravel(), values.ravel(), len(values) * n_factors).reshape(len(values), n_factors)
+
 
 def sorted_memberships(exposures: PackedExposures, layout: FactorLayout) -> Memberships | None:
     """The memberships of a packed X; None where a triplet is none of a membership or occurs twice."""
     assets, factors, shares = exposures.member_assets, exposures.member_factors, exposures.member_shares
     n_members = len(assets)
-    if not _within(assets, exposures.n_assets) or not _within(factors, layout.n_factors):
+    single = _ascending(assets)
+    ends = assets[:: max(1, n_members - 1)] if single else assets
+    if not (_within(ends, exposures.n_assets) and _within(factors, layout.n_factors)):
         return None
-    if not layout.is_membership.take(factors).all():
+    if np.count_nonzero(layout.is_membership.take(factors)) < n_members:
         return None
-    single = bool((assets[1:] > assets[:-1]).all())
     if not single:
         keys = assets * layout.n_factors + factors
-        if not (keys[1:] > keys[:-1]).all():
+        if not _ascending(keys):
             order = np.argsort(keys, kind="stable")
             assets, factors, shares, keys = assets[order], factors[order], shares[order], keys[order]
-            if (keys[1:] == keys[:-1]).any():
+            if not _ascending(keys):
                 return None
-        single = bool((assets[1:] > assets[:-1]).all())
-    aligned = single and n_members == exposures.n_assets
-    return Memberships(assets, factors, shares, exposures.n_assets, aligned, bool((shares == 1.0).all()), single)
+        single = _ascending(assets)
+    aligned, whole = single and n_members == exposures.n_assets, np.count_nonzero(shares == 1.0) == n_members
+    return Memberships(assets, factors, shares, exposures.n_assets, aligned, whole, single)
+
+
+def _ascending(positions: Ints) -> bool:
+    return len(positions) == 0 or np.count_nonzero(positions[1:] > positions[:-1]) == len(positions) - 1
 
 
 def _within(positions: Ints, size: int) -> bool:
-    return len(positions) == 0 or (int(positions.min()) >= 0 and int(positions.max()) < size)
+    """Whether all are >= 0 and < size: as unsigned numbers, negative ones are the largest."""
+    return len(positions) == 0 or int(np.maximum.reduce(positions.view(np.uint64))) < size
 
 
-def pair_sums(memberships: Memberships, weighted: Floats, n_factors: int) -> Floats:
+def pair_sums(memberships: Memberships, weighted: Floats, of_weights: Floats) -> Floats:
     """(K, K) sums over assets of w share share, for each pair of factors: the block of X'WX between memberships.
 
     Args:
         memberships: the triplets.
         weighted: (M,) w share of each triplet.
-        n_factors: K.
+        of_weights: (K,) its sums by factor.
     """
+    n_factors = len(of_weights)
     assets, factors, shares = memberships.assets, memberships.factors, memberships.shares
-    own = weighted if memberships.whole else weighted * shares
-    sums = np.diag(category_sums(factors, own, n_factors))
+    sums = np.zeros((n_factors, n_factors))
+    sums.ravel()[:: n_factors + 1] = of_weights if memberships.whole else category_sums(factors, weighted * shares, n_factors)
     if memberships.single:
         return sums
     if len(assets) > _MANY * memberships.n_assets:

@@ -1,11 +1,12 @@
 """A design matrix X that is never dense, the weighted sums over it, and X f."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from sigmalake.numerics.factors import FactorLayout, PackedExposures
-from sigmalake.numerics.linear.memberships import Memberships, category_sums, pair_sums
+from sigmalake.numerics.linear.memberships import Memberships, pair_sums
 from sigmalake.numerics.types import Floats
 
 
@@ -24,8 +25,28 @@ class WeightedSums(NamedTuple):
     gram: Floats  # (K, K) X'WX
     returns: Floats  # (K,) X'Wr
     weights: Floats  # (K,) X'w
-    total: float  # sum w
-    squared_returns: float  # r'Wr
+    between: Floats  # (2 + S, 2 + S) sums of w times products of returns, ones, styles
+
+    @property
+    def total(self) -> float:
+        """Sum of w."""
+        return float(self.between[1, 1])
+
+    @property
+    def squared_returns(self) -> float:
+        """r'Wr."""
+        return float(self.between[0, 0])
+
+    @property
+    def centred_squares(self) -> Floats:
+        """(S,) sums of w (x - xbar)^2 of the styles."""
+        squares: Floats = self.style_squares - self.between[1, 2:] ** 2 / self.total
+        return squares
+
+    @property
+    def style_squares(self) -> Floats:
+        """(S,) sums of w x^2 of the styles."""
+        return self.between.diagonal()[2:]
 
 
 def sparse_design(exposures: PackedExposures, memberships: Memberships, returns: Floats, layout: FactorLayout) -> SparseDesign:
@@ -52,16 +73,26 @@ def weighted_sums(design: SparseDesign, weights: Floats) -> WeightedSums:
         weights: (N,) w >= 0.
     """
     layout, memberships = design.layout, design.memberships
-    n_factors, full = layout.n_factors, slice(2 - layout.markets.size, None)
+    first = 2 - layout.markets.size
     weighted = design.rows * weights
-    of_members = memberships.of_assets(weighted)
-    sums = np.array([category_sums(memberships.factors, row, n_factors) for row in of_members])
     between = weighted @ design.rows.T
-    sums[:, layout.full_columns] = between[:, full]
-    gram = pair_sums(memberships, of_members[1], n_factors)
-    gram[layout.full_columns] = sums[full]
-    gram[:, layout.full_columns] = sums[full].T
-    return WeightedSums(gram, sums[0], sums[1], float(weights.sum()), float(between[0, 0]))
+    of_members = memberships.of_assets(weighted)
+    sums = memberships.rows_by_factor(of_members, layout.n_factors)
+    gram = pair_sums(memberships, of_members[1], sums[1])
+    for columns, rows in _full_columns(layout, first):
+        sums[:, columns] = between[:, rows]
+    for columns, rows in _full_columns(layout, first):
+        gram[columns] = sums[rows]
+        gram[:, columns] = sums[rows].T
+    return WeightedSums(gram, sums[0], sums[1], between)
+
+
+def _full_columns(layout: FactorLayout, first: int) -> Iterator[tuple[slice, slice]]:
+    """Runs of columns of X, and where they are in `rows`."""
+    for columns in layout.full:
+        last = first + columns.stop - columns.start
+        yield columns, slice(first, last)
+        first = last
 
 
 def explained(design: SparseDesign, factor_returns: Floats) -> Floats:

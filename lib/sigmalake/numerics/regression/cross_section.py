@@ -6,11 +6,10 @@ import numpy as np
 
 from sigmalake.numerics.factors import Factor, PackedExposures, factor_layout
 from sigmalake.numerics.linear.constrained_gram import DoubtfulError
-from sigmalake.numerics.linear.memberships import Memberships, sorted_memberships
 from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Status
 from sigmalake.numerics.regression.dense_fit import below_one, fit_dense
 from sigmalake.numerics.regression.details import joined
-from sigmalake.numerics.regression.input_checks import check_cross_section, check_packed, is_ordinary
+from sigmalake.numerics.regression.input_checks import CheckedDate, check_cross_section, check_packed, checked_date
 from sigmalake.numerics.regression.robust.outliers import find_outliers
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.regression.sparse_fit import fit_sparse
@@ -60,12 +59,12 @@ def fit_cross_section(
         ValueError: arrays of other shapes, numbers that are not finite, caps <= 0, weights < 0 or outside the
             estimation universe, shares outside [0, 1] or not summing to 1 in a complete group.
     """
-    memberships = _checked(returns, exposures, caps, weights, in_estimation, factors)
+    date = _checked(returns, exposures, caps, weights, in_estimation, factors)
+    data = (returns, exposures, caps, in_estimation, factors, rules, date)
     if rules.outliers_beyond is None:
-        return _fit(returns, exposures, memberships, caps, weights, in_estimation, factors, rules)
+        return _fit(weights, *data)
     outliers = find_outliers(returns, below_one(weights), rules.outliers_beyond)
-    inliers = np.where(outliers.is_outlier, 0.0, weights)
-    section = _fit(returns, exposures, memberships, caps, inliers, in_estimation, factors, rules)
+    section = _fit(np.where(outliers.is_outlier, 0.0, weights), *data)
     not_looked_for = "the robust sd of the returns is 0: no outlier is looked for" if outliers.robust_sd == 0.0 else ""
     return section._replace(
         is_outlier=outliers.is_outlier,
@@ -81,35 +80,35 @@ def _checked(
     weights: Floats,
     in_estimation: Bools,
     factors: Sequence[Factor],
-) -> Memberships | None:
-    """The memberships of an X whose sums can be taken as they are; None where the dense route decides."""
+) -> CheckedDate | None:
+    """The date where the sums over memberships can be taken; None where the dense route decides."""
     if not isinstance(exposures, PackedExposures):
         check_cross_section(returns, exposures, caps, weights, in_estimation, factors)
         return None
     layout = factor_layout(tuple(factors))
     check_packed(exposures, layout)
-    memberships = sorted_memberships(exposures, layout)
-    if memberships is not None and is_ordinary(returns, exposures.styles, memberships, caps, weights, in_estimation, layout):
-        return memberships
-    check_cross_section(returns, exposures.dense(factors), caps, weights, in_estimation, factors)
-    return None
+    date = checked_date(returns, exposures, caps, weights, in_estimation, layout)
+    if date is None:
+        check_cross_section(returns, exposures.dense(factors), caps, weights, in_estimation, factors)
+    return date
 
 
 def _fit(
+    weights: Floats,
     returns: Floats,
     exposures: Floats | PackedExposures,
-    memberships: Memberships | None,
     caps: Floats,
-    weights: Floats,
     in_estimation: Bools,
     factors: Sequence[Factor],
     rules: RegressionRules,
+    date: CheckedDate | None,
 ) -> CrossSection:
+    if date is not None:
+        try:
+            return fit_sparse(date, weights, factors, rules)
+        except DoubtfulError:
+            pass
     if isinstance(exposures, PackedExposures):
-        if memberships is not None:
-            try:
-                return fit_sparse(returns, exposures, memberships, caps, weights, in_estimation, factors, rules)
-            except DoubtfulError:
-                pass
         exposures = exposures.dense(factors)
+        check_cross_section(returns, exposures, caps, weights, in_estimation, factors)
     return fit_dense(returns, exposures, caps, weights, in_estimation, factors, rules)

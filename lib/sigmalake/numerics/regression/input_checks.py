@@ -1,12 +1,13 @@
 """What the arrays of a cross-section promise, checked before they are used."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from sigmalake.numerics.factors import Factor, FactorLayout, Kind, PackedExposures
 from sigmalake.numerics.linear.constraints import membership_groups
-from sigmalake.numerics.linear.memberships import Memberships, category_sums
+from sigmalake.numerics.linear.memberships import Memberships, category_sums, sorted_memberships
 from sigmalake.numerics.types import Bools, Floats
 
 SHARES = 1e-6  # how far the shares of a complete group may be from 1
@@ -67,33 +68,49 @@ def check_packed(exposures: PackedExposures, layout: FactorLayout) -> None:
         raise ValueError(f"member_assets, member_factors and member_shares have shapes {sorted(sizes)}; they must be alike")
 
 
-def is_ordinary(
+class CheckedDate(NamedTuple):
+    """A packed date that keeps the contract of `fit_cross_section`, but for styles that are not finite, which sums show."""
+
+    returns: Floats  # (N,)
+    exposures: PackedExposures
+    memberships: Memberships
+    caps: Floats  # (N,)
+    in_estimation: Bools  # (N,)
+    layout: FactorLayout
+    has_return: Bools  # (N,)
+    n_returns: int
+
+
+def checked_date(
     returns: Floats,
-    styles: Floats,
-    memberships: Memberships,
+    exposures: PackedExposures,
     caps: Floats,
     weights: Floats,
     in_estimation: Bools,
     layout: FactorLayout,
-) -> bool:
-    """Whether all of `check_cross_section` holds and no size is near the ends of floating point.
+) -> CheckedDate | None:
+    """The date where all of `check_cross_section` holds, styles apart, and no cap or weight is near the ends of floating point.
 
-    False says nothing yet about what is wrong: `check_cross_section` finds it, or the dense route is right with such sizes.
+    None says nothing yet about what is wrong: `check_cross_section` finds it, or the dense route is right with such sizes.
     """
-    n_assets = len(returns)
-    alike = caps.shape == weights.shape == in_estimation.shape == returns.shape == (memberships.n_assets,)
-    if not (alike and n_assets and in_estimation.dtype == np.bool_ and len(layout.markets) <= 1):
-        return False
-    return bool(
-        caps.min() > 0.0
-        and _LEAST < caps.max() < _LARGEST
-        and weights.min() >= 0.0
-        and _LEAST < weights.max() < _LARGEST
-        and np.isfinite(styles).all()
-        and not np.isinf(returns).any()
-        and (in_estimation.all() or not weights[~in_estimation].any())
+    memberships = sorted_memberships(exposures, layout)
+    alike = caps.shape == weights.shape == in_estimation.shape == returns.shape == (exposures.n_assets,)
+    if memberships is None or not (alike and len(returns) and in_estimation.dtype == np.bool_ and len(layout.markets) <= 1):
+        return None
+    has_return = np.isfinite(returns)
+    n_returns = int(np.count_nonzero(has_return))
+    fine = (
+        np.minimum.reduce(caps) > 0.0
+        and _LEAST < np.maximum.reduce(caps) < _LARGEST
+        and np.minimum.reduce(weights) >= 0.0
+        and _LEAST < np.maximum.reduce(weights) < _LARGEST
+        and (n_returns == len(returns) or not np.isinf(returns).any())
+        and (np.count_nonzero(in_estimation) == len(returns) or not weights[~in_estimation].any())
         and _shares_are_ordinary(memberships, layout)
     )
+    if not fine:
+        return None
+    return CheckedDate(returns, exposures, memberships, caps, in_estimation, layout, has_return, n_returns)
 
 
 def _shares_are_ordinary(memberships: Memberships, layout: FactorLayout) -> bool:

@@ -1,11 +1,12 @@
 """The regression of one date by sums over memberships: X is never dense."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.factors import Factor, FactorLayout, PackedExposures, factor_layout
+from sigmalake.numerics.factors import Factor, FactorLayout
 from sigmalake.numerics.linear.constrained_gram import (
     DoubtfulError,
     ReducedSystem,
@@ -21,6 +22,7 @@ from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Sta
 from sigmalake.numerics.regression.dense_fit import NEAR, ROUNDING, assets_needed
 from sigmalake.numerics.regression.details import factor_statuses, huber_detail, joined, lost_detail
 from sigmalake.numerics.regression.fit_statistics import fit_statistics
+from sigmalake.numerics.regression.input_checks import CheckedDate
 from sigmalake.numerics.regression.robust.huber import HuberFit
 from sigmalake.numerics.regression.robust.sparse_robust import SparseEstimate, sparse_robust_estimate
 from sigmalake.numerics.regression.rules import RegressionRules, Thin
@@ -37,166 +39,191 @@ class SparseSample(NamedTuple):
     weights: Floats  # (N,) mean 1 over the fit, 0 elsewhere
     fitted: Bools  # (N,)
     n_fitted: int
-    stranded: Bools | None  # (N,) assets that only a dropped factor explains; None where no factor was dropped
+    dropped: "DroppedFactors | None"
+
+
+class DroppedFactors(NamedTuple):
+    """Thin memberships taken out."""
+
     dropped: Bools  # (K,)
-    n_dropped: Ints  # (K,) members of the dropped factors before
+    n_members: Ints  # (K,) before
+    stranded: Bools  # (N,) assets that only a dropped factor explains
 
 
 class SparseSolution(NamedTuple):
     """Factor returns by least squares, and what they rest on."""
 
+    date: CheckedDate
     sample: SparseSample
     design: SparseDesign
     sums: WeightedSums
     system: ReducedSystem
-    empty: Bools  # (K,)
     n_members: Ints  # (K,)
-    thin: Bools  # (K,) kept
+    active: Bools  # (K,) neither empty nor dropped
+    thin: Bools | None  # (K,) thin factors that are kept; None where there are none
     factor_returns: Floats  # (K,) 0 where there is none
 
+    @property
+    def all_active(self) -> bool:
+        """Whether every factor is estimated."""
+        return int(np.count_nonzero(self.active)) == len(self.active)
 
-def solve_cross_section(
-    returns: Floats,
-    exposures: PackedExposures,
-    memberships: Memberships,
-    caps: Floats,
-    weights: Floats,
-    in_estimation: Bools,
-    layout: FactorLayout,
-    rules: RegressionRules,
-) -> SparseSolution:
+
+def solve_cross_section(date: CheckedDate, weights: Floats, rules: RegressionRules) -> SparseSolution:
     """Factor returns of one date by least squares, without statistics: what `fit_cross_section` starts from.
 
     Args:
-        returns: (N,) NaN is missing.
-        exposures: X packed, checked.
-        memberships: its triplets, sorted.
-        caps: (N,) > 0.
+        date: all but the weights.
         weights: (N,) >= 0.
-        in_estimation: (N,) the universe of the constraints' shares.
-        layout: of the K columns.
         rules: of the regression.
 
     Raises:
-        DoubtfulError: a date that has no fit, a style that is constant or empty, sizes near the ends of floating point, or columns
-            that are nearly dependent.
+        DoubtfulError: a date that has no fit, a style that is constant or empty or not finite, sizes near the ends of floating
+            point, or columns that are nearly dependent.
     """
-    finite = np.isfinite(returns)
-    sample = _sample(finite, memberships, weights, layout, rules)
-    design = sparse_design(exposures, sample.memberships, np.where(finite, returns, 0.0), layout)
+    layout = date.layout
+    sample = _sample(date, weights, rules)
+    returns = date.returns if date.n_returns == len(weights) else np.where(date.has_return, date.returns, 0.0)
+    design = sparse_design(date.exposures, sample.memberships, returns, layout)
     sums = weighted_sums(design, sample.weights)
-    if not np.isfinite(sums.squared_returns):
-        raise DoubtfulError
     n_members = _members(sample, design)
-    empty = (n_members == 0) & ~sample.dropped
-    _refuse_constants(sums, empty, layout)
-    active = ~(empty | sample.dropped)
-    thin = np.zeros_like(empty)
+    active = n_members > 0 if sample.dropped is None else (n_members > 0) & ~sample.dropped.dropped
+    _refuse_unclear(sums, layout)
+    thin = None
     if rules.thin != Thin.DROP:
-        thin = _thin(sample.memberships, sample.weights, layout, rules.min_members)
-    shares = sample.memberships.by_factor(sample.memberships.of_assets(np.where(in_estimation, caps, 0.0)), layout.n_factors)
-    groups = layout.complete if active.all() else [columns for columns in layout.complete if active[columns].any()]
-    constrained = groups if layout.markets.size else groups[1:]
-    system = reduce_gram(sums.gram, reflections(np.where(active, shares, 0.0), constrained), active)
+        thin = _thin(sample.memberships, sample.weights, sums.weights, rules.min_members)
+    constraints = reflections(*_constraints(date, sample.memberships, active))
+    system = reduce_gram(sums.gram, constraints, active, disjoint=sample.memberships.whole)
     if not 0 < system.rank < sample.n_fitted:
         raise DoubtfulError
-    return SparseSolution(sample, design, sums, system, empty, n_members, thin, solve_reduced(system, sums.returns))
+    factor_returns = solve_reduced(system, sums.returns)
+    return SparseSolution(date, sample, design, sums, system, n_members, active, thin, factor_returns)
 
 
-def fit_sparse(
-    returns: Floats,
-    exposures: PackedExposures,
-    memberships: Memberships,
-    caps: Floats,
-    weights: Floats,
-    in_estimation: Bools,
-    factors: Sequence[Factor],
-    rules: RegressionRules,
-) -> CrossSection:
-    """What `fit_cross_section` says, outliers apart: their weights are 0 already. Arguments and errors of `solve_cross_section`."""
-    layout = factor_layout(tuple(factors))
-    data = (exposures, memberships, caps, weights, in_estimation, layout, rules)
+def fit_sparse(date: CheckedDate, weights: Floats, factors: Sequence[Factor], rules: RegressionRules) -> CrossSection:
+    """What `fit_cross_section` says, outliers apart: their weights are 0 already.
+
+    Arguments and errors are those of `solve_cross_section`; `factors` are the K columns.
+    """
     with np.errstate(over="ignore", invalid="ignore"):  # looked at where squares are summed
-        solution = solve_cross_section(returns, *data)
-        estimate = SparseEstimate(solution.factor_returns, unit_variances(solution.system), None)
-        plain_var = estimate.unit_var
-        if rules.ridge > 0.0 or rules.huber is not None or (rules.thin == Thin.SHRINK and solution.thin.any()):
+        solution = solve_cross_section(date, weights, rules)
+        unit_var = unit_variances(solution.system)
+        estimate = SparseEstimate(solution.factor_returns, unit_var, None)
+        if rules.ridge > 0.0 or rules.huber is not None or (rules.thin == Thin.SHRINK and solution.thin is not None):
             sample = solution.sample
             robust = (solution.thin, estimate, sample.weights, sample.fitted, solution.system, rules)
             estimate = sparse_robust_estimate(solution.design, solution.sums, *robust)
             if estimate.huber is not None and not estimate.huber.converged:
                 raise DoubtfulError
-        return _answer(returns, memberships, solution, estimate, plain_var, factors)
+        return _answer(solution, estimate, unit_var, factors)
 
 
-def _sample(finite: Bools, memberships: Memberships, weights: Floats, layout: FactorLayout, rules: RegressionRules) -> SparseSample:
-    usable = np.where(finite, weights, 0.0)
-    nothing = np.zeros(layout.n_factors, dtype=np.bool_)
-    dropped, n_dropped, stranded = nothing, np.zeros(layout.n_factors, dtype=np.int64), None
-    if rules.thin == Thin.DROP and (thin := _thin(memberships, usable, layout, rules.min_members)).any():
-        n_before = _members_of(memberships, usable > 0.0, layout.n_factors)
-        stranded = np.zeros(len(usable), dtype=np.bool_)
-        while thin.any():
-            memberships, without_share = without_factors(memberships, thin, layout)
-            stranded |= without_share
-            usable = np.where(stranded, 0.0, usable)
-            dropped = dropped | thin
-            thin = _thin(memberships, usable, layout, rules.min_members)
-        n_dropped = np.where(dropped, n_before, 0)
+def factor_and_specific_returns(solution: SparseSolution) -> tuple[Floats, Floats]:
+    """(K,) f and (N,) u = r - X f by least squares, null where the date's answer has them null."""
+    specific_returns = solution.date.returns - explained(solution.design, solution.factor_returns)
+    if solution.all_active:
+        return solution.factor_returns, specific_returns
+    specific_returns[_lost(solution)] = np.nan
+    return np.where(solution.active, solution.factor_returns, np.nan), specific_returns
+
+
+def _sample(date: CheckedDate, weights: Floats, rules: RegressionRules) -> SparseSample:
+    usable = weights if date.n_returns == len(weights) else np.where(date.has_return, weights, 0.0)
+    memberships, dropped = date.memberships, None
+    if rules.thin == Thin.DROP:
+        memberships, usable, dropped = _without_thin(date, usable, rules.min_members)
     fitted = usable > 0.0
     n_fitted = int(np.count_nonzero(fitted))
-    if n_fitted < assets_needed(rules, layout.n_factors):
+    if n_fitted < assets_needed(rules, date.layout.n_factors):
         raise DoubtfulError
-    relative = usable / usable.max()
-    relative *= n_fitted / float(relative.sum())
-    return SparseSample(memberships, relative, fitted, n_fitted, stranded, dropped, n_dropped)
+    relative = usable / np.maximum.reduce(usable)
+    relative *= n_fitted / float(np.add.reduce(relative))
+    return SparseSample(memberships, relative, fitted, n_fitted, dropped)
 
 
-def _thin(memberships: Memberships, weights: Floats, layout: FactorLayout, min_members: float) -> Bools:
-    """(K,) membership factors with some, but fewer than `min_members` effective members: see `effective_members`."""
+def _without_thin(date: CheckedDate, usable: Floats, min_members: float) -> tuple[Memberships, Floats, DroppedFactors | None]:
+    """The date after its thin factors left, as `drop_thin_memberships` has it."""
+    memberships, layout = date.memberships, date.layout
+    thin = _thin(memberships, usable, _sums_of(memberships, usable, layout), min_members)
+    if thin is None:
+        return memberships, usable, None
+    n_members = _members_of(memberships, usable > 0.0, layout.n_factors)
+    dropped, stranded = np.zeros_like(thin), np.zeros(len(usable), dtype=np.bool_)
+    while thin is not None:
+        memberships, without_share = without_factors(memberships, thin, layout)
+        stranded |= without_share
+        usable = np.where(stranded, 0.0, usable)
+        dropped |= thin
+        thin = _thin(memberships, usable, _sums_of(memberships, usable, layout), min_members)
+    return memberships, usable, DroppedFactors(dropped, n_members, stranded)
+
+
+def _sums_of(memberships: Memberships, values: Floats, layout: FactorLayout) -> Floats:
+    return memberships.by_factor(memberships.of_assets(values), layout.n_factors)
+
+
+def _thin(memberships: Memberships, weights: Floats, sums: Floats, min_members: float) -> Bools | None:
+    """(K,) membership factors with some, but fewer than `min_members` effective members; None where there are none.
+
+    Args:
+        memberships: the triplets.
+        weights: (N,) w.
+        sums: (K,) X'w.
+        min_members: in assets; see `effective_members`.
+    """
     weighted = memberships.of_assets(weights)
-    squares = memberships.by_factor(weighted * weighted, layout.n_factors)
-    sums = memberships.by_factor(weighted, layout.n_factors)
-    thin: Bools = sums * sums < min_members * (1.0 - MEMBERS_ROUNDING) * squares
-    return thin
+    squares = memberships.by_factor(weighted * weighted, len(sums))
+    thin: Bools = sums * sums < (min_members * (1.0 - MEMBERS_ROUNDING)) * squares
+    return thin if np.count_nonzero(thin) else None
 
 
 def _members_of(memberships: Memberships, fitted: Bools, n_factors: int) -> Ints:
-    member = (fitted if memberships.aligned else fitted.take(memberships.assets)) & (memberships.shares != 0.0)
+    """(K,) triplets of the assets in the fit, by factor."""
+    member = fitted if memberships.aligned else fitted.take(memberships.assets)
+    if not memberships.whole:
+        member = member & (memberships.shares != 0.0)
     return category_sums(memberships.factors, member, n_factors).astype(np.int64)
 
 
 def _members(sample: SparseSample, design: SparseDesign) -> Ints:
     """(K,) fitted assets with a non-zero exposure; of dropped factors, before they were dropped."""
     layout, styles = design.layout, design.rows[2:]
-    members = _members_of(sample.memberships, sample.fitted, layout.n_factors) + sample.n_dropped
-    members[layout.markets] = sample.n_fitted
-    members[layout.styles] = sample.n_fitted
+    members = _members_of(sample.memberships, sample.fitted, layout.n_factors)
+    for columns in layout.full:
+        members[columns] = sample.n_fitted
     if np.count_nonzero(styles) < styles.size:
         members[layout.styles] = np.count_nonzero(styles[:, sample.fitted], axis=1)
-    return members
+    return members if sample.dropped is None else np.where(sample.dropped.dropped, sample.dropped.n_members, members)
 
 
-def _refuse_constants(sums: WeightedSums, empty: Bools, layout: FactorLayout) -> None:
-    """Raise DoubtfulError unless every style clearly varies."""
-    squares, own = sums.gram.diagonal()[layout.styles], sums.weights[layout.styles]
-    if empty[layout.styles].any() or not (squares - own * own / sums.total > _VARIES * squares).all():
+def _refuse_unclear(sums: WeightedSums, layout: FactorLayout) -> None:
+    """Raise DoubtfulError unless squares are numbers and every style clearly varies."""
+    if not math.isfinite(sums.squared_returns):
         raise DoubtfulError
+    if layout.styles.size:
+        vary = sums.centred_squares > _VARIES * sums.style_squares
+        if np.count_nonzero(vary) < len(vary):
+            raise DoubtfulError
 
 
-def _answer(
-    returns: Floats,
-    given: Memberships,
-    solution: SparseSolution,
-    estimate: SparseEstimate,
-    plain_var: Floats,
-    factors: Sequence[Factor],
-) -> CrossSection:
-    sample, system, huber = solution.sample, solution.system, estimate.huber
-    absent = solution.empty | sample.dropped
+def _constraints(date: CheckedDate, memberships: Memberships, active: Bools) -> tuple[Floats, Sequence[Ints]]:
+    """(K,) cap shares of the active columns, times a constant, and the groups that need a constraint."""
+    layout, caps = date.layout, date.caps
+    if np.count_nonzero(date.in_estimation) < len(caps):
+        caps = np.where(date.in_estimation, caps, 0.0)
+    shares, groups = _sums_of(memberships, caps, layout), layout.complete
+    if np.count_nonzero(active) < len(active):
+        shares *= active
+        groups = tuple(columns for columns in groups if active[columns].any())
+    return shares, groups if layout.markets.size else groups[1:]
+
+
+def _answer(solution: SparseSolution, estimate: SparseEstimate, plain_var: Floats, factors: Sequence[Factor]) -> CrossSection:
+    sample, system, huber, returns = solution.sample, solution.system, estimate.huber, solution.date.returns
+    lost, missing = None, None
     fitted_returns = explained(solution.design, estimate.factor_returns)
-    lost = _lost(solution) if absent.any() else None
-    if lost is not None:
+    if not solution.all_active:
+        lost, missing = _lost(solution), ~solution.active
         fitted_returns[lost] = np.nan
     specific_returns = _without_rounding(returns, solution.design, estimate.factor_returns, fitted_returns)
     weights = sample.weights if huber is None else _reweighted(sample, huber)
@@ -207,14 +234,14 @@ def _answer(
     statistics = fit_statistics(*on_fit, system.rank)
     noise_var = statistics.residual_var if huber is None or huber.scale == 0.0 else huber.residual_var
     factor_returns, std_errors = estimate.factor_returns, np.sqrt(noise_var * estimate.unit_var)
-    if lost is not None:
-        factor_returns = np.where(absent, np.nan, factor_returns)
-        std_errors[absent] = np.nan
+    if missing is not None:
+        factor_returns = np.where(missing, np.nan, factor_returns)
+        std_errors[missing] = np.nan
     return CrossSection(
         factor_returns=factor_returns,
         std_errors=std_errors,
         n_members=solution.n_members,
-        factor_status=_statuses(solution, absent),
+        factor_status=_statuses(solution, missing),
         specific_returns=specific_returns,
         fitted_returns=fitted_returns,
         weights=weights,
@@ -227,8 +254,8 @@ def _answer(
         residual_var=statistics.residual_var,
         condition_number=condition_number(system),
         status=Status.OK.value,
-        detail=_detail(returns, given, lost, solution, huber, factors),
-        vif=_variance_inflation(solution, plain_var, absent),
+        detail=_detail(solution, lost, huber, factors),
+        vif=_variance_inflation(solution, plain_var),
         is_outlier=np.zeros(len(returns), dtype=np.bool_),
         n_outliers=0,
         n_reweighted=0 if huber is None else int((huber.reweights < 1.0).sum()),
@@ -236,19 +263,25 @@ def _answer(
     )
 
 
+def _empty(solution: SparseSolution) -> Bools:
+    """(K,) factors without members."""
+    dropped = solution.sample.dropped
+    return ~solution.active if dropped is None else ~(solution.active | dropped.dropped)
+
+
 def _lost(solution: SparseSolution) -> Bools:
     """(N,) assets exposed to an empty factor, or stranded."""
-    memberships, stranded = solution.sample.memberships, solution.sample.stranded
-    exposed = solution.empty.take(memberships.factors) & (memberships.shares != 0.0)
+    memberships, dropped = solution.sample.memberships, solution.sample.dropped
+    exposed = _empty(solution).take(memberships.factors) & (memberships.shares != 0.0)
     lost: Bools = category_sums(memberships.assets, exposed, memberships.n_assets) > 0.0
-    return lost if stranded is None else lost | stranded
+    return lost if dropped is None else lost | dropped.stranded
 
 
 def _without_rounding(returns: Floats, design: SparseDesign, factor_returns: Floats, fitted_returns: Floats) -> Floats:
     """u = r - X f, exactly 0 where it is rounding: the only member of a group is fitted exactly, and has no risk of its own."""
     specific_returns = returns - fitted_returns
     near = np.abs(specific_returns) <= NEAR * float(np.fmax.reduce(np.abs(returns)))
-    if near.any():
+    if np.count_nonzero(near):
         positive = design._replace(styles=np.abs(design.styles))
         size = np.abs(returns) + explained(positive, np.abs(factor_returns))
         specific_returns[near & (np.abs(specific_returns) <= ROUNDING * size)] = 0.0
@@ -262,36 +295,29 @@ def _reweighted(sample: SparseSample, huber: HuberFit) -> Floats:
     return weights
 
 
-def _statuses(solution: SparseSolution, absent: Bools) -> tuple[str, ...]:
-    if not (absent.any() or solution.thin.any()):
-        return (FactorStatus.OK.value,) * len(absent)
-    constant = np.zeros_like(absent)
-    return factor_statuses(solution.sample.dropped, solution.empty, constant, solution.thin, constant)
+def _statuses(solution: SparseSolution, missing: Bools | None) -> tuple[str, ...]:
+    if missing is None and solution.thin is None:
+        return (FactorStatus.OK.value,) * len(solution.active)
+    nothing, dropped = np.zeros_like(solution.active), solution.sample.dropped
+    thin = nothing if solution.thin is None else solution.thin
+    return factor_statuses(nothing if dropped is None else dropped.dropped, _empty(solution), nothing, thin, nothing)
 
 
-def _detail(
-    returns: Floats,
-    given: Memberships,
-    lost: Bools | None,
-    solution: SparseSolution,
-    huber: HuberFit | None,
-    factors: Sequence[Factor],
-) -> str:
+def _detail(solution: SparseSolution, lost: Bools | None, huber: HuberFit | None, factors: Sequence[Factor]) -> str:
     robust = huber_detail(huber) if huber is not None and huber.scale == 0.0 else ""
     if lost is None:
         return robust
-    with_return = lost & np.isfinite(returns)
-    exposed = _members_of(given, with_return, len(factors))
-    return joined(lost_detail(int(with_return.sum()), exposed, solution.empty, solution.sample.dropped, factors), robust)
+    with_return, empty = lost & solution.date.has_return, _empty(solution)
+    exposed = _members_of(solution.date.memberships, with_return, len(factors))
+    return joined(lost_detail(int(with_return.sum()), exposed, empty, ~(solution.active | empty), factors), robust)
 
 
-def _variance_inflation(solution: SparseSolution, unit_var: Floats, absent: Bools) -> Floats:
+def _variance_inflation(solution: SparseSolution, unit_var: Floats) -> Floats:
     """(K,) see `variance_inflation`."""
     layout, sums = solution.design.layout, solution.sums
-    styles = layout.styles
     inflation = np.full(layout.n_factors, np.nan)
-    squares = sums.gram.diagonal()[styles]
-    if layout.markets.size or any(not absent[columns].all() for columns in layout.complete):
-        squares = squares - sums.weights[styles] ** 2 / sums.total
-    inflation[styles] = squares * unit_var[styles]
+    if layout.styles.size:
+        has_constant = layout.markets.size or any(solution.active[columns].any() for columns in layout.complete)
+        squares = sums.centred_squares if has_constant else sums.style_squares
+        inflation[layout.styles] = squares * unit_var[layout.styles]
     return inflation

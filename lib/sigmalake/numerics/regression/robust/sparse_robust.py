@@ -28,7 +28,7 @@ class SparseEstimate(NamedTuple):
 def sparse_robust_estimate(
     design: SparseDesign,
     sums: WeightedSums,
-    thin: Bools,
+    thin: Bools | None,
     plain: SparseEstimate,
     weights: Floats,
     fitted: Bools,
@@ -40,7 +40,7 @@ def sparse_robust_estimate(
     Args:
         design: X and r, r = 0 where it is missing.
         sums: its sums with the weights.
-        thin: (K,) membership factors with too few effective members.
+        thin: (K,) membership factors with too few effective members; None where there are none.
         plain: the least-squares answer.
         weights: (N,) mean 1 over the fit, 0 elsewhere.
         fitted: (N,) the fit.
@@ -51,11 +51,12 @@ def sparse_robust_estimate(
         DoubtfulError: as `reduce_gram`.
     """
     pseudo, active = _pseudo_observations(design, sums, thin, weights, rules), sums.gram.diagonal() > 0.0
+    disjoint = design.memberships.whole
     goals = pseudo.mean_share * (float(weights @ design.rows[0]) / sums.total)
     gram, right = pseudo.design.T @ pseudo.design, pseudo.design.T @ goals
     estimate = plain
     if len(pseudo.design):
-        drawn = reduce_gram(sums.gram + gram, system.reflections, active)
+        drawn = reduce_gram(sums.gram + gram, system.reflections, active, disjoint=disjoint)
         unit_var = _drawn_variances(unit_covariance(drawn), sums, pseudo)
         estimate = SparseEstimate(solve_reduced(drawn, sums.returns + right), unit_var, None)
     if rules.huber is None:
@@ -71,18 +72,18 @@ def sparse_robust_estimate(
         reweighted = weights.copy()
         reweighted[fitted] *= reweights
         again = weighted_sums(design, reweighted)
-        return solve_reduced(reduce_gram(again.gram + gram, system.reflections, active), again.returns + right)
+        return solve_reduced(reduce_gram(again.gram + gram, system.reflections, active, disjoint=disjoint), again.returns + right)
 
     huber = fit_huber(residuals, refit, root * returns, estimate.factor_returns, system.rank, rules.huber)
     return estimate._replace(factor_returns=huber.coefficients, huber=huber)
 
 
 def _pseudo_observations(
-    design: SparseDesign, sums: WeightedSums, thin: Bools, weights: Floats, rules: RegressionRules
+    design: SparseDesign, sums: WeightedSums, thin: Bools | None, weights: Floats, rules: RegressionRules
 ) -> PseudoObservations:
     layout, memberships = design.layout, design.memberships
     ridge = penalties(np.sqrt(sums.gram.diagonal()), layout.styles, rules.ridge)
-    if rules.thin != Thin.SHRINK or not thin.any():
+    if rules.thin != Thin.SHRINK or thin is None:
         return ridge
     weighted = memberships.of_assets(weights)
     squares = memberships.by_factor(weighted * weighted, layout.n_factors)
