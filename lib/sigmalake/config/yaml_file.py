@@ -17,9 +17,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such file, or it is not YAML, or not `key: value` lines; says where.
     """
-    if path.is_dir():
-        raise ConfigError(f"configuration {path} is a folder; give the YAML file in it")
     try:
+        if path.is_dir():
+            raise ConfigError(f"configuration {path} is a folder; give the YAML file in it")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"configuration {path} does not exist (looked for in {path.absolute().parent})") from None
