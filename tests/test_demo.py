@@ -2,8 +2,9 @@
 
 import io
 import re
+import shutil
 import subprocess
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from typing import NamedTuple
 
@@ -14,16 +15,17 @@ from deltalake import DeltaTable
 
 from sigmalake.cli import app as cli
 from sigmalake.demo import run as stage
+from sigmalake.demo.first_report import compared, estimation_seconds
 from sigmalake.demo.history import snapshots
 from sigmalake.demo.market import Defect
 from sigmalake.demo.recovery import holdings, portfolio_bias
 from sigmalake.demo.run import Demo, prepare_demo
+from sigmalake.errors import DataError, InfrastructureError
 from sigmalake.lake.log import read_columns
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
 from sigmalake.tasks.sources.checking import Reason
 
-pytestmark = pytest.mark.jvm
 N_ASSETS, N_DATES, N_INDUSTRIES = 150, 300, 11
 TOO_FAR = 3.5  # standard errors: one in 2,000
 
@@ -36,19 +38,14 @@ class Run(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def demo(spark, tmp_path_factory):
-    """Runs the command on a small market in the tests' session; again, it runs on the same folder."""
+def demo(tmp_path_factory):
+    """Runs the command on a small market by the local engine; again, it runs on the same folder."""
     folder, small = tmp_path_factory.mktemp("demo"), partial(prepare_demo, n_assets=N_ASSETS, n_dates=N_DATES)
-
-    @contextmanager
-    def session(_config):
-        yield spark
 
     def run() -> Run:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-            patch.setattr(cli, "_session", session)
             patch.setattr(stage, "prepare_demo", small)
-            cli.demo(folder)
+            cli.demo(folder, detail=True)
         return Run(small(folder, print), open_release(folder / "lake"), out.getvalue(), err.getvalue())
 
     return run
@@ -214,11 +211,16 @@ def test_a_second_demo_computes_nothing_and_prints_the_same(demo, first):
 
 
 def test_the_report_has_its_sections_at_100_columns_and_its_first_line_to_paste_works(first):
-    text, _, commands = first.printed.partition("To paste\n")
+    opening, _, detail = first.printed.partition("A model of a generated market, beside")
+    text, _, commands = detail.partition("To paste\n")
+    assert [line for line in opening.splitlines() if line.startswith(("It works", "Volatility of the", "To try next"))] == [
+        "It works", "Volatility of the market, cap-weighted portfolio, % a year", "To try next"
+    ]  # fmt: skip
+    assert f"\n{first.demo.lake}\n" in opening
     for title in ("Factor vol", "Specific vol", "Portfolio vol", "Bias statistic", "Rows rejected", "Tables"):
         assert re.search(rf"^{title}.*\n-+$", text, re.MULTILINE), title
     assert max(map(len, text.splitlines())) <= 100
-    assert "100% of them are X Sigma X' + Delta" in text
+    assert "100% of its elements are X Sigma X' + Delta" in re.sub(r"\s+", " ", text)
     assert "\x1b" not in first.printed
     python, sql, submit = (line for line in commands.splitlines() if line.startswith(("/", "SPARK_LOCAL_IP")))
     said = subprocess.run(["bash", "-c", python], capture_output=True, text=True, check=True)
@@ -227,3 +229,49 @@ def test_the_report_has_its_sections_at_100_columns_and_its_first_line_to_paste_
     assert subprocess.run(["bash", "-nc", f"{sql}\n{submit}"], capture_output=True, check=True).stderr == b""
     assert f"delta.`{first.demo.lake}/factor_returns`" in sql
     assert submit.endswith(f"jobs/run_model.py --config {first.demo.config_file}")
+
+
+def test_the_newcomers_lines_to_try_work(first):
+    tried = first.printed.partition("To try next\n")[2].partition("\nA model of")[0].splitlines()
+    lines = [line for line in tried if line.startswith("/")]
+    assert len(lines) == 3
+    shown = pd.read_csv(
+        io.StringIO(subprocess.run(["bash", "-c", lines[0]], capture_output=True, text=True, check=True).stdout), sep=r"\s+"
+    )
+    assert shown.shape == (4, 4)
+    assert lines[1].endswith(f"status --config {first.demo.config_file}")
+    assert lines[2].endswith(f"demo {first.demo.folder} --detail")
+
+
+def test_the_markets_volatility_stands_beside_the_truth(first):
+    of = {row[0]: float(row[1]) for row in re.findall(r"^(true|found by \w+) +([\d.]+)", first.printed, re.MULTILINE)}
+    truth, panel = first.demo.market.truth, first.model.panel()
+    h = panel["cap"] * panel["in_estimation"]
+    h = h[h.index.isin(first.model.risk(variant="ewma").usable) & h.index.isin(first.model.risk(variant="sample").usable)] / h.sum()
+    x = panel.loc[h.index, list(truth.factors)].T @ h
+    true = np.sqrt((x @ truth.factor_cov @ x + h**2 @ specific_var(first, h.index)) * 252) * 100
+    assert of["true"] == pytest.approx(true, abs=0.02)
+    assert set(of) == {"true", "found by ewma", "found by sample"}
+    assert of["found by ewma"] == pytest.approx(first.model.risk(variant="ewma").risk_of(h).vol * 252**0.5 * 100, abs=0.02)
+
+
+def test_equal_lakes_are_told_with_their_times_and_a_changed_one_is_an_error(first, tmp_path):
+    other = Demo(tmp_path, first.demo.market, first.demo.panel, "spark")
+    shutil.copytree(first.demo.lake, other.lake)
+    said = re.sub(r"\s+", " ", compared(first.demo, other))
+    assert re.search(r"All \d\d tables of the model are equal, element by element to the last bit", said)
+    assert said.count(f"{estimation_seconds(first.demo.lake):.1f} s") == 2
+    table = DeltaTable(str(other.lake / "factor_returns"))
+    table.delete("factor = 'market'")
+    with pytest.raises(DataError, match=r"factor_returns has [\d,]+ rows in one lake and"):
+        compared(first.demo, other)
+
+
+def test_without_a_java_the_demo_of_both_engines_says_so_and_ends_well(demo, first, monkeypatch, capsys):
+    def none():
+        raise InfrastructureError("no Java that Spark runs on")
+
+    monkeypatch.setattr(cli, "find_java", none)
+    monkeypatch.setattr(stage, "prepare_demo", partial(prepare_demo, n_assets=N_ASSETS, n_dates=N_DATES))
+    cli.demo(first.demo.folder, engine=cli.DemoEngine.BOTH)
+    assert capsys.readouterr().out.endswith("Spark was left out: no Java that Spark runs on.\n")

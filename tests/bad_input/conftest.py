@@ -11,7 +11,7 @@ from sigmalake.cli import engines
 
 
 class Outcome(NamedTuple):
-    """What a user sees."""
+    """What a user sees, but for the line that names the engine."""
 
     exit_code: int
     out: str
@@ -47,6 +47,7 @@ def asked(monkeypatch, capsys, tmp_path):
         except SystemExit as done:
             code = int(done.code or 0)
         seen = capsys.readouterr()
-        return Outcome(code, seen.out, seen.err)
+        told = [line for line in seen.err.splitlines(keepends=True) if not line.startswith("engine: ")]
+        return Outcome(code, seen.out, "".join(told))
 
     return ask

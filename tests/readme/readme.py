@@ -1,10 +1,12 @@
-"""README.md in parts: its code blocks and its tables."""
+"""README.md and the pages that it leads to for commands, tables and SQL, in parts: their code blocks and their tables."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", "docs/reading.md", "docs/operations.md", "docs/sources.md", "docs/engines.md", "docs/model_in_brief.md")
+TEXT_OF = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+TEXT = "\n".join(TEXT_OF.values())
 
 
 def blocks(language: str) -> list[str]:

@@ -235,11 +235,15 @@ def validate(
     from sigmalake.config.model import read_given
     from sigmalake.config.texts.annotated import annotated
     from sigmalake.stages.queries.validate import validate as validate_all
+    from sigmalake.tasks.sources.rejected_rows import ProblemCount
 
     with _reading(config, overrides, None, None, engine=engine, reads_sources=True) as context:
         found = validate_all(context)
+        for warning in found.warnings:
+            _say(f"warning: {warning}")
         if output is Output.JSON:
             body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
+            body["warnings"] = found.warnings
             typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
             return
         typer.echo(annotated(context.config, read_given(config, overrides or [])))
@@ -247,7 +251,7 @@ def validate(
             spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
             typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
             for column, reason, rows, value in source.problems:
-                typer.echo(f"  {rows:,} with {column} {reason}" + (f", e.g. {value!r}" if value is not None else ""))
+                typer.echo(f"  {ProblemCount(column, reason, rows, value).text}")
         typer.echo(f"panel: {found.dates} dates, {len(found.factors)} factors: {', '.join(found.factors)}")
 
 
@@ -365,7 +369,7 @@ def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
     try:
-        if code := app(args=None if verb is None else [verb, *sys.argv[1:]], standalone_mode=False):
+        if code := app(args=None if verb is None else _arguments_of_job(verb), standalone_mode=False):
             _exit_interrupted() if code == INTERRUPTED else sys.exit(code)
     except (typer.Abort, KeyboardInterrupt):
         _exit_interrupted()
@@ -378,6 +382,13 @@ def main(verb: str | None = None) -> None:
         sys.exit(0)
     except Exception as error:  # a mishap of ours or of the machine: told in a line, kept whole in the log
         _exit_unexpected(error)
+
+
+def _arguments_of_job(verb: str) -> list[str]:
+    """A job's verb and arguments: spark-submit gives a session, so that it runs on Spark where no engine is named."""
+    given = sys.argv[1:]
+    named = any(argument == "--engine" or argument.startswith("--engine=") for argument in given)
+    return [verb, *([] if named else ["--engine", "spark"]), *given]
 
 
 def _exit_interrupted() -> None:

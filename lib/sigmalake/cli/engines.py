@@ -19,6 +19,7 @@ from sigmalake.errors import ConfigError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+ENGINES = ("auto", "local", "spark")
 SUBMITTED = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE")  # in the environment where Spark is at hand
 
 
@@ -33,8 +34,10 @@ def choose_engine(config: Config, option: str | None) -> Choice:
     """The engine that the command line or the configuration names, or the lightest that can do the work.
 
     Raises:
-        ConfigError: the local engine is asked for, and cannot do it.
+        ConfigError: there is no such engine, or the local one is asked for and cannot do it.
     """
+    if option is not None and option not in ENGINES:
+        raise ConfigError(f"--engine {option!r} is no engine; it is one of {', '.join(ENGINES)}")
     named = option or config.engine
     if named == "spark":
         return Choice("spark", "--engine" if option else "engine: spark")

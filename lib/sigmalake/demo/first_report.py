@@ -31,9 +31,9 @@ def _it_works(demo: Demo, model: FactorModel) -> str:
     return section(
         "It works",
         note(
-            f"A model of {len(truth.asset_ids)} generated stocks over {len(truth.dates)} days with {len(truth.factors)} factors "
-            f"was estimated on the {demo.engine} engine in {estimation_seconds(demo.lake):.1f} s: factor returns, the "
-            f"factor covariance Sigma, specific risk Delta. Release {model.release_id} holds it, in Delta tables in"
+            f"A model of {len(truth.asset_ids)} generated stocks, {len(truth.dates)} days and {len(truth.factors)} factors was "
+            f"estimated on the {demo.engine} engine in {estimation_seconds(demo.lake):.1f} s: factor returns, factor covariance "
+            f"Sigma, specific risk Delta. Release {model.release_id} holds it, in Delta tables in"
         ),
         str(demo.lake),
     )
@@ -52,7 +52,7 @@ def _market_vol(demo: Demo, model: FactorModel) -> str:
         for name, vol in zip(config.risk, market.found, strict=True)
     ]
     return section(
-        f"Volatility of the market, {market.name}, % a year",
+        f"Volatility of the {market.name} portfolio, % a year",
         table(["", "volatility", "sampling error"], rows),
         note("The truth is known, for the market is generated from it. The sampling error is one standard error of the window."),
     )

@@ -167,15 +167,15 @@ def _noise_ratio(demo: Demo, model: FactorModel, errors: recovery.Errors) -> Flo
 def _built(demo: Demo, model: FactorModel) -> str:
     """Whether the V that the run wrote is the V that the reader makes."""
     rows = table_rows(demo.lake, model, ASSET_COVARIANCE, ASSET_COVARIANCE.column_names)
-    build = table_rows(demo.lake, model, COVARIANCE_BUILDS, ["variant", "asset_id"]).iloc[0]
-    assets, covariances = [str(asset) for asset in build["asset_id"]], np.stack(list(rows["covariance"]))
-    stored = pd.DataFrame(covariances.tolist(), index=rows["asset_id"].tolist(), columns=assets).loc[assets]
-    made = model.risk(variant=str(build["variant"])).asset_cov(assets).to_numpy()
+    build = table_rows(demo.lake, model, COVARIANCE_BUILDS, ["variant", "asset_id"])
+    assets: list[str] = list(build["asset_id"].iloc[0])
+    stored = pd.DataFrame(np.stack(list(rows["covariance"])), list(rows["asset_id"]), assets).loc[assets]
+    made = model.risk(variant=str(build["variant"].iloc[0])).asset_cov(assets).to_numpy()
     vols = np.sqrt(np.diag(made))
     agree = np.abs(stored.to_numpy() - made) <= 1e-12 * np.outer(vols, vols)
     return (
-        f"asset_covariance has V of {len(stored)} assets, a row an asset; {agree.mean():.0%} of its numbers are X Sigma X' + Delta "
-        "of the reader to 1e-12 of the product of the two volatilities."
+        f"asset_covariance has V of {len(stored)} assets, a row an asset; {agree.mean():.0%} of its elements are X Sigma X' + Delta"
+        " of the reader to 1e-12 of the product of the two volatilities."
     )
 
 

@@ -39,11 +39,13 @@ from sigmalake.tasks.long_tables import exposure_moments
 from sigmalake.tasks.packing.pack_panel import PackPanel
 from sigmalake.tasks.packing.packed_dates import PanelRow
 from sigmalake.tasks.sources.fingerprints import Fingerprints
+from sigmalake.tasks.sources.rejected_rows import most_frequent
 from sigmalake.tasks.sources.source_tasks import ToPack
 
 FLAT_ROW_BYTES = 256  # a source row, roughly
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
+MOST_REASONS = 5  # of a source, in the output
 LEAST_FILES = 4  # so that small panels, too, are read in parallel
 
 
@@ -93,6 +95,8 @@ def ingest(context: Context) -> Outcome | None:
     unsettled = unsettled_ranges(lake, "ingest", PANEL)
     if plan.sources is None:
         return None
+    for warning in plan.sources.warnings:
+        context.say(f"warning: {warning}")
     if not (plan.changes or unsettled):
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
         return None
@@ -295,7 +299,17 @@ def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine], cou
             f"  {name}: {rows_in:,} rows = {packed:,} packed + {rejected:,} rejected + {outside:,} outside the dates "
             f"+ {unmatched:,} without exposures"
         )
+        lines += _reasons(plan, name) if rejected else []
     if plan.recipe is not None:
         of_how_many = sum(counts[day]["n_assets"] for day in compute) * len(plan.recipe.styles)
         lines.append(f"  styles: {sum(counts[day]['n_filled'] for day in compute):,} of {of_how_many:,} were missing and filled")
     return "\n".join(lines)
+
+
+def _reasons(plan: IngestPlan, name: str) -> list[str]:
+    """Why rows of a source of the account were rejected: the most frequent problems of the files that were read."""
+    if plan.sources is None:
+        return []
+    sides = [side for side, called in plan.sources.names.items() if called == name and side in plan.sources.fingerprints]
+    found = [problem for side in sides for problem in most_frequent(plan.sources.problems(side))]
+    return [f"    {problem.text}" for problem in found[:MOST_REASONS]]

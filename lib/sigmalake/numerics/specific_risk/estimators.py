@@ -1,168 +1,19 @@
 """Specific variances Delta from a run of specific returns: the estimators as configured, with the layers they carry."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from sigmalake.numerics.factor_cov.newey_west import check_lags
 from sigmalake.numerics.settings import FilledIn, described, setting
-from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues
-from sigmalake.numerics.specific_risk.regime import SpecificRegime
-from sigmalake.numerics.specific_risk.serial_correlation import check_bounds, variance_ratio
-from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage
-from sigmalake.numerics.specific_risk.structural_vol import StructuralModel
-from sigmalake.numerics.types import Bools, Floats, Ints
-from sigmalake.numerics.windows.ewma import (
-    EQUAL,
-    Weighting,
-    check_half_life,
-    check_min_periods,
-    check_window,
-    fewest,
-    window_of,
-)
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
+from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.windows.ewma import EQUAL, Weighting, check_half_life, check_window, window_of
 from sigmalake.numerics.windows.weighted_var import WeightedVar, weighted_var
 
 
-class TimeSeriesVar(NamedTuple):
-    """Each asset's variance from its own specific returns alone, as of A dates."""
-
-    var: Floats  # (A, N) fraction^2 per period, serial correlation included; NaN: too few observations
-    n_obs: Ints  # (A, N) observations in the window
-    clipped: Bools  # (A, N) long-run variance held at a bound
-
-
 @dataclass(frozen=True, kw_only=True)
-class _Layers(ABC):
-    """What each estimator of Delta can be followed by; off by default."""
-
-    estimator: str
-    min_periods: int | None = setting(
-        None, "an asset's observations in the window; none: half the window, 60 at most", unit="periods", source="choice"
-    )
-    lags: int = setting(0, "periods of serial correlation [NW]", unit="periods")
-    lags_half_life: float | None = setting(
-        None, "half-life of the autocorrelations; none: the variances' weights; 252 in [M]", unit="periods"
-    )
-    lags_window: int | None = setting(
-        None,
-        "window of the autocorrelations; none: 3 `lags_half_life`, or the variances' window where that is none too",
-        unit="periods",
-        source="choice",
-    )
-    lags_bounds: tuple[float, float] = setting(
-        (0.25, 4.0),
-        "least and largest long-run variance over the plain one; held ones are counted",
-        unit="ratio of variances",
-        source="choice",
-    )
-    structural: StructuralModel | None = setting(
-        None, "the structural model of volatility [B], of assets with a short history; off without the section"
-    )
-    size_shrinkage: SizeShrinkage | None = setting(
-        None, "shrinkage towards the mean of the assets of like cap [M]; it needs caps; off without the section"
-    )
-    regime: SpecificRegime | None = setting(
-        None, "the volatility regime [M]; without caps every asset counts alike; off without the section"
-    )
-    linked: LinkedIssues | None = setting(
-        None, "specific covariances between the shares of an issuer; they need `issuer_id`; off without the section"
-    )
-
-    def __post_init__(self) -> None:
-        check_min_periods(self.min_periods, self.weighting.window)
-        if self.lags_half_life is not None:
-            check_half_life("lags_half_life", self.lags_half_life)
-        check_window("lags_window", self.lags_weighting.window, self.lags_weighting.half_life)
-        check_lags("lags", self.lags, self.lags_weighting.window)
-        check_bounds("lags_bounds", self.lags_bounds)
-        if self.structural is not None:
-            self.structural.check_window(self.weighting.window)
-        if self.linked is not None:
-            self.linked.check_window(self.weighting.window)
-
-    @property
-    @abstractmethod
-    def weighting(self) -> Weighting:
-        """Window and half-life of the variances, defaults filled in."""
-
-    @property
-    def lags_weighting(self) -> Weighting:
-        """Window and half-life of the autocorrelations, defaults filled in."""
-        if self.lags_half_life is None:
-            default, half_life = self.weighting
-        else:
-            default, half_life = window_of(self.lags_half_life), self.lags_half_life
-        return Weighting(default if self.lags_window is None else self.lags_window, half_life)
-
-    @property
-    def look_back(self) -> int:
-        """How many periods up to an as-of date are read; the regime reads its window and the variances' before it."""
-        window = self.weighting.window
-        return max(
-            window,
-            self.lags_weighting.window if self.lags else 0,
-            self.structural.periods(window) if self.structural else 0,
-            self.regime.periods + window if self.regime else 0,
-            self.linked.periods(window) if self.linked else 0,
-        )
-
-    @property
-    def filled_in(self) -> FilledIn:
-        """Of the settings that may be left out, the values that count; of layers only where these are on."""
-        window, found = self.weighting.window, dict[tuple[str, ...], object]()
-        if self.lags:
-            found["lags_window",] = self.lags_weighting.window
-            if self.lags_weighting.half_life != EQUAL:
-                found["lags_half_life",] = self.lags_weighting.half_life
-        if self.structural is not None:
-            found["structural", "window"] = self.structural.periods(window)
-        if self.linked is not None:
-            found["linked", "window"] = self.linked.periods(window)
-            found["linked", "min_periods"] = self.linked.fewest_dates(window)
-        return {("min_periods",): self._min_periods, **found}
-
-    @property
-    def reads_exposures(self) -> bool:
-        """Whether X known at the as-of date enters."""
-        return self.structural is not None
-
-    @property
-    def reads_caps(self) -> bool:
-        """Whether caps known at the as-of date enter."""
-        return self.structural is not None or self.size_shrinkage is not None
-
-    @abstractmethod
-    def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
-        """(A, N) variances before any layer."""
-
-    def time_series(self, specific_returns: Floats, as_of: Ints) -> TimeSeriesVar:
-        """The variances, times `variance_ratio` where there are lags.
-
-        Args:
-            specific_returns: (R, N) fractions, newest last, NaN where missing.
-            as_of: (A,) positions of rows.
-        """
-        plain = self.estimate(specific_returns, as_of)
-        if not self.lags:
-            return TimeSeriesVar(plain.var, plain.n_obs, np.zeros(plain.var.shape, dtype=np.bool_))
-        ratio = variance_ratio(specific_returns, as_of, self.lags_weighting, self.lags, centre=self._centred)
-        held = np.clip(ratio, *self.lags_bounds)
-        return TimeSeriesVar(plain.var * held, plain.n_obs, (held != ratio) & ~np.isnan(plain.var))
-
-    @property
-    def _centred(self) -> bool:
-        return True
-
-    @property
-    def _min_periods(self) -> int:
-        return fewest(self.min_periods, self.weighting.window)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleSpecificVar(_Layers):
+class SampleSpecificVar(LayeredSpecificVar):
     """Equal weights: 1/(n-1) sum_j (u_j - ubar)^2 over an asset's own n observations in the window.
 
     Litterman et al. 2003, ch. 20.
@@ -184,12 +35,12 @@ class SampleSpecificVar(_Layers):
 
     def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
         """Variances with divisor n - 1; see `weighted_var`."""
-        var, n_obs = weighted_var(specific_returns, as_of, *self.weighting, centre=True, min_periods=self._min_periods)
+        var, n_obs = weighted_var(specific_returns, as_of, *self.weighting, centre=True, min_periods=self.fewest_observations)
         return WeightedVar(var * (n_obs / np.maximum(n_obs - 1, 1)), n_obs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EwmaSpecificVar(_Layers):
+class EwmaSpecificVar(LayeredSpecificVar):
     """Exponential weights: sum_j a_j (u_j - ubar)^2, a_j proportional to 2^(-age/half_life), sum 1 over an asset's own.
 
     The age counts periods of the calendar, also those without a return of the asset (Menchero, Orr, Wang 2011).
@@ -220,12 +71,13 @@ class EwmaSpecificVar(_Layers):
         return {("window",): self.weighting.window, **super().filled_in}
 
     @property
-    def _centred(self) -> bool:
+    def centred(self) -> bool:
+        """Whether variances are about the mean; else about 0."""
         return self.centre
 
     def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
         """Variances with divisor 1; see `weighted_var`."""
-        return weighted_var(specific_returns, as_of, *self.weighting, centre=self.centre, min_periods=self._min_periods)
+        return weighted_var(specific_returns, as_of, *self.weighting, centre=self.centre, min_periods=self.fewest_observations)
 
 
 SpecificVarEstimator = SampleSpecificVar | EwmaSpecificVar

@@ -9,7 +9,8 @@ from sigmalake.numerics.factor_cov.regime import RegimeMultiplier, mean_squared_
 from sigmalake.numerics.factor_cov.windows import Diagnostic
 from sigmalake.numerics.factors import Factor, PackedExposures
 from sigmalake.numerics.specific_risk.blend_weight import blend_weights
-from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator, TimeSeriesVar
+from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.layered import TimeSeriesVar
 from sigmalake.numerics.specific_risk.linked_issues import IssuerCov, issuer_cov
 from sigmalake.numerics.specific_risk.regime import SpecificRegime, specific_squared_bias
 from sigmalake.numerics.specific_risk.size_shrinkage import shrink_by_size

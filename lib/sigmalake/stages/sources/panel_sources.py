@@ -213,7 +213,8 @@ def _recalled(lake: Lake | None, opened: OpenedSource, check: CheckSource, place
 def _refuse(config: Config, sources: PanelSources) -> None:
     """Refuse sources of which nothing, or too little, can be used."""
     places = config.sources.locations()
-    for side, found in sources.fingerprints.items():
+    for side, of_side in sources.fingerprints.items():
+        found = of_side
         name = sources.names[side]
         source = f"sources.{name}: {places[name.partition('.')[0]].where}"
         files, problems = sources.by_file.get(side, []), sources.problems(side)

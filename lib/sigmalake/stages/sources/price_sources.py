@@ -209,7 +209,7 @@ def _rejected(engine: Engine, sources: PriceSources, name: str, days: set[date])
     wrong = {day for day in [*days, None] if day in fingerprints and fingerprints[day].rejected}
     if wrong:
         read = source.of_dates({day for day in wrong if day is not None})
-        yield engine.collect(engine.read_source(read, RejectedRows(source.check, {name: name}, {name: wrong})))  # type: ignore[dict-item]
+        yield engine.collect(engine.read_source(read, RejectedRows(source.check, {name: name}, {name: wrong})))
     task = UsableRows(source.check, name)
     columns = tuple(task.schema(source.opened.raw_schema).names)
     if days:

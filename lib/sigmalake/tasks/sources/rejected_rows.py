@@ -26,6 +26,11 @@ class ProblemCount(NamedTuple):
     n: int  # rows that have it
     value: str | None  # one that was seen
 
+    @property
+    def text(self) -> str:
+        """The problem in the words of the output."""
+        return f"{self.n:,} with {self.column} {self.reason}" + (f", e.g. {self.value!r}" if self.value is not None else "")
+
 
 def rejected_rows(checked: CheckedRows, source: str, dates: Collection[date | None] | None = None) -> pa.Table:
     """The rows of `rejected_rows` for some checked rows of one source.

@@ -1,0 +1,65 @@
+"""README.md's commands and Python, on a small panel and the local engine: what they give is right."""
+
+from contextlib import redirect_stdout
+from io import StringIO
+
+import numpy as np
+from numpy.testing import assert_allclose
+from small_lake import LAST, NAMED
+
+from readme import blocks
+from sigmalake.reader.open_release import open_release
+
+WEIGHTS = np.array([0.6, 0.4])
+
+
+def executed(block):
+    names = {}
+    with redirect_stdout(StringIO()) as out:
+        exec(block, names)
+    return names, out.getvalue()
+
+
+def test_the_commands_validate_run_and_show(printed):
+    assert list(printed) == ["validate", "run", "status"]
+    assert "panel: 70 dates, 6 factors: market, energy, health, technology, size, momentum" in printed["validate"]
+    assert f"release {LAST}.1, daily" in printed["run"]
+    assert f"release {LAST}.1, daily" in printed["status"]
+
+
+def test_a_model_comes_from_a_frame_and_is_saved(folder, printed, monkeypatch):
+    monkeypatch.chdir(folder)
+    names, _ = executed(blocks("python")[0])
+    assert list(names["f"].columns) == ["market", "energy", "health", "technology", "size", "momentum"]
+    assert len(names["r2"]) == 69
+    V = names["V"].loc[NAMED, NAMED].to_numpy()
+    assert_allclose(names["vol"], np.sqrt(WEIGHTS @ V @ WEIGHTS), rtol=1e-12)
+    saved = open_release(folder / "lakes/first")
+    assert_allclose(saved.risk().asset_cov(NAMED), V, rtol=0, atol=0)
+    assert (folder / "lakes/first/model.yaml").is_file()
+
+
+def test_a_frame_and_the_configuration_have_the_same_factor_returns(folder, model, monkeypatch):
+    monkeypatch.chdir(folder)
+    names, _ = executed(blocks("python")[0].replace("lakes/first", "lakes/again"))
+    assert_allclose(names["f"], model.factor_returns(), rtol=0, atol=0)
+
+
+def test_a_release_is_read(folder, model, V, monkeypatch):
+    monkeypatch.chdir(folder)
+    names, said = executed(blocks("python")[1])
+    assert said.startswith(f"{LAST}.1 ")
+    assert_allclose(names["report"].vol, np.sqrt(WEIGHTS @ V @ WEIGHTS), rtol=1e-12)
+    assert_allclose(names["report"].by_factor.sum() + names["report"].specific, names["report"].vol, rtol=1e-12)
+
+
+def test_the_page_on_reading_reads_the_release(folder, model, V, monkeypatch):
+    monkeypatch.chdir(folder)
+    names, said = executed(blocks("python")[2])
+    assert said.startswith(f"{LAST}.1 ")
+    assert_allclose(names["V"].loc[NAMED, NAMED], V, rtol=1e-12)
+    assert names["X"].shape == (24, 6)
+    assert names["Sigma"].shape == (6, 6)
+    assert names["Delta"].shape == (24,)
+    assert list(names["panel"].index) == sorted(names["panel"].index)
+    assert len(names["f"]) == 69

@@ -1,0 +1,83 @@
+"""Which engine is chosen, and why."""
+
+import sys
+
+import pytest
+
+from sigmalake.cli import app, engines
+from sigmalake.cli.engines import Choice, choose_engine
+from sigmalake.config.model import Config
+from sigmalake.errors import ConfigError
+
+PANEL = {"path": "panel.parquet", "columns": {"ret": "ret", "cap": "cap"}}
+
+
+def config_of(**changed):
+    given = {"model": "m", "lake": "lake", "sources": {"panel": PANEL}, "factors": [{"market": "market"}]}
+    return Config.model_validate({**given, **changed})
+
+
+@pytest.fixture(autouse=True)
+def without_spark(monkeypatch):
+    monkeypatch.setattr(engines, "_spark_at_hand", lambda: None)
+
+
+def test_the_local_engine_is_chosen_where_nothing_needs_spark():
+    assert choose_engine(config_of(), None) == Choice("local", "nothing needs Spark")
+    assert choose_engine(config_of(), "auto") == Choice("local", "nothing needs Spark")
+
+
+def test_the_option_goes_before_the_configuration():
+    assert choose_engine(config_of(engine="spark"), "local") == Choice("local", "--engine")
+    assert choose_engine(config_of(engine="local"), "spark") == Choice("spark", "--engine")
+
+
+@pytest.mark.parametrize("name", ["local", "spark"])
+def test_the_configuration_names_the_engine(name):
+    assert choose_engine(config_of(engine=name), None) == Choice(name, f"engine: {name}")
+
+
+def test_a_session_that_is_there_already_is_used(monkeypatch):
+    monkeypatch.setattr(engines, "_spark_at_hand", lambda: "SPARK_REMOTE is set")
+    assert choose_engine(config_of(), None) == Choice("spark", "SPARK_REMOTE is set")
+    assert choose_engine(config_of(), "local").name == "local"
+
+
+NEEDS_SPARK = {
+    "source": ({"sources": {"panel": {"table": "main.equity.panel", "columns": PANEL["columns"]}}}, "sources.panel is the table"),
+    "lake": ({"lake": "main.risk"}, "the lake main.risk is in a catalog"),
+}
+
+
+@pytest.mark.parametrize("name", NEEDS_SPARK)
+def test_a_catalog_needs_spark(name):
+    changed, obstacle = NEEDS_SPARK[name]
+    chosen = choose_engine(config_of(**changed), None)
+    assert chosen.name == "spark"
+    assert obstacle in chosen.reason
+    with pytest.raises(ConfigError, match=f"the local engine cannot do it: {obstacle}") as refused:
+        choose_engine(config_of(**changed), "local")
+    assert refused.value.exit_code == 2
+
+
+def test_an_unknown_engine_is_wrong_usage_with_the_choices():
+    with pytest.raises(ConfigError, match="'dask' is no engine; it is one of auto, local, spark") as refused:
+        choose_engine(config_of(), "dask")
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        (["--config", "m.yaml"], ["run", "--engine", "spark", "--config", "m.yaml"]),
+        (["--engine", "local"], ["run", "--engine", "local"]),
+        (["--engine=auto"], ["run", "--engine=auto"]),
+    ],
+)
+def test_a_job_runs_on_spark_unless_it_names_an_engine(monkeypatch, given, called):
+    seen = []
+    monkeypatch.setattr(app, "prepare_environment", lambda: None)
+    monkeypatch.setattr(app, "app", lambda args, **_: seen.append(args))
+    monkeypatch.setattr(sys, "argv", ["run_model.py", *given])
+    app.main("run")
+    assert seen == [called]
