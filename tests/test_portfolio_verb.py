@@ -197,11 +197,11 @@ def test_wrong_usage_is_exit_code_2(run, file, arguments):
 
 
 def test_it_starts_no_java_and_loads_no_spark(file, plain_market_lake):
-    program = "import sys; from sigmalake.cli import app; app.main('portfolio')"
+    program = "import sys; from sigmalake.cli import app; app.main()"
     watched = (
         f"import atexit, sys; atexit.register(lambda: print(sorted({{'pyspark', 'py4j', 'delta'}} & set(sys.modules)))); {program}"
     )
-    arguments = [sys.executable, "-c", watched, str(file), "--lake", str(plain_market_lake), "--variant", "ewma"]
+    arguments = [sys.executable, "-c", watched, "portfolio", str(file), "--lake", str(plain_market_lake), "--variant", "ewma"]
     arguments += ["--shock", "market=-0.1", "--versus-date", "2021-03-31", "--since", "2021-03-29"]
     folder = Path(sigmalake.__file__).parent.parent
     environment = {"PYTHONPATH": str(folder), "PATH": "/nowhere", "HOME": str(file.parent)}

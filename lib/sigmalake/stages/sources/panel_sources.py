@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sigmalake.config.model import Config
 from sigmalake.config.sources import Location
@@ -246,14 +247,23 @@ def _in_base_currency(engine: Engine, config: Config, sources: PanelSources) -> 
         days = set().union(*(exchanged.lacking.get(side, set()) for side in source.sides))
         if days:
             counted = _counted_anew(engine, sources, packed[name], days)
+            problems = {side: _of_dates(days, source.surveyed.problems[side], counted.problems[side]) for side in source.sides}
+            packed[name].surveyed = source.surveyed._replace(problems=problems)
             for side in source.sides:
-                fingerprints[side] = {**fingerprints[side], **{d: f for d, f in by_date(counted[side]).items() if d in days}}
+                anew = by_date(counted.fingerprints[side])
+                fingerprints[side] = {**fingerprints[side], **{day: anew[day] for day in days if day in anew}}
     found = replace(sources, packed=packed, fingerprints=fingerprints, cap_rates=cap_rates)
     _refuse(config, replace(found, warnings=[]))
     return found
 
 
-def _counted_anew(engine: Engine, sources: PanelSources, source: PackedSource, days: set[date]) -> dict[str, list[FileFingerprint]]:
+def _counted_anew(engine: Engine, sources: PanelSources, source: PackedSource, days: set[date]) -> Surveyed:
     read = sources.files_of(source, dict.fromkeys(source.sides, days))
-    rows = engine.collect(engine.read_source(read, SurveyConverted(source.check), days))
-    return joined_surveys(rows, source.sides).fingerprints
+    return joined_surveys(engine.collect(engine.read_source(read, SurveyConverted(source.check), days)), source.sides)
+
+
+def _of_dates(days: set[date], others: pa.Table, anew: pa.Table) -> pa.Table:
+    """Problems by date: those of the days as they were counted anew."""
+    chosen = pa.array(sorted(days), pa.date32())
+    rest = others.filter(pc.invert(pc.is_in(others.column("date"), chosen)))
+    return pa.concat_tables([rest, anew.filter(pc.is_in(anew.column("date"), chosen))])
