@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from sigmalake.lake.log import open_table, read_columns
-from sigmalake.numerics.factors import Factor, Kind, dense_exposures
+from sigmalake.numerics.factors import Factor, Kind, PackedExposures
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.weights import regression_weights
@@ -41,7 +41,7 @@ def main(lake: Path, n_dates: int) -> None:
     def fit_all() -> None:
         for row in rows:
             members = (row["member_assets"], row["member_factors"], row["member_shares"])
-            exposures = dense_exposures(row["n_assets"], model, *members, row["styles"])
+            exposures = PackedExposures(row["n_assets"], *members, row["styles"].reshape(row["n_assets"], -1))
             weights = regression_weights(rules.weights, row["cap"], None, row["in_estimation"])
             fit_cross_section(row["ret"].astype(float), exposures, row["cap"], weights, row["in_estimation"], model, rules)
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from residual_histories import residuals
 from scipy.stats import iqr
 
+import sigmalake.numerics.specific_risk.blend_weight as kernel
 from sigmalake.numerics.specific_risk.blend_weight import blend_weights
 
 seeds = st.integers(0, 2**32 - 1)
@@ -85,3 +86,15 @@ def test_it_lies_between_zero_and_one_and_has_neither_unit_nor_order(seed, fewes
     once = blend_weights(u, as_of, 60, fewest, ramp)
     assert ((once >= 0) & (once <= 1)).all()
     assert_allclose(blend_weights(u[:, order] * 3.0, as_of, 60, fewest, ramp), once[:, order], rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, st.integers(2, 40))
+def test_a_sorted_window_that_is_moved_on_has_the_bits_of_one_that_is_sorted_anew(seed: int, window: int) -> None:
+    rng = np.random.default_rng(seed)
+    u = np.round(wild(120, 6, seed), 2)  # rounded: many returns are alike
+    as_of = np.flatnonzero(rng.random(120) < rng.uniform(0.1, 1.0))
+    moved = blend_weights(u, as_of, window, 1, 5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kernel, "_NEAR", -1)
+        assert_array_equal(moved, blend_weights(u, as_of, window, 1, 5))

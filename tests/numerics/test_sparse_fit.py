@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from cross_section_cases import (
+    ANY_SIZE,
     Case,
     Membership,
     cap_share_rows,
@@ -18,8 +19,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import sigmalake.numerics.regression.cross_section as kernel
-from sigmalake.numerics.factors import Kind
-from sigmalake.numerics.regression.cross_section import CrossSection
+from sigmalake.numerics.factors import Kind, PackedExposures, pack_exposures
+from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules, Thin
 from sigmalake.numerics.types import Floats
 
@@ -166,10 +167,81 @@ def test_the_bordered_system_gives_the_same_factor_returns(seed: int, market: bo
     groups = {"sector": Membership(5), "country": Membership(4, fractional=True), "currency": Membership(3, partial=True)}
     case = generated(np.random.default_rng(seed), 150, market=market, groups=groups, n_styles=n_styles, whole=False)
     section = case.fit()
+    size = np.abs(case.returns[fitted_rows(case)]).max()
     expected = solve_kkt(case, cap_share_rows(case))
-    np.testing.assert_allclose(
-        section.factor_returns,
-        expected,
-        rtol=0,
-        atol=1e-12 * np.abs(case.returns[fitted_rows(case)]).max() * section.condition_number**2,
-    )
+    np.testing.assert_allclose(section.factor_returns, expected, rtol=0, atol=1e-12 * size * section.condition_number**2)
+
+
+GROUPS = {"sector": Membership(9), "country": Membership(4, fractional=True), "currency": Membership(3, partial=True)}
+OPTIONS = [{}, {"thin": "drop"}, {"thin": "shrink"}, {"ridge": 0.1}, {"huber": 1.345}, {"outliers_beyond": 3.0}]
+
+
+@pytest.mark.usefixtures("no_dense_route")
+@pytest.mark.parametrize("options", OPTIONS)
+def test_an_ordinary_date_needs_no_dense_exposures(options: dict[str, float]) -> None:
+    case = generated(np.random.default_rng(7), 300, groups=GROUPS, n_styles=4, whole=False)
+    case.exposures[np.flatnonzero(case.exposures[:, 1])[3:], 1:3] = [0.0, 1.0]  # a thin sector
+    section = case.fit(RegressionRules(min_assets=1, **options))
+    assert (section.status, section.rank) == ("ok", 1 + 8 + 3 + 3 + 4 - ("drop" in options.values()))
+
+
+@pytest.mark.usefixtures("no_dense_route")
+def test_a_level_without_members_needs_no_dense_exposures_and_loses_who_is_exposed() -> None:
+    case = generated(np.random.default_rng(8), 300, groups=GROUPS, n_styles=4)
+    case.exposures[:, 1:3] = np.outer(case.exposures[:, 1:3].sum(axis=1), [0.0, 1.0])
+    case.exposures[5, 1:10] = np.eye(9)[0]
+    case.weights[5], case.in_estimation[5] = 0.0, False
+    section = case.fit()
+    assert section.factor_status == ("ok", "empty", *("ok",) * 19)
+    assert np.flatnonzero(np.isnan(section.specific_returns)).tolist() == [5]
+    assert section.detail == "assets with a return but no specific return: 1, 1 exposed to sector_0 (empty)"
+
+
+def test_nearly_dependent_columns_have_the_bits_of_the_dense_route() -> None:
+    case = generated(np.random.default_rng(9), 120, groups=GROUPS, n_styles=3)
+    case = with_columns(case, case.exposures[:, -1] + 1e-6 * np.random.default_rng(10).normal(size=120))
+    one, other = case.fit(), case.dense_fit()
+    np.testing.assert_array_equal(one.factor_returns, other.factor_returns)
+    assert one.condition_number > 1e5
+
+
+def test_shares_over_many_levels_are_a_matrix_product_with_the_same_answer() -> None:
+    rng = np.random.default_rng(11)
+    case = generated(rng, 200, groups={"country": Membership(20)}, n_styles=3)
+    shares = rng.dirichlet(np.full(20, 0.3), 200)
+    case.exposures[:, 1:21] = shares
+    assert np.count_nonzero(shares) > 8 * 200
+    assert_alike(case.fit(), case.dense_fit(), case)
+
+
+def test_the_order_of_the_triplets_changes_no_bit() -> None:
+    case = generated(np.random.default_rng(12), 90, groups=GROUPS, n_styles=2, whole=False)
+    packed = pack_exposures(case.exposures, case.factors)
+    order = np.random.default_rng(13).permutation(len(packed.member_assets))
+    triplets = (packed.member_assets[order], packed.member_factors[order], packed.member_shares[order])
+    one, other = case.fit(), fit_cross_section(*case._replace(exposures=PackedExposures(90, *triplets, packed.styles)), ANY_SIZE)
+    for name in ("factor_returns", "std_errors", "specific_returns", "vif", "weights"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_packing_and_unpacking_gives_the_same_exposures() -> None:
+    case = generated(np.random.default_rng(14), 60, groups=GROUPS, n_styles=2)
+    np.testing.assert_array_equal(pack_exposures(case.exposures, case.factors).dense(case.factors), case.exposures)
+    case.exposures[3, 0] = 0.5
+    with pytest.raises(ValueError, match=r"the market's exposures must be 1; the first other is 0\.5"):
+        pack_exposures(case.exposures, case.factors)
+
+
+def test_packed_arrays_that_do_not_fit_are_refused() -> None:
+    case = generated(np.random.default_rng(15), 60, groups=GROUPS, n_styles=2)
+    packed = pack_exposures(case.exposures, case.factors)
+    with pytest.raises(ValueError, match=r"styles have shape \(60, 1\); \(60, 2\) is assets x styles"):
+        fit_cross_section(*case._replace(exposures=packed._replace(styles=packed.styles[:, :1])), ANY_SIZE)
+    with pytest.raises(ValueError, match="member_assets, member_factors and member_shares have shapes"):
+        fit_cross_section(*case._replace(exposures=packed._replace(member_shares=packed.member_shares[1:])), ANY_SIZE)
+    spoilt = packed._replace(styles=np.where(np.arange(120).reshape(60, 2) == 7, np.nan, packed.styles))
+    with pytest.raises(ValueError, match="exposures has 1 wrong values"):
+        fit_cross_section(*case._replace(exposures=spoilt), ANY_SIZE)
+    doubled = packed._replace(member_shares=packed.member_shares * 1.5)
+    with pytest.raises(ValueError, match=r"membership sector has .* shares of sector lie in \[0, 1\]"):
+        fit_cross_section(*case._replace(exposures=doubled), ANY_SIZE)

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from cross_section_cases import Membership, generated, with_columns
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind, pack_exposures
 from sigmalake.numerics.specific_risk.structural_vol import StructuralModel, structural_vol
 
 MARKET = Factor("market", "market", Kind.MARKET)
@@ -139,3 +142,29 @@ def test_an_absurd_exposure_is_held_at_ten_times_the_fitted_volatilities_and_cou
     assert (plain.n_held, found.n_held) == (0, 2)
     others = np.delete(np.arange(80), [0, 4])
     assert_array_equal(found.vol[others], plain.vol[others])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.booleans(), st.booleans(), st.booleans())
+def test_packed_exposures_give_what_a_matrix_gives(seed: int, market: bool, fractional: bool, complete: bool) -> None:
+    rng = np.random.default_rng(seed)
+    groups = {"sector": Membership(6, fractional=fractional, partial=not complete), "country": Membership(3, partial=not complete)}
+    case = generated(rng, 150, market=market, groups=groups, n_styles=3)
+    vol, gamma = 0.02 * np.exp(0.3 * rng.normal(size=150)), (rng.random(150) < 0.8).astype(float)
+    columns = [k for k, factor in enumerate(case.factors) if factor.group == "sector"]
+    gamma[case.exposures[:, columns[0]] > 0.0] = 0.0  # a level that no fitted asset has
+    packed = pack_exposures(case.exposures, case.factors)
+    one = structural_vol(vol, gamma, packed, case.caps, case.factors)
+    other = structural_vol(vol, gamma, case.exposures, case.caps, case.factors)
+    assert_allclose(one.vol, other.vol, rtol=1e-11)
+    assert one.smearing == pytest.approx(other.smearing, rel=1e-11)
+    assert one[2:] == other[2:]
+
+
+def test_packed_exposures_that_are_dependent_are_told_apart_as_a_matrix() -> None:
+    case = generated(np.random.default_rng(5), 150, groups={"sector": Membership(6)}, n_styles=2)
+    case = with_columns(case, 2.0 * case.exposures[:, -1])
+    vol, gamma = 0.02 * np.exp(0.3 * np.random.default_rng(6).normal(size=150)), np.ones(150)
+    one = structural_vol(vol, gamma, pack_exposures(case.exposures, case.factors), case.caps, case.factors)
+    assert one.unexplained == (case.factors[-1].name,)
+    assert_array_equal(one.vol, structural_vol(vol, gamma, case.exposures, case.caps, case.factors).vol)

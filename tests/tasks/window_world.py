@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind, pack_exposures
 from sigmalake.numerics.specific_risk.layers import Coverage
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 from sigmalake.tasks.risk.window_arrays import CAPS_BEFORE, HISTORY, KNOWN
@@ -87,6 +87,6 @@ class World:
         numbers = {issuer: number for number, issuer in enumerate(dict.fromkeys(self.issuers)) if issuer is not None}
         issuers = np.array([numbers.get(issuer, -1) for issuer in self.issuers])
         return Coverage(
-            np.arange(N_ASSETS), is_known, self.exposures(day, assets), FACTORS, np.where(is_known, self.caps[day], np.nan),
-            np.where(is_known, issuers, -1),
+            np.arange(N_ASSETS), is_known, pack_exposures(self.exposures(day, assets), FACTORS), FACTORS,
+            np.where(is_known, self.caps[day], np.nan), np.where(is_known, issuers, -1),
         )  # fmt: skip

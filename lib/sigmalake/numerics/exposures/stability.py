@@ -27,14 +27,14 @@ def exposure_stability(now: Floats, before: Floats, weights: Floats) -> Exposure
         before: (N, S) the same styles and assets, earlier.
         weights: (N,) >= 0, 0 outside the estimation universe at t.
     """
-    used = weights > 0.0
-    w, x, y = weights[used], now[used], before[used]
+    used = np.flatnonzero(weights > 0.0)
+    w, x, y = weights.take(used), now.take(used, axis=0), before.take(used, axis=0)
     if len(w) < 2:
         return ExposureStability(np.full(now.shape[1], np.nan), len(w))
     w = w / w.sum()
-    deviations = x - w @ x, y - w @ y
-    squares = [np.einsum("n,ns,ns->s", w, d, d) for d in deviations]
-    varies = [s > ALIKE * (w @ level**2) for s, level in zip(squares, (x, y), strict=True)]
-    product = np.einsum("n,ns,ns->s", w, *deviations)
+    from_means = x - w @ x, y - w @ y
+    squares = [w @ deviations**2 for deviations in from_means]
+    varies = [square > ALIKE * (w @ level**2) for square, level in zip(squares, (x, y), strict=True)]
+    product = w @ (from_means[0] * from_means[1])
     scale = np.sqrt(squares[0] * squares[1])
     return ExposureStability(np.where(varies[0] & varies[1], product / np.where(scale > 0.0, scale, 1.0), np.nan), len(w))

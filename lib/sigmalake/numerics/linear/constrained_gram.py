@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, lapack
+from scipy.linalg import lapack
 
 from sigmalake.numerics.types import Bools, Floats, Ints
 
@@ -145,22 +145,25 @@ def solve_reduced(system: ReducedSystem, right: Floats) -> Floats:
 
 def unit_variances(system: ReducedSystem) -> Floats:
     """(K,) the diagonal of R (R'X'WXR)^-1 R'; 0 in the columns that are not estimated."""
-    inverse, _ = lapack.dpotri(system.factor, lower=1)
-    variances: Floats = inverse.diagonal() * system.scale**2
-    for vector, size, _ in system.reflections:
-        image = system.scale * blas.dsymv(1.0, inverse, system.scale * vector, lower=1)
-        variances = variances + vector * (vector * (vector @ image / size) - 2.0 * image) / size
+    root = _root_covariance(system)
+    variances: Floats = np.einsum("jk,jk->k", root, root)
     return variances
 
 
 def unit_covariance(system: ReducedSystem) -> Floats:
     """(K, K) R (R'X'WXR)^-1 R'."""
-    inverse, _ = lapack.dpotri(system.factor, lower=1)
-    lower = np.tril(inverse)
-    covariance: Floats = (lower + np.tril(lower, -1).T) * np.multiply.outer(system.scale, system.scale)
-    for reflection in system.reflections:
-        covariance = reflection.of_matrix(covariance)
+    root = _root_covariance(system)
+    covariance: Floats = root.T @ root
     return covariance
+
+
+def _root_covariance(system: ReducedSystem) -> Floats:
+    """(K, K) H with H'H = R (R'X'WXR)^-1 R'. By dtrtri: OpenBLAS gives dpotri to threads, which fight over small matrices."""
+    inverse, _ = lapack.dtrtri(system.factor, lower=1)
+    root: Floats = inverse * system.scale
+    for vector, size, _ in system.reflections:
+        root -= np.multiply.outer(root @ vector / size, vector)
+    return root
 
 
 def condition_number(system: ReducedSystem) -> float:

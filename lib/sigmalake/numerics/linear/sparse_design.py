@@ -38,12 +38,6 @@ class WeightedSums(NamedTuple):
         return float(self.between[0, 0])
 
     @property
-    def centred_squares(self) -> Floats:
-        """(S,) sums of w (x - xbar)^2 of the styles."""
-        squares: Floats = self.style_squares - self.between[1, 2:] ** 2 / self.total
-        return squares
-
-    @property
     def style_squares(self) -> Floats:
         """(S,) sums of w x^2 of the styles."""
         return self.between.diagonal()[2:]

@@ -59,7 +59,7 @@ def fit_dense(
     active = ~(sample.dropped | sample.empty | sample.constant)
     if not active.any():
         failed = _no_fit(sample, Status.NO_FACTORS, f"all {len(factors)} factors are empty, dropped or constant")
-        return failed._replace(factor_status=factor_statuses(sample.dropped, sample.empty, sample.constant, sample.thin, ~active))
+        return failed._replace(factor_status=_factor_statuses(sample, ~active))
     w, members = sample.weights[sample.fitted], sample.exposures[sample.fitted][:, active]
     root = np.sqrt(w)
     with np.errstate(over="ignore"):
@@ -127,7 +127,7 @@ def _answer(returns: Floats, exposures: Floats, sample: EstimationSample, fit: _
         factor_returns=factor_returns,
         std_errors=std_errors,
         n_members=sample.n_members,
-        factor_status=factor_statuses(sample.dropped, sample.empty, sample.constant, sample.thin, np.isnan(factor_returns)),
+        factor_status=_factor_statuses(sample, np.isnan(factor_returns)),
         specific_returns=specific_returns,
         fitted_returns=fitted_returns,
         weights=weights,
@@ -162,6 +162,11 @@ def _reweighted(sample: EstimationSample, huber: HuberFit | None) -> Floats:
     weights[sample.fitted] *= huber.reweights
     weights[sample.fitted] /= weights[sample.fitted].mean()
     return weights
+
+
+def _factor_statuses(sample: EstimationSample, missing: Bools) -> tuple[str, ...]:
+    marked = {"dropped": sample.dropped, "empty": sample.empty, "constant": sample.constant, "thin": sample.thin}
+    return factor_statuses(len(missing), missing=missing, **marked)
 
 
 def _no_fit(sample: EstimationSample, status: Status, detail: str) -> CrossSection:

@@ -25,18 +25,23 @@ def joined(*details: str) -> str:
     return "; ".join(detail for detail in details if detail)
 
 
-def factor_statuses(dropped: Bools, empty: Bools, constant: Bools, thin: Bools, missing: Bools) -> tuple[str, ...]:
+def factor_statuses(
+    n_factors: int, *, dropped: Bools | None, empty: Bools, constant: Bools | None, missing: Bools | None, thin: Bools | None
+) -> tuple[str, ...]:
     """(K,) FactorStatus of each factor; `missing` marks those without an estimate, `thin` those that are kept."""
-    cases = [
-        (dropped, FactorStatus.THIN),
-        (empty, FactorStatus.EMPTY),
-        (constant, FactorStatus.CONSTANT),
-        (missing, FactorStatus.COLLINEAR),
+    statuses = [FactorStatus.OK.value] * n_factors
+    cases = [  # from the weakest
         (thin, FactorStatus.THIN),
+        (missing, FactorStatus.COLLINEAR),
+        (constant, FactorStatus.CONSTANT),
+        (empty, FactorStatus.EMPTY),
+        (dropped, FactorStatus.THIN),
     ]
-    return tuple(
-        next((status.value for where, status in cases if where[factor]), FactorStatus.OK.value) for factor in range(len(missing))
-    )
+    for where, status in cases:
+        if where is not None:
+            for factor in where.nonzero()[0].tolist():
+                statuses[factor] = status.value
+    return tuple(statuses)
 
 
 def lost_detail(n_lost: int, exposed: Ints, empty: Bools, dropped: Bools, factors: Sequence[Factor]) -> str:

@@ -61,6 +61,7 @@ class SparseSolution(NamedTuple):
     n_members: Ints  # (K,)
     active: Bools  # (K,) neither empty nor dropped
     thin: Bools | None  # (K,) thin factors that are kept; None where there are none
+    centred_squares: Floats  # (S,) sums of w (x - xbar)^2 of the styles
     factor_returns: Floats  # (K,) 0 where there is none
 
     @property
@@ -88,7 +89,7 @@ def solve_cross_section(date: CheckedDate, weights: Floats, rules: RegressionRul
     sums = weighted_sums(design, sample.weights)
     n_members = _members(sample, design)
     active = n_members > 0 if sample.dropped is None else (n_members > 0) & ~sample.dropped.dropped
-    _refuse_unclear(sums, layout)
+    centred_squares = _centred_squares(sums)
     thin = None
     if rules.thin != Thin.DROP:
         thin = _thin(sample.memberships, sample.weights, sums.weights, rules.min_members)
@@ -97,7 +98,7 @@ def solve_cross_section(date: CheckedDate, weights: Floats, rules: RegressionRul
     if not 0 < system.rank < sample.n_fitted:
         raise DoubtfulError
     factor_returns = solve_reduced(system, sums.returns)
-    return SparseSolution(date, sample, design, sums, system, n_members, active, thin, factor_returns)
+    return SparseSolution(date, sample, design, sums, system, n_members, active, thin, centred_squares, factor_returns)
 
 
 def fit_sparse(date: CheckedDate, weights: Floats, factors: Sequence[Factor], rules: RegressionRules) -> CrossSection:
@@ -196,14 +197,17 @@ def _members(sample: SparseSample, design: SparseDesign) -> Ints:
     return members if sample.dropped is None else np.where(sample.dropped.dropped, sample.dropped.n_members, members)
 
 
-def _refuse_unclear(sums: WeightedSums, layout: FactorLayout) -> None:
-    """Raise DoubtfulError unless squares are numbers and every style clearly varies."""
-    if not math.isfinite(sums.squared_returns):
+def _centred_squares(sums: WeightedSums) -> Floats:
+    """(S,) sums of w (x - xbar)^2 of the styles.
+
+    Raises:
+        DoubtfulError: unless squares are numbers and every style clearly varies.
+    """
+    squares, own = sums.style_squares, sums.between[1, 2:]
+    centred: Floats = squares - own * own / sums.total
+    if not (math.isfinite(sums.squared_returns) and np.count_nonzero(centred > _VARIES * squares) == len(squares)):
         raise DoubtfulError
-    if layout.styles.size:
-        vary = sums.centred_squares > _VARIES * sums.style_squares
-        if np.count_nonzero(vary) < len(vary):
-            raise DoubtfulError
+    return centred
 
 
 def _constraints(date: CheckedDate, memberships: Memberships, active: Bools) -> tuple[Floats, Sequence[Ints]]:
@@ -298,9 +302,9 @@ def _reweighted(sample: SparseSample, huber: HuberFit) -> Floats:
 def _statuses(solution: SparseSolution, missing: Bools | None) -> tuple[str, ...]:
     if missing is None and solution.thin is None:
         return (FactorStatus.OK.value,) * len(solution.active)
-    nothing, dropped = np.zeros_like(solution.active), solution.sample.dropped
-    thin = nothing if solution.thin is None else solution.thin
-    return factor_statuses(nothing if dropped is None else dropped.dropped, _empty(solution), nothing, thin, nothing)
+    dropped = None if solution.sample.dropped is None else solution.sample.dropped.dropped
+    marked = {"dropped": dropped, "constant": None, "missing": None, "thin": solution.thin}
+    return factor_statuses(len(solution.active), empty=_empty(solution), **marked)
 
 
 def _detail(solution: SparseSolution, lost: Bools | None, huber: HuberFit | None, factors: Sequence[Factor]) -> str:
@@ -318,6 +322,6 @@ def _variance_inflation(solution: SparseSolution, unit_var: Floats) -> Floats:
     inflation = np.full(layout.n_factors, np.nan)
     if layout.styles.size:
         has_constant = layout.markets.size or any(solution.active[columns].any() for columns in layout.complete)
-        squares = sums.centred_squares if has_constant else sums.style_squares
+        squares = solution.centred_squares if has_constant else sums.style_squares
         inflation[layout.styles] = squares * unit_var[layout.styles]
     return inflation

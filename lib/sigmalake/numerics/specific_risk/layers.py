@@ -7,7 +7,7 @@ import numpy as np
 
 from sigmalake.numerics.factor_cov.regime import RegimeMultiplier, mean_squared_bias
 from sigmalake.numerics.factor_cov.windows import Diagnostic
-from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.factors import Factor, PackedExposures
 from sigmalake.numerics.specific_risk.blend_weight import blend_weights
 from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.numerics.specific_risk.layered import TimeSeriesVar
@@ -26,7 +26,7 @@ class Coverage(NamedTuple):
 
     columns: Ints  # (M,) of the specific returns
     is_known: Bools  # (M,) has exposures at the close; the others only had them one period before
-    exposures: Floats | None  # (P, K) X of the known ones
+    exposures: Floats | PackedExposures | None  # (P, K) X of the known ones
     factors: Sequence[Factor]  # its columns
     caps: Floats | None  # (M,) NaN where unknown; all 1 in a model without caps
     issuers: Ints | None  # (M,) a number an issuer, below 0 where unknown
@@ -135,8 +135,10 @@ def _blended(found: SpecificRisk, history: SpecificHistory, number: int, coverag
     known = coverage.is_known
     ts_vol = np.sqrt(found.ts_var)
     gamma = np.where(ts_vol > 0, history.gamma[number, coverage.columns], 0.0)
-    X, caps = _given("exposures", coverage.exposures), _given("caps", coverage.caps)
-    fit = structural_vol(ts_vol[known], gamma[known], X, caps[known], coverage.factors)
+    caps = _given("caps", coverage.caps)
+    if coverage.exposures is None:
+        raise ValueError("exposures of the coverage are not given; a layer of Delta needs them")
+    fit = structural_vol(ts_vol[known], gamma[known], coverage.exposures, caps[known], coverage.factors)
     structural = np.full(len(gamma), np.nan)
     structural[known] = fit.vol
     blends = ~np.isnan(structural)

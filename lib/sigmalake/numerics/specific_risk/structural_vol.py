@@ -6,9 +6,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.factors import Factor, Kind
-from sigmalake.numerics.linear.constraints import constraint_rows, membership_groups
+from sigmalake.numerics.factors import Factor, FactorLayout, Kind, PackedExposures, factor_layout
+from sigmalake.numerics.linear.constrained_gram import DoubtfulError, reduce_gram, reflections, solve_reduced
+from sigmalake.numerics.linear.constraints import constraint_rows
 from sigmalake.numerics.linear.least_squares import solve_constrained
+from sigmalake.numerics.linear.memberships import sorted_memberships
+from sigmalake.numerics.linear.sparse_design import explained, sparse_design, weighted_sums
 from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.windows.ewma import check_window
@@ -74,7 +77,9 @@ class StructuralVol(NamedTuple):
         return self.rank > 0
 
 
-def structural_vol(ts_vol: Floats, gamma: Floats, exposures: Floats, caps: Floats, factors: Sequence[Factor]) -> StructuralVol:
+def structural_vol(
+    ts_vol: Floats, gamma: Floats, exposures: Floats | PackedExposures, caps: Floats, factors: Sequence[Factor]
+) -> StructuralVol:
     """sigma_STR = E0 exp(X b), b from ln sigma_TS = X b over the assets with gamma = 1 (Briner, Smith, Ward 2009).
 
     Weighted by sqrt(cap), under the model's constraints with the fitted assets' cap shares. E0 is the mean of
@@ -86,7 +91,7 @@ def structural_vol(ts_vol: Floats, gamma: Floats, exposures: Floats, caps: Float
     Args:
         ts_vol: (N,) fraction per period, NaN where there is none.
         gamma: (N,) 0 to 1; below 1 an asset is not fitted.
-        exposures: (N, K) X known at the as-of date.
+        exposures: (N, K) X known at the as-of date, packed or as a matrix.
         caps: (N,) > 0; all 1 in a model without caps.
         factors: the K columns.
     """
@@ -96,23 +101,45 @@ def structural_vol(ts_vol: Floats, gamma: Floats, exposures: Floats, caps: Float
     n_fitted, n_needed = int(fitted.sum()), 2 * len(factors)
     if n_fitted < max(1, n_needed):
         return StructuralVol(np.full(len(ts_vol), np.nan), np.nan, n_fitted, 0, n_needed, 0, ())
-    X, target = exposures[fitted], np.log(ts_vol[fitted])
-    coefficients, rank, missing = _coefficients(X, target, caps[fitted] / caps[fitted].max(), factors)
-    smearing = float(np.exp(target - X @ coefficients).mean())
-    unexplained = tuple(factor.name for factor, out in zip(factors, missing, strict=True) if out)
-    level, beyond = np.log(smearing) + exposures @ coefficients, np.log(_BEYOND)
+    found = _explain(np.log(ts_vol[fitted]), fitted, exposures, caps, factors)
+    smearing = float(np.exp(found.target - found.level[fitted]).mean())
+    unexplained = tuple(factor.name for factor, out in zip(factors, found.missing, strict=True) if out)
+    level, beyond, target, rank = np.log(smearing) + found.level, np.log(_BEYOND), found.target, found.rank
     held = np.clip(level, target.min() - beyond, target.max() + beyond)
     return StructuralVol(np.exp(held), smearing, n_fitted, int((held != level).sum()), n_needed, rank, unexplained)
 
 
-def _with_constant(exposures: Floats, factors: Sequence[Factor]) -> tuple[Floats, Sequence[Factor]]:
+def _with_constant(
+    exposures: Floats | PackedExposures, factors: Sequence[Factor]
+) -> tuple[Floats | PackedExposures, Sequence[Factor]]:
     if any(factor.kind in (Kind.MARKET, Kind.MEMBERSHIP) for factor in factors):
         return exposures, factors
-    return np.column_stack([np.ones(len(exposures)), exposures]), [Factor("constant", "market", Kind.MARKET), *factors]
+    factors = [Factor("constant", "market", Kind.MARKET), *factors]
+    if isinstance(exposures, PackedExposures):
+        return exposures._replace(member_factors=exposures.member_factors + 1), factors
+    return np.column_stack([np.ones(len(exposures)), exposures]), factors
 
 
-def _coefficients(X: Floats, target: Floats, caps: Floats, factors: Sequence[Factor]) -> tuple[Floats, int, Bools]:
-    """(K,) b without gaps, the rank, and which factors have no estimate of their own."""
+class _Explained(NamedTuple):
+    """ln sigma by X, before the smearing."""
+
+    target: Floats  # of the fitted assets
+    level: Floats  # (N,) X b
+    rank: int
+    missing: Bools  # (K,) factors without an estimate of their own
+
+
+def _explain(
+    target: Floats, fitted: Bools, exposures: Floats | PackedExposures, caps: Floats, factors: Sequence[Factor]
+) -> _Explained:
+    """The regression of ln sigma: by sums over memberships where X is packed and they carry it, else by a dense X."""
+    caps = np.where(fitted, caps, 0.0) / caps[fitted].max()
+    if isinstance(exposures, PackedExposures):
+        try:
+            return _explain_sparse(target, fitted, exposures, caps, factor_layout(tuple(factors)))
+        except DoubtfulError:
+            exposures = exposures.dense(factors)
+    X, caps = exposures[fitted], caps[fitted]
     active: Bools = (X != 0).any(axis=0)
     constraints = constraint_rows(X, caps, np.ones(len(X), dtype=np.bool_), factors, active)[:, active]
     root_weights = caps**0.25  # the root of sqrt(cap)
@@ -120,9 +147,32 @@ def _coefficients(X: Floats, target: Floats, caps: Floats, factors: Sequence[Fac
     coefficients = np.full(len(factors), np.nan)
     coefficients[active] = fit.coefficients
     missing: Bools = np.isnan(coefficients)
-    shares = caps @ X
-    for columns in membership_groups(factors, Kind.MEMBERSHIP).values():
+    _fill_in_place(coefficients, missing, caps @ X, factor_layout(tuple(factors)))
+    return _Explained(target, exposures @ coefficients, fit.rank, missing)
+
+
+def _explain_sparse(target: Floats, fitted: Bools, exposures: PackedExposures, caps: Floats, layout: FactorLayout) -> _Explained:
+    memberships = sorted_memberships(exposures, layout)
+    if memberships is None or len(layout.markets) > 1:
+        raise DoubtfulError
+    everyone = np.zeros(len(fitted))
+    everyone[fitted] = target
+    design = sparse_design(exposures, memberships, everyone, layout)
+    sums = weighted_sums(design, np.sqrt(caps))
+    active = sums.gram.diagonal() > 0.0
+    shares = memberships.by_factor(memberships.of_assets(caps), layout.n_factors)
+    groups = [columns for columns in layout.complete if active[columns].any()]
+    constraints = reflections(np.where(active, shares, 0.0), groups if layout.markets.size else groups[1:])
+    system = reduce_gram(sums.gram, constraints, active, disjoint=memberships.whole)
+    coefficients = solve_reduced(system, sums.returns)
+    _fill_in_place(coefficients, ~active, shares, layout)
+    return _Explained(target, explained(design, coefficients), system.rank, ~active)
+
+
+def _fill_in_place(coefficients: Floats, missing: Bools, shares: Floats, layout: FactorLayout) -> None:
+    """A membership without an estimate counts as its group's mean, any other factor as 0."""
+    coefficients[missing] = 0.0
+    for columns in layout.complete:
         known = columns[~missing[columns]]
-        if known.size:
+        if known.size < columns.size and known.size:
             coefficients[columns[missing[columns]]] = np.average(coefficients[known], weights=shares[known])
-    return np.nan_to_num(coefficients, nan=0.0), fit.rank, missing

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.factors import Factor, PackedExposures
 from sigmalake.numerics.regression.cross_section import FactorStatus
 from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
 from sigmalake.numerics.specific_risk.layers import Coverage
@@ -42,7 +42,8 @@ class Window(NamedTuple):
         is_known = np.zeros(len(columns), dtype=np.bool_)
         is_known[np.searchsorted(columns, here)] = True
         caps, issuers = np.full(len(columns), np.nan), np.full(len(columns), -1)
-        exposures, factors = np.empty((0, 0)), list[Factor]()
+        exposures: Floats | PackedExposures = np.empty((0, 0))
+        factors = list[Factor]()
         if row is not None:
             factors = list(row.factors)
             caps[is_known] = row.caps() if layers.reads_caps else np.nan
@@ -55,16 +56,16 @@ class Window(NamedTuple):
 
 
 class KnownRow(NamedTuple):
-    """A row of `panel`, still packed: unpacked date by date, so that a task holds one X at a time."""
+    """A row of `panel`, still packed."""
 
     panel: PanelRows
     row: int
     columns: Ints  # of its assets, ascending
     factors: Sequence[Factor]
 
-    def exposures(self) -> Floats:
+    def exposures(self) -> PackedExposures:
         """X known at the date."""
-        return self.panel.exposures(self.row, self.factors)
+        return self.panel.packed_exposures(self.row, self.factors)
 
     def caps(self) -> Floats:
         """Caps known at the date; 1 in a model without caps."""
