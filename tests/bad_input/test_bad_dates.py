@@ -7,9 +7,8 @@ from sigmalake.lake.log import open_table, read_columns
 from sigmalake.tables.long import FACTOR_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS
 
-pytestmark = pytest.mark.jvm
-
-SECTORS = swapped("column: sector}", "column: sector, levels: [tech, bank, oil]}", CONFIG[: CONFIG.index("risk:")])
+GATE_OPEN = "checks: {max_rejected: {date: 1, source: 1}}\n"  # what a date loses is what the tests are about
+SECTORS = swapped("column: sector}", "column: sector, levels: [tech, bank, oil]}", CONFIG[: CONFIG.index("risk:")]) + GATE_OPEN
 N_ASSETS = 16
 
 
@@ -29,10 +28,11 @@ def spoilt_panel():
 
 
 @pytest.fixture(scope="module")
-def fitted(spark, tmp_path_factory):
+def fitted(tmp_path_factory):
     """The spoilt panel, regressed once."""
     from sigmalake.config.model import load_config
-    from sigmalake.engines.spark.engine import SparkEngine
+    from sigmalake.engines.local.engine import LocalEngine
+    from sigmalake.engines.local.tables import LocalTables
     from sigmalake.stages.context import writing
     from sigmalake.stages.run import run_stage
 
@@ -41,7 +41,7 @@ def fitted(spark, tmp_path_factory):
     panel.to_parquet(folder / "panel.parquet")
     config = load_config(written(folder, SECTORS))
     said: list[str] = []
-    context = writing(SparkEngine(spark, config.lake), config, "run", say=said.append)
+    context = writing(LocalEngine(LocalTables(config.lake)), config, "run", say=said.append)
     for stage in ("ingest", "regress"):
         run_stage(context, stage)
     return folder, "\n".join(said), dates
@@ -92,21 +92,22 @@ def test_progress_says_which_factors_have_no_return_and_why(fitted):
     assert "beta has no return on 1 of 5 dates: constant" in fitted[1]
 
 
-def test_the_release_is_refused_with_the_dates_and_the_reasons(fitted, asked, spark):
+def test_the_release_is_refused_with_the_dates_and_the_reasons(fitted, asked):
     folder, _, dates = fitted
-    seen = asked("release", "--config", folder / "model.yaml", session=spark)
+    seen = asked("release", "--config", folder / "model.yaml")
     assert seen.says("not released as of 2024-01-12", "3 dates without factor returns, 0 allowed", "there is no release yet")
     assert seen.says(f"{dates[5]} (out_of_range: squares beyond floating point", f"{dates[7]} (too_few: 1 estimation assets")
     assert (seen.exit_code, seen.out) == (1, "")
 
 
-def test_a_panel_of_one_date_is_told(asked, spark, tmp_path):
+def test_a_panel_of_one_date_is_told(asked, tmp_path):
     small_panel(n_dates=1).to_parquet(tmp_path / "panel.parquet")
-    seen = asked("run", "--config", written(tmp_path), session=spark)
+    seen = asked("run", "--config", written(tmp_path))
     assert seen.says("nothing to release", "the panel has one date, 2024-01-02", "two dates or more")
     assert seen.exit_code == 1
 
 
+@pytest.mark.jvm
 def test_a_schema_that_is_not_there_is_told(asked, spark, tmp_path):
     small_panel().to_parquet(tmp_path / "panel.parquet")
     seen = asked("ingest", "--config", written(tmp_path), "--set", "lake=no.schema", session=spark)

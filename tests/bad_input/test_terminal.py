@@ -91,7 +91,7 @@ def test_a_stage_says_one_json_object_on_stdout_and_its_progress_on_stderr(by_th
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout)["rows_rejected"] == 0
     told = [line for line in said.stderr.splitlines() if " tasks, " not in line]  # a slow machine says how far it is
-    assert [line.split(":")[0].strip() for line in told] == ["ingest", "panel.returns", "panel.exposures"]
+    assert [line.split(":")[0].strip() for line in told] == ["engine", "ingest", "panel.exposures", "panel.returns"]
 
 
 @pytest.mark.jvm
@@ -133,14 +133,15 @@ def test_a_data_mistake_is_one_line_on_the_terminal(tmp_path):
     said = sigmalake("ingest", "--config", written(tmp_path))
     assert said.returncode == 2
     assert said.stdout == ""
-    assert said.stderr.count("\n") == 1
-    assert "has no column beta" in said.stderr
+    engine, told = said.stderr.splitlines()
+    assert engine.startswith("engine: ")
+    assert "has no column beta" in told
 
 
 @pytest.mark.jvm
 def test_a_setting_that_spark_refuses_is_told(tmp_path):
     small_panel().to_parquet(tmp_path / "panel.parquet")
-    said = sigmalake("ingest", "--config", written(tmp_path, CONFIG + "spark: {spark.driver.memory: lots}\n"))
+    said = sigmalake("ingest", "--engine", "spark", "--config", written(tmp_path, CONFIG + "spark: {spark.driver.memory: lots}\n"))
     assert (said.returncode, said.stdout) == (3, "")
     assert "lots" in said.stderr
     assert "Traceback" not in said.stderr
@@ -152,7 +153,8 @@ def test_ctrl_c_in_a_run_is_130_one_line_and_gives_the_lake_back(tmp_path):
     config = written(tmp_path, swapped("lake: lake", f"lake: {tmp_path}/lake"))
     call = [sys.executable, "-m", "sigmalake", "run", "--config", str(config)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
-        first = running.stderr.readline()  # ingest is done, the regressions run
+        engine, first = running.stderr.readline(), running.stderr.readline()  # ingest is done, the regressions run
+        assert engine.startswith("engine: local"), engine
         assert first.startswith("ingest: "), first
         time.sleep(1)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group

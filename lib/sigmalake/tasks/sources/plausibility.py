@@ -121,7 +121,9 @@ def _summed(values: Floats) -> list[Floats]:
     """What is summed of each value, in the order of `SUMS`."""
     there, size = np.isfinite(values), np.abs(values)
     known = np.where(there, values, 0.0)
-    return [part.astype(np.float64) for part in (there, ~there, size > 0.5, size > 1.0, known, known * known)]
+    with np.errstate(over="ignore"):  # a square beyond floating point is as implausible as an infinite one
+        squares = known * known
+    return [part.astype(np.float64) for part in (there, ~there, size > 0.5, size > 1.0, known, squares)]
 
 
 def _implausible_returns(sums: Mapping[str, Floats]) -> list[str]:
@@ -160,7 +162,8 @@ def _not_standardised(style: str, sums: Mapping[str, Floats]) -> list[str]:
     if len(n) == 0:
         return []
     mean = total / n
-    sd = np.sqrt(np.maximum(squares / n - mean**2, 0.0))
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN beyond floating point: such a date is told by its regression
+        sd = np.sqrt(np.maximum(squares / n - mean**2, 0.0))
     far = (np.abs(mean) > MOST_MEAN) | (sd < SD_RANGE[0]) | (sd > SD_RANGE[1])
     if far.mean() <= 0.5:
         return []
