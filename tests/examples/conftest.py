@@ -1,6 +1,6 @@
-"""The examples run as a user runs them: the command line, on the session that the tests share."""
+"""The examples run as a user runs them: the command line, on the local engine."""
 
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -29,16 +29,15 @@ class CommandLine:
         return printed.getvalue()
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table's rows, read without Spark."""
+        """A table's rows."""
         log = open_table(f"{self.lake}/{name}")
         assert isinstance(log, DeltaTable)
         return read_columns(log, [field.name for field in log.schema().fields]).to_pandas()
 
 
 @pytest.fixture(scope="module")
-def command_line(spark):
-    """Makes a `CommandLine`; its commands use the tests' session and leave it running."""
+def command_line():
+    """Makes a `CommandLine`; its commands run on the local engine, as on a machine without Spark."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "opened_session", lambda *_: nullcontext(spark))
-        patch.setattr(engines, "_spark_at_hand", lambda: "a test has one")
+        patch.setattr(engines, "_spark_at_hand", lambda: None)
         yield CommandLine

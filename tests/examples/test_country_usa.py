@@ -9,8 +9,6 @@ from numpy.testing import assert_allclose
 
 from sigmalake.reader.open_release import open_release
 
-pytestmark = pytest.mark.jvm
-
 MARKET, MEMBER, REVENUE = "{market: market}", "columns: {USA: usa}", "columns: {USA: usa_share}"
 
 

@@ -6,12 +6,11 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 from sigmalake.reader.open_release import open_release
-
-pytestmark = pytest.mark.jvm
 
 STOCKS, FACTORS, T = ["ASH", "ELM", "OAK", "YEW"], ["beta", "value"], 60
 
@@ -111,7 +110,8 @@ def test_sigma_and_delta_are_sample_moments_of_sixty_months(example, by_hand):
 
 
 def test_the_stored_v_has_the_exposures_of_the_regression(example, by_hand):
-    V = example.table("asset_covariance").pivot(index="asset_1", columns="asset_2", values="covariance").loc[STOCKS, STOCKS]
+    rows, build = example.table("asset_covariance"), example.table("covariance_builds").iloc[0]
+    V = pd.DataFrame(np.stack(list(rows["covariance"])), rows["asset_id"].tolist(), list(build["asset_id"])).loc[STOCKS, STOCKS]
     assert_allclose(V, by_hand.V, rtol=1e-12)
     model = open_release(example.lake)
     assert_allclose(model.risk(exposures="used").asset_cov(STOCKS), by_hand.V, rtol=1e-12)

@@ -12,8 +12,6 @@ from scipy.linalg import null_space
 
 from sigmalake.reader.open_release import open_release
 
-pytestmark = pytest.mark.jvm
-
 STYLES = ["size", "beta", "momentum", "volatility", "reversal", "book_to_price"]
 PANEL = "us_sp500_mini.parquet"  # 120 stocks, 301 dates
 
@@ -133,7 +131,8 @@ def test_v_is_x_sigma_x_plus_delta(us, model, panel, calendar, factors, f, u):
     expected = X @ sigma @ X.to_numpy().T + np.diag(u[-252:].ewm(halflife=84).var(bias=True).iloc[-1][X.index])
     table = us.table("asset_covariance")
     assert set(zip(table.variant, table.date, strict=True)) == {("ewma", calendar[-1])}
-    stored = table.pivot(index="asset_1", columns="asset_2", values="covariance").loc[X.index, X.index]
+    assets = list(us.table("covariance_builds")["asset_id"].iloc[-1])
+    stored = pd.DataFrame(np.stack(list(table["covariance"])), table["asset_id"].tolist(), assets).loc[X.index, X.index]
     scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
     assert_allclose(stored / scale, expected / scale, rtol=0, atol=1e-10)
     risk = model.risk(variant="ewma")

@@ -66,7 +66,8 @@ def rejected_rows(checked: CheckedRows, source: str, dates: Collection[date | No
 
 def joined_rejected_rows(tables: Sequence[pa.Table]) -> pa.Table:
     """The rejected rows of several splits: copies of a row that lie in different ones are told apart by new numbers."""
-    rows = pa.concat_tables([REJECTED_ROWS.arrow_schema().empty_table(), *tables])
+    schema = REJECTED_ROWS.arrow_schema()
+    rows = pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])  # Spark gives all as nullable
     split = np.repeat(np.arange(len(tables)), [table.num_rows for table in tables])
     hashes = key_codes([rows.column("source").combine_chunks(), rows.column("row_hash").combine_chunks()], rows.num_rows)
     row = split * (2**31) + rows.column("copy").to_numpy()
