@@ -9,6 +9,7 @@ Prints one JSON line for each size: the wall seconds of the minimum, and those o
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.input_checks import checked_date
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.regression.sparse_fit import factor_and_specific_returns, solve_cross_section
-from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.weights import regression_weights
 
 SIZES = [(3000, 60, 10), (470, 11, 6), (126, 11, 3)]  # assets, industries, styles
@@ -68,23 +69,26 @@ def least(date: Date) -> tuple[Floats, Floats]:
     return f, date.returns - f[0] - f[1 + date.industries] - date.styles @ f[1 + n_industries :]
 
 
+def alone(date: Date, packed: PackedExposures, inside: Bools) -> None:
+    """The same by the product: checked, without a statistic."""
+    weights = regression_weights(RULES.weights, date.caps, None, inside)
+    checked = checked_date(date.returns, packed, date.caps, weights, inside, factor_layout(tuple(date.factors)))
+    factor_and_specific_returns(solve_cross_section(checked, weights, RULES))
+
+
+def whole(date: Date, packed: PackedExposures, inside: Bools) -> None:
+    """The product's regression with every status and statistic."""
+    weights = regression_weights(RULES.weights, date.caps, None, inside)
+    fit_cross_section(date.returns, packed, date.caps, weights, inside, date.factors, RULES)
+
+
 def main() -> None:
     """Time the three of each size."""
     for size in SIZES:
         date = generated(*size)
-        n_assets, layout, inside = size[0], factor_layout(tuple(date.factors)), np.ones(size[0], dtype=np.bool_)
+        n_assets, inside = size[0], np.ones(size[0], dtype=np.bool_)
         packed = PackedExposures(n_assets, np.arange(n_assets), 1 + date.industries, np.ones(n_assets), date.styles)
-
-        def alone(date=date, packed=packed, layout=layout, inside=inside) -> None:  # type: ignore[no-untyped-def]
-            weights = regression_weights(RULES.weights, date.caps, None, inside)
-            checked = checked_date(date.returns, packed, date.caps, weights, inside, layout)
-            factor_and_specific_returns(solve_cross_section(checked, weights, RULES))
-
-        def whole(date=date, packed=packed, inside=inside) -> None:  # type: ignore[no-untyped-def]
-            weights = regression_weights(RULES.weights, date.caps, None, inside)
-            fit_cross_section(date.returns, packed, date.caps, weights, inside, date.factors, RULES)
-
-        seconds = best([lambda date=date: least(date), alone, whole])
+        seconds = best([partial(least, date), partial(alone, date, packed, inside), partial(whole, date, packed, inside)])
         named = dict(zip(["limit", "factor_and_specific_returns", "with_statistics"], seconds, strict=True))
         print(json.dumps({"n_assets": n_assets, "n_factors": len(date.factors), **named}))
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from sigmalake.api.configuration import with_places
 from sigmalake.api.model_yaml import yaml_of
 from sigmalake.config.model import load_config
+from sigmalake.engines.local.abilities import lake_obstacle
 from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.engines.local.held import HeldTables
 from sigmalake.engines.local.tables import LocalTables
@@ -36,8 +37,10 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
         The configuration's file.
 
     Raises:
-        ConfigError: the folder holds something.
+        ConfigError: the folder holds something, or no table can be written there.
     """
+    if obstacle := lake_obstacle(str(folder)):
+        raise ConfigError(f"{obstacle}; name another folder")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty; name a folder that is empty or not there")
     folder.mkdir(parents=True, exist_ok=True)

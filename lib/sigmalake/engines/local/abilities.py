@@ -1,17 +1,26 @@
 """What the local engine cannot do, told before it begins."""
 
+import os
+
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from sigmalake.config.sources import Location
 from sigmalake.config.types import CATALOG_NAME
+from sigmalake.sources.opening import is_uri
 
+UNWRITABLE = "[]^|\\"  # delta-rs makes the name of a host of a table's path, and these stand in none
 UNREAD = {"deletionVectors": "deletion vectors", "columnMapping": "column mapping", "v2Checkpoint": "v2 checkpoints"}
 
 
 def lake_obstacle(lake: str) -> str | None:
     """Why the local engine cannot write a lake; None where it can."""
-    return f"the lake {lake} is in a catalog" if CATALOG_NAME.fullmatch(lake) else None
+    if CATALOG_NAME.fullmatch(lake):
+        return f"the lake {lake} is in a catalog"
+    path = lake if is_uri(lake) else os.path.realpath(lake)  # as delta-rs takes it, which follows links
+    if unwritable := next((sign for sign in UNWRITABLE if sign in path), None):
+        return f"the lake {path} has {unwritable!r} in its path, which delta-rs cannot write"
+    return None
 
 
 def source_obstacle(name: str, place: Location) -> str | None:

@@ -80,8 +80,8 @@ def ids_never_meet(first: tuple[str, pa.Array], second: tuple[str, pa.Array]) ->
     if len(ids) == 0 or len(others) == 0 or pc.any(pc.is_in(ids, others)).as_py():
         return []
     return [
-        f"no asset of {name} is one of {other}: {name} has {min(ids.to_pylist())!r} and the like, {other} has "
-        f"{min(others.to_pylist())!r}; ids must be spelt alike in both"
+        f"no asset of {name} is one of {other}: an id is {min(ids.to_pylist())!r} in {name} and {min(others.to_pylist())!r} in "
+        f"{other}; spell ids alike in both"
     ]
 
 
