@@ -149,7 +149,7 @@ def test_a_setting_that_spark_refuses_is_told(tmp_path):
 
 @pytest.mark.jvm
 def test_ctrl_c_in_a_run_is_130_one_line_and_gives_the_lake_back(tmp_path):
-    small_panel().to_parquet(tmp_path / "panel.parquet")
+    small_panel(n_dates=2000).to_parquet(tmp_path / "panel.parquet")  # its regressions take longer than the interrupt
     config = written(tmp_path, swapped("lake: lake", f"lake: {tmp_path}/lake"))
     call = [sys.executable, "-m", "sigmalake", "run", "--config", str(config)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:

@@ -25,7 +25,7 @@ def writing_to(engine, owner, lease):
 
 
 def build(spark, name, day):
-    return spark.createDataFrame([(name, day, "known", day, "hash", 3, [])], COVARIANCE_BUILDS.schema_sql())
+    return spark.createDataFrame([(name, day, "known", day, "hash", 3, [], [])], COVARIANCE_BUILDS.schema_sql())
 
 
 def write(lake, rows, day):
