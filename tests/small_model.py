@@ -18,7 +18,8 @@ from sigmalake.engines.local.tables import LocalTables
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.context import Asked, Context, new_run_id, writing
-from sigmalake.stages.run import plan, run, run_stage
+from sigmalake.stages.queries.plan import plan
+from sigmalake.stages.run import run, run_stage
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RUNS

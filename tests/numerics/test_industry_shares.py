@@ -117,7 +117,7 @@ def test_a_search_that_does_not_converge_leaves_plain_proportions_and_says_so(mo
     def lost(*_):
         raise RuntimeError("Maximum number of iterations reached.")
 
-    monkeypatch.setattr("sigmalake.numerics.descriptors.industry_shares.nnls", lost)
+    monkeypatch.setattr("scipy.optimize.nnls", lost)
     caps, assets, sales = segments(k=5)
     found = industry_shares(caps, assets, np.full_like(sales, np.nan), np.ones(60, dtype=bool))
     assert np.isnan(found.per_asset).all()

@@ -9,12 +9,12 @@ from plain_market import complete
 from sigmalake.config.model import Config
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
-from sigmalake.stages import run
 from sigmalake.stages.context import Asked, Context
 from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.describe import DescribePlan, Pending, PendingRows, described_versions
 from sigmalake.stages.ingest import IngestPlan
 from sigmalake.stages.planning import Changes, PanelState, Why, expected_cross_sections, expected_risk_models
+from sigmalake.stages.queries import plan as planning
 from sigmalake.stages.risk import plan_risk
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
@@ -50,7 +50,7 @@ def ingested(monkeypatch):
     """The panel is as the sources have it."""
 
     def as_it_is(panel: list[PanelState]) -> None:
-        monkeypatch.setattr(run, "plan_ingest", lambda *_: IngestPlan(None, {}, NOTHING, panel, {}, [], None, {}))
+        monkeypatch.setattr(planning, "plan_ingest", lambda *_: IngestPlan(None, {}, NOTHING, panel, {}, [], None, {}))
 
     return as_it_is
 
@@ -80,9 +80,9 @@ def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were
     model = context(Asked(), risk=variants("day"), sources={**BODY["sources"], "prices": {"path": "/no/prices.parquet"}})
     create(model.lake.root, FORECAST_EVALUATION)
     prices = NOTHING._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
-    monkeypatch.setattr(run, "plan_describe", lambda _: DescribePlan(None, prices, NOTHING, [], {}, NOTHING))
+    monkeypatch.setattr(planning, "plan_describe", lambda _: DescribePlan(None, prices, NOTHING, [], {}, NOTHING))
     ingested(PANEL)
-    planned = {stage.stage: stage for stage in run.plan(model)}
+    planned = {stage.stage: stage for stage in planning.plan(model)}
     assert list(planned) == ["describe", "ingest", "regress", "risk", "covariance", "release", "evaluate"]
     assert (planned["describe"].compute, planned["describe"].remove) == ({DAYS[0]: Why.INPUT}, [DAYS[1]])
     assert planned["evaluate"].compute == dict.fromkeys(DAYS[1:-1], Why.NEW)  # the newest forecast has not met its return
@@ -92,7 +92,7 @@ def test_a_file_of_portfolios_that_only_evaluate_reads_fails_its_line_of_a_plan_
     model = context(Asked(), risk=variants("day"), evaluate={"portfolios": "/no/portfolios.csv"})
     ingested(PANEL)
     create(model.lake.root, FORECAST_EVALUATION)
-    planned = {stage.stage: stage for stage in run.plan(model)}
+    planned = {stage.stage: stage for stage in planning.plan(model)}
     assert list(planned["regress"].compute) == DAYS[1:]
     assert planned["evaluate"].error.startswith("evaluate.portfolios: there is no file /no/portfolios.csv")
     assert [stage for stage, found in planned.items() if found.error] == ["evaluate"]
@@ -105,7 +105,7 @@ def test_a_plan_names_exposure_stability_that_is_all_that_regress_has_to_do(cont
     model = context(Asked(), factors=[{"styles": ["size"], "as_given": True}])
     hashes = expected_cross_sections(panel, model.config)
     append(model.lake.root, CROSS_SECTIONS, [complete(CROSS_SECTIONS, {"date": d, "inputs_hash": h}) for d, h in hashes.items()])
-    planned = {stage.stage: stage for stage in run.plan(model)}
+    planned = {stage.stage: stage for stage in planning.plan(model)}
     assert (planned["regress"].compute, planned["regress"].rows) == ({DAYS[-1]: Why.NEW}, 1)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from lakes import REBUILT, differences
 from plain_segments import INDUSTRIES, generate_segments, plain_shares
+from sigmalake.stages.queries.plan import plan
 from sigmalake.stages.queries.validate import validate
-from sigmalake.stages.run import plan
 from sigmalake.tables.descriptors import INDUSTRY_SHARES
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL

@@ -200,7 +200,7 @@ def plan(
     Writes nothing.
     """
     from sigmalake.stages.planning import summarise
-    from sigmalake.stages.run import plan as plan_all
+    from sigmalake.stages.queries.plan import plan as plan_all
 
     with _reading(config, overrides, start, end, verify, engine=engine, reads_sources=True) as context:
         planned = plan_all(context)

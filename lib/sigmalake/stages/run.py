@@ -1,26 +1,14 @@
 """A run: all stages in their order, each doing just what `plan` says."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
 
-from sigmalake.errors import ConfigError, DataError
-from sigmalake.lake.books import unsettled_ranges
-from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context, Outcome, recorded
-from sigmalake.stages.covariance import covariance, plan_covariance
-from sigmalake.stages.describe import Pending, describe, plan_describe
-from sigmalake.stages.evaluate import Upstream, plan_evaluate
-from sigmalake.stages.ingest import ingest, plan_ingest
-from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
-from sigmalake.stages.regress import plan_regress, regress
-from sigmalake.stages.release import needs_release, release
-from sigmalake.stages.risk import plan_risk, risk
-from sigmalake.stages.side_tables.stability import plan_stability
-from sigmalake.stages.sources.own_portfolios import read_own_portfolios
-from sigmalake.tables.descriptors import PRICES
-from sigmalake.tables.evaluation import FORECAST_EVALUATION
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.stages.covariance import covariance
+from sigmalake.stages.describe import describe
+from sigmalake.stages.ingest import ingest
+from sigmalake.stages.regress import regress
+from sigmalake.stages.release import release
+from sigmalake.stages.risk import risk
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "describe": describe,
@@ -30,19 +18,6 @@ STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "covariance": covariance,
     "release": release,
 }
-
-
-StageKey = TypeVar("StageKey", date, tuple[str, date])
-
-
-class PlannedStage(NamedTuple):
-    """What a stage would do."""
-
-    stage: str
-    compute: dict[date, Why]
-    rows: int  # of its packed table to compute, or where that is as it should be of `exposure_stability`: a date may have several
-    remove: list[date]
-    error: str | None = None  # why it cannot be said
 
 
 def run_stage(context: Context, stage: str) -> Outcome | None:
@@ -55,58 +30,3 @@ def run(context: Context) -> None:
     for stage in STAGES:
         if stage != "describe" or context.config.sources.prices is not None:
             run_stage(context, stage)
-
-
-def plan(context: Context) -> list[PlannedStage]:
-    """What a run would do now, stage by stage: each sees the tables as the stages before it will leave them.
-
-    Where forecasts were evaluated before, also what `evaluate` would do after it.
-    """
-    lake = context.lake
-    planned, pending = [], Pending()
-    if context.config.sources.prices is not None:
-        found = plan_describe(context)
-        pending = found.pending
-        planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", PRICES)))
-    ingested = plan_ingest(context, pending)
-    panel = ingested.expected
-    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
-    regressions = plan_regress(context, panel)
-    touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
-    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
-    sections = stored_cross_sections(lake)
-    sections.update(regressions.compute)
-    sections = {day: value for day, value in sections.items() if day not in regressions.remove}
-    models = plan_risk(context, panel, sections)
-    planned.append(_stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
-    stored = {key: value for key, value in stored_risk_models(lake).items() if key not in models.remove}
-    stored.update(models.compute)
-    builds = plan_covariance(context, panel, stored)
-    planned.append(_stage("covariance", builds.why, builds.remove, []))
-    due = any(stage.compute or stage.remove for stage in planned) or (bool(panel) and needs_release(context))
-    newest = max((row.exposure_date for row in panel), default=None)
-    planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
-    if lake.exists(FORECAST_EVALUATION):
-        planned.append(_evaluation(context, Upstream(panel, sections, stored)))
-    return planned
-
-
-def _evaluation(context: Context, upstream: Upstream) -> PlannedStage:
-    try:
-        own = read_own_portfolios(context.config.evaluate.portfolios)
-    except (ConfigError, DataError) as error:  # of a file that no stage of a run reads
-        return PlannedStage("evaluate", {}, 0, [], str(error))
-    found = plan_evaluate(context.lake, context.config, context.asked, upstream, own)
-    return _stage("evaluate", found.why, found.remove, [])
-
-
-def _stage(stage: str, why: Mapping[StageKey, Why], remove: Sequence[StageKey], interrupted: Sequence[DateRange]) -> PlannedStage:
-    by_date = {_day(key): reason for key, reason in why.items()}
-    for span in interrupted:
-        for day in (span.first, span.last):
-            by_date.setdefault(day, Why.INTERRUPTED)
-    return PlannedStage(stage, by_date, len(why), sorted(_day(key) for key in remove))
-
-
-def _day(key: StageKey) -> date:
-    return key[1] if isinstance(key, tuple) else key

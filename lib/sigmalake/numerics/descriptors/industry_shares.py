@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import nnls
 
 from sigmalake.numerics.types import Bools, Floats
 
@@ -71,6 +70,8 @@ def _multiples(caps: Floats, figures: Floats, fitted: Bools) -> Floats:
 
     Columns are scaled to 1, which changes no solution.
     """
+    from scipy.optimize import nnls  # noqa: PLC0415 - slow to load, and few models have segments
+
     if not fitted.any():
         return np.full(figures.shape[1], np.nan)
     lengths = np.linalg.norm(figures[fitted], axis=0)

@@ -4,7 +4,6 @@ from math import exp, lgamma, log, nan, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc
 
 from sigmalake.numerics.types import Floats, Ints
 
@@ -125,6 +124,8 @@ def expected_deviation(n: int) -> float:
 
     With v = n - 1, v B^2 is chi-squared: E|B - 1| = 2 c P(chi2_{v+1} > v) - 2 P(chi2_v > v) - c + 1, c = E B.
     """
+    from scipy.special import chdtrc  # noqa: PLC0415 - slow to load, and a run needs none of it
+
     if n < 2:
         return nan
     v = n - 1

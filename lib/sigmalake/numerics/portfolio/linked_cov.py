@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from sigmalake.numerics.types import Floats, Ints
 
@@ -109,6 +107,9 @@ def linked_blocks(linked: LinkedCov) -> list[Ints]:
     """The assets of each block, ascending: those that a chain of pairs connects."""
     if not len(linked.pairs):
         return []
+    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to load, and few models have linked assets
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     assets, position = np.unique(linked.pairs, return_inverse=True)
     first, second = position.reshape(linked.pairs.shape).T
     graph = coo_array((np.ones(len(first)), (first, second)), shape=(assets.size, assets.size))
