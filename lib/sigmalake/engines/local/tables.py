@@ -16,8 +16,7 @@ from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.tables.declaration import Table
 
-GROUPS_A_PIECE = 1  # row groups of a packed table: some dozen dates
-LONG_GROUPS_A_PIECE = 16
+PIECE_BYTES = 2 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
 
 
 class LocalTables(FolderTables):
@@ -65,7 +64,7 @@ def stored_pieces(
         groups = [group.id for group in kept.row_groups]
         found += [
             StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some))
-            for some in _runs(groups, GROUPS_A_PIECE if table.packed else LONG_GROUPS_A_PIECE)
+            for some in _runs(groups, max(1, PIECE_BYTES // max(1, n_bytes)))
         ]
     return found
 
