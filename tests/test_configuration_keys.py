@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sigmalake.config.engine import memory_bytes
 from sigmalake.config.model import load_config
 from sigmalake.errors import ConfigError
 
@@ -25,27 +24,19 @@ def with_panel(**panel):
 def test_they_have_defaults():
     config = load_config(BODY)
     assert config.engine == "auto"
-    assert (config.local.workers, config.local.memory, config.local.scratch) == (None, None, None)
+    assert (config.local.workers, config.local.scratch) == (None, None)
     assert (config.checks.max_rejected.date, config.checks.max_rejected.source) == (0.2, 0.05)
     assert config.sources.panel.encoding is None
     assert load_config({**BODY, "covariance": {}}).covariance.cells is False
 
 
 def test_they_take_what_they_are_for():
-    body = {**with_panel(encoding="cp1252"), "engine": "local", "local": {"workers": 3, "memory": "1.5g", "scratch": "big"}}
+    body = {**with_panel(encoding="cp1252"), "engine": "local", "local": {"workers": 3, "scratch": "big"}}
     config = load_config({**body, "checks": {"max_rejected": {"source": 0}}, "covariance": {"cells": True}})
-    assert (config.engine, config.local.workers, config.local.memory) == ("local", 3, "1.5g")
+    assert (config.engine, config.local.workers) == ("local", 3)
     assert config.local.scratch == str(Path.cwd() / "big")
     assert (config.checks.max_rejected.date, config.checks.max_rejected.source) == (0.2, 0.0)
     assert (config.sources.panel.encoding, config.covariance.cells) == ("cp1252", True)
-
-
-SIZES = {"4g": 2**32, "512m": 2**29, "1.5G": 3 * 2**29, "1tb": 2**40, "262144k": 2**28}
-
-
-@pytest.mark.parametrize(("text", "size"), SIZES.items())
-def test_memory_is_a_number_of_bytes(text, size):
-    assert memory_bytes(text) == size
 
 
 @pytest.mark.parametrize(
@@ -54,10 +45,7 @@ def test_memory_is_a_number_of_bytes(text, size):
         ({"engine": "sprak"}, "engine: must be 'auto', 'local' or 'spark' (value: 'sprak'). It means: what moves the rows"),
         ({"local": {"workers": 0}}, "local.workers: must be 1 or more (value: 0). It means: processes at a time"),
         ({"local": {"workers": 1.5}}, "local.workers: must be a whole number (value: 1.5)"),
-        ({"local": {"memory": "much"}}, "local.memory: memory is a number with k, m, g or t behind it, e.g. 4g (value: 'much')"),
-        ({"local": {"memory": "4m"}}, "local.memory: memory must be 256m or more"),
-        ({"local": {"memory": 4}}, "local.memory: must be text"),
-        ({"local": {"disk": 4}}, "local.disk: unknown key; the keys here are memory, scratch, workers"),
+        ({"local": {"disk": 4}}, "local.disk: unknown key; the keys here are scratch, workers"),
         ({"checks": {"max_rejected": {"date": 20}}}, "max_rejected.date: must be 1 or less (value: 20). It means: largest"),
         ({"checks": {"max_rejected": {"source": -0.1}}}, "checks.max_rejected.source: must be 0 or more (value: -0.1)"),
         ({"checks": {"max_rejected": 0.2}}, "checks.max_rejected: must be a section of `key: value` lines (value: 0.2)"),

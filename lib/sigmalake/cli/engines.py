@@ -80,7 +80,12 @@ def opened_engine(config: Config, choice: Choice, log: Path, say: Callable[[str]
     """
     say(f"engine: {choice.name} ({choice.reason})")
     if choice.name == "local":
-        yield LocalEngine(LocalTables(config.lake, config.local.workers))
+        scratch = None if config.local.scratch is None else Path(config.local.scratch)
+        local = LocalEngine(LocalTables(config.lake, config.local.workers), scratch)
+        try:
+            yield local
+        finally:
+            local.close()
         return
     from sigmalake.engines.spark.engine import SparkEngine
 

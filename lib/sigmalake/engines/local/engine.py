@@ -1,8 +1,10 @@
 """This machine as an engine: rows are pieces of Arrow, tasks run in this process or in one a core."""
 
+import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,11 +47,11 @@ class LocalEngine:
 
         Args:
             storage: its tables.
-            scratch: where rows are kept that are more than memory should hold; None: the system's folder for such files.
+            scratch: folder for rows that are more than memory should hold; None: one of this user's in the system's for such files.
             frame: rows in memory, which the source `IN_MEMORY` is.
         """
         self._storage = storage
-        self.scratch = Scratch(scratch or Path(tempfile.gettempdir()))
+        self._scratch_folder = scratch or Path(tempfile.gettempdir(), f"sigmalake-{os.getuid()}")
         self._frame = frame
         self._gathered: dict[tuple[str, str], list[RawPiece]] = {}
 
@@ -57,6 +59,11 @@ class LocalEngine:
     def name(self) -> str:
         """As `Engine`."""
         return "local"
+
+    @cached_property
+    def scratch(self) -> Scratch:
+        """Files of this run, for rows that are more than memory should hold."""
+        return Scratch(self._scratch_folder)
 
     @property
     def storage(self) -> LocalStorage:
@@ -130,7 +137,9 @@ class LocalEngine:
 
     def close(self) -> None:
         """Remove what was kept for this run."""
-        self.scratch.close()
+        if "scratch" in vars(self):
+            self.scratch.close()
+            del self.scratch
 
     def driver_rows(self, rows: pa.Table) -> LocalRows:
         """As `Engine`."""

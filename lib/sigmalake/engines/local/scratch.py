@@ -1,10 +1,14 @@
 """Checked source rows kept until they are packed: in memory while they are few, else by runs of dates in files of this run.
 
 The rows of a source come in the order of its files, and are wanted by date. Files of a scratch folder are the one place where all
-of them meet; a task then reads those of its dates. What a killed run left behind is removed by the next one.
+of them meet; a task then reads those of its dates. What a killed run left behind is removed by the next one: a run holds a lock on
+a file beside its folder, which the system opens when the run ends, however it ends.
 """
 
+import fcntl
+import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +22,7 @@ from pyarrow import ipc
 
 from sigmalake.engines.local.pieces import Held
 
+LOCK = ".lock"
 DAYS_A_RUN = 91  # of the calendar in one file: a task of packing reads a few of them
 
 
@@ -62,17 +67,28 @@ class Within:
 
 
 class Scratch:
-    """Where one run keeps rows; `close` removes it."""
+    """Where one run keeps rows; it travels to worker processes, which write into it."""
 
     def __init__(self, folder: Path) -> None:
+        """Make a folder of this run's, after what killed runs left has been removed.
+
+        Args:
+            folder: in which every run has its own.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder)
         self.folder = folder / f"run-{uuid.uuid4().hex[:12]}"
+        self._lock: int | None = _locked(self.folder.with_suffix(LOCK))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"folder": self.folder, "_lock": None}
 
     def spill(self, rows: pa.Table, dated: str) -> list[Spilled]:
         """Write rows by runs of days; those without a date are not kept."""
         rows = rows.filter(pc.is_valid(rows.column(dated)))
         if not rows.num_rows:
             return []
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         number = rows.column(dated).cast(pa.int32()).to_numpy() // DAYS_A_RUN
         order = np.argsort(number, kind="stable")
         ends = np.flatnonzero(np.diff(number[order])) + 1
@@ -81,6 +97,10 @@ class Scratch:
     def close(self) -> None:
         """Remove what this run kept."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            self.folder.with_suffix(LOCK).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
 
     def _write(self, rows: pa.Table, dated: str, run: int) -> Spilled:
         path = self.folder / f"{uuid.uuid4().hex}.arrow"
@@ -90,7 +110,21 @@ class Scratch:
         return Spilled(str(path), run, found["min"].as_py(), found["max"].as_py(), int(rows.nbytes))
 
 
-def clear(folder: Path) -> None:
-    """Remove what runs that were killed have left in a scratch folder; call it only with the lease of its lake."""
-    for left in folder.glob("run-*"):
-        shutil.rmtree(left, ignore_errors=True)
+def _locked(path: Path) -> int:
+    """A file that is locked before it has its name, so that nobody finds it unlocked."""
+    descriptor, made = tempfile.mkstemp(dir=path.parent, prefix="new-")
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    Path(made).rename(path)
+    return descriptor
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the folders of runs that hold their lock no more."""
+    for path in folder.glob(f"run-*{LOCK}"):
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink(missing_ok=True)
+        except OSError:  # its run is at work, or another run removes it
+            continue
