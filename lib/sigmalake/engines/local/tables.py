@@ -16,7 +16,7 @@ from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.tables.declaration import Table
 
-PIECE_BYTES = 2 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
+PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
 
 
 class LocalTables(FolderTables):

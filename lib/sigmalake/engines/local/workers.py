@@ -1,15 +1,17 @@
 """Pieces read in their order, by this process or by several of them."""
 
+import gc
 import multiprocessing
+import pickle
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from itertools import islice
+from threading import Lock
 from typing import Protocol, TypeVar
 
-from loky import get_reusable_executor
+from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from sigmalake.errors import InfrastructureError
@@ -20,6 +22,13 @@ Found_co = TypeVar("Found_co", covariant=True)
 WORTH_A_PROCESS = 96 << 20  # bytes that a stage reads: with fewer, processes cost more to start than they save
 AHEAD = 2  # pieces a worker that are computed before they are wanted: they wait in memory
 IDLE_SECONDS = 60  # after which the workers end
+ENVIRONMENT = {
+    # Of BLAS: the same sums in the same order, in any process.
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # where psutil is installed, loky ends workers that hold 300 MB
+}
+_POOLS: dict[int, ProcessPoolExecutor] = {}  # by their number of workers: one pool serves all stages of a run
+_CHANGING_POOLS = Lock()
 
 
 class Readable(Protocol[Found_co]):
@@ -45,7 +54,7 @@ def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found
     """
     alone = workers == 1 or len(pieces) < 2 or sum(piece.n_bytes for piece in pieces) < WORTH_A_PROCESS
     if alone or multiprocessing.current_process().daemon:  # a daemonic process may have no children
-        with threadpool_limits(limits=1):  # of BLAS: the same sums in the same order, in any process
+        with threadpool_limits(limits=1):  # as `ENVIRONMENT`
             for piece in pieces:
                 yield piece.read()
     else:
@@ -53,16 +62,17 @@ def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found
 
 
 def _by_processes(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
-    pool = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS, initializer=_one_thread)
+    pool = _pool(workers)
     waiting: deque[Future[Found]] = deque()
     left = iter(pieces)
     try:
-        waiting.extend(pool.submit(_read, piece) for piece in islice(left, AHEAD * workers))
+        waiting.extend(pool.submit(_read, _pickled(piece)) for piece in islice(left, AHEAD * workers))
         while waiting:
             found = waiting.popleft().result()
-            waiting.extend(pool.submit(_read, piece) for piece in islice(left, 1))
+            waiting.extend(pool.submit(_read, _pickled(piece)) for piece in islice(left, 1))
             yield found
     except BrokenProcessPool as error:
+        _POOLS.pop(workers, None)
         raise InfrastructureError(
             "a worker process of this run ended unexpectedly, perhaps for lack of memory; run again, with fewer workers "
             "(`local: {workers: 1}`) or on a machine with more memory"
@@ -72,10 +82,22 @@ def _by_processes(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[F
             future.cancel()
 
 
-def _one_thread() -> None:
-    with suppress(RuntimeError):
-        threadpool_limits(limits=1)
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """The pool of this process; loky's reusable one is one a thread, and delta-rs asks for rows from threads of its own."""
+    with _CHANGING_POOLS:
+        if workers not in _POOLS:
+            _POOLS[workers] = ProcessPoolExecutor(workers, timeout=IDLE_SECONDS, env=ENVIRONMENT)
+        return _POOLS[workers]
 
 
-def _read(piece: Readable[Found]) -> Found:
-    return piece.read()
+def _pickled(piece: Readable[Found]) -> bytes:
+    """A piece with its task as bytes: loky's own pickler is written in Python, and a task names thousands of dates."""
+    return pickle.dumps(piece, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _read(pickled: bytes) -> object:
+    piece: Readable[object] = pickle.loads(pickled)
+    found = piece.read()
+    if not gc.get_freeze_count():
+        gc.freeze()  # loky collects garbage each second, and need not look at modules
+    return found

@@ -1,0 +1,52 @@
+"""Pieces are read in their order by processes that all threads share, and a process that dies is told."""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from sigmalake.engines.local.workers import WORTH_A_PROCESS, read_each
+from sigmalake.errors import InfrastructureError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Says which process reads it; those with an even number take longer."""
+
+    number: int
+    dies: bool = False
+    n_bytes: int = WORTH_A_PROCESS
+
+    def read(self) -> tuple[int, int, set[int]]:
+        if self.dies:
+            os._exit(1)
+        time.sleep(0.02 * (self.number % 2 == 0))
+        np.ones((2, 2)) @ np.ones((2, 2))
+        return self.number, os.getpid(), {library["num_threads"] for library in threadpool_info()}
+
+
+def test_pieces_come_in_their_order_from_processes_with_one_thread_that_all_threads_share():
+    found = []
+    readers = [threading.Thread(target=lambda: found.append(list(read_each([Place(n) for n in range(6)], 2)))) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+        reader.join()
+    assert [[number for number, _, _ in some] for some in found] == [list(range(6))] * 3
+    processes = {process for some in found for _, process, _ in some}
+    assert os.getpid() not in processes
+    assert len(processes) <= 2
+    assert {n for some in found for _, _, threads in some for n in threads} == {1}
+
+
+def test_few_bytes_are_read_by_this_process():
+    assert {process for _, process, _ in read_each([Place(n, n_bytes=1) for n in range(3)], 2)} == {os.getpid()}
+
+
+def test_a_process_that_dies_is_told_and_the_next_pieces_have_a_new_one():
+    with pytest.raises(InfrastructureError, match="ended unexpectedly"):
+        list(read_each([Place(0), Place(1, dies=True)], 2))
+    assert [number for number, _, _ in read_each([Place(n) for n in range(4)], 2)] == list(range(4))
