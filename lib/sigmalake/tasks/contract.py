@@ -89,13 +89,14 @@ class PartTask(Task):
 
 
 def sorted_rows(rows: pa.Table, *keys: str) -> pa.Table:
-    """The rows in the order of some columns, without those that have no first one; not moved where they are in order already."""
+    """The rows in the order of some columns, without those that have no first one; not moved where they stand together in order."""
     rows = rows.combine_chunks()
     key = as_array(rows.column(keys[0]))
     order = pc.sort_indices(rows.select(list(keys)), [(name, "ascending") for name in keys])
     order = order.slice(0, rows.num_rows - key.null_count)  # nulls come last
-    if len(order) == rows.num_rows and np.array_equal(order.to_numpy(), np.arange(rows.num_rows)):
-        return rows
+    first = order[0].as_py() if len(order) else 0
+    if np.array_equal(order.to_numpy(), np.arange(first, first + len(order))):
+        return rows.slice(first, len(order))
     return rows.take(order).combine_chunks()
 
 

@@ -47,7 +47,8 @@ class Held:
 
     def within(self, dated: str, days: Collection[date]) -> "Held":
         """As `DatedPiece`."""
-        return Held(self.rows.filter(_is_one_of(self.rows.column(dated), days)))
+        asked = _is_one_of(self.rows.column(dated), days)
+        return self if pc.all(asked, min_count=0).as_py() else Held(self.rows.filter(asked))
 
 
 @dataclass(frozen=True)

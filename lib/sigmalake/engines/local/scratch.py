@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,16 @@ import pyarrow.compute as pc
 from pyarrow import ipc
 
 from sigmalake.engines.local.pieces import Held
+from sigmalake.numerics.types import Ints
 
 LOCK = ".lock"
+EPOCH = date(1970, 1, 1)
 DAYS_A_RUN = 91  # of the calendar in one file: a task of packing reads a few of them
 
 
 @dataclass(frozen=True)
 class Spilled:
-    """Rows of a run of days, in a file of Arrow."""
+    """Rows of a run of days, in the order of their dates, in a file of Arrow."""
 
     path: str
     run: int  # which run of days
@@ -63,7 +66,11 @@ class Within:
 
     def read(self) -> pa.Table:
         """As `Piece`."""
-        return Held(self.rows.read()).within(self.dated, self.days).rows
+        rows = self.rows.read()
+        days = _days(rows, self.dated)
+        first = np.searchsorted(days, (self.days[0] - EPOCH).days)
+        last = np.searchsorted(days, (self.days[-1] - EPOCH).days, side="right")
+        return Held(rows.slice(first, last - first)).within(self.dated, self.days).rows
 
 
 class Scratch:
@@ -85,14 +92,17 @@ class Scratch:
 
     def spill(self, rows: pa.Table, dated: str) -> list[Spilled]:
         """Write rows by runs of days; those without a date are not kept."""
-        rows = rows.filter(pc.is_valid(rows.column(dated)))
+        rows = with_date(rows, dated)
         if not rows.num_rows:
             return []
         self.folder.mkdir(exist_ok=True)
-        number = rows.column(dated).cast(pa.int32()).to_numpy() // DAYS_A_RUN
-        order = np.argsort(number, kind="stable")
-        ends = np.flatnonzero(np.diff(number[order])) + 1
-        return [self._write(rows.take(pa.array(some)), dated, int(number[some[0]])) for some in np.split(order, ends)]
+        days = _days(rows, dated)
+        if (np.diff(days) < 0).any():
+            order = np.argsort(days, kind="stable")
+            rows, days = rows.take(pa.array(order)), days[order]
+        number = days // DAYS_A_RUN
+        bounds = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
+        return [self._write(rows.slice(first, last - first), dated, int(number[first])) for first, last in pairwise(bounds)]
 
     def close(self) -> None:
         """Remove what this run kept."""
@@ -106,8 +116,19 @@ class Scratch:
         path = self.folder / f"{uuid.uuid4().hex}.arrow"
         with ipc.new_file(str(path), rows.schema) as file:
             file.write_table(rows)
-        found = pc.min_max(rows.column(dated))
-        return Spilled(str(path), run, found["min"].as_py(), found["max"].as_py(), int(rows.nbytes))
+        first, last = (rows.column(dated)[at].as_py() for at in (0, rows.num_rows - 1))
+        return Spilled(str(path), run, first, last, int(rows.nbytes))
+
+
+def with_date(rows: pa.Table, dated: str) -> pa.Table:
+    """The rows whose date is known."""
+    return rows.filter(pc.is_valid(rows.column(dated))) if rows.column(dated).null_count else rows
+
+
+def _days(rows: pa.Table, dated: str) -> Ints:
+    """Days since 1970 of rows that all have a date."""
+    days: Ints = rows.column(dated).cast(pa.int32()).to_numpy().astype(np.int64)
+    return days
 
 
 def _locked(path: Path) -> int:

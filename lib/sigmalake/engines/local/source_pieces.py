@@ -1,6 +1,6 @@
 """Rows of sources as pieces: splits of files, slices of a table in memory, all rows of some dates."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.engines.local.pieces import Held
-from sigmalake.engines.local.scratch import Scratch, Spilled
+from sigmalake.engines.local.scratch import Scratch, Spilled, with_date
 from sigmalake.sources.dates import date_of
 from sigmalake.sources.opened import OpenedSource
 from sigmalake.sources.reading import Split
@@ -130,9 +130,9 @@ class SurveyedRows:
         survey, rows = self.check.survey_and_pack(raw) if self.keeps else (self.check.survey(raw), None)
         if rows is None:
             return Survey(as_rows(survey), [])
-        usable = rows.filter(pc.is_valid(rows.column("date")))
-        kept: Sequence[Held | Spilled] = [Held(usable)] if self.scratch is None else self.scratch.spill(usable, "date")
-        return Survey(as_rows(survey), list(kept))
+        if self.scratch is None:
+            return Survey(as_rows(survey), [Held(with_date(rows, "date"))])
+        return Survey(as_rows(survey), [*self.scratch.spill(rows, "date")])
 
 
 @dataclass(frozen=True)

@@ -109,14 +109,17 @@ def pack_dates(
         caps_apart: whether caps come from a source of their own, which an asset must be in to be used.
     """
     given = [f"{side}_hash" for side in SIDES if f"{side}_hash" in rows.column_names]
-    rows = rows.filter(reduce(pc.or_, (rows.column(name).is_valid() for name in given)))
+    if all(rows.column(name).null_count for name in given):
+        rows = rows.filter(reduce(pc.or_, (rows.column(name).is_valid() for name in given)))
     codes = _ranked(rows.column("asset_id"))
     days = rows.column("date").cast(pa.int32()).to_numpy().astype(np.int64)
-    order = np.lexsort((codes, days))
-    columns = checked_columns(rows.take(pa.array(order)))
+    if not _in_order(days, codes):
+        order = np.lexsort((codes, days))
+        rows, days, codes = rows.take(pa.array(order)), days[order], codes[order]
+    columns = checked_columns(rows)
     hashes = {side: columns[f"{side}_hash"].fill_null(0).to_numpy() for side in SIDES}
     valid = {side: _is_valid(columns[f"{side}_hash"]) for side in SIDES}
-    by_side = _SourceRows(days[order], codes[order], hashes, valid, _is_valid(columns["ret"]))
+    by_side = _SourceRows(days, codes, hashes, valid, _is_valid(columns["ret"]))
     styling = None if recipe is None else Styling(columns, recipe, level_ranks, caps_apart=caps_apart)
     packed = [_pack_date(by_side, row, styling, caps_apart=caps_apart) for row in plan]
     return _as_table(columns, plan, packed, level_ranks, caps_apart=caps_apart)
@@ -130,6 +133,12 @@ def _ranked(ids: pa.ChunkedArray) -> Ints:
     rank[order] = np.arange(len(order))
     codes: Ints = rank[encoded.indices.to_numpy()]
     return codes
+
+
+def _in_order(days: Ints, codes: Ints) -> bool:
+    """Whether rows are sorted by day, and those of a day by asset."""
+    step = np.diff(days)
+    return not ((step < 0) | ((step == 0) & (np.diff(codes) < 0))).any()
 
 
 def _pack_date(rows: _SourceRows, row: PanelRow, styling: Styling | None, *, caps_apart: bool) -> _Date:

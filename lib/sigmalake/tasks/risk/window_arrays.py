@@ -100,7 +100,7 @@ def read_window(
     specific = by_row_and_asset(history, codes[0], "specific_return", first, shape)
     covered, at_close = _assets_by_position(history, codes[0]), _assets_by_position(known, codes[1])
     for position, assets in at_close.items():
-        covered[position] = np.union1d(covered.get(position, np.array([], dtype=np.int64)), assets)
+        covered[position] = _either(len(ids), covered.get(position), assets)
     panel = read_panel_rows(known)
     rows = {
         position: KnownRow(panel, row, at_close[position], factor_sets[name])
@@ -112,6 +112,14 @@ def read_window(
     if caps_before is not None and caps_before.num_rows:
         caps = by_row_and_asset(caps_before, codes[2], "cap", first, shape)
     return Window(first, factors, factor_returns, sets, ids, specific, caps, covered, rows, _without_effect(history, factor_sets))
+
+
+def _either(n_assets: int, first: Ints | None, second: Ints) -> Ints:
+    """The assets of one list or the other, ascending."""
+    found = np.zeros(n_assets, dtype=np.bool_)
+    for assets in (second,) if first is None else (first, second):
+        found[assets] = True
+    return np.flatnonzero(found)
 
 
 def _without_effect(history: pa.Table, factor_sets: Mapping[str, Sequence[Factor]]) -> dict[int, frozenset[str]]:

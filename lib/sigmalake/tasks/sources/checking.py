@@ -72,6 +72,8 @@ class CheckedRows(NamedTuple):
 
     def only(self, where: Bools) -> "CheckedRows":
         """Some of the rows, with their problems."""
+        if where.all():
+            return self
         position = np.cumsum(where) - 1
         rows = self.problems.column("row").to_numpy()
         held = where[rows] if len(rows) else np.zeros(0, dtype=bool)

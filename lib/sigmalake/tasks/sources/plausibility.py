@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from sigmalake.config.factors import Styles
 from sigmalake.config.model import Config
-from sigmalake.numerics.types import Floats
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tasks.sources.checking import CheckedRows
 from sigmalake.tasks.sources.raw_rows import to_floats
 
 SUMS = ("n", "n_missing", "n_beyond_half", "n_beyond_one", "total", "squares")
 COLUMN_SUMS = pa.schema(
     [("date", pa.date32()), ("column", pa.string()), *((name, pa.float64()) for name in SUMS)]
-)  # column: `ret`, `cap` (of which log10 is summed), or the name of a style as given
+)  # column: `ret`, `cap` (of which log10 is summed), or the name of a style as given; only returns are counted beyond
 MOST_BEYOND_ONE = 0.05  # share of the returns whose size may be above 100 %
 MOST_MEAN, SD_RANGE = 5.0, (0.1, 5.0)  # of a style on a date, in standard deviations
 LEAST_VALUES = 10  # on a date, that a mean says something
@@ -30,15 +30,19 @@ NEAR_POWER = 0.1  # of 10: distance of a jump's log10 from a whole number
 def column_sums(checked: CheckedRows, config: Config) -> pa.Table:
     """The sums of a side's usable rows, as `COLUMN_SUMS` has them."""
     usable = checked.only(checked.usable)
-    days, of_row = np.unique(usable.days, return_inverse=True)
+    days = usable.days
+    if (np.diff(days) < 0).any():
+        order = np.argsort(days, kind="stable")
+        usable, days = CheckedRows(usable.rows.take(pa.array(order)), usable.problems), days[order]
+    starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+    dated = pa.array(days[starts].astype(np.int32)).cast(pa.date32())
     tables = [COLUMN_SUMS.empty_table()]
     for column, name in _watched(usable.rows.column_names, config).items():
         values = to_floats(usable.column(column))
         if column == "cap":
             values = np.log10(values, where=values > 0, out=np.full(len(values), np.nan))
-        sums = [np.bincount(of_row, weights=of_value, minlength=len(days)) for of_value in _summed(values)]
-        dated = pa.array(days.astype(np.int32)).cast(pa.date32())
-        tables.append(pa.table([dated, pa.repeat(name, len(days)), *map(pa.array, sums)], schema=COLUMN_SUMS))
+        sums = _sums(values, starts, beyond=name == "ret")
+        tables.append(pa.table([dated, pa.repeat(name, len(starts)), *map(pa.array, sums)], schema=COLUMN_SUMS))
     return pa.concat_tables(tables)
 
 
@@ -117,13 +121,24 @@ def _watched(names: Sequence[str], config: Config) -> dict[str, str]:
     return {column: name for column, name in {"ret": "ret", "cap": "cap", **styles}.items() if column in names}
 
 
-def _summed(values: Floats) -> list[Floats]:
-    """What is summed of each value, in the order of `SUMS`."""
-    there, size = np.isfinite(values), np.abs(values)
-    known = np.where(there, values, 0.0)
+def _sums(values: Floats, starts: Ints, *, beyond: bool) -> list[Floats]:
+    """The sums of the runs of values that begin at `starts`, in the order of `SUMS`; `beyond`: whether large ones are counted."""
+    there = np.isfinite(values)
+    known = values if there.all() else np.where(there, values, 0.0)
     with np.errstate(over="ignore"):  # a square beyond floating point is as implausible as an infinite one
-        squares = known * known
-    return [part.astype(np.float64) for part in (there, ~there, size > 0.5, size > 1.0, known, squares)]
+        squares = np.add.reduceat(known * known, starts) if len(starts) else np.zeros(0)
+    n = _counts(there, starts)
+    size = np.abs(values) if beyond else np.zeros(len(values))
+    half, one = _counts(size > 0.5, starts), _counts(size > 1.0, starts)
+    total = np.add.reduceat(known, starts) if len(starts) else np.zeros(0)
+    return [n, _counts(~there, starts), half, one, total, squares]
+
+
+def _counts(flags: Bools, starts: Ints) -> Floats:
+    """How many of each run hold."""
+    passed = np.concatenate([[0], np.cumsum(flags)])
+    counts: Floats = np.diff(passed[np.append(starts, len(flags))]).astype(np.float64)
+    return counts
 
 
 def _implausible_returns(sums: Mapping[str, Floats]) -> list[str]:
