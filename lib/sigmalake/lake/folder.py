@@ -1,6 +1,7 @@
 """Tables in a folder or behind a URI, as their logs tell of them: read by delta-rs, without an engine."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -17,6 +18,7 @@ class FolderTables:
 
     def __init__(self, root: str) -> None:
         self._root = root.rstrip("/")
+        self._opened: dict[str, tuple[tuple[int, int], DeltaTable]] = {}  # beside what tells one first commit from another
         check_root(self._root)
 
     @property
@@ -29,8 +31,8 @@ class FolderTables:
         return f"{self._root}/{table.name}"
 
     def log(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table as delta-rs opens it; one of another layout is refused."""
-        found = open_table(self.location(table), version)
+        """The table as delta-rs opens it, for reading; one of another layout is refused."""
+        found = self._newest(table) if version is None else open_table(self.location(table), version)
         if found is None:
             raise ValueError(f"{self.location(table)} does not exist")
         check_format(found.metadata().configuration.get(FORMAT_PROPERTY), self.location(table))
@@ -38,7 +40,7 @@ class FolderTables:
 
     def exists(self, table: Table) -> bool:
         """As `Storage`."""
-        return open_table(self.location(table)) is not None
+        return self._newest(table) is not None
 
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
@@ -74,6 +76,27 @@ class FolderTables:
         if asked is None:
             return False
         return spans is None or any(s is None or not (s.last < asked.first or s.first > asked.last) for s in spans)
+
+    def _newest(self, table: Table) -> DeltaTable | None:
+        """The newest version of a table, None where it has not been created; to bring one up to date is a tenth of opening it."""
+        first = _first_commit(self.location(table))
+        known, opened = self._opened.get(table.name, (None, None))
+        if opened is not None and first == known:
+            opened.update_incremental()
+            return opened
+        found = open_table(self.location(table))
+        if found is not None and first is not None:
+            self._opened[table.name] = first, found
+        return found
+
+
+def _first_commit(location: str) -> tuple[int, int] | None:
+    """What tells a table from another that was made in its place; None where that is not known at once."""
+    try:
+        found = Path(location, "_delta_log", f"{0:020}.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:

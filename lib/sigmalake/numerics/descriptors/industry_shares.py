@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from sigmalake.numerics.types import Bools, Floats
 
@@ -70,14 +71,12 @@ def _multiples(caps: Floats, figures: Floats, fitted: Bools) -> Floats:
 
     Columns are scaled to 1, which changes no solution.
     """
-    from scipy.optimize import nnls  # noqa: PLC0415 - slow to load, and few models have segments
-
     if not fitted.any():
         return np.full(figures.shape[1], np.nan)
     lengths = np.linalg.norm(figures[fitted], axis=0)
     scale = np.where(lengths > 0, lengths, 1.0)
     try:
-        multiples: Floats = nnls(figures[fitted] / scale, caps[fitted])[0] / scale
+        multiples: Floats = scipy.optimize.nnls(figures[fitted] / scale, caps[fitted])[0] / scale
     except RuntimeError:  # scipy's, where it has not converged
         return np.full(figures.shape[1], np.nan)
     return multiples

@@ -4,6 +4,7 @@ from math import exp, lgamma, log, nan, pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from sigmalake.numerics.types import Floats, Ints
 
@@ -124,13 +125,11 @@ def expected_deviation(n: int) -> float:
 
     With v = n - 1, v B^2 is chi-squared: E|B - 1| = 2 c P(chi2_{v+1} > v) - 2 P(chi2_v > v) - c + 1, c = E B.
     """
-    from scipy.special import chdtrc  # noqa: PLC0415 - slow to load, and a run needs none of it
-
     if n < 2:
         return nan
     v = n - 1
     mean = sqrt(2 / v) * exp(lgamma((v + 1) / 2) - lgamma(v / 2))
-    return float(2 * mean * chdtrc(v + 1, v) - 2 * chdtrc(v, v) - mean + 1)
+    return float(2 * mean * scipy.special.chdtrc(v + 1, v) - 2 * scipy.special.chdtrc(v, v) - mean + 1)
 
 
 def _mean(values: Floats, weights: Ints) -> float:

@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotrf
+import scipy
 
 from sigmalake.numerics.types import Bools, Floats, Ints
 
@@ -181,10 +180,10 @@ def _regression(cov: Floats, pattern: _Pattern) -> tuple[Floats, Floats]:
     if not pattern.missing.size:
         return across, np.zeros((0, 0))
     within = cov[np.ix_(pattern.missing, pattern.missing)]
-    root, failed = dpotrf(known, lower=1)
+    root, failed = scipy.linalg.lapack.dpotrf(known, lower=1)
     if not failed and np.diag(root).min() ** 2 > _DEPENDENT * known.max():
-        projected = solve_triangular(root, across.T, lower=True, check_finite=False)
-        beta: Floats = solve_triangular(root, projected, lower=True, trans=1, check_finite=False).T
+        projected = scipy.linalg.solve_triangular(root, across.T, lower=True, check_finite=False)
+        beta: Floats = scipy.linalg.solve_triangular(root, projected, lower=True, trans=1, check_finite=False).T
         return beta, within - projected.T @ projected
     values, vectors = np.linalg.eigh(known)
     usable = values > _DEPENDENT * values[-1]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy
 
 from sigmalake.numerics.types import Bools, Floats, Ints
 
@@ -104,11 +104,11 @@ def reduce_gram(gram: Floats, constraints: tuple[Reflection, ...], active: Bools
     scaled = np.multiply.outer(scale, scale)
     scaled *= reduced
     scaled.ravel()[:: len(scale) + 1] = 1.0
-    factor, failed = lapack.dpotrf(scaled.T, lower=1)
+    factor, failed = scipy.linalg.lapack.dpotrf(scaled.T, lower=1)
     if failed:
         raise DoubtfulError
-    norm = lapack.dlange("1", scaled.T)  # type: ignore[call-arg]  # scipy-stubs forgets the second argument
-    inverse_condition, _ = lapack.dpocon(factor, norm, uplo="L")
+    norm = scipy.linalg.lapack.dlange("1", scaled.T)  # type: ignore[call-arg]  # scipy-stubs forgets the second argument
+    inverse_condition, _ = scipy.linalg.lapack.dpocon(factor, norm, uplo="L")
     growth = 1.0 if disjoint else _cancellation(gram, squares, constraints, estimated)
     if not (inverse_condition * _CONDITION_LIMIT >= 1.0 and growth * inverse_condition**-0.5 <= _ACCURACY_LIMIT):
         raise DoubtfulError
@@ -136,7 +136,7 @@ def solve_reduced(system: ReducedSystem, right: Floats) -> Floats:
     """
     for reflection in system.reflections:
         right = reflection.of_vector(right)
-    scaled, _ = lapack.dpotrs(system.factor, right * system.scale, lower=1)
+    scaled, _ = scipy.linalg.lapack.dpotrs(system.factor, right * system.scale, lower=1)
     solution: Floats = scaled * system.scale
     for reflection in system.reflections:
         solution = reflection.of_vector(solution)
@@ -159,7 +159,7 @@ def unit_covariance(system: ReducedSystem) -> Floats:
 
 def _root_covariance(system: ReducedSystem) -> Floats:
     """(K, K) H with H'H = R (R'X'WXR)^-1 R'. By dtrtri: OpenBLAS gives dpotri to threads, which fight over small matrices."""
-    inverse, _ = lapack.dtrtri(system.factor, lower=1)
+    inverse, _ = scipy.linalg.lapack.dtrtri(system.factor, lower=1)
     root: Floats = inverse * system.scale
     for vector, size, _ in system.reflections:
         root -= np.multiply.outer(root @ vector / size, vector)
@@ -168,5 +168,5 @@ def _root_covariance(system: ReducedSystem) -> Floats:
 
 def condition_number(system: ReducedSystem) -> float:
     """Of sqrt(W) X R with columns of length 1."""
-    eigenvalues, _, _ = lapack.dsyevd(system.scaled.T, compute_v=0, lower=1)
+    eigenvalues, _, _ = scipy.linalg.lapack.dsyevd(system.scaled.T, compute_v=0, lower=1)
     return math.sqrt(eigenvalues[-1] / eigenvalues[0])

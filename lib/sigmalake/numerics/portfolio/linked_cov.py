@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from sigmalake.numerics.types import Floats, Ints
 
@@ -97,7 +97,7 @@ def specific_solve(specific_var: Floats, linked: LinkedCov, values: Floats) -> F
         inside = take_linked(linked, rows, specific_var.size)
         block = specific_times(specific_var[rows], inside, np.eye(rows.size))
         try:
-            solved[rows] = cho_solve(cho_factor(block, lower=True), values[rows])
+            solved[rows] = scipy.linalg.cho_solve(scipy.linalg.cho_factor(block, lower=True), values[rows])
         except np.linalg.LinAlgError:
             raise ValueError(f"the block of the linked assets {rows.tolist()} is not positive definite: D has no inverse") from None
     return solved
@@ -107,11 +107,8 @@ def linked_blocks(linked: LinkedCov) -> list[Ints]:
     """The assets of each block, ascending: those that a chain of pairs connects."""
     if not len(linked.pairs):
         return []
-    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to load, and few models have linked assets
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
     assets, position = np.unique(linked.pairs, return_inverse=True)
     first, second = position.reshape(linked.pairs.shape).T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(assets.size, assets.size))
-    n_blocks, label = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(first)), (first, second)), shape=(assets.size, assets.size))
+    n_blocks, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     return [assets[label == block] for block in range(n_blocks)]

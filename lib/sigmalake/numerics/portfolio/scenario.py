@@ -1,7 +1,7 @@
 """Factor returns in a scenario: some are given, the others are what the given ones let expect."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from sigmalake.numerics.types import Floats, Ints
 
@@ -30,7 +30,7 @@ def conditional_factor_returns(factor_cov: Floats, shocked: Ints, shocks: Floats
     correlations = factor_cov[np.ix_(shocked, shocked)] / np.outer(vols, vols)
     if shocked.size and (smallest := float(np.linalg.eigvalsh(correlations)[0])) < _DEPENDENT:
         raise ValueError(f"the shocked factors depend on each other (smallest eigenvalue of their correlations {smallest:.2g})")
-    weights = cho_solve(cho_factor(correlations, lower=True), shocks / vols) / vols
+    weights = scipy.linalg.cho_solve(scipy.linalg.cho_factor(correlations, lower=True), shocks / vols) / vols
     returns: Floats = factor_cov[:, shocked] @ weights
     returns[shocked] = shocks
     return returns

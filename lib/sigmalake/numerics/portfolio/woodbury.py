@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_solve, specific_times
 from sigmalake.numerics.types import Floats
@@ -52,7 +52,7 @@ def factor_inverse(exposures: Floats, factor_cov: Floats, specific_var: Floats, 
     if n_flat := int(np.sum(specific_var + raised == 0)):
         raise ValueError(f"{n_flat} of {specific_var.size} assets have neither specific nor factor variance")
     scaled = specific_solve(specific_var + raised, linked, loadings)
-    core, _ = cho_factor(np.eye(loadings.shape[1]) + loadings.T @ scaled, lower=True)
+    core, _ = scipy.linalg.cho_factor(np.eye(loadings.shape[1]) + loadings.T @ scaled, lower=True)
     return FactoredInverse(specific_var, linked, raised, loadings, scaled, core)
 
 
@@ -81,7 +81,7 @@ def solve_asset_cov(inverse: FactoredInverse, values: Floats) -> Floats:
 
 def _near_solution(inverse: FactoredInverse, values: Floats) -> Floats:
     own = specific_solve(inverse.specific_var + inverse.raised, inverse.linked, values)
-    solved: Floats = own - inverse.scaled @ cho_solve((inverse.core, True), inverse.scaled.T @ values)
+    solved: Floats = own - inverse.scaled @ scipy.linalg.cho_solve((inverse.core, True), inverse.scaled.T @ values)
     return solved
 
 
