@@ -1,9 +1,13 @@
 """Pieces are read in their order by processes that all threads share, and a process that dies is told."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,3 +54,28 @@ def test_a_process_that_dies_is_told_and_the_next_pieces_have_a_new_one():
     with pytest.raises(InfrastructureError, match="ended unexpectedly"):
         list(read_each([Place(0), Place(1, dies=True)], 2))
     assert [number for number, _, _ in read_each([Place(n) for n in range(4)], 2)] == list(range(4))
+
+
+def test_workers_end_when_their_parent_is_killed():
+    lines = (
+        "import sys, time, test_workers as t",
+        "print(*{process for _, process, _ in t.read_each([t.Place(n) for n in range(8)], 2)}, flush=True)",
+        "time.sleep(60)",
+    )
+    command, folder = [sys.executable, "-c", "\n".join(lines)], Path(__file__).parent
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as parent:
+        workers = [int(process) for process in parent.stdout.readline().split()]
+        assert workers
+        assert all(_runs(process) for process in workers)
+        parent.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 20
+    while any(_runs(process) for process in workers) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not [process for process in workers if _runs(process)]
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -2,13 +2,15 @@
 
 import gc
 import multiprocessing
+import os
 import pickle
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from threading import Lock
+from threading import Lock, Thread
 from typing import Protocol, TypeVar
 
 from loky import ProcessPoolExecutor
@@ -86,8 +88,21 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     """The pool of this process; loky's reusable one is one a thread, and delta-rs asks for rows from threads of its own."""
     with _CHANGING_POOLS:
         if workers not in _POOLS:
-            _POOLS[workers] = ProcessPoolExecutor(workers, timeout=IDLE_SECONDS, env=ENVIRONMENT)
+            _POOLS[workers] = ProcessPoolExecutor(
+                workers, timeout=IDLE_SECONDS, initializer=_watch_parent, initargs=(os.getpid(),), env=ENVIRONMENT
+            )
         return _POOLS[workers]
+
+
+def _watch_parent(parent: int) -> None:
+    """Have this worker end when its parent was killed: it would wait for work, with its memory, for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _pickled(piece: Readable[Found]) -> bytes:
