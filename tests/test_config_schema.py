@@ -60,7 +60,7 @@ TAKEN = {
     "dates": {"risk": {"v": {}}, "covariance": {"variants": ["v"], "dates": ["2024-06-28"], "assets": {"file": "a.txt"}}},
     "assets": {"covariance": {"dates": "month_end", "assets": ["A", "B"]}},
     "spark": {"spark": {"spark.driver.memory": "8g", "spark.cores.max": 2, "spark.ui.enabled": False}},
-    "engine": {"engine": "local", "local": {"workers": 2, "scratch": None}},
+    "engine": {"engine": "local", "local": {"workers": 2, "memory": "4g", "scratch": None}},
     "rejected rows": {"checks": {"max_rejected": {"date": 0.5}}},
     "an encoding": {"sources": {"panel": {"path": "p.csv", "encoding": "latin-1", "columns": {"cap": "cap"}}}},
     "cells": {"covariance": {"cells": True}},

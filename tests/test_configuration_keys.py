@@ -24,16 +24,16 @@ def with_panel(**panel):
 def test_they_have_defaults():
     config = load_config(BODY)
     assert config.engine == "auto"
-    assert (config.local.workers, config.local.scratch) == (None, None)
+    assert (config.local.workers, config.local.memory_bytes, config.local.scratch) == (None, None, None)
     assert (config.checks.max_rejected.date, config.checks.max_rejected.source) == (0.2, 0.05)
     assert config.sources.panel.encoding is None
     assert load_config({**BODY, "covariance": {}}).covariance.cells is False
 
 
 def test_they_take_what_they_are_for():
-    body = {**with_panel(encoding="cp1252"), "engine": "local", "local": {"workers": 3, "scratch": "big"}}
+    body = {**with_panel(encoding="cp1252"), "engine": "local", "local": {"workers": 3, "memory": "1.5g", "scratch": "big"}}
     config = load_config({**body, "checks": {"max_rejected": {"source": 0}}, "covariance": {"cells": True}})
-    assert (config.engine, config.local.workers) == ("local", 3)
+    assert (config.engine, config.local.workers, config.local.memory_bytes) == ("local", 3, 3 * 2**29)
     assert config.local.scratch == str(Path.cwd() / "big")
     assert (config.checks.max_rejected.date, config.checks.max_rejected.source) == (0.2, 0.0)
     assert (config.sources.panel.encoding, config.covariance.cells) == ("cp1252", True)
@@ -45,7 +45,9 @@ def test_they_take_what_they_are_for():
         ({"engine": "sprak"}, "engine: must be 'auto', 'local' or 'spark' (value: 'sprak'). It means: what moves the rows"),
         ({"local": {"workers": 0}}, "local.workers: must be 1 or more (value: 0). It means: processes at a time"),
         ({"local": {"workers": 1.5}}, "local.workers: must be a whole number (value: 1.5)"),
-        ({"local": {"disk": 4}}, "local.disk: unknown key; the keys here are scratch, workers"),
+        ({"local": {"memory": "much"}}, "local.memory: memory is a number with k, m, g or t behind it, e.g. 4g (value: 'much')"),
+        ({"local": {"memory": 4}}, "local.memory: must be text"),
+        ({"local": {"disk": 4}}, "local.disk: unknown key; the keys here are memory, scratch, workers"),
         ({"checks": {"max_rejected": {"date": 20}}}, "max_rejected.date: must be 1 or less (value: 20). It means: largest"),
         ({"checks": {"max_rejected": {"source": -0.1}}}, "checks.max_rejected.source: must be 0 or more (value: -0.1)"),
         ({"checks": {"max_rejected": 0.2}}, "checks.max_rejected: must be a section of `key: value` lines (value: 0.2)"),

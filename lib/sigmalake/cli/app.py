@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import cache
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 
 
+COMPUTING = ("describe", "ingest", "regress", "risk", "covariance")  # stages for which a machine needs room
 INTERRUPTED = 130  # also what typer returns after Ctrl-C
 
 
@@ -92,7 +93,9 @@ def describe(
     engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Prices, packed, and the raw descriptors of each date."""
-    with _writing(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
+    with _writing(
+        config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, computes=("describe",)
+    ) as context:
         _run_stage(context, "describe", output)
 
 
@@ -102,7 +105,7 @@ def ingest(
     engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Source rows, checked and packed, a date a row."""
-    with _writing(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
+    with _writing(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, computes=("ingest",)) as context:
         _run_stage(context, "ingest", output)
 
 
@@ -111,7 +114,7 @@ def _stage_command(stage: str, what: str) -> None:
         config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
         engine: EngineOption = None, output: OutputForm = Output.TEXT,
     ) -> None:  # fmt: skip
-        with _writing(config, overrides, start, end, wait, engine=engine) as context:
+        with _writing(config, overrides, start, end, wait, engine=engine, computes=(stage,)) as context:
             _run_stage(context, stage, output)
 
     command.__doc__ = what
@@ -127,7 +130,7 @@ def release(
     config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT
 ) -> None:
     """Check what is new, then pin every table's version."""
-    with _writing(config, overrides, wait=wait, engine=engine) as context:
+    with _writing(config, overrides, wait=wait, engine=engine, computes=()) as context:
         _run_stage(context, "release", output)
 
 
@@ -155,7 +158,7 @@ def covariance(
     Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
     """
     if all(option is None for option in (assets, day, variant, exposures, to, release)):
-        with _writing(config, overrides, start, end, wait, engine=engine) as context:
+        with _writing(config, overrides, start, end, wait, engine=engine, computes=("covariance",)) as context:
             _run_stage(context, "covariance", output)
         return
     from sigmalake.stages.queries.covariance_by_hand import build_by_hand, check_target, choose, named_assets
@@ -184,7 +187,7 @@ def evaluate(
     from sigmalake.report.text.evaluation import as_json, as_text
     from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 
-    with _writing(config, overrides, start, end, wait, engine=engine) as context:
+    with _writing(config, overrides, start, end, wait, engine=engine, computes=()) as context:
         run_evaluate(context)
         summary = evaluation_summary(context)
     typer.echo(as_json(summary) if output is Output.JSON else as_text(summary))
@@ -197,14 +200,17 @@ def plan(
 ) -> None:  # fmt: skip
     """Which dates would run in which stage, and why.
 
-    Writes nothing.
+    Ends with what that would take, roughly. Writes nothing.
     """
+    from sigmalake.cli.room import estimate_line, estimates, need_of_plan
     from sigmalake.stages.planning import summarise
     from sigmalake.stages.queries.plan import plan as plan_all
 
     with _reading(config, overrides, start, end, verify, engine=engine, reads_sources=True) as context:
         planned = plan_all(context)
+        need = need_of_plan(context, planned)
     if output is Output.JSON:
+        by_stage = estimates(context, need)
         shown = [
             {
                 "stage": s.stage,
@@ -212,6 +218,7 @@ def plan(
                 "compute": {str(d): w.value for d, w in sorted(s.compute.items())},
                 "remove": s.remove,
                 **({"error": s.error} if s.error else {}),
+                **({"estimate": by_stage[s.stage]} if s.stage in by_stage else {}),
             }
             for s in planned
         ]
@@ -222,6 +229,8 @@ def plan(
         spans = f"{len(days)} dates, {days[0]} to {days[-1]} ({summarise(s.compute.values())})" if days else "nothing to do"
         spans = f"cannot be planned: {s.error}" if s.error else spans
         typer.echo(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
+    if need.stages:
+        typer.echo(estimate_line(context, need))
 
 
 @app.command()
@@ -448,7 +457,7 @@ def _reading(
 @contextmanager
 def _writing(
     config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
-    verify: bool = False, *, engine: EngineOption = None, reads_sources: bool = False,
+    verify: bool = False, *, engine: EngineOption = None, reads_sources: bool = False, computes: Collection[str] = COMPUTING,
 ) -> "Iterator[Context]":  # fmt: skip
     from sigmalake.cli.engines import choose_engine, opened_engine
     from sigmalake.cli.progress import watching
@@ -459,7 +468,7 @@ def _writing(
     asked, config = _asked(start, end), _load(config_file, overrides, reads_sources=reads_sources)
     choice, run_id = choose_engine(config, engine), new_run_id()
     with ExitStack() as stack:
-        open_once = cache(lambda: stack.enter_context(opened_engine(config, choice, _log_file(), _say)))
+        open_once = cache(lambda: stack.enter_context(opened_engine(config, choice, _log_file(), _say, computes)))
         claims = claims_of(config.lake, lambda table: _table_claims(open_once(), config.lake, table))
         lease = stack.enter_context(hold(claims, f"run {run_id}", wait))
         opened = open_once()  # after the lease where that needs none: who has to wait need not start a JVM for it

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -69,19 +69,29 @@ def _needs_spark(config: Config) -> str | None:
 
 
 @contextmanager
-def opened_engine(config: Config, choice: Choice, log: Path, say: Callable[[str], None]) -> Iterator[Engine]:
+def opened_engine(
+    config: Config, choice: Choice, log: Path, say: Callable[[str], None], computes: Collection[str] = ()
+) -> Iterator[Engine]:
     """The engine, opened on the lake of a configuration, and closed after.
 
     Args:
         config: names the lake, and the settings of either engine.
         choice: which.
         log: where a JVM's own messages go.
-        say: told which engine it is, and what of the configuration comes too late.
+        say: told which engine it is, and what of the configuration comes too late or is more than the machine has.
+        computes: the stages that it is opened for, by which the local one sees whether the machine has room.
+
+    Raises:
+        ConfigError: a single process would need more memory than there is.
+        InfrastructureError: the disk would fill up.
     """
     say(f"engine: {choice.name} ({choice.reason})")
     if choice.name == "local":
+        from sigmalake.cli.room import fitting_workers
+
         scratch = None if config.local.scratch is None else Path(config.local.scratch)
-        local = LocalEngine(LocalTables(config.lake, config.local.workers), scratch)
+        workers = fitting_workers(config, computes, say) if computes else config.local.workers
+        local = LocalEngine(LocalTables(config.lake, workers), scratch)
         try:
             yield local
         finally:
