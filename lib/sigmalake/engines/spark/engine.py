@@ -31,7 +31,7 @@ from sigmalake.engines.spark.source_rows import (
     source_frame,
     table_version,
 )
-from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, read, spark_tables
+from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, as_frame, read, spark_tables
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.older import missing_columns
 from sigmalake.lake.row_filter import RowFilter, of_dates
@@ -84,7 +84,7 @@ class SparkEngine:
         return self._stored(task.input, rows).mapInArrow(_Unpacking(task), task.into.schema_sql())
 
     def map_parts(
-        self, task: PartTask, given: Mapping[str, DataFrame] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST
+        self, task: PartTask, given: Mapping[str, DataFrame | pa.Table] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST
     ) -> DataFrame:
         """As `Engine`: one shuffle by part. Each part is one task, also where no row belongs to it."""
         dates = [task.dates(part) for part in range(task.n_parts)]
@@ -151,22 +151,22 @@ class SparkEngine:
         frame = listed_rows(self.spark, rows, "split_number int, split binary")
         return frame.repartitionById(max(1, len(rows)), "split_number")
 
-    def driver_rows(self, rows: pa.Table) -> DataFrame:
+    def driver_rows(self, rows: pa.Table) -> pa.Table:
         """As `Engine`."""
-        return self.spark.createDataFrame(rows)
+        return rows
 
     def no_rows(self, table: Table) -> DataFrame:
         """As `Engine`."""
-        return self.driver_rows(table.arrow_schema().empty_table())
+        return self.spark.createDataFrame(table.arrow_schema().empty_table())
 
-    def union(self, rows: Sequence[DataFrame]) -> DataFrame:
+    def union(self, rows: Sequence[DataFrame | pa.Table]) -> DataFrame:
         """As `Engine`."""
-        union: DataFrame = reduce(DataFrame.unionByName, rows)
+        union: DataFrame = reduce(DataFrame.unionByName, [as_frame(self.spark, some) for some in rows])
         return union
 
-    def collect(self, rows: DataFrame) -> pa.Table:
+    def collect(self, rows: DataFrame | pa.Table) -> pa.Table:
         """As `Engine`."""
-        return rows.toArrow()
+        return rows if isinstance(rows, pa.Table) else rows.toArrow()
 
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`."""
@@ -185,19 +185,19 @@ class SparkEngine:
         role: str,
         read_by: Input,
         dates: Sequence[Sequence[date]],
-        given: Mapping[str, DataFrame],
+        given: Mapping[str, DataFrame | pa.Table],
         versions: Mapping[str, int],
     ) -> DataFrame:
         """The rows of a role, each as often as a part reads it; columns are named by role, since two may have one of a name."""
         if read_by.until:
-            rows, last = given[role], [(part, max(days)) for part, days in enumerate(dates) if days]
+            rows, last = as_frame(self.spark, given[role]), [(part, max(days)) for part, days in enumerate(dates) if days]
             places = listed_rows(self.spark, last, f"{PART} int, __date date")
             belongs = F.col(read_by.dated) <= F.col("__date")
         else:
             known = sorted({day for days in dates for day in days})
             every = of_dates(read_by.dated, [DateRange(known[0], known[-1])] if known else [])
             at = None if read_by.table is None else versions.get(read_by.table.name)
-            rows = given[role] if role in given else self._stored(read_by, every, at)
+            rows = as_frame(self.spark, given[role]) if role in given else self._stored(read_by, every, at)
             pairs = [(part, day) for part, days in enumerate(dates) for day in sorted(set(days))]
             places = listed_rows(self.spark, pairs, f"{PART} int, __date date")
             belongs = F.col(read_by.dated) == F.col("__date")

@@ -12,7 +12,7 @@ from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, telling_line
 from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.dates import DateRange, within
-from sigmalake.lake.delta_rs import ROWS_A_GROUP
+from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Seen, parse_commit
@@ -39,9 +39,12 @@ class SparkFolderTables(FolderTables):
         """As `Storage`."""
         prepare_table(self.location(table), table)
 
-    def write(self, table: Table, rows: DataFrame, *, predicate: str | None, metadata: str) -> None:
-        """As `Storage`."""
-        _write(self._spark, table, rows, predicate, metadata, path=self.location(table))
+    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
+        """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
+        if isinstance(rows, pa.Table) and "://" not in self.root:
+            write_rows(self.location(table), table, rows.to_batches(), predicate=predicate, commit_metadata=metadata)
+        else:
+            _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -104,9 +107,9 @@ class CatalogTables:
         """As `Storage`."""
         return not read(self._spark, self, table).where(within(table.date or "", ranges)).isEmpty()
 
-    def write(self, table: Table, rows: DataFrame, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
         """As `Storage`."""
-        _write(self._spark, table, rows, predicate, metadata, name=self.sql_name(table))
+        _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, name=self.sql_name(table))
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -123,6 +126,11 @@ class CatalogTables:
     def _made(self, table: Table) -> datetime:
         detail = self._spark.sql(f"DESCRIBE DETAIL {self.sql_name(table)}").selectExpr("unix_millis(createdAt) AS made")
         return datetime.fromtimestamp(detail.collect()[0]["made"] / 1e3, UTC)
+
+
+def as_frame(spark: SparkSession, rows: DataFrame | pa.Table) -> DataFrame:
+    """Rows as a DataFrame, also those that the driver holds."""
+    return spark.createDataFrame(rows) if isinstance(rows, pa.Table) else rows
 
 
 def read(spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: Table, version: int | None = None) -> DataFrame:
