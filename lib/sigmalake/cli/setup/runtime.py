@@ -142,6 +142,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sigmalake"
 
 
+def log_file() -> Path:
+    """Where this process writes what does not fit into a message: the cache's `logs`, or else the folder for temporary files."""
+    folder = cache_folder() / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            folder = Path(tempfile.gettempdir())
+    except OSError:  # no home, or one that is not ours: a log elsewhere is better than none
+        folder = Path(tempfile.gettempdir())
+    return folder / f"sigmalake-{os.getpid()}.log"
+
+
 def jars_folder() -> Path:
     """Where Delta's JARs are kept on this machine."""
     return cache_folder() / "jars" / DELTA_VERSION
