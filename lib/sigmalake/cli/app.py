@@ -94,21 +94,21 @@ def validate(
     from sigmalake.tasks.sources.rejected_rows import ProblemCount
 
     with reading_context(config, overrides, None, None, engine=engine, reads_sources=True) as context:
-        found = validate_all(context)
-        for warning in found.warnings:
+        checked = validate_all(context)
+        for warning in checked.warnings:
             say(f"warning: {warning}")
         if output is Output.JSON:
-            body = {"sources": [s._asdict() for s in found.sources], "dates": found.dates, "factors": found.factors}
-            body["warnings"] = found.warnings
+            body = {"sources": [s._asdict() for s in checked.sources], "dates": checked.dates, "factors": checked.factors}
+            body["warnings"] = checked.warnings
             typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
             return
         typer.echo(annotated(context.config, read_given(config, overrides or [])))
-        for source in found.sources:
+        for source in checked.sources:
             spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
             typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
             for column, reason, rows, value in source.problems:
                 typer.echo(f"  {ProblemCount(column, reason, rows, value).text}")
-        typer.echo(f"panel: {found.dates} dates, {len(found.factors)} factors: {', '.join(found.factors)}")
+        typer.echo(f"panel: {checked.dates} dates, {len(checked.factors)} factors: {', '.join(checked.factors)}")
 
 
 @app.command()
@@ -135,22 +135,26 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
     loaded = load_config(config, overrides or [])
     if CATALOG_NAME.fullmatch(loaded.lake):
         with opened_engine(loaded, choose_engine(loaded, None), log_file(), say) as opened:
-            found = read_status(Lake(opened.storage))
+            stored = read_status(Lake(opened.storage))
     else:
-        found = read_status(Lake(FolderTables(loaded.lake)))
+        stored = read_status(Lake(FolderTables(loaded.lake)))
     if output is Output.JSON:
-        body = {**found._asdict(), "tables": [t._asdict() for t in found.tables], "releases": [r._asdict() for r in found.releases]}
+        body = {
+            **stored._asdict(),
+            "tables": [t._asdict() for t in stored.tables],
+            "releases": [r._asdict() for r in stored.releases],
+        }
         typer.echo(json.dumps(body, default=str))
         return
-    typer.echo(f"lake {found.lake}, format {found.format}")
-    if not found.tables:
+    typer.echo(f"lake {stored.lake}, format {stored.format}")
+    if not stored.tables:
         typer.echo("no tables yet: use `sigmalake run`")
-    for t in found.tables:
+    for t in stored.tables:
         typer.echo(f"  {t.name:<20} version {t.version:<4} {t.files:>4} files {t.megabytes:>9.1f} MB  {t.rows_from} {t.rows_to}")
-    for r in found.runs:
+    for r in stored.runs:
         dates = f"{r['n_dates']} dates {r['first_date']} to {r['last_date']}" if r["n_dates"] else ""
         typer.echo(f"  run {r['run_id']} {r['stage']:<10} {r['status']:<7} {r['seconds']:>6.1f} s  {dates}{r['error'] or ''}"[:200])
-    for made in found.releases:
+    for made in stored.releases:
         typer.echo(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
@@ -173,7 +177,7 @@ def main(verb: str | None = None) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
-    except Exception as error:  # a mishap of ours or of the machine: told in a line, kept whole in the log
+    except Exception as error:  # of the program or the machine: a line on stderr, the traceback in the log
         _exit_unexpected(error)
 
 

@@ -68,7 +68,7 @@ def say(text: str) -> None:
 
 
 def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
-    """The configuration; that its sources exist is told before a JVM has started."""
+    """The configuration; a source that does not exist is an error here, before a JVM starts."""
     from sigmalake.config.model import load_config
 
     config = load_config(config_file, overrides or [])

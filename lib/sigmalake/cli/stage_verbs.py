@@ -143,7 +143,7 @@ def _run_stage(context: "Context", stage: str, output: Output) -> None:
 
     outcome = run_stage(context, stage)
     if output is Output.TEXT:
-        return  # progress has said it
+        return  # the progress on stderr has named the dates and rows
     done: dict[str, object] = {"run_id": context.run_id, "stage": stage, "status": "nothing to do" if outcome is None else "done"}
     if outcome is not None:
         done |= {"dates": outcome.dates, "rows_in": outcome.rows_in, "rows_out": outcome.rows_out}
