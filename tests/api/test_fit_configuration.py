@@ -161,7 +161,7 @@ def test_a_file_is_taken_as_its_mapping_is(fit_configuration, path):
         ({"config": "nowhere.yaml"}, r"configuration nowhere.yaml does not exist"),
     ],
 )
-def test_what_cannot_be_is_refused(fit_configuration, arguments, said):
+def test_an_argument_that_cannot_be_understood_is_refused_with_a_hint(fit_configuration, arguments, said):
     with pytest.raises(ConfigError, match=said):
         fit_configuration(**arguments)
 

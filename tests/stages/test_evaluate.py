@@ -114,7 +114,7 @@ def test_every_row_is_the_kernels_answer(whole, panel):
         assert count == len(here)
 
 
-def test_twice_is_once(whole):
+def test_a_second_evaluation_writes_nothing(whole):
     before = whole.versions()
     evaluated(whole)
     assert whole.versions() == before
