@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.testing import assert_allclose
 
 from lakes import REBUILT, differences, rows_of
 from sigmalake.config.model import Config
@@ -118,7 +121,23 @@ def make_model(market: Market, folder: Path, open_engine: OpenEngine = local_eng
     return Model(folder, market, body, open_engine)
 
 
+def write_nullable(frame: pd.DataFrame, path: Path) -> None:
+    """The rows as a Parquet file, whatever is missing as null."""
+    pq.write_table(pa.table({name: pa.array(column, from_pandas=True) for name, column in frame.items()}), path)
+
+
 def assert_same(one: Model, other: Model) -> None:
     """An increment is a rebuild."""
     found = differences(one.lake_folder, other.lake_folder, relative=REBUILT)
     assert not found, "\n".join(found)
+
+
+def assert_same_rows(one: pa.Table, other: pa.Table) -> None:
+    """Keys, counts and hashes to the last bit; numbers as sums of the same terms in other blocks give them."""
+    assert one.num_rows == other.num_rows
+    for name in one.column_names:
+        left, right = one.column(name).to_pandas(), other.column(name).to_pandas()
+        if left.dtype == float:
+            assert_allclose(left, right, rtol=1e-9, atol=1e-14, err_msg=name)
+        else:
+            assert left.equals(right), name

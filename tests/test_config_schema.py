@@ -119,12 +119,12 @@ def test_it_is_a_schema_of_the_dialect_that_it_names():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.name)
-def test_every_example_is_taken(path):
+def test_the_schema_accepts_every_example(path):
     assert list(VALIDATOR.iter_errors(read_mapping(path))) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.yaml")), ids=lambda path: path.name)
-def test_the_overrides_that_an_example_shows_are_taken(path):
+def test_the_schema_accepts_the_overrides_that_an_example_shows(path):
     for quoted, bare in re.findall(r"--set (?:'([^']+)'|([^\s;]+))", path.read_text(encoding="utf-8")):
         body = read_given(path, [quoted or bare])
         assert list(VALIDATOR.iter_errors(body)) == []

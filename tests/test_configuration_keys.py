@@ -21,7 +21,7 @@ def with_panel(**panel):
     return {**BODY, "sources": {"panel": {**BODY["sources"]["panel"], **panel}}}
 
 
-def test_they_have_defaults():
+def test_keys_that_are_left_out_have_their_defaults():
     config = load_config(BODY)
     assert config.engine == "auto"
     assert (config.local.workers, config.local.memory_bytes, config.local.scratch) == (None, None, None)
@@ -30,7 +30,7 @@ def test_they_have_defaults():
     assert load_config({**BODY, "covariance": {}}).covariance.cells is False
 
 
-def test_they_take_what_they_are_for():
+def test_keys_take_valid_values_from_a_file_and_from_overrides():
     body = {**with_panel(encoding="cp1252"), "engine": "local", "local": {"workers": 3, "memory": "1.5g", "scratch": "big"}}
     config = load_config({**body, "checks": {"max_rejected": {"source": 0}}, "covariance": {"cells": True}})
     assert (config.engine, config.local.workers, config.local.memory_bytes) == ("local", 3, 3 * 2**29)

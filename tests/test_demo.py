@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from sigmalake.cli import app as cli
+from sigmalake.cli import demo as verb
 from sigmalake.demo import run as stage
 from sigmalake.demo.first_report import compared, estimation_seconds
 from sigmalake.demo.history import snapshots
@@ -45,7 +45,7 @@ def demo(tmp_path_factory):
     def run() -> Run:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             patch.setattr(stage, "prepare_demo", small)
-            cli.demo(folder, detail=True)
+            verb.demo(folder, detail=True)
         return Run(small(folder, print), open_release(folder / "lake"), out.getvalue(), err.getvalue())
 
     return run
@@ -273,7 +273,7 @@ def test_without_a_java_the_demo_of_both_engines_says_so_and_ends_well(demo, fir
     def none():
         raise InfrastructureError("no Java that Spark runs on")
 
-    monkeypatch.setattr(cli, "find_java", none)
+    monkeypatch.setattr(verb, "find_java", none)
     monkeypatch.setattr(stage, "prepare_demo", partial(prepare_demo, n_assets=N_ASSETS, n_dates=N_DATES))
-    cli.demo(first.demo.folder, engine=cli.DemoEngine.BOTH)
+    verb.demo(first.demo.folder, engine=verb.DemoEngine.BOTH)
     assert capsys.readouterr().out.endswith("Spark was left out: no Java that Spark runs on.\n")

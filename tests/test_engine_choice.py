@@ -52,7 +52,7 @@ NEEDS_SPARK = {
 
 
 @pytest.mark.parametrize("name", NEEDS_SPARK)
-def test_what_needs_spark_is_told(name):
+def test_what_needs_spark_chooses_it_with_the_reason_and_refuses_the_local_engine(name):
     changed, obstacle = NEEDS_SPARK[name]
     chosen = choose_engine(config_of(**changed), None)
     assert chosen.name == "spark"

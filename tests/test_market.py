@@ -143,7 +143,7 @@ def test_a_tenth_lists_late_and_a_tenth_leaves_early(market):
     assert first["ret"].isna().all()  # no exposures the day before
 
 
-def test_a_few_returns_are_missing(market):
+def test_about_two_returns_in_a_thousand_are_missing(market):
     later = market.panel[market.panel.duplicated("asset_id")]
     n = len(later)
     assert abs(later["ret"].isna().sum() - 0.002 * n) < 4 * np.sqrt(0.002 * n)

@@ -53,7 +53,7 @@ def delta(half_life: float, regime: float) -> EwmaSpecificVar:
 )
 def test_the_daily_presets_have_the_published_half_lives_and_lags(name, vol, corr, regime):
     found = variant(preset=name)
-    assert found.factor_cov.parts == (vol, corr, True, False)
+    assert found.factor_cov.components == (vol, corr, True, False)
     assert found.factor_cov.regime == VolatilityRegime(half_life=regime)
     assert found.factor_cov.eigenfactor == EigenfactorAdjustment(scale=1.4)
     assert found.specific_var == delta(vol[1], regime)

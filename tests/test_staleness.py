@@ -177,7 +177,7 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_what_is_given_as_it_would_be_filled_in_is_left_out(one, other):
-    assert EwmaFactorCov(**one).parts == EwmaFactorCov(**other).parts or "regime" in one
+    assert EwmaFactorCov(**one).components == EwmaFactorCov(**other).components or "regime" in one
     hashes = {variant_hash(factor_cov={"estimator": "ewma", **given}) for given in (one, other)}
     assert len(hashes) == 1
 

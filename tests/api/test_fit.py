@@ -115,7 +115,7 @@ def test_a_saved_model_is_the_lake_that_run_makes(panel, model, tmp_path):
     assert not found, "\n".join(found)
 
 
-def test_what_cannot_be_is_refused(panel, model, tmp_path):
+def test_a_missing_column_unusable_rows_and_a_full_folder_are_refused(panel, model, tmp_path):
     with pytest.raises(ConfigError, match="no column beta"):
         fit(panel, **{**ASKED, "styles": ["beta"]})
     with pytest.raises(DataError, match="none of its 936 rows"):

@@ -1,13 +1,15 @@
-"""Keyword arguments say what a YAML file says, and the file that is written from them reads back as the same."""
+"""The arguments of `fit` say what a YAML file says, and the file that is written from them reads back as the same."""
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from sigmalake.api.configuration import fit_configuration, with_places
+from sigmalake import fit
+from sigmalake.api.configuration import with_places
 from sigmalake.api.model_yaml import yaml_of
 from sigmalake.config.model import load_config, read_given
 from sigmalake.config.yaml_file import read_mapping
@@ -17,11 +19,18 @@ CONF = Path(__file__).parents[2] / "conf"
 SHIPPED = sorted(CONF.glob("*.yaml"))
 
 
+@pytest.fixture
+def fit_configuration(monkeypatch):
+    """The configuration by which `fit` would estimate, from its arguments beside the panel."""
+    monkeypatch.setattr("sigmalake.api.fit.estimate", lambda _panel, body, **_: body)
+    return partial(fit, None)
+
+
 def loaded(configuration, tmp_path):
     return load_config(with_places(configuration, panel=str(tmp_path / "panel.parquet"), lake=str(tmp_path / "lake")))
 
 
-def test_the_first_example_says_the_whole_model(tmp_path):
+def test_the_first_example_says_the_whole_model(fit_configuration, tmp_path):
     found = fit_configuration(returns="ret", caps="mcap", groups=["sector"], styles=["size", "value"], market=True, preset="short")
     assert found == {
         "model": "fit",
@@ -37,7 +46,7 @@ def test_the_first_example_says_the_whole_model(tmp_path):
     assert config.risk["short"].every == "day"
 
 
-def test_a_market_alone_needs_nothing_else(tmp_path):
+def test_a_market_alone_needs_nothing_else(fit_configuration, tmp_path):
     config = loaded(fit_configuration(), tmp_path)
     assert [entry.market for entry in config.factors] == ["market"]
     assert config.regression.weights == "equal"
@@ -48,11 +57,11 @@ def test_a_market_alone_needs_nothing_else(tmp_path):
     assert loaded(fit_configuration(preset="monthly_60"), tmp_path).risk["monthly_60"].preset == "monthly_60"
 
 
-def test_a_model_without_a_market_has_what_is_given():
+def test_a_model_without_a_market_has_what_is_given(fit_configuration):
     assert fit_configuration(market=False, groups={"country": "ctry"})["factors"] == [{"membership": "country", "column": "ctry"}]
 
 
-def test_groups_and_styles_may_have_their_rules(tmp_path):
+def test_groups_and_styles_may_have_their_rules(fit_configuration, tmp_path):
     found = fit_configuration(
         groups={"sector": "gics", "country": {"columns": {"USA": "usa"}, "partial": True}},
         styles={"size": {"clip_beyond": 4, "missing": "zero"}}, caps="cap",
@@ -65,7 +74,7 @@ def test_groups_and_styles_may_have_their_rules(tmp_path):
     assert loaded(found, tmp_path).style_rules["size"].clip_beyond == 4
 
 
-def test_columns_weights_and_dating_are_put_where_the_file_has_them(tmp_path):
+def test_columns_weights_and_dating_are_put_where_the_file_has_them(fit_configuration, tmp_path):
     found = fit_configuration(
         date="day", asset_id="symbol", returns="r", caps="c", rate="rf", weight="w", weights="column", in_estimation="est",
         issuer_id="issuer", exposures_dated="start_of_period", model="mine",
@@ -79,7 +88,7 @@ def test_columns_weights_and_dating_are_put_where_the_file_has_them(tmp_path):
     assert (found["model"], found["regression"]) == ("mine", {"weights": "column"})
 
 
-def test_variants_are_presets_by_name_or_as_given_in_their_order():
+def test_variants_are_presets_by_name_or_as_given_in_their_order(fit_configuration):
     assert list(fit_configuration(preset=["trading", "short"])["risk"]) == ["trading", "short"]
     risk = {"z": {"preset": "long"}, "a": {}}
     assert list(fit_configuration(risk=risk)["risk"].items()) == list(risk.items())
@@ -106,7 +115,7 @@ def given_config():
     }
 
 
-def test_a_configuration_stays_where_nothing_else_is_said(tmp_path):
+def test_a_configuration_stays_where_nothing_else_is_said(fit_configuration, tmp_path):
     config = given_config()
     found = fit_configuration(config=config)
     assert config == given_config()  # the caller's is not changed
@@ -119,7 +128,7 @@ def test_a_configuration_stays_where_nothing_else_is_said(tmp_path):
     assert loaded(found, tmp_path).covariance is not None
 
 
-def test_arguments_go_over_a_configuration_each_over_its_own_kind():
+def test_arguments_go_over_a_configuration_each_over_its_own_kind(fit_configuration):
     found = fit_configuration(config=given_config(), styles=["value"], caps="mcap", weights="sqrt_cap", preset="short", model="new")
     assert found["factors"] == [
         {"market": "mkt"}, {"membership": "sector", "column": "gics"}, {"styles": ["value"], "as_given": True},
@@ -131,7 +140,7 @@ def test_arguments_go_over_a_configuration_each_over_its_own_kind():
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_a_file_is_taken_as_its_mapping_is(path):
+def test_a_file_is_taken_as_its_mapping_is(fit_configuration, path):
     body = read_given(path)
     if body["sources"].get("panel") is None:
         with pytest.raises(ConfigError, match=r"the configuration has sources\.returns, and the frame is a panel that holds it"):
@@ -152,19 +161,19 @@ def test_a_file_is_taken_as_its_mapping_is(path):
         ({"config": "nowhere.yaml"}, r"configuration nowhere.yaml does not exist"),
     ],
 )
-def test_what_cannot_be_is_refused(arguments, said):
+def test_an_argument_that_cannot_be_understood_is_refused_with_a_hint(fit_configuration, arguments, said):
     with pytest.raises(ConfigError, match=said):
         fit_configuration(**arguments)
 
 
-def test_a_mistake_is_named_when_the_configuration_is_checked(tmp_path):
+def test_a_mistake_is_named_when_the_configuration_is_checked(fit_configuration, tmp_path):
     with pytest.raises(ConfigError, match=r"regression\.weights"):
         loaded(fit_configuration(weights="by_cap"), tmp_path)
     with pytest.raises(ConfigError, match=r"risk\.shrt\.preset"):
         loaded(fit_configuration(preset="shrt"), tmp_path)
 
 
-def test_places_are_put_into_a_configuration_of_its_own():
+def test_places_are_put_into_a_configuration_of_its_own(fit_configuration):
     configuration = fit_configuration()
     placed = with_places(configuration, panel="p.parquet", lake="l")
     assert (placed["lake"], placed["sources"]["panel"]["path"]) == ("l", "p.parquet")
@@ -185,7 +194,7 @@ def test_a_written_configuration_reads_back_as_the_same(path, tmp_path):
     assert load_config(written).full_hash() == load_config(path).full_hash()
 
 
-def test_a_configuration_by_arguments_reads_back_as_the_same(tmp_path):
+def test_a_configuration_by_arguments_reads_back_as_the_same(fit_configuration, tmp_path):
     configuration = with_places(
         fit_configuration(caps="cap", groups=["sector"], styles=["size", "NO", "10001"]),
         panel=str(tmp_path / "p"),
@@ -210,7 +219,7 @@ def test_equal_configurations_give_equal_texts_and_sections_stand_in_the_declare
     assert list(yaml.safe_load(yaml_of(turned(body)))) == ["model", "lake", "sources", "factors", "regression", "risk"]
 
 
-def test_names_of_the_users_own_keep_their_order():
+def test_names_of_the_users_own_keep_their_order(fit_configuration):
     styles = {"weights": {}, "cap": {"missing": "zero", "clip_beyond": 4}, "beta": {}}
     risk = {"regression": {"every": "week"}, "every": {}, "a": {}}
     levels = {"USA": "usa", "column": "c", "Asia": "asia"}

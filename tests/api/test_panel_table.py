@@ -98,7 +98,7 @@ def test_other_columns_and_their_order_stay():
     assert found.equals(given)
 
 
-def test_names_may_be_others():
+def test_date_and_asset_id_may_have_other_names():
     given = frame().rename(columns={"date": "day", "asset_id": "symbol"}).set_index(["symbol", "day"])
     found = panel_table(given, date="day", asset_id="symbol")
     assert found["day"].to_pylist() == DAYS

@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 from small_panel import CONFIG, small_panel, swapped, written
 
 from plain_lake import create
-from sigmalake.cli import app as cli
+from sigmalake.cli.setup.runtime import log_file
 from sigmalake.errors import telling_line
 from sigmalake.lake.claims import FolderClaims
 from sigmalake.lake.format import FORMAT
@@ -174,7 +174,7 @@ def test_a_cache_folder_that_cannot_be_made_does_not_hide_the_mishap(asked, conf
     assert seen.says("what happened")
     assert seen.exit_code == 3
     with suppress(FileNotFoundError):
-        cli._log_file().unlink()
+        log_file().unlink()
 
 
 SPARK_SAYS = """An error occurred while calling o123.save.

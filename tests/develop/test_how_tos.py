@@ -72,5 +72,5 @@ def test_a_page_gives_code_that_passes_its_test(page, tmp_path):
     run(tmp_path, "pytest", "-p", "no:cacheprovider", *(block.path for block in blocks if block.path.startswith("tests/")))
 
 
-def test_both_pages_are_there():
+def test_there_is_a_page_for_a_statistic_and_one_for_an_estimator():
     assert [page.stem for page in PAGES] == ["add_a_statistic", "add_an_estimator"]

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from processes import small_model
-from sigmalake.cli import app as cli
 from sigmalake.cli import engines, room
+from sigmalake.cli.app import main
+from sigmalake.cli.contexts import COMPUTING
 from sigmalake.config.model import load_config
 from sigmalake.engines.local.room import free_disk, free_memory
 from sigmalake.errors import InfrastructureError
@@ -21,7 +22,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.stages.queries.model_size import ModelSize, SourceSize, model_size
 from sigmalake.stages.queries.needs import need_of
 
-STAGES = cli.COMPUTING
+STAGES = COMPUTING
 LARGE = ModelSize(3000, 1260, 1260, 71, (SourceSize("panel", 450 << 20, 0, 3_780_000, 16, 330_000),))
 CGROUPS = {  # of a process in a group of its own, by version: where its groups are told, and the names of the files
     2: ("0::/run/job\n", "run", "memory.max", "memory.current", "inactive_file"),
@@ -50,7 +51,7 @@ def said(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["sigmalake", *map(str, arguments)])
         capsys.readouterr()
         try:
-            cli.main()
+            main()
             code = 0
         except SystemExit as done:
             code = done.code

@@ -62,12 +62,12 @@ def test_a_copy_in_another_order_is_equal(one, tmp_path):
         (ROWS[:2], "numbers has 3 rows in one lake and 2 in the other"),
     ],
 )
-def test_a_single_element_tells(one, tmp_path, rows, said):
+def test_a_single_element_that_differs_is_reported_with_its_row(one, tmp_path, rows, said):
     write(tmp_path / "other", rows)
     assert differences(one, tmp_path / "other", [TABLE]) == [said]
 
 
-def test_a_table_of_one_lake_only_tells(one, tmp_path):
+def test_a_table_of_one_lake_only_is_reported(one, tmp_path):
     assert differences(one, tmp_path / "nowhere", [TABLE]) == ["numbers is in one lake only"]
     shutil.rmtree(one)
     assert differences(one, tmp_path / "nowhere", [TABLE]) == []

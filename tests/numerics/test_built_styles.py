@@ -215,7 +215,7 @@ def test_removal_is_as_if_the_value_had_not_been_given(date):
     np.testing.assert_array_equal(one.filled, other.filled)
 
 
-def test_limits_of_0_limit_nothing(date):
+def test_bounds_of_0_switch_removal_and_clipping_off(date):
     rules = StyleRules(remove_beyond=0.0, clip_beyond=0.0)
     found = build_styles(StyleRecipe(["size"], [("size", rules)], RegressionWeights.EQUAL, SECTORS), date._replace(
         descriptors=np.where(np.arange(N) == 7, 1e6, date.descriptors[:, 0])[:, None]

@@ -244,7 +244,9 @@ def test_numbers_without_a_square_are_out_of_range(case: Case, where: str, value
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 20), st.booleans(), st.sampled_from(Thin), st.integers(0, 3), st.booleans())
-def test_a_date_never_raises(seed: int, n_assets: int, market: bool, thin: Thin, n_styles: int, partial: bool) -> None:
+def test_any_date_is_answered_with_numbers_or_with_a_status_and_its_detail(
+    seed: int, n_assets: int, market: bool, thin: Thin, n_styles: int, partial: bool
+) -> None:
     groups = {"sector": Membership(4), "country": Membership(3, fractional=True, partial=partial)}
     made = generated(np.random.default_rng(seed), n_assets, market=market, groups=groups, n_styles=n_styles, whole=False)
     section = made.fit(RegressionRules(thin=thin, min_members=2.0, min_assets=1))

@@ -14,12 +14,12 @@ from sigmalake.numerics.factor_cov.eigenfactor import (
     simulated_periods,
 )
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
-from sigmalake.numerics.factor_cov.window_cov import Component, Parts
+from sigmalake.numerics.factor_cov.window_cov import Component, Components
 from sigmalake.numerics.windows.ewma import EQUAL
 
 EQUAL_60 = Component(60, EQUAL, 0)
-SAMPLE = Parts(EQUAL_60, EQUAL_60, centre=True, unbiased=True)
-SEPARATE = Parts(Component(60, 20.0, 3), Component(90, 40.0, 1), centre=True, unbiased=False)
+SAMPLE = Components(EQUAL_60, EQUAL_60, centre=True, unbiased=True)
+SEPARATE = Components(Component(60, 20.0, 3), Component(90, 40.0, 1), centre=True, unbiased=False)
 
 
 def sigma_0(n_factors: int, seed: int = 0) -> np.ndarray:
@@ -37,13 +37,13 @@ def plain_loop(cov: np.ndarray, normals: list[np.ndarray], estimate) -> np.ndarr
     return np.mean(ratios, axis=0)
 
 
-def normals_of(seed: str, parts: Parts, n_factors: int, simulations: int, monkeypatch) -> list[np.ndarray]:
+def normals_of(seed: str, components: Components, n_factors: int, simulations: int, monkeypatch) -> list[np.ndarray]:
     """The normals that `shared_draws` estimates from, newest last."""
     from sigmalake.numerics.factor_cov import eigenfactor
 
     kept: list[np.ndarray] = []
     estimate = eigenfactor.complete_dates_cov
-    longest = max(component.window for component in parts.components)
+    longest = max(component.window for component in components.distinct)
 
     def spy(z, *rest, **options):
         if len(z) == longest:
@@ -52,25 +52,25 @@ def normals_of(seed: str, parts: Parts, n_factors: int, simulations: int, monkey
 
     monkeypatch.setattr(eigenfactor, "complete_dates_cov", spy)
     eigenfactor._draws.cache_clear()
-    shared_draws(seed, simulations, n_factors, 10_000, parts)
+    shared_draws(seed, simulations, n_factors, 10_000, components)
     monkeypatch.undo()
     assert len(kept) == simulations
     return kept
 
 
 @pytest.mark.parametrize(
-    ("parts", "estimator"),
+    ("components", "estimator"),
     [
         (SAMPLE, SampleFactorCov(window=60)),
         (SEPARATE, EwmaFactorCov(half_life=20, window=60, lags=3, corr_half_life=40, corr_window=90, corr_lags=1)),
     ],
 )
-def test_the_shared_draws_say_what_the_plain_loop_says_with_the_same_normals(parts, estimator, monkeypatch):
-    assert estimator.parts == parts
+def test_the_shared_draws_say_what_the_plain_loop_says_with_the_same_normals(components, estimator, monkeypatch):
+    assert estimator.components == components
     cov = sigma_0(5)
-    normals = normals_of("m/v", parts, 5, 20, monkeypatch)
+    normals = normals_of("m/v", components, 5, 20, monkeypatch)
     expected = plain_loop(cov, normals, lambda returns: estimator.estimate(returns).cov)
-    found = adjust_eigenfactors(cov, shared_draws("m/v", 20, 5, 10_000, parts), 1.0)
+    found = adjust_eigenfactors(cov, shared_draws("m/v", 20, 5, 10_000, components), 1.0)
     assert_allclose(found.bias**2, expected, rtol=1e-11)
     values, vectors = np.linalg.eigh(cov)
     assert_close_as_returns(found.cov, vectors @ np.diag(expected * values) @ vectors.T, 1e-11)
@@ -104,9 +104,9 @@ def test_draws_depend_on_seed_window_and_factors_and_on_nothing_else():
 
 
 def test_a_shorter_history_is_the_newer_part_of_the_same_draws(monkeypatch):
-    parts = Parts(Component(60, EQUAL, 0), Component(60, EQUAL, 0), centre=False, unbiased=False)
-    whole = normals_of("m/v", parts, 3, 4, monkeypatch)
-    short = shared_draws("m/v", 4, 3, 31, parts)
+    components = Components(Component(60, EQUAL, 0), Component(60, EQUAL, 0), centre=False, unbiased=False)
+    whole = normals_of("m/v", components, 3, 4, monkeypatch)
+    short = shared_draws("m/v", 4, 3, 31, components)
     assert_allclose(short.volatility, [z[-31:].T @ z[-31:] / 31 for z in whole], rtol=1e-12)
 
 
@@ -170,7 +170,9 @@ def test_about_as_many_dates_as_factors_give_finite_numbers(n_periods):
 def test_much_data_needs_no_adjustment():
     endless = Component(20_000, EQUAL, 0)
     cov = np.diag([1.0, 2.0, 4.0])
-    found = adjust_eigenfactors(cov, shared_draws("m/v", 2, 3, 20_000, Parts(endless, endless, centre=True, unbiased=True)), 1.0)
+    found = adjust_eigenfactors(
+        cov, shared_draws("m/v", 2, 3, 20_000, Components(endless, endless, centre=True, unbiased=True)), 1.0
+    )
     assert_allclose(found.bias, 1, atol=0.02)
 
 
@@ -198,7 +200,7 @@ def test_the_estimator_says_the_range_of_v_and_agrees_with_itself():
     estimator = EwmaFactorCov(half_life=20, lags=3, corr_half_life=40, eigenfactor=adjustment)
     found = estimator.estimate(F)
     plain = EwmaFactorCov(half_life=20, lags=3, corr_half_life=40).estimate(F)
-    expected = adjust_eigenfactors(plain.cov, shared_draws("m/v", 30, 5, 300, estimator.parts), 1.4)
+    expected = adjust_eigenfactors(plain.cov, shared_draws("m/v", 30, 5, 300, estimator.components), 1.4)
     assert_array_equal(found.cov, expected.cov)
     low, high = found.diagnostics
     assert (low.name, low.value) == ("eigenfactor_v_min", expected.bias.min())

@@ -69,7 +69,7 @@ def test_gaps_keep_their_place_in_time(with_gaps: np.ndarray) -> None:
         assert found.n_periods[k] == n
 
 
-def test_no_lags_is_plain(with_gaps: np.ndarray) -> None:
+def test_newey_west_errors_without_lags_are_the_plain_ones(with_gaps: np.ndarray) -> None:
     found = fama_macbeth(with_gaps, 0)
     np.testing.assert_array_equal(found.nw_std_error, found.std_error)
 

@@ -53,7 +53,7 @@ def test_growth_needs_three_annual_figures_and_ages_like_other_figures():
     assert np.isnan(found.earnings_growth).all()
 
 
-def test_nothing_known_later_matters():
+def test_records_known_later_change_no_descriptor():
     now = {item: known(4.0, 5.0, 6.0) for item in ITEMS}
     later = {
         item: KnownRecords(*(np.concatenate([a, b]) for a, b in zip(known(4.0, 5.0, 6.0), known(9.0, 9.0, day=1001), strict=True)))

@@ -89,7 +89,7 @@ def test_configured_windows_are_checked(given, message):
         TypeAdapter(PriceWindows).validate_python(given)
 
 
-def test_configured_windows_are_read():
+def test_windows_of_a_mapping_are_read_and_others_keep_their_defaults():
     given = {"prices": {"beta": {"window": 104, "half_life": 26}, "month": 4}, "fundamentals": {"max_age": 400}}
     prices = PriceWindows(beta=Trailing(window=104, half_life=26), month=4)
     expected = DescriptorRules(prices=prices, fundamentals=FundamentalRules(max_age=400))

@@ -141,7 +141,7 @@ def test_dependent_factors_fill_each_other_exactly():
 # As an estimator
 
 
-def test_without_gaps_nothing_changes():
+def test_completing_complete_histories_changes_no_covariance():
     F = factor_returns(200)
     F[[5, 80]] = np.nan  # dates without any factor
     for options in ({"half_life": 30}, {"half_life": 30, "corr_half_life": 60, "lags": 3}):

@@ -193,7 +193,7 @@ def assert_equal_risk(one, other, rtol=0.0):
     assert one.source == other.source
 
 
-def test_the_future_never_matters():
+def test_later_returns_and_caps_change_no_specific_risk():
     u, caps = history(), caps_before()
     before = estimate(all_layers(), u, coverage(), row=130, caps=caps)
     u[131:], caps[131:] = 9.0, 1e9

@@ -221,7 +221,7 @@ def test_impossible_arguments_are_refused_by_name(make, message):
         make()
 
 
-def test_pydantic_reads_the_estimators():
+def test_the_estimator_that_settings_name_is_read_and_a_misspelt_key_refused():
     read = TypeAdapter(SpecificVarEstimator).validate_python
     assert read({"estimator": "ewma", "half_life": 84}) == EwmaSpecificVar(half_life=84)
     assert read({"estimator": "sample", "window": 60}) == SampleSpecificVar(window=60)

@@ -76,7 +76,7 @@ def test_values_outside_the_universe_are_held_to_its_bound_and_do_not_move_it():
 
 
 @given(st.integers(0, 100), st.floats(-1e4, 1e4), st.floats(1e-3, 1e3), st.booleans())
-def test_shifting_and_rescaling_change_nothing(seed, shift, scale, negative):
+def test_standardised_values_do_not_depend_on_the_unit_of_the_descriptor(seed, shift, scale, negative):
     values, caps, universe = cross_section(seed)
     factor = -scale if negative else scale
     clipped = [clip_extremes(v, caps, universe, 3.0).values for v in (values, shift + factor * values)]

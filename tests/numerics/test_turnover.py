@@ -37,7 +37,7 @@ def test_a_constant_turnover_is_the_same_over_every_window():
     assert_allclose(found, np.log(21 * 0.004), rtol=1e-14)
 
 
-def test_later_trade_never_matters():
+def test_later_trade_changes_no_turnover():
     traded = price_history(120).turnovers
     as_of = np.arange(40, 81)
     found = [ln_turnover(t, as_of, Trailing(window=21), month=21) for t in (traded, with_noise_after(traded, 80))]

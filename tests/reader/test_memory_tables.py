@@ -104,7 +104,7 @@ def test_a_column_that_may_be_null_reads_as_null_where_it_is_lacking(tables):
         MemoryTables({"panel": tables["panel"].drop_columns(["styles"])}).rows(PANEL, ["styles"])
 
 
-def test_rows_are_those_asked_for(tables):
+def test_only_the_rows_and_columns_of_the_filter_are_read(tables):
     rows = MemoryTables(tables).rows(PANEL, ["n_assets"], pa.dataset.field("exposure_date") == date(2024, 3, 4))
     assert rows.to_pylist() == [{"n_assets": 12}]
 

@@ -40,7 +40,7 @@ def small_panel():
 
 def commands():
     lines = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines()]
-    return [shlex.split(line)[1:] for line in lines if line.startswith(".venv/bin/sigmalake")]
+    return [shlex.split(line)[1:] for line in lines if line.startswith("sigmalake ")]
 
 
 def run_commands(folder: Path) -> dict[str, str]:

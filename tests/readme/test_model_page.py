@@ -74,7 +74,7 @@ def test_every_diagnostic_is_listed_and_no_other():
 
 
 @pytest.mark.parametrize("status", [*FactorStatus, *Status])
-def test_a_status_is_listed(status):
+def test_every_status_of_a_regression_is_listed(status):
     assert rows_of(status.value)
 
 

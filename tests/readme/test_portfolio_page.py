@@ -38,7 +38,7 @@ def printed(folder, capsys):
         arguments = shlex.split(
             re.sub(r"(--since|--versus-date) [\d-]+", lambda option: f"{option[1]} {EARLIER[option[1]]}", block)
         )
-        assert arguments[:2] == [".venv/bin/sigmalake", "portfolio"]
+        assert arguments[:2] == ["sigmalake", "portfolio"]
         cli.app(arguments[1:], standalone_mode=False)
         said.append(capsys.readouterr().out)
     return said

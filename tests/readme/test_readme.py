@@ -46,7 +46,7 @@ def commands():
 
 
 def test_the_commands_name_verbs_options_and_files_that_exist():
-    found = [match[1] for line in commands() if (match := re.search(r"bin/sigmalake (.*)", line))]
+    found = [match[1] for line in commands() if (match := re.search(r"(?:^|bin/)sigmalake (.*)", line))]
     assert len(found) >= 4
     for arguments in found:
         verb, *rest = shlex.split(arguments.split(">>")[0])
@@ -83,7 +83,7 @@ def test_the_page_of_tables_is_written_from_the_declarations():
         assert re.findall(r"^\| `(\w+)` \| `[A-Z]", section, re.MULTILINE) == table.column_names
 
 
-def test_the_minimal_configuration_is_one(tmp_path):
+def test_the_configuration_of_the_readme_loads_and_names_the_columns_of_its_table(tmp_path):
     (block,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(block)
     config = load_config(tmp_path / "mine.yaml")
@@ -105,7 +105,7 @@ def test_no_path_is_of_one_machine():
         assert not re.search(r"(?<![\w.])/(work|tmp|home|root|Users|mnt)/", page.read_text(encoding="utf-8")), page.name
 
 
-def test_versions_are_the_present_ones():
+def test_the_pages_name_the_present_versions():
     assert f"dist/sigmalake-{sigmalake.__version__}.zip" in TEXT
     assert f"jars/{DELTA_VERSION}/" in TEXT
     versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)

@@ -45,7 +45,7 @@ def test_a_frame_and_the_configuration_have_the_same_factor_returns(folder, mode
     assert_allclose(names["f"], model.factor_returns(), rtol=0, atol=0)
 
 
-def test_a_release_is_read(folder, model, V, monkeypatch):
+def test_the_example_of_reading_gives_the_volatility_by_hand(folder, model, V, monkeypatch):
     monkeypatch.chdir(folder)
     names, said = executed(blocks("python")[1])
     assert said.startswith(f"{LAST}.1 ")

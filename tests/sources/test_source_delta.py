@@ -48,7 +48,7 @@ def test_a_file_with_a_row_without_a_date_has_no_span(tmp_path):
     assert [file.span for file in list_files("panel", place(tmp_path / "t", "delta"), "date")] == [None]
 
 
-def test_timestamps_have_no_span(tmp_path):
+def test_a_file_whose_dates_are_timestamps_has_no_span_of_dates(tmp_path):
     write_deltalake(str(tmp_path / "t"), pa.table({"date": [dt.datetime(2023, 1, 2, 3)]}))
     assert [file.span for file in list_files("panel", place(tmp_path / "t", "delta"), "date")] == [None]
 

@@ -82,7 +82,7 @@ def test_nan_in_a_column_of_doubles_is_a_value_and_null_is_missing():
 
 
 @pytest.mark.parametrize("column", [pa.array([True]), pa.array([[1.0]]), pa.array([b"1"])], ids=lambda column: str(column.type))
-def test_other_types_hold_no_numbers(column):
+def test_a_column_of_another_type_is_refused_as_numbers(column):
     with pytest.raises(DataError, match=r"holds no numbers"):
         number_of(column)
 

@@ -26,12 +26,12 @@ def test_columns_of_a_table_are_named_by_its_declaration(spark):
     assert frame.schema.simpleString() == "struct<variant:string,date:date,inputs_hash:string>"
 
 
-def test_there_may_be_none(spark):
+def test_no_rows_make_an_empty_frame_with_all_columns(spark):
     frame = listed_rows(spark, [], SCHEMA)
     assert frame.columns == ["date", "name", "n", "x", "position"]
     assert frame.count() == 0
 
 
-def test_they_are_a_part_of_the_plan(spark):
+def test_listed_rows_are_a_local_relation_of_the_plan(spark):
     plan = listed_rows(spark, [(n,) for n in range(5000)], "n int")._jdf.queryExecution().optimizedPlan().toString()
     assert plan.startswith("LocalRelation")

@@ -16,6 +16,7 @@ from sigmalake.stages.context import Asked
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
+from small_model import write_nullable
 
 N_DATES = 34
 WINDOWS = {
@@ -61,8 +62,7 @@ def priced(model, figures):
 
 
 def write(model, frame):
-    columns = {name: pa.array(column, from_pandas=True) for name, column in frame.items()}
-    pq.write_table(pa.table(columns), model.folder / "panel.parquet")
+    write_nullable(frame, model.folder / "panel.parquet")
     return model
 
 

@@ -14,7 +14,7 @@ from sigmalake.stages.context import Asked
 from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
-from small_model import Model
+from small_model import Model, assert_same_rows
 
 RULES = {"random_active": 4, "minimum_variance": 2}
 
@@ -57,17 +57,6 @@ def computed(model: Model) -> Model:
     for stage in ("ingest", "regress", "risk"):
         model.stage(stage)
     return model
-
-
-def assert_same_rows(one, other):
-    """Keys, counts and hashes to the last bit; numbers as sums of the same terms in other blocks give them."""
-    assert one.num_rows == other.num_rows
-    for name in one.column_names:
-        left, right = one.column(name).to_pandas(), other.column(name).to_pandas()
-        if left.dtype == float:
-            assert_allclose(left, right, rtol=1e-9, atol=1e-14, err_msg=name)
-        else:
-            assert left.equals(right), name
 
 
 def forecast_from_tables(model: Model, row, panel: pd.DataFrame) -> tuple[date, DateForecast]:
@@ -125,7 +114,7 @@ def test_every_row_is_the_kernels_answer(whole, panel):
         assert count == len(here)
 
 
-def test_twice_is_once(whole):
+def test_a_second_evaluation_writes_nothing(whole):
     before = whole.versions()
     evaluated(whole)
     assert whole.versions() == before

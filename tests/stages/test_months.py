@@ -14,7 +14,7 @@ from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import FACTOR_RETURNS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import RISK_MODELS
-from small_model import Model, assert_same, make_model
+from small_model import Model, assert_same, assert_same_rows, make_model
 
 BY_MONTH = {
     "frequency": "month",
@@ -116,12 +116,7 @@ def test_a_month_that_goes_on_and_ends_and_a_restated_day_equal_a_rebuild(built,
     through(model, panel)
     assert_same(model, built)
     one, other = (rows_of(m.lake_folder, FORECAST_EVALUATION) for m in (model, built))
-    for name in one.column_names:
-        left, right = one.column(name).to_pandas(), other.column(name).to_pandas()
-        if left.dtype == float:
-            assert_allclose(left, right, rtol=1e-9, atol=1e-14, err_msg=name)
-        else:
-            assert left.equals(right), name
+    assert_same_rows(one, other)
 
 
 def test_a_forecast_by_month_meets_the_compounded_returns_of_the_next_month(built, half_year):

@@ -20,7 +20,7 @@ def dates(panel):
     return sorted(panel["date"].unique())
 
 
-def test_twice_is_once(built_once):
+def test_a_second_run_writes_nothing_and_plans_nothing(built_once):
     before = built_once.versions()
     built_once.run()
     assert built_once.versions() == before

@@ -4,8 +4,6 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from lakes import REBUILT, differences
@@ -16,6 +14,7 @@ from sigmalake.tables.descriptors import INDUSTRY_SHARES
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
+from small_model import write_nullable
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +39,7 @@ def priced(model, segments):
 
 def write(model, panel, segments):
     for name, frame in (("panel", panel), ("segments", segments)):
-        columns = {column: pa.array(values, from_pandas=True) for column, values in frame.items()}
-        pq.write_table(pa.table(columns), model.folder / f"{name}.parquet")
+        write_nullable(frame, model.folder / f"{name}.parquet")
     return model
 
 
@@ -54,8 +52,7 @@ STAGES = ("describe", "ingest", "regress")
 
 
 def write_prices(model, frame):
-    columns = {column: pa.array(values, from_pandas=True) for column, values in frame.items()}
-    pq.write_table(pa.table(columns), model.folder / "prices.parquet")
+    write_nullable(frame, model.folder / "prices.parquet")
 
 
 def shares_by_company(row) -> dict[tuple[str, str], float]:

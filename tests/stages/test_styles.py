@@ -4,8 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from lakes import rows_of
@@ -15,6 +13,7 @@ from sigmalake.stages.ingest import style_recipe
 from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURE_STABILITY
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
+from small_model import write_nullable
 
 N_DATES = 64  # to the first of April, so that March is over
 RULES = {
@@ -46,10 +45,7 @@ def styled(model):
 
 
 def write(model, frame):
-    """The panel, a missing number as null."""
-    pq.write_table(
-        pa.table({name: pa.array(column, from_pandas=True) for name, column in frame.items()}), model.folder / "panel.parquet"
-    )
+    write_nullable(frame, model.folder / "panel.parquet")
     return model
 
 

@@ -80,7 +80,7 @@ def test_weights_are_the_inverse_of_pandas_variances_up_to_the_date_before(whole
     assert told > 0
 
 
-def test_twice_is_once(whole):
+def test_a_second_run_of_two_passes_writes_nothing(whole):
     before = whole.versions()
     fitted(whole)
     assert whole.versions() == before

@@ -21,7 +21,7 @@ def test_each_constraint_is_broken_by_some_row_of_the_tests():
     assert {(table.name, name) for table, name, _ in BREAKING} == {(t.name, c.name) for t in ALL_TABLES for c in t.checks}
 
 
-def test_a_signed_nan_is_one():
+def test_the_nan_of_these_tests_has_its_sign_bit_set():
     assert struct.pack(">d", SIGNED_NAN)[0] & 0x80
     assert np.isnan(SIGNED_NAN)
 

@@ -86,6 +86,6 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
     assert made.schema.field("position").type == pa.int32()
 
 
-def test_dates_stay_dates():
+def test_a_date_is_stored_as_a_date():
     made = table_rows(FACTOR_PREMIA, [full_row(FACTOR_PREMIA, first_date=date(2024, 2, 29))])
     assert made.column("first_date").to_pylist() == [date(2024, 2, 29)]

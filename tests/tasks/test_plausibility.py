@@ -67,13 +67,13 @@ IMPLAUSIBLE = {
 
 @pytest.mark.parametrize("sentence", IMPLAUSIBLE)
 @pytest.mark.parametrize("splits", [1, 5])
-def test_implausible_values_are_told(sentence, splits):
+def test_implausible_values_give_one_warning(sentence, splits):
     columns, expected = IMPLAUSIBLE[sentence]
     (told,) = warnings_of(panel(**columns), splits)
     assert expected in told
 
 
-def test_good_values_are_not_told():
+def test_plausible_values_give_no_warning():
     assert warnings_of(panel()) == []
     assert warnings_of(panel(ret=lambda x: np.where(np.arange(len(x)) % 40 == 0, 1.5, x))) == []  # a wild month
     assert warnings_of(panel(cap=by_dates(2.0, 5))) == []

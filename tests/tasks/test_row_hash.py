@@ -166,7 +166,7 @@ def test_sets_hash_alike_in_any_order_and_differ_by_key_value_and_count():
     assert len(set(found)) == 5
 
 
-def test_blocks_do_not_show():
+def test_the_hash_of_a_row_does_not_depend_on_its_block():
     values = np.random.default_rng(2).normal(size=BLOCK + 7)
     whole = row_hashes([number_words(values)], len(values))
     assert whole[BLOCK:].tolist() == row_hashes([number_words(values[BLOCK:])], 7).tolist()

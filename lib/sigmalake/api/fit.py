@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from sigmalake.api.configuration import Groups, Styles, fit_configuration, with_places
+from sigmalake.api.configuration import MODEL, Groups, Styles, set_factors, set_panel, set_risk, set_weights, with_places
 from sigmalake.api.panel_table import panel_table
 from sigmalake.api.save import save_model
-from sigmalake.config.model import load_config
+from sigmalake.config.model import load_config, read_given
 from sigmalake.engines.local.engine import IN_MEMORY, LocalEngine
 from sigmalake.engines.local.held import HeldTables
 from sigmalake.lake.books import all_releases
@@ -76,40 +76,52 @@ def fit(
 ) -> FittedModel:
     """Estimate a factor risk model from a panel: factor and specific returns of every date, and risk as of every date.
 
-    Everything runs in this process and in memory, by the same functions as `sigmalake run`.
+    Everything runs in this process and in memory, by the same functions as `sigmalake run`. An argument that is None is as `config`
+    says; the defaults below are for what `config` does not say either.
 
     Args:
         panel: a pandas, polars or Arrow frame with a row a date and asset, or the path of a Parquet or CSV file or folder.
-        returns: column of simple returns over the period that ends at a row's date, fractions, 0.01 is 1 %; `ret`.
-        caps: column of market capitalisations, > 0; none: every asset counts alike.
-        groups: columns of categories, each called like its group, e.g. `["sector"]`: each value becomes a factor; none.
-        styles: columns of exposures that are used as they stand, in cross-sectional standard deviations; none.
-        market: whether there is a market factor, called `market`; there is.
-        preset: published parameters of Sigma and Delta, or several, each a variant of that name; `short`.
-        weights: of the regressions; `sqrt_cap` where there are caps, else `equal`.
+        returns: column of simple returns over the period that ends at a row's date, fractions, 0.01 is 1 %. Default `ret`.
+        caps: column of market capitalisations, > 0, in any one currency. Default: no caps, and every asset counts alike.
+        groups: columns of categories, each called like its group, e.g. `["sector"]`; each value becomes a factor. Default: none.
+        styles: columns of exposures that are used as they stand, in cross-sectional standard deviations. Default: none.
+        market: whether there is a market factor, called `market`. Default True.
+        preset: published parameters of Sigma and Delta, or several, each a variant of that name. Without caps a preset does not
+            shrink specific variances by size. Default `short`.
+        weights: of the regressions, as `regression.weights` of the configuration. Default `sqrt_cap` with caps, `equal` without.
         exposures_dated: `end_of_period`: exposures are known at the close of a row's date, and explain the next return;
-            `start_of_period`: they explain the return of their own row.
-        risk: variants by name, in the place of presets.
-        date: column of dates, or level of the index; `date`.
-        asset_id: column of ids, or level of the index; `asset_id`.
-        rate: column of risk-free rates per period; none.
-        weight: column of regression weights, for `weights="column"`; none.
-        in_estimation: column of flags, member of the estimation universe; none: every asset is.
-        issuer_id: column of issuers; none.
-        model: the model's name, which seeds simulations; `fit`.
+            `start_of_period`: they explain the return of their own row. Default `end_of_period`.
+        risk: variants by name, in the place of presets; a reader who names none gets the first.
+        date: column of dates, or level of the index. Default `date`.
+        asset_id: column of ids, or level of the index. Default `asset_id`.
+        rate: column of risk-free rates, fractions per period, which are subtracted from the returns. Default: none, a rate of 0.
+        weight: column of regression weights, >= 0, for `weights="column"`. Default: none.
+        in_estimation: column of flags, true for members of the estimation universe. Default: none, every asset is a member.
+        issuer_id: column of issuers. Default: none.
+        model: the model's name, which seeds simulations. Default `fit`.
         config: a mapping or a YAML file: whatever the configuration can say.
         verbose: whether progress is printed.
 
     Raises:
-        ConfigError: an argument, a column or the configuration is wrong.
+        ConfigError: an argument, a column or the configuration is wrong, or two arguments say the same.
         DataError: the panel does not carry the model.
         ReleaseRefusedError: a check of `checks:` failed, say for too few dates.
     """
-    body = fit_configuration(
-        returns=returns, caps=caps, groups=groups, styles=styles, market=market, preset=preset, weights=weights,
-        exposures_dated=exposures_dated, risk=risk, date=date, asset_id=asset_id, rate=rate, weight=weight,
-        in_estimation=in_estimation, issuer_id=issuer_id, model=model, config=config,
-    )  # fmt: skip
+    columns = {
+        "date": date, "asset_id": asset_id, "ret": returns, "cap": caps, "rate": rate, "weight": weight,
+        "in_estimation": in_estimation, "issuer_id": issuer_id,
+    }  # fmt: skip
+    body = {} if config is None else read_given(config)
+    body["model"] = model or body.get("model") or MODEL
+    set_panel(body, columns, exposures_dated)
+    set_factors(body, groups, styles, market=market)
+    set_weights(body, weights)
+    set_risk(body, preset, risk)
+    return estimate(panel, body, verbose=verbose)
+
+
+def estimate(panel: Any, body: Mapping[str, Any], *, verbose: bool) -> FittedModel:
+    """The model of a panel by a configuration that says all but where the panel and the lake lie."""
     columns = body["sources"]["panel"]["columns"]
     is_path = isinstance(panel, str | Path)
     rows = None if is_path else panel_table(panel, date=columns.get("date", "date"), asset_id=columns.get("asset_id", "asset_id"))

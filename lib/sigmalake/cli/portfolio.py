@@ -50,7 +50,7 @@ def portfolio(
     from sigmalake.reader.questions import parse_shocks
     from sigmalake.report.text.portfolio import as_json, as_text
 
-    found = answer(
+    answered = answer(
         Question(
             file=file, benchmark=benchmark, lake=lake_of(config, overrides, lake), release=release, date=parse_date(day, "--date"),
             variant=variant, horizon=horizon, missing=missing.value, cash=cash, value=value, periods_per_year=periods_per_year,
@@ -58,4 +58,4 @@ def portfolio(
             since=parse_date(since, "--since"),
         )
     )  # fmt: skip
-    typer.echo(as_json(found) if output is Output.JSON else as_text(found))
+    typer.echo(as_json(answered) if output is Output.JSON else as_text(answered))

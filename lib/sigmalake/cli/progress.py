@@ -1,4 +1,4 @@
-"""How far a stage is, on stderr: a bar on a terminal, elsewhere a line every few seconds. Spark is asked, never told."""
+"""How far a stage is, on stderr: a bar on a terminal, elsewhere a line every few seconds. It asks Spark for its counts of tasks."""
 
 import sys
 import threading
@@ -43,8 +43,8 @@ def watching_spark(spark: "SparkSession", *, on_terminal: bool | None = None) ->
 
     def count() -> Tasks:
         infos = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-        found = [(info.numCompletedTasks, info.numTasks) for info in infos if info is not None]
-        return Tasks(sum(done for done, _ in found), sum(planned for _, planned in found))
+        counts = [(info.numCompletedTasks, info.numTasks) for info in infos if info is not None]
+        return Tasks(sum(done for done, _ in counts), sum(planned for _, planned in counts))
 
     terminal = sys.stderr.isatty() if on_terminal is None else on_terminal
     return (lambda stage: _bar(stage, count)) if terminal else (lambda stage: _lines(stage, count))

@@ -137,9 +137,7 @@ class FigureColumns(Strict):
 
     @model_validator(mode="after")
     def _a_column_each(self) -> "FigureColumns":
-        named = [self.asset_id, self.item, self.period_end, self.known_at, self.value]
-        if repeated := sorted({column for column in named if named.count(column) > 1}):
-            raise ValueError(f"column {repeated[0]!r} is named twice; each of the five has a column of its own")
+        refuse_repeated("column", [self.asset_id, self.item, self.period_end, self.known_at, self.value])
         return self
 
 

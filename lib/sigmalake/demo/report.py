@@ -179,8 +179,8 @@ def rejected_text(rows: Sequence[Rejection], account: Iterable[Mapping[str, int]
 def _account_line(line: Mapping[str, int], n_rows: int) -> str:
     parts = {"packed": "packed", "rejected": "rejected", "outside": "outside the dates", "without_exposures": "without exposures"}
     adds_up = line["rows_in"] == n_rows == sum(line[name] for name in parts)
-    said = " + ".join(f"{line[name]:,} {word}" for name, word in parts.items())
-    return f"{line['source']}: {n_rows:,} rows = {said}" + (": adds up" if adds_up else ": DOES NOT ADD UP")
+    counted = " + ".join(f"{line[name]:,} {word}" for name, word in parts.items())
+    return f"{line['source']}: {n_rows:,} rows = {counted}" + (": adds up" if adds_up else ": DOES NOT ADD UP")
 
 
 def commands_text(python: Path, lake: Path, config: Path, jars: Path, variant: str) -> str:

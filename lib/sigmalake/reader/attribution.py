@@ -63,7 +63,7 @@ def attribute_returns(
     fits = tables.rows_by_date(CROSS_SECTIONS, _FIT, "date", days)
     panels = tables.rows_by_date(PANEL, [*EXPOSURE_COLUMNS, "ret"], "return_date", days)
     dates = [_attribute(tables, held.before(day), day, panel, fit) for day, panel, fit in _side_by_side(days, panels, fits)]
-    gaps = pd.DataFrame([gap for found in dates for gap in found.gaps], columns=["date", "asset_id", "weight", "reason"])
+    gaps = pd.DataFrame([gap for of_date in dates for gap in of_date.gaps], columns=["date", "asset_id", "weight", "reason"])
     if missing == "raise" and len(gaps):
         raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_listed(gaps)}. To go on and list them, let missing be leave_out")
     return _assembled(dates, gaps)
@@ -86,8 +86,8 @@ class _Held:
 
     def before(self, day: date) -> pd.Series:
         """What is held for the return of a date; nothing that is 0."""
-        found = self._by_close[self._closes[day]]
-        return found[found != 0]
+        held = self._by_close[self._closes[day]]
+        return held[held != 0]
 
 
 class _Date(NamedTuple):
@@ -96,7 +96,7 @@ class _Date(NamedTuple):
     day: date
     assets: list[str]
     factors: list[str]
-    found: DateAttribution
+    attribution: DateAttribution
     gaps: list[tuple[date, str, float, str]]
 
 
@@ -104,11 +104,11 @@ def _closes(tables: ModelTables, start: date | None, end: date | None) -> dict[d
     """The close before each date of returns in the period, in order."""
     rows = tables.rows(PANEL, ["return_date", "exposure_date"]).to_pylist()
     known = sorted((row["return_date"], row["exposure_date"]) for row in rows if row["return_date"] is not None)
-    found = {day: close for day, close in known if (start is None or day >= start) and (end is None or day <= end)}
-    if not found:
+    closes = {day: close for day, close in known if (start is None or day >= start) and (end is None or day <= end)}
+    if not closes:
         period = f"from {start or 'the first'} to {end or 'the last'}"
         raise MissingRiskError(f"the panel has no returns {period}; {nearest(start or end or date.max, [day for day, _ in known])}")
-    return found
+    return closes
 
 
 def _side_by_side(
@@ -127,14 +127,14 @@ def _attribute(tables: ModelTables, held: pd.Series, day: date, panel: Row, fit:
     f, u, r = (values_of(cell).astype(float) for cell in (fit["factor_return"], fit["specific_return"], panel["ret"]))
     h = held.reindex(X.assets, fill_value=0.0).to_numpy()
     try:
-        found = attribute_date(h, _used_exposures(X, f, fit["factor_status"].as_py()), f, u, r)
+        attribution = attribute_date(h, _used_exposures(X, f, fit["factor_status"].as_py()), f, u, r)
     except ValueError as error:
         raise DataError(f"{day}: {error}; the release is inconsistent") from None
     reasons = dict.fromkeys(held.index.difference(X.assets, sort=False), "no exposures at the close before")
     for n in np.flatnonzero((h != 0) & np.isnan(u)).tolist():
         reasons[X.assets[n]] = "no return" if np.isnan(r[n]) else "no specific return: a factor of its own has no return"
     gaps = [(day, asset, float(held[asset]), reason) for asset, reason in reasons.items()]
-    return _Date(day, X.assets, X.names, found, gaps)
+    return _Date(day, X.assets, X.names, attribution, gaps)
 
 
 def _used_exposures(X: LabelledExposures, factor_returns: Floats, statuses: Sequence[str]) -> Floats:
@@ -146,18 +146,18 @@ def _used_exposures(X: LabelledExposures, factor_returns: Floats, statuses: Sequ
 
 
 def _assembled(dates: Sequence[_Date], gaps: pd.DataFrame) -> RealisedAttribution:
-    index = date_index(found.day for found in dates)
-    names = list(dict.fromkeys(name for found in dates for name in found.factors))
-    by_factor = _frame([pd.Series(d.found.by_factor, d.factors) for d in dates], index, names)
-    specific = pd.concat([pd.Series(d.found.specific, d.assets) for d in dates])
+    index = date_index(d.day for d in dates)
+    names = list(dict.fromkeys(name for d in dates for name in d.factors))
+    by_factor = _frame([pd.Series(d.attribution.by_factor, d.factors) for d in dates], index, names)
+    specific = pd.concat([pd.Series(d.attribution.specific, d.assets) for d in dates])
     specific = specific[specific != 0].groupby(level=0).sum().rename("specific")
     parts = by_factor.rename(columns={name: f"factor.{name}" for name in (SPECIFIC, UNEXPLAINED)})
-    parts[SPECIFIC] = [d.found.specific.sum() for d in dates]
-    parts[UNEXPLAINED] = [d.found.unexplained.sum() for d in dates]
+    parts[SPECIFIC] = [d.attribution.specific.sum() for d in dates]
+    parts[UNEXPLAINED] = [d.attribution.unexplained.sum() for d in dates]
     return RealisedAttribution(
-        returns=pd.Series([d.found.returns.sum() for d in dates], index, name="return"),
+        returns=pd.Series([d.attribution.returns.sum() for d in dates], index, name="return"),
         parts=parts,
-        exposures=_frame([pd.Series(d.found.exposures, d.factors) for d in dates], index, names),
+        exposures=_frame([pd.Series(d.attribution.exposures, d.factors) for d in dates], index, names),
         specific_by_asset=specific.rename_axis("asset_id"),
         summed=parts.sum().rename("summed"),
         linked=pd.Series(link_returns(parts.to_numpy()), parts.columns, name="linked"),

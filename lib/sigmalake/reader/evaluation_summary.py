@@ -104,9 +104,9 @@ def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[s
     portfolios: list[PortfolioMeasures] = []
     windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in frame.groupby("variant")}
     for (_, variant), of_kind in frame.groupby(["kind", "variant"], sort=True):
-        found = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
-        portfolios += found
-        kinds.append(_kind(of_kind, found, windows[variant]))
+        measured = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
+        portfolios += measured
+        kinds.append(_kind(of_kind, measured, windows[variant]))
     order = {kind.value: number for number, kind in enumerate(EvaluationKind)}
     return EvaluationSummary(sorted(kinds, key=lambda k: (order[k.kind], k.variant)), portfolios)
 
@@ -134,17 +134,17 @@ def _portfolio(rows: pd.DataFrame, window: int) -> PortfolioMeasures:
     )  # fmt: skip
 
 
-def _kind(rows: pd.DataFrame, found: Sequence[PortfolioMeasures], window: int) -> KindMeasures:
-    B = np.array([one.bias for one in found])
-    bands = np.array([one.bias_band for one in found])
-    n_dates = max(one.n_dates for one in found)
+def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: int) -> KindMeasures:
+    B = np.array([one.bias for one in portfolios])
+    bands = np.array([one.bias_band for one in portfolios])
+    n_dates = max(one.n_dates for one in portfolios)
     common = rows[rows["common"]]
     forecast = rows[rows["n_forecasts"] > 0]
     spanned = forecast if len(forecast) else rows
     return KindMeasures(
         variant=rows["variant"].iloc[0],
         kind=rows["kind"].iloc[0],
-        n_portfolios=len(found),
+        n_portfolios=len(portfolios),
         first_date=spanned["date"].min(),
         last_date=spanned["date"].max(),
         n_dates=n_dates,
@@ -157,9 +157,9 @@ def _kind(rows: pd.DataFrame, found: Sequence[PortfolioMeasures], window: int) -
         expected_deviation=expected_deviation(n_dates),
         n_in_band=int((np.abs(B - 1) <= bands).sum()),
         rolling_window=window,
-        mrad=_mean(np.array([one.rolling_deviation for one in found])),
+        mrad=_mean(np.array([one.rolling_deviation for one in portfolios])),
         expected_mrad=expected_deviation(window),
-        q=_mean(np.array([one.q for one in found])),
+        q=_mean(np.array([one.q for one in portfolios])),
         q_band=q_band(n_dates),
         qlike=_mean(np.array([qlike(forecast_run(one)) for _, one in common.groupby("portfolio")])),
         n_common=len(common),

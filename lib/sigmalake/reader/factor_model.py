@@ -1,6 +1,6 @@
 """A factor model that was estimated: its tables as arrays and frames, from a release of a lake or from memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date as Date  # the plain name is an argument
 from datetime import datetime
 from typing import Literal
@@ -12,18 +12,18 @@ from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader import dates
 from sigmalake.reader.attribution import RealisedAttribution, attribute_returns
-from sigmalake.reader.dates import Day, as_date, date_index, last_until, nearest
-from sigmalake.reader.factor_premia import premia_frame
+from sigmalake.reader.dates import Day, as_date, date_index
+from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.frames import of_a_date, over_dates
 from sigmalake.reader.frames.evaluation import evaluation_frame
 from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.holdings import Holdings, Missing
-from sigmalake.reader.names import asset_ids, hints
+from sigmalake.reader.model_rows import ModelRows
 from sigmalake.reader.risk_model import RiskModel
-from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, check_sigma, risk_model_of, sigma_frame
-from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables, Row
+from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_of, sigma_frame
+from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables
 from sigmalake.reader.storage.table_reader import TableReader
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import PANEL, RISK_MODELS
 
 _MONTHS_A_YEAR = 12.0
 
@@ -62,6 +62,8 @@ class FactorModel:
         self.variants: tuple[str, ...] = tuple(variants)
         self.tables: dict[str, int] = dict(versions or {})
         self._tables = ModelTables(tables)
+        named = "the model" if release_id is None else f"release {release_id}"
+        self._rows = ModelRows(self._tables, named, as_of=as_of, variants=self.variants)
 
     def __repr__(self) -> str:
         return f"<{self._title}: {', '.join(self._listed_variants) or 'no variants'} as of {self.as_of}>"
@@ -73,11 +75,11 @@ class FactorModel:
 
     def dates(self, variant: str | None = None) -> pd.DatetimeIndex:
         """The dates of a variant's risk models, ascending."""
-        return date_index(self._risk_dates(self._variant(variant)))
+        return date_index(self._rows.risk_dates(self._rows.variant(variant)))
 
     def frequency(self, variant: str | None = None) -> Frequency:
         """What a period of a variant is, for which its risk and horizon are: `month`, or `period`, a step of the calendar."""
-        wanted = ds.field("variant") == self._variant(variant)
+        wanted = ds.field("variant") == self._rows.variant(variant)
         rows = self._tables.rows(RISK_MODELS, ["date", "frequency"], wanted).sort_by("date")
         return rows.column("frequency")[-1].as_py() or "period" if rows.num_rows else "period"
 
@@ -113,7 +115,7 @@ class FactorModel:
         if exposure_date is not None and return_date is not None:
             raise ValueError("give exposure_date or return_date, not both: each names one row of the panel")
         dated, day = ("exposure_date", exposure_date) if return_date is None else ("return_date", return_date)
-        row = self._panel_row(dated, self.as_of if day is None else as_date(day), of_a_date.PANEL_COLUMNS)
+        row = self._rows.panel(dated, self.as_of if day is None else as_date(day), of_a_date.PANEL_COLUMNS)
         return of_a_date.panel_frame(self._tables, row)
 
     def exposures(
@@ -142,9 +144,9 @@ class FactorModel:
         if asset is None and (start is not None or end is not None):
             raise ValueError("start and end bound the history of an asset; give asset, or a date")
         if asset is not None:
-            return self._exposure_history(asset, start, end)
-        day = self._day(date, asof, lambda: self._tables.dates_of(PANEL, "exposure_date"))
-        frame = of_a_date.exposure_frame(self._tables, self._panel_row("exposure_date", day, EXPOSURE_COLUMNS))
+            return over_dates.asset_exposure_frame(self._tables, asset, *_bounds(start, end))
+        day = self._rows.day(date, asof, lambda: self._tables.dates_of(PANEL, "exposure_date"))
+        frame = of_a_date.exposure_frame(self._tables, self._rows.panel("exposure_date", day, EXPOSURE_COLUMNS))
         frame.attrs = {"date": day}
         return frame
 
@@ -161,7 +163,7 @@ class FactorModel:
             MissingRiskError: the panel has no such date.
         """
         day = self.as_of if exposure_date is None else as_date(exposure_date)
-        return of_a_date.moments_frame(self._panel_row("exposure_date", day, ["style_steps"]))
+        return of_a_date.moments_frame(self._rows.panel("exposure_date", day, ["style_steps"]))
 
     def factor_returns(self) -> pd.DataFrame:
         """Factor returns, a row a date and a column a factor, fractions per period; NaN: not estimated."""
@@ -198,15 +200,7 @@ class FactorModel:
             MissingRiskError: no regression from `start` to `end`.
             ValueError: lags below 0, or not below the number of dates.
         """
-        returns = self.factor_returns()
-        first, last = _bounds(start, end)
-        of_period = returns.loc[None if first is None else pd.Timestamp(first) : None if last is None else pd.Timestamp(last)]
-        if of_period.empty:
-            known = (
-                f"they go from {returns.index[0]:%Y-%m-%d} to {returns.index[-1]:%Y-%m-%d}" if len(returns) else "there are none"
-            )
-            raise MissingRiskError(f"no regression from {first or 'the first'} to {last or 'the last'}; {known}")
-        return premia_frame(of_period, lags)
+        return premia_frame(in_period(self.factor_returns(), *_bounds(start, end)), lags)
 
     def regression(self, day: Day) -> pd.DataFrame:
         """A date's regression, a row a factor: factor_return, std_error, t_stat, vif, n_members, status.
@@ -218,7 +212,7 @@ class FactorModel:
         Raises:
             MissingRiskError: no regression of that date.
         """
-        return of_a_date.regression_frame(self._tables, self._cross_section_row(day, of_a_date.REGRESSION_COLUMNS))
+        return of_a_date.regression_frame(self._tables, self._rows.cross_section(day, of_a_date.REGRESSION_COLUMNS))
 
     def cross_section(self, day: Day) -> pd.DataFrame:
         """A date's regression, a row an asset: specific and fitted return, universe flag, weight.
@@ -226,7 +220,7 @@ class FactorModel:
         Raises:
             MissingRiskError: no regression of that date.
         """
-        return of_a_date.residual_frame(self._cross_section_row(day, of_a_date.RESIDUAL_COLUMNS))
+        return of_a_date.residual_frame(self._rows.cross_section(day, of_a_date.RESIDUAL_COLUMNS))
 
     def risk(
         self,
@@ -253,7 +247,7 @@ class FactorModel:
         """
         if exposures not in {"known", "used"}:
             raise ValueError(f"exposures is {exposures!r}; give 'known' or 'used'")
-        name, day, row = self._risk_row(date, asof, variant, RISK_COLUMNS)
+        name, day, row = self._rows.risk(date, asof, variant, RISK_COLUMNS)
         dated = "exposure_date" if exposures == "known" else "return_date"
         panel = self._tables.row(PANEL, ["exposure_date", *EXPOSURE_COLUMNS], {dated: day})
         if panel is None or not len(panel["asset_id"]):
@@ -289,7 +283,7 @@ class FactorModel:
             MissingRiskError: there is no such variant, date or Sigma.
             ConfigError: the calendar does not tell how many periods make a year.
         """
-        name, day, row = self._risk_row(date, asof, variant, SIGMA_COLUMNS)
+        name, day, row = self._rows.risk(date, asof, variant, SIGMA_COLUMNS)
         frame = sigma_frame(row)
         a_year = None
         if annualised:
@@ -327,76 +321,6 @@ class FactorModel:
     ) -> RealisedAttribution:
         """Where the returns of holdings came from, from `start` to `end`, both included; see `attribute_returns`."""
         return attribute_returns(self._tables, holdings, *_bounds(start, end), missing)
-
-    def _exposure_history(self, asset: str | int, start: Day | None, end: Day | None) -> pd.DataFrame:
-        def known() -> list[str]:
-            return over_dates.assets_of_newest(self._tables)
-
-        (name,) = asset_ids([asset], "assets", known)
-        frame = over_dates.asset_exposure_frame(self._tables, name, *_bounds(start, end))
-        if frame.empty:
-            raise MissingRiskError(
-                f"no exposures of {name} from {start or 'the first'} to {end or 'the last'}{hints([name], known())}"
-            )
-        return frame
-
-    def _panel_row(self, dated: str, day: Date, columns: Sequence[str]) -> Row:
-        row = self._tables.row(PANEL, columns, {dated: day})
-        if row is None:
-            raise MissingRiskError(f"the panel has no {dated} {day}; {nearest(day, self._tables.dates_of(PANEL, dated))}")
-        return row
-
-    def _cross_section_row(self, day: Day, columns: Sequence[str]) -> Row:
-        wanted = as_date(day)
-        row = self._tables.row(CROSS_SECTIONS, columns, {"date": wanted})
-        if row is None:
-            known = self._tables.dates_of(CROSS_SECTIONS, "date")
-            raise MissingRiskError(f"no regression of {wanted}; {nearest(wanted, known)}")
-        return row
-
-    def _risk_row(self, date: Day | None, asof: Day | None, variant: str | None, columns: Sequence[str]) -> tuple[str, Date, Row]:
-        """Variant, date and row of a risk model that has a Sigma."""
-        name = self._variant(variant)
-        day = self._day(date, asof, lambda: self._risk_dates(name))
-        row = self._tables.row(RISK_MODELS, columns, {"variant": name, "date": day})
-        if row is None:
-            known = self._risk_dates(name)
-            earlier = last_until(known, day)
-            hint = "" if earlier is None else f"; asof='{day}' takes {earlier}"
-            raise MissingRiskError(f"{name} has no risk model as of {day}; {nearest(day, known)}{hint}")
-        check_sigma(row, name, day)
-        return name, day, row
-
-    def _risk_dates(self, variant: str) -> list[Date]:
-        rows = self._tables.rows(RISK_MODELS, ["date"], ds.field("variant") == variant)
-        found: list[Date] = rows.column("date").to_pylist()
-        return sorted(found)
-
-    def _day(self, date: Day | None, asof: Day | None, known: Callable[[], list[Date]]) -> Date:
-        """The date that is named, the last known one on or before a day, or the newest of the model."""
-        if date is not None and asof is not None:
-            raise ValueError("give date or asof, not both: asof takes the last date on or before it")
-        if asof is None:
-            return self.as_of if date is None else as_date(date)
-        day = as_date(asof)
-        found = last_until(known(), day)
-        if found is None:
-            raise MissingRiskError(f"nothing is known as of {day}; {nearest(day, known())}")
-        return found
-
-    def _variant(self, requested: str | None) -> str:
-        if not self.variants:
-            raise MissingRiskError(f"{self._named} has no risk models: the configuration named no variant under risk")
-        if requested is None:
-            return self.variants[0]
-        if requested not in self.variants:
-            listed = ", ".join(self.variants)
-            raise MissingRiskError(f"{self._named} has no variant {requested}; it has {listed}{hints([requested], self.variants)}")
-        return requested
-
-    @property
-    def _named(self) -> str:
-        return "the model" if self.release_id is None else f"release {self.release_id}"
 
     @property
     def _title(self) -> str:

@@ -7,6 +7,7 @@ from itertools import groupby
 import pandas as pd
 import pyarrow as pa
 
+from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.factors import Factor
 from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
 from sigmalake.reader.dates import date_index
@@ -37,6 +38,21 @@ def factor_return_frame(cross_sections: pa.Table, factor_sets: Mapping[str, Sequ
     return pd.concat(frames) if frames else pd.DataFrame(index=date_index([]))
 
 
+def in_period(factor_returns: pd.DataFrame, start: date | None, end: date | None) -> pd.DataFrame:
+    """The rows of factor returns from one date to another, both included; None: from the first, to the last.
+
+    Raises:
+        MissingRiskError: there are none.
+    """
+    first, last = (None if day is None else pd.Timestamp(day) for day in (start, end))
+    of_period = factor_returns.loc[first:last]
+    if of_period.empty:
+        days = factor_returns.index
+        known = f"they go from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}" if len(days) else "there are none"
+        raise MissingRiskError(f"no regression from {start or 'the first'} to {end or 'the last'}; {known}")
+    return of_period
+
+
 def premia_frame(factor_returns: pd.DataFrame, lags: int | None = None) -> pd.DataFrame:
     """The mean of each factor's return with its standard errors, a row a factor and the columns `COLUMNS`; see `fama_macbeth`.
 
@@ -48,11 +64,11 @@ def premia_frame(factor_returns: pd.DataFrame, lags: int | None = None) -> pd.Da
         ValueError: lags below 0, or not below the number of dates.
     """
     used = automatic_lags(len(factor_returns)) if lags is None else lags
-    found = fama_macbeth(factor_returns.to_numpy(dtype=float), used)
+    premia = fama_macbeth(factor_returns.to_numpy(dtype=float), used)
     present = factor_returns.notna()
     spans = [_span(factor_returns.index[present[name]]) for name in present]
     first, last = (list(ends) for ends in zip(*spans, strict=True)) if spans else ([], [])
-    columns = {**found._asdict(), "first_date": first, "last_date": last, "nw_lags": used}
+    columns = {**premia._asdict(), "first_date": first, "last_date": last, "nw_lags": used}
     return pd.DataFrame(columns, index=factor_returns.columns.rename("factor"))[list(COLUMNS)]
 
 

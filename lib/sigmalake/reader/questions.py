@@ -162,17 +162,19 @@ def realised_since(
     if close > since:
         raise MissingRiskError(f"--since {since}: the returns of release {model.release_id} begin after the close of {close}")
     given = {"portfolio": portfolio} if benchmark is None else {"portfolio": portfolio, "benchmark": benchmark}
-    found = {of: model.attribution(held, first, until, missing=missing) for of, held in given.items()}
-    gaps = [attributed.gaps.assign(of=of) for of, attributed in found.items()]
+    attributions = {of: model.attribution(held, first, until, missing=missing) for of, held in given.items()}
+    gaps = [attributed.gaps.assign(of=of) for of, attributed in attributions.items()]
     listed = pd.concat([some for some in gaps if len(some)] or gaps, ignore_index=True)
-    periods = [_over_period(attributed) for attributed in found.values()]
+    periods = [_over_period(attributed) for attributed in attributions.values()]
     if len(periods) == 1:
         return Realised(close, periods[0], None, None, listed)
     return Realised(close, periods[0], periods[1], _less(*periods), listed)
 
 
-def _over_period(found: RealisedAttribution) -> PeriodReturn:
-    return PeriodReturn(found.returns, found.summed, found.linked, found.exposures.mean(), found.specific_by_asset)
+def _over_period(attributed: RealisedAttribution) -> PeriodReturn:
+    return PeriodReturn(
+        attributed.returns, attributed.summed, attributed.linked, attributed.exposures.mean(), attributed.specific_by_asset
+    )
 
 
 def _less(one: PeriodReturn, other: PeriodReturn) -> PeriodReturn:

@@ -166,17 +166,17 @@ class RiskModel:
         b, without_b = self.split_holdings(benchmark, missing)
         of_h, of_b = self._over_usable(h), self._over_usable(b)
         try:
-            found = benchmark_risk(of_h, of_b, *self.parts(self.usable))
+            compared = benchmark_risk(of_h, of_b, *self.parts(self.usable))
         except ValueError as error:
             raise DataError(str(error)) from None
         either = h.index.append(b.index.difference(h.index, sort=False))
         return BenchmarkReport(
-            portfolio=report_of(found.portfolio, self._labels, h.index, without_h),
-            benchmark=report_of(found.benchmark, self._labels, b.index, without_b),
-            active=report_of(found.active, self._labels, either, without_h | without_b),
-            beta=found.beta,
-            asset_betas=pd.Series(found.asset_betas, list(self.usable), name="beta"),
-            correlation=found.correlation,
+            portfolio=report_of(compared.portfolio, self._labels, h.index, without_h),
+            benchmark=report_of(compared.benchmark, self._labels, b.index, without_b),
+            active=report_of(compared.active, self._labels, either, without_h | without_b),
+            beta=compared.beta,
+            asset_betas=pd.Series(compared.asset_betas, list(self.usable), name="beta"),
+            correlation=compared.correlation,
         )
 
     def split_holdings(self, holdings: Holdings, missing: Missing) -> tuple[pd.Series, dict[str, str]]:
@@ -297,5 +297,5 @@ def assemble(
 def _linked_rows(assets: Sequence[str], linked: Mapping[tuple[str, str], float]) -> LinkedCov:
     """Pairs by their rows of X; what is not in X has no V, and no pair."""
     row = {asset: position for position, asset in enumerate(assets)}
-    found = {tuple(sorted((row[a], row[b]))): cov for (a, b), cov in linked.items() if a in row and b in row}
-    return LinkedCov(np.array(list(found), dtype=np.int64).reshape(-1, 2), np.array(list(found.values()), dtype=float))
+    cov_by_rows = {tuple(sorted((row[a], row[b]))): cov for (a, b), cov in linked.items() if a in row and b in row}
+    return LinkedCov(np.array(list(cov_by_rows), dtype=np.int64).reshape(-1, 2), np.array(list(cov_by_rows.values()), dtype=float))

@@ -52,13 +52,13 @@ def _problems(table: Table, rows: pa.Table | pa.RecordBatch) -> Iterator[str]:
     for column in table.columns:
         values = rows.column(column.name)
         if not column.nullable and values.null_count:
-            yield _told(table, rows, f"{column.name} is null", _bools(pc.is_null(values)))
+            yield _complaint(table, rows, f"{column.name} is null", _bools(pc.is_null(values)))
     for check in table.checks:
         if check.column is None:
             continue
-        told, broken = _looked_at(check, rows, check.column)
+        message, broken = _looked_at(check, rows, check.column)
         if (bad := broken()).any():
-            yield _told(table, rows, told, bad)
+            yield _complaint(table, rows, message, bad)
 
 
 def _looked_at(check: Constraint, rows: pa.Table | pa.RecordBatch, column: str) -> tuple[str, Callable[[], Bools]]:
@@ -97,7 +97,7 @@ def _bools(values: pa.ChunkedArray | pa.Array) -> Bools:
     return found.astype(bool)
 
 
-def _told(table: Table, rows: pa.Table | pa.RecordBatch, what: str, bad: Bools) -> str:
+def _complaint(table: Table, rows: pa.Table | pa.RecordBatch, what: str, bad: Bools) -> str:
     first = int(np.flatnonzero(bad)[0])
     key = ", ".join(f"{name} {rows.column(name)[first].as_py()}" for name in table.key)
     return f"{what} in {int(bad.sum())} of {len(bad)} rows, first where {key}"

@@ -1,6 +1,7 @@
 """What descriptors are computed from, the descriptors, and industry shares: a row a date, before any exposure is made of them."""
 
 from sigmalake.tables.declaration import Column, Constraint, Table, no_nan_in, required, same_size
+from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH
 
 DESCRIPTOR_UNITS = {
     "size": "ln of the caps' currency",
@@ -34,13 +35,13 @@ PRICES = Table(
     packed=True,
     columns=(
         required("date", "DATE", "close at which all of the row is known"),
-        required("inputs_hash", "STRING", "what this row was computed from"),
+        INPUTS_HASH,
         required("n_assets", "INT", "assets; 0 where no row of the source can be used: no period of the windows, then"),
-        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        ASSETS,
         required("ret", "ARRAY<DOUBLE>", "N simple returns of the period that ends at date, fraction; null: missing"),
         Column("cap", "ARRAY<DOUBLE>", "N market capitalisations, any one currency; null: the source has none"),
         Column("traded_value", "ARRAY<DOUBLE>", "N values traded in the period, currency of the caps; null: the source has none"),
-        required("in_estimation", "ARRAY<BOOLEAN>", "N flags: member of the estimation universe"),
+        IN_ESTIMATION,
     ),
     checks=(
         Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
@@ -59,7 +60,7 @@ DESCRIPTORS = Table(
         required("date", "DATE", "close at which they are known"),
         required("inputs_hash", "STRING", "what this row was computed from: the prices of its windows, the figures known by then"),
         required("n_assets", "INT", "assets"),
-        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        ASSETS,
         *(required(name, "ARRAY<DOUBLE>", f"N values, {unit}; null: missing") for name, unit in DESCRIPTOR_UNITS.items()),
     ),
     checks=(

@@ -1,6 +1,7 @@
 """Forecasts against what happened, and what factors earned: written by `evaluate`, no part of a release."""
 
 from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, required
+from sigmalake.tables.shared_columns import AS_OF, FACTOR, VARIANT
 
 MEAN = "mean over n_forecasts of"
 
@@ -10,8 +11,8 @@ FORECAST_EVALUATION = Table(
     key=("variant", "date", "kind", "portfolio"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
+        VARIANT,
+        AS_OF,
         required("kind", "STRING", "factor, eigenfactor, market, random_active, minimum_variance, own, asset_by_size, ..."),
         required("portfolio", "STRING", "factor, number, name or decile: 01 is the smallest"),
         required(
@@ -47,7 +48,7 @@ FACTOR_PREMIA = Table(
     comment="What each factor earned on average over all dates of cross_sections (Fama and MacBeth 1973), written by evaluate",
     key=("factor",),
     columns=(
-        required("factor", "STRING", "factor"),
+        FACTOR,
         required("inputs_hash", "STRING", "what the rows were computed from"),
         required("n_periods", "INT", "dates with a factor return"),
         Column("first_date", "DATE", "of these; null: there are none"),

@@ -1,6 +1,7 @@
 """The long tables, for people who query: written from the packed ones in the same run."""
 
 from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, no_nan_in, required
+from sigmalake.tables.shared_columns import AS_OF, ASSET, FACTOR, FACTOR_GROUP, INPUTS_HASH, RETURN_DATE, VARIANT
 
 FACTORS = Table(
     name="factors",
@@ -10,7 +11,7 @@ FACTORS = Table(
         required("factor_set", "STRING", "hash of the factors that it lists"),
         required("position", "INT", "column of X, from 0"),
         required("factor", "STRING", "name"),
-        required("factor_group", "STRING", "market, the membership's group, or style"),
+        FACTOR_GROUP,
         required("kind", "STRING", "market, membership, partial_membership or style"),
     ),
 )
@@ -55,7 +56,7 @@ EXPOSURE_STABILITY = Table(
         required("before", "DATE", "last date of the month before that the panel has"),
         Column("correlation", "DOUBLE", "with the regression weights, -1 to 1; above .9 good, below .8 doubtful; null: constant"),
         required("n_common", "INT", "assets of the estimation universe that are in both cross-sections"),
-        required("inputs_hash", "STRING", "what this row was computed from"),
+        INPUTS_HASH,
     ),
     checks=no_nan("correlation"),
 )
@@ -66,9 +67,9 @@ FACTOR_RETURNS = Table(
     key=("date", "factor"),
     date="date",
     columns=(
-        required("date", "DATE", "date of the returns"),
-        required("factor", "STRING", "factor"),
-        required("factor_group", "STRING", "market, the membership's group, or style"),
+        RETURN_DATE,
+        FACTOR,
+        FACTOR_GROUP,
         Column("factor_return", "DOUBLE", "fraction per period; null: not estimated, see status"),
         Column("std_error", "DOUBLE", "standard error, fraction per period"),
         Column("t_stat", "DOUBLE", "factor_return / std_error"),
@@ -85,8 +86,8 @@ SPECIFIC_RETURNS = Table(
     key=("date", "asset_id"),
     date="date",
     columns=(
-        required("date", "DATE", "date of the returns"),
-        required("asset_id", "STRING", "asset"),
+        RETURN_DATE,
+        ASSET,
         Column("specific_return", "DOUBLE", "r - X f, fraction per period; null: no return, or no factor return for it"),
         Column("fitted_return", "DOUBLE", "X f, fraction per period"),
         required("in_estimation", "BOOLEAN", "member of the estimation universe"),
@@ -101,8 +102,8 @@ FACTOR_PORTFOLIOS = Table(
     key=("date", "factor", "asset_id"),
     date="date",
     columns=(
-        required("date", "DATE", "date of the returns"),
-        required("factor", "STRING", "factor"),
+        RETURN_DATE,
+        FACTOR,
         required("asset_id", "STRING", "asset in the fit"),
         required("weight", "DOUBLE", "fraction of one unit of money; the sum of weight times return is the factor return"),
     ),
@@ -115,8 +116,8 @@ FACTOR_COVARIANCE = Table(
     key=("variant", "date", "factor_1", "factor_2"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
+        VARIANT,
+        AS_OF,
         required("factor_1", "STRING", "factor, not after factor_2 in the model's order"),
         required("factor_2", "STRING", "factor"),
         required("covariance", "DOUBLE", "fraction^2 per period"),
@@ -130,9 +131,9 @@ SPECIFIC_RISK = Table(
     key=("variant", "date", "asset_id"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
-        required("asset_id", "STRING", "asset"),
+        VARIANT,
+        AS_OF,
+        ASSET,
         Column("specific_var", "DOUBLE", "all layers included, fraction^2 per period; null: source none"),
         required("n_obs", "INT", "specific returns in the window"),
         Column("ts_var", "DOUBLE", "time-series estimate, serial correlation included, fraction^2 per period"),
@@ -154,8 +155,8 @@ RISK_DIAGNOSTICS = Table(
     key=("variant", "date", "name"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
+        VARIANT,
+        AS_OF,
         required("name", "STRING", "left_out:<factor>, n_assets, n_without_specific_var, ..."),
         Column("value", "DOUBLE", "in the unit that the name says"),
         Column("detail", "STRING", "the reason"),
@@ -170,9 +171,9 @@ ASSET_COVARIANCE = Table(
     key=("variant", "date", "asset_id"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
-        required("asset_id", "STRING", "asset"),
+        VARIANT,
+        AS_OF,
+        ASSET,
         required(
             "covariance",
             "ARRAY<DOUBLE>",
@@ -188,8 +189,8 @@ ASSET_COVARIANCE_CELLS = Table(
     key=("variant", "date", "asset_1", "asset_2"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
+        VARIANT,
+        AS_OF,
         required("asset_1", "STRING", "asset"),
         required("asset_2", "STRING", "asset"),
         required("covariance", "DOUBLE", "fraction^2 per period"),
@@ -203,8 +204,8 @@ COVARIANCE_BUILDS = Table(
     key=("variant", "date"),
     date="date",
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
-        required("date", "DATE", "as of this close"),
+        VARIANT,
+        AS_OF,
         required("exposures", "STRING", "known (at the date) or used (in its regression)"),
         required("exposure_date", "DATE", "close at which these exposures were known"),
         required("inputs_hash", "STRING", "what this V was computed from"),

@@ -1,6 +1,7 @@
 """The three packed tables, a row a date: they carry the model. Arrays are parallel and in the order of asset or factor."""
 
 from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, no_nan_in, required, same_size
+from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH, RETURN_DATE, VARIANT
 
 STYLE_STEPS = (
     "ARRAY<STRUCT<style: STRING, step: STRING, term: STRING, mean: DOUBLE, sd: DOUBLE, coefficient: DOUBLE, "
@@ -19,14 +20,14 @@ PANEL = Table(
         Column("return_date", "DATE", "next date of the calendar, whose returns they explain; null for the newest"),
         required("exposures_age", "INT", "periods from the exposures' own date to the return; 1 is fresh, 0 none known"),
         required("factor_set", "STRING", "which rows of `factors` say what styles and memberships are"),
-        required("inputs_hash", "STRING", "what this row was computed from"),
+        INPUTS_HASH,
         required("exposures_hash", "STRING", "the part of it that is known at exposure_date"),
         required("n_assets", "INT", "assets with exposures: the coverage"),
         required("n_returns", "INT", "of these, with a return"),
         required("n_missing", "INT", "of these, whose return of return_date is given as missing"),
         required("n_unmatched", "INT", "returns of return_date whose asset has no exposures here"),
         required("n_conflicts", "INT", "source rows rejected when packing: duplicate keys, copies, no cap, a style too far out"),
-        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        ASSETS,
         required(
             "ret",
             "ARRAY<DOUBLE>",
@@ -34,7 +35,7 @@ PANEL = Table(
         ),
         Column("cap", "ARRAY<DOUBLE>", "N market capitalisations, any one currency; null: the model has none"),
         Column("weight_column", "ARRAY<DOUBLE>", "N regression weights as given; null: the model has none"),
-        required("in_estimation", "ARRAY<BOOLEAN>", "N flags: member of the estimation universe"),
+        IN_ESTIMATION,
         Column("issuer_id", "ARRAY<STRING>", "N issuers; null: the model has none"),
         required("styles", "ARRAY<DOUBLE>", "N x S exposures, an asset after the other, cross-sectional standard deviations"),
         required("member_assets", "ARRAY<INT>", "M memberships: position of the asset in asset_id, from 0"),
@@ -62,9 +63,9 @@ CROSS_SECTIONS = Table(
     date="date",
     packed=True,
     columns=(
-        required("date", "DATE", "date of the returns"),
+        RETURN_DATE,
         required("factor_set", "STRING", "which rows of `factors` name the factors"),
-        required("inputs_hash", "STRING", "what this row was computed from"),
+        INPUTS_HASH,
         required("n_assets", "INT", "assets with exposures"),
         required("n_estimation", "INT", "assets in the fit"),
         required("n_outliers", "INT", "returns left out of the fit as outliers"),
@@ -88,14 +89,14 @@ CROSS_SECTIONS = Table(
         Column(
             "portfolios", "ARRAY<DOUBLE>", "K x N weights of the pure factor portfolios, a factor after the other; null: not kept"
         ),
-        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        ASSETS,
         required(
             "specific_return",
             "ARRAY<DOUBLE>",
             "N residuals, fraction per period; null: no return, or no factor return for it",
         ),
         required("fitted_return", "ARRAY<DOUBLE>", "N returns that the factors explain, fraction per period"),
-        required("in_estimation", "ARRAY<BOOLEAN>", "N flags: member of the estimation universe"),
+        IN_ESTIMATION,
         required("weight", "ARRAY<DOUBLE>", "N regression weights, mean 1 over the fit; 0: not in the fit"),
     ),
     checks=(
@@ -117,11 +118,11 @@ FIRST_PASS = Table(
     date="date",
     packed=True,
     columns=(
-        required("date", "DATE", "date of the returns"),
-        required("inputs_hash", "STRING", "what this row was computed from"),
+        RETURN_DATE,
+        INPUTS_HASH,
         required("n_estimation", "INT", "assets in the fit, with weights by sqrt(cap), equal in a model without caps"),
         required("status", "STRING", "ok, or why there are no residuals"),
-        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        ASSETS,
         required(
             "specific_return", "ARRAY<DOUBLE>", "N residuals, fraction per period; null: no return, or no factor return for it"
         ),
@@ -138,10 +139,10 @@ RISK_MODELS = Table(
     date="date",
     packed=True,
     columns=(
-        required("variant", "STRING", "name of the estimators in the configuration"),
+        VARIANT,
         required("date", "DATE", "as of this close; forecasts the next period, which is what frequency says"),
         required("factor_set", "STRING", "which rows of `factors` give the model's order"),
-        required("inputs_hash", "STRING", "what this row was computed from"),
+        INPUTS_HASH,
         required("n_periods", "INT", "periods that Sigma rests on: dates or months, see frequency"),
         required("effective_periods", "DOUBLE", "1 / sum of squared normalised weights"),
         required("status", "STRING", "ok, or why there is no Sigma"),
@@ -152,7 +153,7 @@ RISK_MODELS = Table(
             "zero_factors", "ARRAY<STRING>", "factors not in Sigma that count as 0: collinear or constant in the date's regression"
         ),
         required("factor_cov", "ARRAY<DOUBLE>", "upper triangle of Sigma by rows, fraction^2 per period"),
-        required("asset_id", "ARRAY<STRING>", "N ids, ascending"),
+        ASSETS,
         required(
             "specific_var", "ARRAY<DOUBLE>", "N specific variances, all layers included, fraction^2 per period; null: source none"
         ),

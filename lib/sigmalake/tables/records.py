@@ -8,7 +8,7 @@ REJECTED_ROWS = Table(
     key=("source", "row_hash", "copy", "column", "reason"),
     date="date",
     columns=(
-        required("source", "STRING", "the source's name in the configuration; panel.returns is the returns' half of a panel"),
+        required("source", "STRING", "the source's name in the configuration; panel.returns is the returns' side of a panel"),
         required("row_hash", "STRING", "hash of the row"),
         required("copy", "INT", "which of the rows that are equal to the last byte, from 1"),
         required("column", "STRING", "the source's column"),
@@ -29,7 +29,7 @@ SOURCE_PRINTS = Table(
     comment="What each file of a source holds on each date: a file that has not changed is not read again",
     key=("source", "file", "date"),
     columns=(
-        required("source", "STRING", "prices, fundamentals, or which half of a panel row it feeds: exposures, returns or caps"),
+        required("source", "STRING", "prices, fundamentals, or which side of a panel row it feeds: exposures, returns or caps"),
         required("key", "STRING", "hash of the rules by which its rows were checked"),
         required("state", "STRING", "size and time of the file when it was read"),
         Column("file", "STRING", "as Spark names it"),

@@ -78,18 +78,18 @@ def find_java() -> Path:
         InfrastructureError: there is none; says what was found and what to install.
     """
     own = Path(os.environ.get("JAVA_HOME") or os.devnull)
-    found: dict[Path, Version] = {}
+    versions: dict[Path, Version] = {}
     for home in _java_candidates():
         version = java_version(home)
         if version is not None:
-            found.setdefault(home.resolve(), version)
+            versions.setdefault(home.resolve(), version)
             if home == own and _runs_spark(version):
                 return home
-    usable = [home for home, version in found.items() if _runs_spark(version)]
+    usable = [home for home, version in versions.items() if _runs_spark(version)]
     if not usable:
-        listed = ", ".join(f"{_dotted(version)} in {home}" for home, version in found.items()) or "none"
+        listed = ", ".join(f"{_dotted(version)} in {home}" for home, version in versions.items()) or "none"
         raise InfrastructureError(NO_JAVA.format(found=listed))
-    return min(usable, key=lambda home: list(JAVA_RELEASES).index(found[home][0]))
+    return min(usable, key=lambda home: list(JAVA_RELEASES).index(versions[home][0]))
 
 
 def java_version(home: Path) -> Version | None:
@@ -97,10 +97,10 @@ def java_version(home: Path) -> Version | None:
     if not os.access(home / "bin" / "java", os.X_OK):
         return None
     try:
-        said = (home / "release").read_text(encoding="utf-8", errors="replace")
+        printed = (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        said = _ask_java(home / "bin" / "java")
-    match = re.search(r'^(?:JAVA_VERSION=|\s*java\.version = )"?([\d.]+)', said, re.MULTILINE)
+        printed = _ask_java(home / "bin" / "java")
+    match = re.search(r'^(?:JAVA_VERSION=|\s*java\.version = )"?([\d.]+)', printed, re.MULTILINE)
     return tuple(int(part) for part in match[1].split(".") if part) if match else None
 
 
@@ -140,6 +140,18 @@ def cache_folder() -> Path:
     if os.environ.get("SIGMALAKE_CACHE"):
         return Path(os.environ["SIGMALAKE_CACHE"]).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sigmalake"
+
+
+def log_file() -> Path:
+    """Where this process writes what does not fit into a message: the cache's `logs`, or else the folder for temporary files."""
+    folder = cache_folder() / "logs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            folder = Path(tempfile.gettempdir())
+    except OSError:  # no home, or one that is not ours: a log elsewhere is better than none
+        folder = Path(tempfile.gettempdir())
+    return folder / f"sigmalake-{os.getpid()}.log"
 
 
 def jars_folder() -> Path:

@@ -125,8 +125,8 @@ class _Account(NamedTuple):
     def regressed(self, style: str, step: str, terms: Sequence[str], coefficients: Floats, n_fitted: int) -> None:
         """The terms that were estimated; the constant alone, without a number, where nothing was."""
         named = list(zip(terms, coefficients.tolist(), strict=True))
-        told = [pair for pair in named if np.isfinite(pair[1])] or named[:1]
-        self.steps.extend(Step(style, step, term, np.nan, np.nan, coefficient, n_fitted, 0) for term, coefficient in told)
+        reported = [pair for pair in named if np.isfinite(pair[1])] or named[:1]
+        self.steps.extend(Step(style, step, term, np.nan, np.nan, coefficient, n_fitted, 0) for term, coefficient in reported)
 
 
 def _removed(name: str, rules: StyleRules, recipe: StyleRecipe, date: StyleInputs, account: _Account) -> list[Limited]:

@@ -62,7 +62,7 @@ def explain_style(values: Floats, exposures: Floats, factors: Sequence[Factor], 
     if not fitted.any():
         return none
     active = (design[fitted] != 0.0).any(axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):  # told below
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite gives `none` below
         rows = constraint_rows(design, weights, fitted, columns, active)
     root = np.sqrt(weights[fitted])
     with np.errstate(over="ignore"):

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from sigmalake.numerics.factor_cov.window_cov import Parts, complete_dates_cov
+from sigmalake.numerics.factor_cov.window_cov import Components, complete_dates_cov
 from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats
 
@@ -39,10 +39,10 @@ class EigenfactorAdjustment:
 
 
 class SharedDraws(NamedTuple):
-    """The estimator's two parts, applied to standard normals: they serve every Sigma0."""
+    """The estimator's two components, applied to standard normals: they serve every Sigma0."""
 
     volatility: Floats  # (M, K, K)
-    correlation: Floats  # (M, K, K) the same array where the parts are one
+    correlation: Floats  # (M, K, K) the same array where the components are one
 
 
 class EigenAdjusted(NamedTuple):
@@ -54,7 +54,7 @@ class EigenAdjusted(NamedTuple):
     n_unscaled: int  # eigenfactors whose a (v - 1) + 1 is not above 0: they take v
 
 
-def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, parts: Parts) -> SharedDraws:
+def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, components: Components) -> SharedDraws:
     """Estimates from M x T x K standard normals, seeded by (seed, T, K, m), T the longer window.
 
     Normals are drawn newest first, so that a shorter history is the newer part of the same draws. Their length is the
@@ -66,23 +66,23 @@ def shared_draws(seed: str, simulations: int, n_factors: int, n_periods: int, pa
         simulations: M.
         n_factors: K; a date with fewer takes the leading block.
         n_periods: periods of history, from the oldest date used.
-        parts: the estimator.
+        components: the estimator.
     """
-    lengths = tuple(simulated_periods(n_periods, component.window) for component in parts.components)
-    return _draws(seed, simulations, n_factors, lengths, parts)
+    lengths = tuple(simulated_periods(n_periods, component.window) for component in components.distinct)
+    return _draws(seed, simulations, n_factors, lengths, components)
 
 
 @lru_cache(maxsize=2)  # a task takes its variants one by one; 100 draws of 70 factors are 4 MB a part
-def _draws(seed: str, simulations: int, n_factors: int, lengths: tuple[int, ...], parts: Parts) -> SharedDraws:
+def _draws(seed: str, simulations: int, n_factors: int, lengths: tuple[int, ...], components: Components) -> SharedDraws:
     """The draws of histories of these lengths, one for each component; many lengths of a young history are one here."""
-    longest = max(component.window for component in parts.components)
+    longest = max(component.window for component in components.distinct)
     key = np.frombuffer(hashlib.sha256(f"{seed}\x1f{longest}\x1f{n_factors}".encode()).digest(), dtype=np.uint32).tolist()
     estimates = np.empty((len(lengths), simulations, n_factors, n_factors))
     for m in range(simulations):
         normals = np.random.default_rng([*key, m]).standard_normal((max(lengths), n_factors))
-        for number, ((_, half_life, lags), length) in enumerate(zip(parts.components, lengths, strict=True)):
-            estimates[number, m] = complete_dates_cov(normals[:length][::-1], half_life, lags, centre=parts.centre).cov
-    if parts.unbiased:
+        for number, ((_, half_life, lags), length) in enumerate(zip(components.distinct, lengths, strict=True)):
+            estimates[number, m] = complete_dates_cov(normals[:length][::-1], half_life, lags, centre=components.centre).cov
+    if components.unbiased:
         estimates *= lengths[0] / (lengths[0] - 1)
     estimates.setflags(write=False)
     volatility = estimates[0]
@@ -101,7 +101,7 @@ def adjust_eigenfactors(cov: Floats, draws: SharedDraws, scale: float) -> EigenA
     """U diag(s^2 D) U' with Sigma0 = U D U', s = a (v - 1) + 1, v_k^2 = mean_m [U_m' Sigma0 U_m]_kk / D_m(k).
 
     Menchero, Wang, Orr 2011. Sigma_m = U_m D_m U_m' is the estimate from returns U D^1/2 z with z standard normal. Both
-    parts of the estimator are quadratic in the returns, so Sigma_m is D_vol Corr D_vol of (U D^1/2) S_vol,m (U D^1/2)' and
+    components of the estimator are quadratic in the returns, so Sigma_m is D_vol Corr D_vol of (U D^1/2) S_vol,m (U D^1/2)' and
     (U D^1/2) S_corr,m (U D^1/2)', with the S of `shared_draws`. Each column of U has its largest element positive.
 
     Args:

@@ -13,7 +13,7 @@ from sigmalake.numerics.factor_cov.em import splice
 from sigmalake.numerics.factor_cov.newey_west import check_lags
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime, regime_multiplier
 from sigmalake.numerics.factor_cov.shrinkage import ledoit_wolf, oas
-from sigmalake.numerics.factor_cov.window_cov import Component, Parts
+from sigmalake.numerics.factor_cov.window_cov import Component, Components
 from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov, estimate_windows
 from sigmalake.numerics.settings import FilledIn, described, setting
 from sigmalake.numerics.types import Floats, Ints
@@ -54,7 +54,7 @@ class _Layers(ABC):
     regime: VolatilityRegime | None = setting(None, "the volatility regime [M]; off without the section")
 
     def __post_init__(self) -> None:
-        check_lags("lags", self.lags, self.parts.volatility.window)
+        check_lags("lags", self.lags, self.components.volatility.window)
         check_min_periods(self.min_periods, self._shorter_window)
         for new, old in self.proxy.items():
             if old in self.proxy:
@@ -64,7 +64,7 @@ class _Layers(ABC):
 
     @property
     @abstractmethod
-    def parts(self) -> Parts:
+    def components(self) -> Components:
         """The estimator before its layers."""
 
     @property
@@ -75,7 +75,7 @@ class _Layers(ABC):
     @property
     def look_back(self) -> int:
         """How many of the newest periods `estimate` reads; the regime reads its window and the volatilities' before it."""
-        of_regime = 0 if self.regime is None else self.regime.periods + self.parts.volatility.window
+        of_regime = 0 if self.regime is None else self.regime.periods + self.components.volatility.window
         return max(self._longer_window, of_regime)
 
     def seeded(self, name: str) -> Self:
@@ -104,11 +104,11 @@ class _Layers(ABC):
 
     @property
     def _shorter_window(self) -> int:
-        return min(component.window for component in self.parts.components)
+        return min(component.window for component in self.components.distinct)
 
     @property
     def _longer_window(self) -> int:
-        return max(component.window for component in self.parts.components)
+        return max(component.window for component in self.components.distinct)
 
     @property
     def _min_periods(self) -> int:
@@ -128,20 +128,20 @@ class _Layers(ABC):
         return history, found
 
     def _over_windows(self, history: Floats) -> FactorCov:
-        return estimate_windows(history, self.parts, min_periods=self._min_periods, complete=self.short_history == "em")
+        return estimate_windows(history, self.components, min_periods=self._min_periods, complete=self.short_history == "em")
 
     def _eigenfactors_adjusted(self, found: FactorCov, history: Floats) -> FactorCov:
-        asked = self.eigenfactor
-        if asked is None:
+        settings = self.eigenfactor
+        if settings is None:
             return found
         n_missing = np.isnan(history[:, found.kept]).sum(axis=1)
         allowed = found.kept.size - 1 if self.short_history == "em" else 0
         n_periods = len(history) - int((n_missing <= allowed).argmax())
-        draws = shared_draws(asked.seed or "", asked.simulations, history.shape[1], n_periods, self.parts)
-        adjusted = adjust_eigenfactors(found.cov, draws, asked.scale)
+        draws = shared_draws(settings.seed or "", settings.simulations, history.shape[1], n_periods, self.components)
+        adjusted = adjust_eigenfactors(found.cov, draws, settings.scale)
         unscaled = f"; {adjusted.n_unscaled} not scaled" if adjusted.n_unscaled else ""
         beyond = f"; {adjusted.n_beyond_rank} beyond the rank not adjusted" if adjusted.n_beyond_rank else ""
-        detail = f"{asked.simulations} simulations, before scale {asked.scale:g}{unscaled}{beyond}"
+        detail = f"{settings.simulations} simulations, before scale {settings.scale:g}{unscaled}{beyond}"
         return found.then(
             adjusted.cov,
             Diagnostic("eigenfactor_v_min", float(adjusted.bias.min()), detail),
@@ -168,9 +168,11 @@ class _Layers(ABC):
 
     def _forecast_var(self, returns: Floats, as_of: Ints) -> Floats:
         """(A, K) each factor's variance over its own values, without lags, as of each row named."""
-        window, half_life, _ = self.parts.volatility
-        var, n_values = weighted_var(returns, as_of, window, half_life, centre=self.parts.centre, min_periods=self._min_periods)
-        return var * (n_values / np.maximum(n_values - 1, 1)) if self.parts.unbiased else var
+        window, half_life, _ = self.components.volatility
+        var, n_values = weighted_var(
+            returns, as_of, window, half_life, centre=self.components.centre, min_periods=self._min_periods
+        )
+        return var * (n_values / np.maximum(n_values - 1, 1)) if self.components.unbiased else var
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,10 +207,10 @@ class SampleFactorCov(_Layers):
                 raise ValueError(f"shrinkage: {shrinkage} does not go with {option}: {reason}")
 
     @property
-    def parts(self) -> Parts:
+    def components(self) -> Components:
         """One component with equal weights."""
         equal = Component(self.window, EQUAL, self.lags)
-        return Parts(equal, equal, centre=True, unbiased=True)
+        return Components(equal, equal, centre=True, unbiased=True)
 
     def _over_windows(self, history: Floats) -> FactorCov:
         found = super()._over_windows(history)
@@ -255,7 +257,7 @@ class EwmaFactorCov(_Layers):
             check_half_life("corr_half_life", self.corr_half_life)
         check_window("corr_window", self.correlation.window, self.correlation.half_life)
         super().__post_init__()
-        check_lags("lags" if self.corr_lags is None else "corr_lags", self.parts.correlation.lags, self.correlation.window)
+        check_lags("lags" if self.corr_lags is None else "corr_lags", self.components.correlation.lags, self.correlation.window)
 
     @property
     def volatility(self) -> Weighting:
@@ -274,15 +276,15 @@ class EwmaFactorCov(_Layers):
     @property
     def filled_in(self) -> FilledIn:
         """Of the settings that may be left out, the values that count."""
-        window, half_life, lags = self.parts.correlation
+        window, half_life, lags = self.components.correlation
         correlation: FilledIn = {("corr_window",): window, ("corr_half_life",): half_life, ("corr_lags",): lags}
         return {("window",): self.volatility.window, **correlation, **super().filled_in}
 
     @property
-    def parts(self) -> Parts:
+    def components(self) -> Components:
         """Both components, defaults filled in."""
         corr_lags = self.lags if self.corr_lags is None else self.corr_lags
-        return Parts(
+        return Components(
             Component(*self.volatility, self.lags), Component(*self.correlation, corr_lags), centre=self.centre, unbiased=False
         )
 

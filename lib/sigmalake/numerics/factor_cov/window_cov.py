@@ -18,7 +18,7 @@ class Component(NamedTuple):
     lags: int  # of serial correlation, periods
 
 
-class Parts(NamedTuple):
+class Components(NamedTuple):
     """An estimator that is quadratic in the returns: Sigma = D_vol Corr D_vol."""
 
     volatility: Component
@@ -27,7 +27,7 @@ class Parts(NamedTuple):
     unbiased: bool  # divisor T - 1 instead of T, for equal weights
 
     @property
-    def components(self) -> tuple[Component, ...]:
+    def distinct(self) -> tuple[Component, ...]:
         """The volatilities, and the correlations where they differ."""
         return (self.volatility,) if self.correlation == self.volatility else (self.volatility, self.correlation)
 

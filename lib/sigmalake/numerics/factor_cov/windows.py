@@ -6,7 +6,14 @@ import numpy as np
 
 from sigmalake.numerics.factor_cov.eligible_factors import LeftOut, drop_short, drop_unexplained, zero_variance
 from sigmalake.numerics.factor_cov.em import CompletedHistory
-from sigmalake.numerics.factor_cov.window_cov import Component, Parts, WindowCov, all_dates_cov, complete_dates_cov, with_variances
+from sigmalake.numerics.factor_cov.window_cov import (
+    Component,
+    Components,
+    WindowCov,
+    all_dates_cov,
+    complete_dates_cov,
+    with_variances,
+)
 from sigmalake.numerics.types import Floats, Ints
 
 _NAMES = ("volatility", "correlation")
@@ -35,7 +42,7 @@ class FactorCov(NamedTuple):
         return self._replace(cov=cov, diagnostics=(*self.diagnostics, *found))
 
 
-def estimate_windows(returns: Floats, parts: Parts, *, min_periods: int, complete: bool) -> FactorCov:
+def estimate_windows(returns: Floats, components: Components, *, min_periods: int, complete: bool) -> FactorCov:
     """Sigma = D_vol Corr D_vol, over the factors that have enough history in the volatility and in the correlation window.
 
     Factors leave by `drop_short`, or by `drop_unexplained` where shorter histories are completed. A factor with zero
@@ -43,24 +50,27 @@ def estimate_windows(returns: Floats, parts: Parts, *, min_periods: int, complet
 
     Args:
         returns: (T, K) factor returns, fractions, newest last, NaN where not estimated; T is free of the windows.
-        parts: the estimator.
+        components: the estimator.
         min_periods: complete dates, or with `complete` a factor's values, needed; >= 2.
         complete: use all dates, with missing returns completed.
     """
     kept = np.arange(returns.shape[1])
     left_out: list[LeftOut] = []
     while True:
-        for window, _, _ in parts.components:
+        for window, _, _ in components.distinct:
             rows = returns[-window:]
             if complete:
-                kept, short = drop_unexplained(rows, kept, window, min_periods, centre=parts.centre)
+                kept, short = drop_unexplained(rows, kept, window, min_periods, centre=components.centre)
             else:
                 kept, short = drop_short(rows, kept, window, min_periods)
             left_out += short
-        found = [_window_cov(returns[:, kept], component, centre=parts.centre, complete=complete) for component in parts.components]
+        found = [
+            _window_cov(returns[:, kept], component, centre=components.centre, complete=complete)
+            for component in components.distinct
+        ]
         still = {
             int(k): LeftOut(int(k), zero_variance(f"{one.weights.size} complete dates", component.window))
-            for component, one in zip(parts.components, found, strict=True)
+            for component, one in zip(components.distinct, found, strict=True)
             for k in kept[np.diag(one.cov) == 0.0]
         }
         if not still:
@@ -70,7 +80,7 @@ def estimate_windows(returns: Floats, parts: Parts, *, min_periods: int, complet
     weights = found[0].weights
     cov = found[0].cov if len(found) == 1 else with_variances(found[1].cov, np.diag(found[0].cov))
     return FactorCov(
-        cov=cov * (weights.size / (weights.size - 1)) if parts.unbiased and weights.size else cov,
+        cov=cov * (weights.size / (weights.size - 1)) if components.unbiased and weights.size else cov,
         kept=kept,
         left_out=tuple(sorted(left_out)),
         n_periods=weights.size,

@@ -62,11 +62,11 @@ def asset_ids_of(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
         row = pc.index(pc.is_null(column), True).as_py() if column.null_count else 0
         seen = repr(column[row].as_py()) if column.length() else f"of type {kind}"
         raise DataError(f"{where} of row {row + 1} is {seen}; give text or a whole number")
-    found = pc.utf8_trim_whitespace(column.cast(pa.string())) if is_text else column.cast(pa.string())
-    empty = pc.index(found, "").as_py()
+    ids = pc.utf8_trim_whitespace(column.cast(pa.string())) if is_text else column.cast(pa.string())
+    empty = pc.index(ids, "").as_py()
     if empty >= 0:
         raise DataError(f"{where} of row {empty + 1} is empty")
-    return found
+    return ids
 
 
 def utf8_text(path: Path) -> str:

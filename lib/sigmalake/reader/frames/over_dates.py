@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.factors import Factor, Kind, dense_exposures
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.dates import date_index
 from sigmalake.reader.factor_premia import READ, factor_return_frame
+from sigmalake.reader.names import asset_ids, hints
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables, Row, values_of
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
@@ -62,26 +65,39 @@ def specific_return_frame(tables: ModelTables, start: date | None, end: date | N
     return pd.DataFrame(wide, index, pd.Index([names[n] for n in order], name="asset_id", dtype=object))
 
 
-def asset_exposure_frame(tables: ModelTables, asset: str, start: date | None, end: date | None) -> pd.DataFrame:
-    """X of an asset, a row a date at whose close it is known and a column a factor; dates on which it has none are left out."""
+def asset_exposure_frame(tables: ModelTables, asset: str | int, start: date | None, end: date | None) -> pd.DataFrame:
+    """X of an asset, a row a date at whose close it is known and a column a factor; dates on which it has none are left out.
+
+    Raises:
+        MissingRiskError: there are no exposures of that asset.
+    """
+    known = partial(assets_of_newest, tables)
+    (name,) = asset_ids([asset], "assets", known)
+    history = _exposures_by_date(tables, name, start, end)
+    if not history:
+        raise MissingRiskError(f"no exposures of {name} from {start or 'the first'} to {end or 'the last'}{hints([name], known())}")
+    names = list(dict.fromkeys(factor for exposures in history.values() for factor in exposures.index))
+    values = np.array([exposures.reindex(names).to_numpy() for exposures in history.values()])
+    return pd.DataFrame(values, date_index(history), pd.Index(names, name="factor", dtype=object))
+
+
+def _exposures_by_date(tables: ModelTables, asset: str, start: date | None, end: date | None) -> dict[date, pd.Series]:
     days = [day for day in tables.dates_of(PANEL, "exposure_date") if _holds(day, start, end)]
-    found: list[tuple[date, pd.Series]] = []
+    history = {}
     for day, row in tables.rows_by_date(PANEL, EXPOSURE_COLUMNS, "exposure_date", days):
         position = pc.index(row["asset_id"].values, asset).as_py()
         if position >= 0:
             factors = tables.factor_sets[row["factor_set"].as_py()]
-            found.append((day, pd.Series(_exposures_of(row, factors, position), [factor.name for factor in factors])))
-    names = list(dict.fromkeys(name for _, exposures in found for name in exposures.index))
-    values = np.array([exposures.reindex(names).to_numpy() for _, exposures in found]).reshape(len(found), len(names))
-    return pd.DataFrame(values, date_index(day for day, _ in found), pd.Index(names, name="factor", dtype=object))
+            history[day] = pd.Series(_exposures_of(row, factors, position), [factor.name for factor in factors])
+    return history
 
 
 def assets_of_newest(tables: ModelTables) -> list[str]:
     """The assets of the newest cross-section."""
     days = tables.dates_of(PANEL, "exposure_date")
     row = tables.row(PANEL, ["asset_id"], {"exposure_date": days[-1]}) if days else None
-    found: list[str] = [] if row is None else row["asset_id"].as_py()
-    return found
+    assets: list[str] = [] if row is None else row["asset_id"].as_py()
+    return assets
 
 
 def _exposures_of(row: Row, factors: Sequence[Factor], position: int) -> Floats:

@@ -19,7 +19,7 @@ _MOVED = {
 
 def body(change: RiskChange) -> dict[str, object]:
     """For a program: parts of the variance over the horizon, fraction^2; the rest in fractions."""
-    found = change.comparison
+    comparison = change.comparison
     sides = [
         {
             "release": release, "date": str(model.date), "exposure_date": str(model.exposure_date), "variance": report.variance,
@@ -31,33 +31,33 @@ def body(change: RiskChange) -> dict[str, object]:
     return {
         "first": sides[0],
         "second": sides[1],
-        "parts": json_numbers(found.parts[list(_MOVED)]),
-        "by_factor": {part: json_numbers(found.by_factor[part]) for part in found.by_factor},
-        "by_asset": {part: json_numbers(found.by_asset[part]) for part in ("exposures", "specific")},
-        "left_out": found.left_out,
+        "parts": json_numbers(comparison.parts[list(_MOVED)]),
+        "by_factor": {part: json_numbers(comparison.by_factor[part]) for part in comparison.by_factor},
+        "by_asset": {part: json_numbers(comparison.by_asset[part]) for part in ("exposures", "specific")},
+        "left_out": comparison.left_out,
     }
 
 
-def sections(found: Answer, change: RiskChange) -> list[str]:
+def sections(answer: Answer, change: RiskChange) -> list[str]:
     """For a person: parts of the change of the volatility, annualised percent."""
-    return [_opening(found, change), _by_factor(found, change), _by_asset(found, change)]
+    return [_opening(answer, change), _by_factor(answer, change), _by_asset(answer, change)]
 
 
-def _opening(found: Answer, change: RiskChange) -> str:
-    (before, after), (was, now) = change.models, (found.annual_percent(report.vol) for report in change.reports)
+def _opening(answer: Answer, change: RiskChange) -> str:
+    (before, after), (was, now) = change.models, (answer.annual_percent(report.vol) for report in change.reports)
     one_release = change.releases[0] == change.releases[1]
     named = [
         str(model.date) if one_release else f"{model.date} in {r}" for model, r in zip(change.models, change.releases, strict=True)
     ]
-    said = (
+    text = (
         f"The holdings are the same on both sides; exposures are those of {before.exposure_date} and {after.exposure_date}. "
         "Parts of the variance, divided by the sum of the two volatilities: so they sum to the change of the volatility."
     )
     parts = change.comparison.parts
-    rows = [[what, _moved(found, change, parts[part])] for part, what in _MOVED.items()]
+    rows = [[what, _moved(answer, change, parts[part])] for part, what in _MOVED.items()]
     rows += [["sum", fixed(now - was, 3)]]
-    title = f"What moved {found.whose} from {fixed(was)} ({named[0]}) to {fixed(now)} ({named[1]}), annualised %"
-    return section(title, note(said), *_left_out(change), "", table(["", "change"], rows))
+    title = f"What moved {answer.whose} from {fixed(was)} ({named[0]}) to {fixed(now)} ({named[1]}), annualised %"
+    return section(title, note(text), *_left_out(change), "", table(["", "change"], rows))
 
 
 def _left_out(change: RiskChange) -> Iterable[str]:
@@ -65,7 +65,7 @@ def _left_out(change: RiskChange) -> Iterable[str]:
         yield note(f"Left out of the comparison, on both sides: {asset}: {reason}")
 
 
-def _by_factor(found: Answer, change: RiskChange) -> str:
+def _by_factor(answer: Answer, change: RiskChange) -> str:
     parts = change.comparison.by_factor
     exposures, vols = (
         [values.reindex(parts.index, fill_value=0.0) for values in both]  # a factor that a model lacks
@@ -74,31 +74,31 @@ def _by_factor(found: Answer, change: RiskChange) -> str:
     named, others = largest(parts.sum(axis=1), FACTOR_ROWS)
     rows = [
         [
-            name, *(fixed(of[name], 3) for of in exposures), *(fixed(found.annual_percent(of[name])) for of in vols),
-            *_row(found, change, parts.T[name]),
+            name, *(fixed(of[name], 3) for of in exposures), *(fixed(answer.annual_percent(of[name])) for of in vols),
+            *_row(answer, change, parts.T[name]),
         ]
         for name in named
     ]  # fmt: skip
-    rows += [[f"{len(others)} others", "", "", "", "", *_row(found, change, parts.loc[others].sum())]] if others else []
-    rows += [["sum", "", "", "", "", *_row(found, change, parts.sum())]]
+    rows += [[f"{len(others)} others", "", "", "", "", *_row(answer, change, parts.loc[others].sum())]] if others else []
+    rows += [["sum", "", "", "", "", *_row(answer, change, parts.sum())]]
     header = ["factor", "x before", "x after", "vol before", "vol after", "exposures", "vols", "corr", "change"]
     title = "By factor: what its exposures x, its volatility and its correlations moved, annualised %"
     return section(title, table(header, rows))
 
 
-def _by_asset(found: Answer, change: RiskChange) -> str:
+def _by_asset(answer: Answer, change: RiskChange) -> str:
     parts = change.comparison.by_asset[["exposures", "specific"]]
     vols = [_specific_vols(model, parts.index) for model in change.models]
     named, others = largest(parts.sum(axis=1), ASSET_ROWS)
     rows = [
         [
-            name, fixed(100 * change.holdings[name]), *(fixed(found.annual_percent(of[name])) for of in vols),
-            *_row(found, change, parts.T[name]),
+            name, fixed(100 * change.holdings[name]), *(fixed(answer.annual_percent(of[name])) for of in vols),
+            *_row(answer, change, parts.T[name]),
         ]
         for name in named
     ]  # fmt: skip
-    rows += [[f"{len(others)} others", "", "", "", *_row(found, change, parts.loc[others].sum())]] if others else []
-    rows += [["sum", "", "", "", *_row(found, change, parts.sum())]]
+    rows += [[f"{len(others)} others", "", "", "", *_row(answer, change, parts.loc[others].sum())]] if others else []
+    rows += [["sum", "", "", "", *_row(answer, change, parts.sum())]]
     header = ["asset", "weight %", "spec. vol before", "spec. vol after", "exposures", "specific", "change"]
     return section("By asset: what its exposures and its specific risk moved, annualised %", table(header, rows))
 
@@ -107,14 +107,14 @@ def _specific_vols(model: RiskModel, assets: pd.Index) -> pd.Series:
     return pd.Series(np.sqrt(model.parts(list(assets)).specific_var), assets)
 
 
-def _row(found: Answer, change: RiskChange, parts: pd.Series) -> list[str]:
+def _row(answer: Answer, change: RiskChange, parts: pd.Series) -> list[str]:
     """Parts and their sum."""
-    return [_moved(found, change, part) for part in (*parts, parts.sum())]
+    return [_moved(answer, change, part) for part in (*parts, parts.sum())]
 
 
-def _moved(found: Answer, change: RiskChange, part: float) -> str:
+def _moved(answer: Answer, change: RiskChange, part: float) -> str:
     """A part of the variance as one of the volatility: s2 - s1 = (s2^2 - s1^2) / (s1 + s2)."""
     both = change.reports[0].vol + change.reports[1].vol
     if both > 0:
-        return fixed(found.annual_percent(part / both), 3)
+        return fixed(answer.annual_percent(part / both), 3)
     return fixed(0.0, 3) if part == 0 else "-"

@@ -69,8 +69,8 @@ def _cells(kind: KindMeasures) -> list[str]:
 
 
 def _decile_cells(kind: KindMeasures, portfolios: Sequence[PortfolioMeasures]) -> list[str]:
-    found = {p.portfolio: p.bias for p in portfolios if (p.kind, p.variant) == (kind.kind, kind.variant)}
-    return [_number(found.get(f"{n:02d}", math.nan), 2) for n in range(1, 11)]
+    biases = {p.portfolio: p.bias for p in portfolios if (p.kind, p.variant) == (kind.kind, kind.variant)}
+    return [_number(biases.get(f"{n:02d}", math.nan), 2) for n in range(1, 11)]
 
 
 def _spans(kinds: Sequence[KindMeasures]) -> str:

@@ -11,9 +11,9 @@ def section(title: str, *parts: str) -> str:
     return "\n".join([title, "-" * len(title), *parts, ""])
 
 
-def note(said: str) -> str:
+def note(text: str) -> str:
     """A paragraph under a table."""
-    return fill(said, WIDTH)
+    return fill(text, WIDTH)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,)) -> str:

@@ -15,23 +15,23 @@ from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_n
 from sigmalake.report.text.plain_text import note, section, table
 
 
-def as_json(found: Answer) -> str:
+def as_json(answer: Answer) -> str:
     """For a program: fractions over the horizon, nothing annualised; null where a number does not exist."""
-    risk = found.risk
+    risk = answer.risk
     body: dict[str, object] = {
-        "release": found.release, "variant": risk.variant, "date": str(risk.date), "exposure_date": str(risk.exposure_date),
-        "horizon": risk.horizon, "frequency": risk.frequency, "periods_per_year": found.periods_per_year,
-        "file": str(found.holdings.path),
-        "value": found.holdings.value, "cash": found.holdings.cash, "portfolio": _report(found.report),
+        "release": answer.release, "variant": risk.variant, "date": str(risk.date), "exposure_date": str(risk.exposure_date),
+        "horizon": risk.horizon, "frequency": risk.frequency, "periods_per_year": answer.periods_per_year,
+        "file": str(answer.holdings.path),
+        "value": answer.holdings.value, "cash": answer.holdings.cash, "portfolio": _report(answer.report),
     }  # fmt: skip
-    if found.benchmark is not None and found.against is not None:
-        body |= {"benchmark_file": str(found.benchmark.path), "benchmark_cash": found.benchmark.cash, **_against(found.against)}
-    if found.scenario is not None:
-        body["scenario"] = scenario_text.body(found.scenario)
-    if found.change is not None:
-        body["change"] = change_text.body(found.change)
-    if found.realised is not None:
-        body["realised"] = realised_text.body(found.realised)
+    if answer.benchmark is not None and answer.against is not None:
+        body |= {"benchmark_file": str(answer.benchmark.path), "benchmark_cash": answer.benchmark.cash, **_against(answer.against)}
+    if answer.scenario is not None:
+        body["scenario"] = scenario_text.body(answer.scenario)
+    if answer.change is not None:
+        body["change"] = change_text.body(answer.change)
+    if answer.realised is not None:
+        body["realised"] = realised_text.body(answer.realised)
     return json.dumps(body, allow_nan=False)
 
 
@@ -65,28 +65,28 @@ def _report(report: PortfolioReport) -> dict[str, object]:
     }
 
 
-def as_text(found: Answer) -> str:
+def as_text(answer: Answer) -> str:
     """For a person. Volatilities and contributions to them are annualised percent where they say so."""
-    parts = [_opening(found), _volatility(found), _by_factor(found), _by_group(found), _by_asset(found)]
-    if found.scenario is not None:
-        parts += scenario_text.sections(found, found.scenario)
-    if found.change is not None:
-        parts += change_text.sections(found, found.change)
-    if found.realised is not None:
-        parts += realised_text.sections(found, found.realised)
+    parts = [_opening(answer), _volatility(answer), _by_factor(answer), _by_group(answer), _by_asset(answer)]
+    if answer.scenario is not None:
+        parts += scenario_text.sections(answer, answer.scenario)
+    if answer.change is not None:
+        parts += change_text.sections(answer, answer.change)
+    if answer.realised is not None:
+        parts += realised_text.sections(answer, answer.realised)
     return "\n".join(parts).rstrip()
 
 
-def _opening(found: Answer) -> str:
-    risk, held = found.risk, found.holdings
-    said = (
+def _opening(answer: Answer) -> str:
+    risk, held = answer.risk, answer.holdings
+    text = (
         f"{_sums(held)}. A forecast for {periods(risk.horizon, risk.frequency)} from the close of {risk.date}, with "
-        f"the exposures of {risk.exposure_date}. Annualised: {found.periods_per_year:g} {risk.frequency}s a year."
+        f"the exposures of {risk.exposure_date}. Annualised: {answer.periods_per_year:g} {risk.frequency}s a year."
     )
-    if found.benchmark is not None:
-        said += f" The benchmark, {found.benchmark.path}: {_sums(found.benchmark)}."
-    title = f"Risk of {held.path}, {risk.variant} as of {risk.date}, release {found.release}"
-    return section(title, note(said), *_left_out(found))
+    if answer.benchmark is not None:
+        text += f" The benchmark, {answer.benchmark.path}: {_sums(answer.benchmark)}."
+    title = f"Risk of {held.path}, {risk.variant} as of {risk.date}, release {answer.release}"
+    return section(title, note(text), *_left_out(answer))
 
 
 def _sums(held: HoldingsFile) -> str:
@@ -96,31 +96,31 @@ def _sums(held: HoldingsFile) -> str:
     return f"{(weights != 0).sum()} assets, net {weights.sum():.2%} = long {long:.2%} + short {short:.2%}{cash}"
 
 
-def _left_out(found: Answer) -> Iterable[str]:
+def _left_out(answer: Answer) -> Iterable[str]:
     reports = (
-        {"holding": found.report} if found.against is None else {"holding": found.report, "benchmark": found.against.benchmark}
+        {"holding": answer.report} if answer.against is None else {"holding": answer.report, "benchmark": answer.against.benchmark}
     )
     for what, report in reports.items():
         for asset, reason in report.left_out.items():
             yield note(f"Left out, its risk is in no number here: {what} {asset}: {reason}")
 
 
-def _volatility(found: Answer) -> str:
-    reports = {"portfolio": found.report}
+def _volatility(answer: Answer) -> str:
+    reports = {"portfolio": answer.report}
     beta = ""
-    if found.against is not None:
-        against = found.against
+    if answer.against is not None:
+        against = answer.against
         reports |= {"benchmark": against.benchmark, "active (tracking error)": against.active}
         beta = f"Beta to the benchmark {fixed(against.beta, 3)}, correlation {fixed(against.correlation, 3)}."
     rows = [
         [
             name,
             fixed(100 * report.vol, 3),
-            *(fixed(found.annual_percent(vol)) for vol in (report.vol, *_factor_and_specific(report))),
+            *(fixed(answer.annual_percent(vol)) for vol in (report.vol, *_factor_and_specific(report))),
         ]
         for name, report in reports.items()
     ]
-    header = ["", f"over {periods(found.risk.horizon, found.risk.frequency)}", "annualised", "of factors, ann.", "specific, ann."]
+    header = ["", f"over {periods(answer.risk.horizon, answer.risk.frequency)}", "annualised", "of factors, ann.", "specific, ann."]
     return section("Volatility, %", table(header, rows), *([beta] if beta else []))
 
 
@@ -129,52 +129,52 @@ def _factor_and_specific(report: PortfolioReport) -> tuple[float, float]:
     return float(np.sqrt(max(report.variance - report.specific_vol**2, 0.0))), report.specific_vol
 
 
-def _by_factor(found: Answer) -> str:
-    report = found.shown
+def _by_factor(answer: Answer) -> str:
+    report = answer.shown
     named, others = largest(report.by_factor, FACTOR_ROWS)
-    group = dict(zip(found.risk.factors, found.risk.groups, strict=True))
+    group = dict(zip(answer.risk.factors, answer.risk.groups, strict=True))
     rows = [
         [
-            name, group[name], fixed(report.exposures[name], 3), fixed(found.annual_percent(report.factor_vols[name])),
-            fixed(report.factor_correlations[name]), *_contribution(found, report.by_factor[name]),
+            name, group[name], fixed(report.exposures[name], 3), fixed(answer.annual_percent(report.factor_vols[name])),
+            fixed(report.factor_correlations[name]), *_contribution(answer, report.by_factor[name]),
         ]
         for name in named
     ]  # fmt: skip
-    rows += [[f"{len(others)} others", "", "", "", "", *_contribution(found, report.by_factor[others].sum())]] if others else []
-    rows += [["specific", "", "", fixed(found.annual_percent(report.specific_vol)), "", *_contribution(found, report.specific)]]
-    rows += [["sum", "", "", "", "", *_contribution(found, report.vol)]]
+    rows += [[f"{len(others)} others", "", "", "", "", *_contribution(answer, report.by_factor[others].sum())]] if others else []
+    rows += [["specific", "", "", fixed(answer.annual_percent(report.specific_vol)), "", *_contribution(answer, report.specific)]]
+    rows += [["sum", "", "", "", "", *_contribution(answer, report.vol)]]
     header = ["factor", "group", "exposure", "vol, ann. %", "corr", "contribution", "share %"]
-    title = f"By factor: exposure x volatility x correlation = contribution to {found.whose}, annualised %"
+    title = f"By factor: exposure x volatility x correlation = contribution to {answer.whose}, annualised %"
     return section(title, table(header, rows, left=(0, 1)))
 
 
-def _by_group(found: Answer) -> str:
-    parts = [*found.shown.by_group.items(), ("specific", found.shown.specific), ("sum", found.shown.vol)]
-    rows = [[str(name), *_contribution(found, part)] for name, part in parts]
+def _by_group(answer: Answer) -> str:
+    parts = [*answer.shown.by_group.items(), ("specific", answer.shown.specific), ("sum", answer.shown.vol)]
+    rows = [[str(name), *_contribution(answer, part)] for name, part in parts]
     return section("By group of factors, annualised %", table(["group", "contribution", "share %"], rows))
 
 
-def _by_asset(found: Answer) -> str:
-    report, weights = found.shown, found.weights
+def _by_asset(answer: Answer) -> str:
+    report, weights = answer.shown, answer.weights
     named, others = largest(report.by_asset, ASSET_ROWS)
     marginal = report.marginal.reindex(named)
     rows = [
         [
             name,
             fixed(100 * weights[name]),
-            fixed(found.annual_percent(marginal[name])),
-            *_contribution(found, report.by_asset[name]),
+            fixed(answer.annual_percent(marginal[name])),
+            *_contribution(answer, report.by_asset[name]),
         ]
         for name in named
     ]
-    rows += [[f"{len(others)} others", "", "", *_contribution(found, report.by_asset[others].sum())]] if others else []
-    rows += [["sum", "", "", *_contribution(found, report.vol)]]
+    rows += [[f"{len(others)} others", "", "", *_contribution(answer, report.by_asset[others].sum())]] if others else []
+    rows += [["sum", "", "", *_contribution(answer, report.vol)]]
     header = ["asset", "weight %", "marginal", "contribution", "share %"]
-    title = f"By asset: weight x marginal contribution = contribution to {found.whose}, annualised %"
+    title = f"By asset: weight x marginal contribution = contribution to {answer.whose}, annualised %"
     return section(title, table(header, rows))
 
 
-def _contribution(found: Answer, part: float) -> list[str]:
+def _contribution(answer: Answer, part: float) -> list[str]:
     """A part of the volatility, and its share."""
-    vol = found.shown.vol
-    return [fixed(found.annual_percent(part)), fixed(100 * part / vol, 1) if vol > 0 else "-"]
+    vol = answer.shown.vol
+    return [fixed(answer.annual_percent(part)), fixed(100 * part / vol, 1) if vol > 0 else "-"]

@@ -14,13 +14,13 @@ from sigmalake.report.text.plain_text import note, section, table
 def body(realised: Realised) -> dict[str, object]:
     """For a program: returns in fractions."""
     days = realised.portfolio.returns.index
-    said: dict[str, object] = {
+    shown: dict[str, object] = {
         "close": str(realised.close), "first_date": str(days[0].date()), "last_date": str(days[-1].date()), "n_periods": len(days),
         "portfolio": _period(realised.portfolio), "gaps": realised.gaps.astype({"date": str}).to_dict("records"),
     }  # fmt: skip
     if realised.benchmark is not None and realised.active is not None:
-        said |= {"benchmark": _period(realised.benchmark), "active": _period(realised.active)}
-    return said
+        shown |= {"benchmark": _period(realised.benchmark), "active": _period(realised.active)}
+    return shown
 
 
 def _period(period: PeriodReturn) -> dict[str, object]:
@@ -28,21 +28,21 @@ def _period(period: PeriodReturn) -> dict[str, object]:
     return {name: json_numbers(values) for name, values in by_text._asdict().items()}
 
 
-def sections(found: Answer, realised: Realised) -> list[str]:
+def sections(answer: Answer, realised: Realised) -> list[str]:
     """For a person: returns in percent."""
-    return [_opening(realised), _by_part(found, realised), _by_asset(found, realised)]
+    return [_opening(realised), _by_part(answer, realised), _by_asset(answer, realised)]
 
 
 def _opening(realised: Realised) -> str:
     days = realised.portfolio.returns.index
-    said = (
+    text = (
         "The weights of the file, held anew at every close, with the exposures of that close. Summed: the returns of the dates "
         "added. Linked: compounded, each part earned on what the portfolio is worth when its date begins."
     )
     returns = {"portfolio": realised.portfolio, "benchmark": realised.benchmark, "active": realised.active}
     rows = [[name, *_both(period.summed.sum(), period.linked.sum())] for name, period in returns.items() if period is not None]
     title = f"Realised from the close of {realised.close} to {days[-1]:%Y-%m-%d}: {periods(len(days))}"
-    return section(title, note(said), *_gaps(realised), "", table(["", "summed %", "linked %"], rows))
+    return section(title, note(text), *_gaps(realised), "", table(["", "summed %", "linked %"], rows))
 
 
 def _gaps(realised: Realised) -> Iterable[str]:
@@ -52,12 +52,12 @@ def _gaps(realised: Realised) -> Iterable[str]:
         yield note(f"Gap: {of} {asset} on {first}: {reason}")
 
 
-def _by_part(found: Answer, realised: Realised) -> str:
+def _by_part(answer: Answer, realised: Realised) -> str:
     period = realised.shown
     rest = [name for name in (SPECIFIC, UNEXPLAINED) if name == SPECIFIC or period.summed[name] != 0]
     of_factors = period.summed.drop([SPECIFIC, UNEXPLAINED])
     named, others = largest(of_factors, FACTOR_ROWS)
-    group = dict(zip(found.risk.factors, found.risk.groups, strict=True))
+    group = dict(zip(answer.risk.factors, answer.risk.groups, strict=True))
     exposures = pd.Series(period.mean_exposures.to_numpy(), of_factors.index)
     rows = [
         [name, group.get(name, ""), fixed(exposures[name], 3), *_both(period.summed[name], period.linked[name])] for name in named
@@ -70,8 +70,8 @@ def _by_part(found: Answer, realised: Realised) -> str:
     return section(title, table(header, rows, left=(0, 1)))
 
 
-def _by_asset(found: Answer, realised: Realised) -> str:
-    specific, weights = realised.shown.specific_by_asset, found.weights
+def _by_asset(answer: Answer, realised: Realised) -> str:
+    specific, weights = realised.shown.specific_by_asset, answer.weights
     named, others = largest(specific, ASSET_ROWS)
     rows = [[name, fixed(100 * weights[name]), fixed(100 * specific[name], 3)] for name in named]
     rows += [[f"{len(others)} others", "", fixed(100 * specific[others].sum(), 3)]] if others else []

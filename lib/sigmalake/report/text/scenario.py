@@ -9,14 +9,14 @@ from sigmalake.report.text.plain_text import note, section, table
 
 def body(scenario: Scenario) -> dict[str, object]:
     """For a program: returns in fractions."""
-    said: dict[str, object] = {
+    shown: dict[str, object] = {
         "shocks": dict(scenario.shocks),
         "factor_returns": json_numbers(scenario.portfolio.factor_returns),
         "portfolio": _report(scenario.portfolio),
     }
     if scenario.benchmark is not None and scenario.active is not None:
-        said |= {"benchmark": _report(scenario.benchmark), "active": _report(scenario.active)}
-    return said
+        shown |= {"benchmark": _report(scenario.benchmark), "active": _report(scenario.active)}
+    return shown
 
 
 def _report(report: ScenarioReport) -> dict[str, object]:
@@ -24,24 +24,24 @@ def _report(report: ScenarioReport) -> dict[str, object]:
     return {"return": json_number(report.portfolio_return), "by_factor": by_factor, "by_asset": by_asset}
 
 
-def sections(found: Answer, scenario: Scenario) -> list[str]:
+def sections(answer: Answer, scenario: Scenario) -> list[str]:
     """For a person: returns in percent."""
-    return [_opening(found, scenario), _by_factor(found, scenario), _by_asset(found, scenario)]
+    return [_opening(answer, scenario), _by_factor(answer, scenario), _by_asset(answer, scenario)]
 
 
-def _opening(found: Answer, scenario: Scenario) -> str:
+def _opening(answer: Answer, scenario: Scenario) -> str:
     shocks = ", ".join(f"{factor} {shock:.2%}" for factor, shock in scenario.shocks.items())
-    said = (
-        f"The other factors move by their conditional mean, as Sigma of {found.risk.date} has them move together; "
+    text = (
+        f"The other factors move by their conditional mean, as Sigma of {answer.risk.date} has them move together; "
         "specific returns are 0. Nothing is annualised."
     )
     reports = {"portfolio": scenario.portfolio, "benchmark": scenario.benchmark, "active": scenario.active}
     rows = [[name, _percent(report.portfolio_return)] for name, report in reports.items() if report is not None]
-    return section(f"Scenario: {shocks}", note(said), "", table(["", "return %"], rows))
+    return section(f"Scenario: {shocks}", note(text), "", table(["", "return %"], rows))
 
 
-def _by_factor(found: Answer, scenario: Scenario) -> str:
-    risk, report, exposures, vols = found.risk, scenario.shown, found.shown.exposures, found.shown.factor_vols
+def _by_factor(answer: Answer, scenario: Scenario) -> str:
+    risk, report, exposures, vols = answer.risk, scenario.shown, answer.shown.exposures, answer.shown.factor_vols
     named, others = largest(report.by_factor, FACTOR_ROWS)
     group = dict(zip(risk.factors, risk.groups, strict=True))
     rows = [
@@ -60,8 +60,8 @@ def _by_factor(found: Answer, scenario: Scenario) -> str:
     return section(title, table(header, rows, left=(0, 1, 2)), note(counted))
 
 
-def _by_asset(found: Answer, scenario: Scenario) -> str:
-    report, weights = scenario.shown, found.weights
+def _by_asset(answer: Answer, scenario: Scenario) -> str:
+    report, weights = scenario.shown, answer.weights
     named, others = largest(report.by_asset, ASSET_ROWS)
     rows = [
         [

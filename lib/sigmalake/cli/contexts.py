@@ -1,0 +1,95 @@
+"""What a verb works with: the configuration, the engine on its lake, and, where it writes, the lease of the lake."""
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sigmalake.cli.options import parse_date
+from sigmalake.cli.setup.runtime import log_file
+from sigmalake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sigmalake.config.model import Config
+    from sigmalake.engines.engine import Engine
+    from sigmalake.lake.claims import Claims
+    from sigmalake.stages.context import Asked, Context
+
+COMPUTING = ("describe", "ingest", "regress", "risk", "covariance")  # stages for which a machine needs room
+
+
+@contextmanager
+def reading_context(
+    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False,
+    *, engine: str | None = None, reads_sources: bool = False,
+) -> "Iterator[Context]":  # fmt: skip
+    """What a verb is given that writes nothing to the lake; its engine is closed after."""
+    from sigmalake.cli.engines import choose_engine, opened_engine
+    from sigmalake.lake.lake import Lake
+    from sigmalake.stages.context import Context
+
+    requested, config = _requested(start, end), _load(config_file, overrides, reads_sources=reads_sources)
+    with opened_engine(config, choose_engine(config, engine), log_file(), say) as opened:
+        yield Context(Lake(opened.storage), opened, config, "reading", requested, say, verify)
+
+
+@contextmanager
+def writing_context(
+    config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
+    verify: bool = False, *, engine: str | None = None, reads_sources: bool = False, computes: Collection[str] = COMPUTING,
+) -> "Iterator[Context]":  # fmt: skip
+    """What a verb is given that writes to the lake, which is its own until it ends; `computes`: stages that need room.
+
+    Raises:
+        InfrastructureError: another run holds the lake, and did not end within `wait` seconds.
+    """
+    from sigmalake.cli.engines import choose_engine, opened_engine
+    from sigmalake.cli.progress import watching
+    from sigmalake.lake.lease import claims_of, hold
+    from sigmalake.stages.context import new_run_id, writing
+    from sigmalake.tables.catalogue import ALL_TABLES
+
+    requested, config = _requested(start, end), _load(config_file, overrides, reads_sources=reads_sources)
+    choice, run_id = choose_engine(config, engine), new_run_id()
+    with ExitStack() as stack:
+        open_once = cache(lambda: stack.enter_context(opened_engine(config, choice, log_file(), say, computes)))
+        claims = claims_of(config.lake, lambda table: _table_claims(open_once(), config.lake, table))
+        lease = stack.enter_context(hold(claims, f"run {run_id}", wait))
+        opened = open_once()  # after the lease where that needs none: who has to wait need not start a JVM for it
+        context = writing(opened, config, run_id, lease, requested, say=say, verify_sources=verify, watch=watching(opened))
+        context.lake.fence_off(ALL_TABLES)
+        yield context
+
+
+def say(text: str) -> None:
+    """Print progress or a warning, on stderr."""
+    typer.echo(text, err=True)
+
+
+def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
+    """The configuration; a source that does not exist is an error here, before a JVM starts."""
+    from sigmalake.config.model import load_config
+
+    config = load_config(config_file, overrides or [])
+    for name, place in config.sources.locations().items() if reads_sources else ():
+        place.check_exists(name)
+    return config
+
+
+def _requested(start: str | None, end: str | None) -> "Asked":
+    from sigmalake.stages.context import Asked
+
+    first, last = parse_date(start, "--start"), parse_date(end, "--end")
+    if first is not None and last is not None and first > last:
+        raise ConfigError(f"--start {first} is after --end {last}; give the earlier date as --start")
+    return Asked(first, last)
+
+
+def _table_claims(engine: "Engine", lake: str, table: str) -> "Claims":
+    from sigmalake.engines.spark.engine import spark_of
+    from sigmalake.engines.spark.table_claims import TableClaims
+
+    return TableClaims(spark_of(engine).spark, lake, table)

@@ -1,0 +1,85 @@
+"""The verb `demo`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sigmalake.cli.contexts import say, writing_context
+from sigmalake.cli.setup.runtime import delta_jars, find_java, jars_folder
+from sigmalake.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from sigmalake.demo.run import Demo
+
+
+class DemoEngine(StrEnum):
+    """Which engines the demo runs on."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+    BOTH = "both"
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the generated panel and the lakes go.")] = Path(
+        "lakes/demo"
+    ),
+    detail: Annotated[bool, typer.Option("--detail", help="Also show the statistics of what was recovered.")] = False,
+    engine: Annotated[
+        DemoEngine, typer.Option(metavar="local|spark|both", help="What moves the rows; both: one after the other, compared.")
+    ] = DemoEngine.LOCAL,
+) -> None:
+    """The whole flow on a generated market with known truth.
+
+    Shows how near the truth the model comes, and where its tables are.
+    """
+    from sigmalake.demo import run as demo_run
+
+    prepared = demo_run.prepare_demo(folder, say)
+    if engine is not DemoEngine.SPARK:
+        _run_demo(prepared, "local")
+        _report_demo(prepared, detail=detail)
+    if engine is DemoEngine.LOCAL or (engine is DemoEngine.BOTH and not _spark_is_ready()):
+        return
+    on_spark = prepared.on("spark")
+    _run_demo(on_spark, "spark")
+    _compare_demo(prepared, on_spark, detail=detail)
+
+
+def _run_demo(prepared: "Demo", engine: str) -> None:
+    from sigmalake.stages.run import run as run_all
+
+    with writing_context(prepared.config_file, [f"lake={prepared.lake}"], engine=engine) as context:
+        run_all(context)
+
+
+def _report_demo(prepared: "Demo", *, detail: bool) -> None:
+    from sigmalake.demo.first_report import first_report
+    from sigmalake.demo.run import detailed_report
+
+    typer.echo(first_report(prepared))
+    if detail:
+        typer.echo("\n" + detailed_report(prepared, jars_folder()))
+
+
+def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
+    """How the two lakes compare; the report of Spark's, where there is no other."""
+    from sigmalake.demo.first_report import compared
+
+    if local.lake.is_dir():
+        typer.echo("\n" + compared(local, on_spark))
+    else:
+        _report_demo(on_spark, detail=detail)
+
+
+def _spark_is_ready() -> bool:
+    """Whether there is a Java and Delta's JARs; says so where there is not."""
+    try:
+        find_java()
+        delta_jars()
+    except InfrastructureError as error:
+        typer.echo(f"\nSpark was left out: {error}.")
+        return False
+    return True

@@ -1,0 +1,163 @@
+"""The verbs that compute: `run`, each of its stages, and `evaluate`."""
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sigmalake.cli.contexts import reading_context, writing_context
+from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
+from sigmalake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sigmalake.stages.context import Context
+
+
+class Exposures(StrEnum):
+    """Which exposures V is built with."""
+
+    KNOWN = "known"  # at the date
+    USED = "used"  # in the date's regression
+
+
+def run(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """All stages, as far as they are not up to date.
+
+    Describe (where there are prices), ingest, regress, risk, covariance, release: each computes the dates whose inputs or
+    configuration changed.
+    """
+    from sigmalake.stages.run import run as run_all
+
+    with writing_context(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
+        run_all(context)
+        _print_last_release(context, output)
+
+
+def _source_verb(stage: str, doc: str) -> Callable[..., None]:
+    """The verb of a stage that reads sources."""
+
+    def verb(
+        config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
+        wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT,
+    ) -> None:  # fmt: skip
+        with writing_context(
+            config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, computes=(stage,)
+        ) as context:
+            _run_stage(context, stage, output)
+
+    verb.__name__, verb.__doc__ = stage, doc
+    return verb
+
+
+def _table_verb(stage: str, doc: str) -> Callable[..., None]:
+    """The verb of a stage that reads tables of the lake alone."""
+
+    def verb(
+        config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
+        engine: EngineOption = None, output: OutputForm = Output.TEXT,
+    ) -> None:  # fmt: skip
+        with writing_context(config, overrides, start, end, wait, engine=engine, computes=(stage,)) as context:
+            _run_stage(context, stage, output)
+
+    verb.__name__, verb.__doc__ = stage, doc
+    return verb
+
+
+describe = _source_verb("describe", "Prices, packed, and the raw descriptors of each date.")
+ingest = _source_verb("ingest", "Source rows, checked and packed, a date a row.")
+regress = _table_verb("regress", "A cross-sectional regression for each date.")
+risk = _table_verb("risk", "Sigma and Delta over rolling windows.")
+
+
+def release(
+    config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT
+) -> None:
+    """Check what is new, then pin every table's version."""
+    with writing_context(config, overrides, wait=wait, engine=engine, computes=()) as context:
+        _run_stage(context, "release", output)
+
+
+def covariance(
+    config: ConfigFile,
+    start: Start = None,
+    end: End = None,
+    overrides: Overrides = None,
+    assets: Annotated[str | None, typer.Option(metavar="A,B|@FILE", help="By hand: assets, separated by commas, or @FILE.")] = None,
+    day: Annotated[str | None, typer.Option("--date", metavar="DATE", help="By hand: the date; the release's by default.")] = None,
+    variant: Annotated[str | None, typer.Option(metavar="NAME", help="By hand: the variant; the only one by default.")] = None,
+    exposures: Annotated[
+        Exposures | None,
+        typer.Option(metavar="known|used", help="By hand: known at the date, or used in its regression."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="By hand: the Parquet or CSV file to write.")] = None,
+    release: Annotated[str | None, typer.Option(metavar="ID", help="By hand: the release to read; the last by default.")] = None,
+    wait: Wait = 0.0,
+    engine: EngineOption = None,
+    output: OutputForm = Output.TEXT,
+) -> None:
+    """V = X Sigma X' + Delta, into the lake or by hand.
+
+    Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
+    """
+    if all(option is None for option in (assets, day, variant, exposures, to, release)):
+        with writing_context(config, overrides, start, end, wait, engine=engine, computes=("covariance",)) as context:
+            _run_stage(context, "covariance", output)
+        return
+    from sigmalake.stages.queries.covariance_by_hand import build_by_hand, check_target, choose, named_assets
+
+    if (start, end, wait) != (None, None, 0.0):
+        raise ConfigError(
+            "--start, --end and --wait are for the V that run keeps in the lake; one by hand is as of --date, and waits for nobody"
+        )
+    check_target(to)
+    named, on = named_assets(assets), parse_date(day, "--date")
+    with reading_context(config, overrides, None, None, engine=engine) as context:
+        chosen = choose(context, named, on, variant, exposures, release)
+        built = build_by_hand(context, chosen, to)
+        typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
+
+
+def evaluate(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
+    engine: EngineOption = None, output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """Forecasts against what happened.
+
+    Evaluates the forecasts that have met their return since the last time, and shows the variants side by side.
+    """
+    from sigmalake.report.text.evaluation import as_json, as_text
+    from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
+
+    with writing_context(config, overrides, start, end, wait, engine=engine, computes=()) as context:
+        run_evaluate(context)
+        summary = evaluation_summary(context)
+    typer.echo(as_json(summary) if output is Output.JSON else as_text(summary))
+
+
+def _run_stage(context: "Context", stage: str, output: Output) -> None:
+    from sigmalake.stages.run import run_stage
+
+    outcome = run_stage(context, stage)
+    if output is Output.TEXT:
+        return  # the progress on stderr has named the dates and rows
+    done: dict[str, object] = {"run_id": context.run_id, "stage": stage, "status": "nothing to do" if outcome is None else "done"}
+    if outcome is not None:
+        done |= {"dates": outcome.dates, "rows_in": outcome.rows_in, "rows_out": outcome.rows_out}
+        done |= {"rows_rejected": outcome.rows_rejected}
+    typer.echo(json.dumps(done, default=str))
+
+
+def _print_last_release(context: "Context", output: Output) -> None:
+    from sigmalake.lake.books import all_releases
+
+    last = all_releases(context.lake)[-1]
+    if output is Output.JSON:
+        typer.echo(json.dumps(last._asdict(), default=str))
+    else:
+        typer.echo(f"{context.lake.root}: release {last.release_id}, {', '.join(last.variants) or 'no risk variant'}")
