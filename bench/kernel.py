@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-
 from bench.limit import Date, alone, whole
 
 from sigmalake.lake.log import open_table, read_columns

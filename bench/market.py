@@ -59,7 +59,9 @@ def _runs(daily: Path, mini: Path, cache: Path, engines: list[str], *, in_place:
         fit = [sys.executable, "-c", FIT, mini]
         found["beside"].append({"pandas script": must_run(script, folder), "fit, mini panel": must_run(fit, folder)})
     shutil.rmtree(folder)
-    return {who: {what: asdict(_median([round_[what] for round_ in rounds])) for what in rounds[0]} for who, rounds in found.items()}
+    return {
+        who: {what: asdict(_median([round_[what] for round_ in rounds])) for what in rounds[0]} for who, rounds in found.items()
+    }
 
 
 def _daily_runs(panel: Path, folder: Path, engine: str, *, in_place: bool) -> dict[str, Cost]:

@@ -44,9 +44,7 @@ def prepare_frames(table: object) -> Frames:
 def compute(frames: Frames) -> Estimates:
     """A group a date."""
     free = [name for name in frames.rows.columns if name.startswith("x")]
-    fit = pls.compute_least_squares(
-        pl.col("ret"), *map(pl.col, free), sample_weights=pl.col("weight"), mode="coefficients"
-    )
+    fit = pls.compute_least_squares(pl.col("ret"), *map(pl.col, free), sample_weights=pl.col("weight"), mode="coefficients")
     found = frames.rows.group_by("date", maintain_order=True).agg(fit.alias("fit"))["fit"].struct.unnest().to_numpy()
     panel, regressions = frames.prepared
     specific_returns = np.full((len(regressions), len(panel.assets)), np.nan)
