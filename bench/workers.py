@@ -97,7 +97,9 @@ def _cluster(folder: Path) -> Iterator[str]:
     }  # fmt: skip
     script = ROOT / "scripts" / "cluster"
     url = subprocess.run([script, "start"], capture_output=True, text=True, check=True).stdout.strip()
-    for number, processor in enumerate(sorted(os.sched_getaffinity(0))[:2], start=1):
-        _hold(int((folder / f"worker-{number}.pid").read_text()), processor)
-    yield url
-    subprocess.run([script, "stop"], capture_output=True, check=True)
+    try:
+        for number, processor in enumerate(sorted(os.sched_getaffinity(0))[:2], start=1):
+            _hold(int((folder / f"worker-{number}.pid").read_text()), processor)
+        yield url
+    finally:  # what is left running would be waited for
+        subprocess.run([script, "stop"], capture_output=True, check=True)
