@@ -38,8 +38,8 @@ def main() -> None:
         before = calibration()
         try:
             found[name] = PARTS[name](asked)
-        except (RuntimeError, OSError, ValueError) as error:  # a part that fails costs no other its figures
-            found[name] = {"error": str(error)}
+        except Exception as error:  # a part that fails costs no other its figures
+            found[name] = {"error": f"{type(error).__name__}: {error}"}
         found["measured"][name] = {"at": begun, "load": os.getloadavg()[0], "calibration": [before, calibration()]}
         kept.write_text(json.dumps(found, indent=1))
     page = as_markdown(found)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-LOOPS, SIZE, PRODUCTS = 4_000_000, 256, 60
+LOOPS, SIZE, PRODUCTS = 12_000_000, 256, 180
 
 
 def calibration() -> tuple[float, float]:

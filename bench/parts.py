@@ -106,7 +106,7 @@ def tests(asked: Asked) -> Any:
 
 
 PARTS: Mapping[str, Callable[[Asked], Any]] = {
-    part.__name__: part for part in (limit, stages, fresh, commands, peers, market, variants, scaling, wide, workers, tests)
+    part.__name__: part for part in (limit, stages, fresh, commands, peers, market, variants, scaling, wide, tests, workers)
 }
 QUICK = ("limit", "stages", "fresh", "peers", "market")
 
