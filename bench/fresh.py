@@ -1,8 +1,9 @@
-"""Whole commands in fresh processes: each stage, the first run, a run with nothing to do, one more day."""
+"""Whole commands in fresh processes: the first run, a run with nothing to do, one more day, each stage, help, the demonstration."""
 
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,29 +18,30 @@ DAYS = 3  # one more day is run on so many: it costs little beyond what starting
 STAGES = ("ingest", "regress", "risk", "covariance", "release")
 
 
-def fresh_runs(size_name: str, cache: Path, n_days: int = DAYS) -> dict[str, Cost]:
+def fresh_runs(size_name: str, cache: Path, engine: str, n_days: int = DAYS) -> dict[str, Cost]:
     """What `sigmalake run` costs: from nothing to the last days, again, and as each of these days' files comes (the median)."""
-    size, folder = SIZES[size_name], cache / "fresh" / size_name
+    size, folder = SIZES[size_name], cache / "fresh" / f"{size_name}-{engine}"
     shutil.rmtree(folder, ignore_errors=True)
     newest = _without_last_days(panel_of(size, cache), folder / "panel", n_days)
     config = write_config(folder / "model.yaml", size, panel=folder / "panel", lake=folder / "lake")
-    costs = {"first run": _run(config), "nothing to do": _run(config)}
+    arguments = ["run", "--config", config, "--engine", engine]
+    costs = {name: run_command(folder, *arguments) for name in ("first run", "nothing to do")}
     days = []
     for number, rows in enumerate(newest):
         pq.write_table(rows, folder / "panel" / f"newest-{number}.parquet")
-        days.append(_run(config))
+        days.append(run_command(folder, *arguments))
     costs["one more day"] = sorted(days, key=lambda cost: cost.cpu)[len(days) // 2]
     shutil.rmtree(folder)
     return costs
 
 
-def fresh_stages(size_name: str, cache: Path) -> dict[str, Cost]:
+def fresh_stages(size_name: str, cache: Path, engine: str) -> dict[str, Cost]:
     """What each stage costs as a command of its own, from nothing to a release."""
-    size, folder = SIZES[size_name], cache / "fresh" / f"{size_name}-stages"
+    size, folder = SIZES[size_name], cache / "fresh" / f"{size_name}-{engine}-stages"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     config = write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=folder / "lake")
-    costs = {stage: _run(config, stage) for stage in STAGES}
+    costs = {stage: run_command(folder, stage, "--config", config, "--engine", engine) for stage in STAGES}
     shutil.rmtree(folder)
     return costs
 
@@ -51,29 +53,44 @@ def wide_run(cache: Path) -> Cost:
     folder.mkdir(parents=True)
     heap = {"spark.driver.memory": "2g"}
     panel = panel_of(size, cache)
-    cost = _run(write_config(folder / "model.yaml", size, panel=panel, lake=folder / "lake", settings=heap, dense=False))
+    config = write_config(folder / "model.yaml", size, panel=panel, lake=folder / "lake", settings=heap, dense=False)
+    cost = run_command(folder, "run", "--config", config, "--engine", "spark")
     shutil.rmtree(folder)
     return cost
 
 
 def help_cost(cache: Path) -> Cost:
     """What `sigmalake --help` costs, after its bytecode has been made."""
-    for _ in range(2):
-        code, cost = run_measured([*COMMAND, "--help"], cache / "fresh.log")
-    _refuse(code, cache / "fresh.log")
+    run_command(cache, "--help")
+    return run_command(cache, "--help")
+
+
+def demo_cost(cache: Path) -> Cost:
+    """What `scripts/demo --engine local` costs after set-up, the market being generated anew."""
+    folder = cache / "fresh" / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    cost = run_command(folder, "demo", folder / "lakes", "--engine", "local")
+    shutil.rmtree(folder)
     return cost
 
 
-def _run(config: Path, command: str = "run") -> Cost:
-    log = config.with_name("run.log")
-    code, cost = run_measured([*COMMAND, command, "--config", config], log)
-    _refuse(code, log)
-    return cost
+def run_command(folder: Path, *arguments: str | Path) -> Cost:
+    """What a command of ours costs; its output goes to a file of the folder.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    return must_run([*COMMAND, *arguments], folder)
 
 
-def _refuse(code: int, log: Path) -> None:
+def must_run(command: Sequence[str | Path], folder: Path) -> Cost:
+    """What any command costs, likewise."""
+    log = folder / "run.log"
+    code, cost = run_measured(command, log)
     if code != 0:
         raise RuntimeError(f"exit code {code}: {log.read_text()[-2000:]}")
+    return cost
 
 
 def _without_last_days(panel: Path, to: Path, n_days: int) -> list[pa.Table]:

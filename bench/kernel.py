@@ -2,22 +2,22 @@
 
     python -m bench.kernel LAKE N_DATES
 
-Prints one JSON line: the dates, and the wall and CPU seconds of one date.
+Prints one JSON line: the dates, and the CPU seconds of one date, for factor and specific returns alone and with all statistics.
 """
 
 import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from bench.limit import Date, alone, whole
 
 from sigmalake.lake.log import open_table, read_columns
 from sigmalake.numerics.factors import Factor, Kind, PackedExposures
-from sigmalake.numerics.regression.cross_section import fit_cross_section
-from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.numerics.weights import regression_weights
+from sigmalake.numerics.types import Bools
 
 COLUMNS = ["return_date", "factor_set", "n_assets", "ret", "cap", "in_estimation", "styles", "member_assets", "member_factors"]
 
@@ -31,25 +31,25 @@ def main(lake: Path, n_dates: int) -> None:
     model = [Factor(row["factor"], row["factor_group"], Kind(row["kind"])) for row in listed]
     dates = sorted(day for day in read_columns(panel, ["return_date"]).column("return_date").to_pylist() if day is not None)
     wanted = pc.field("return_date") >= dates[-n_dates]
-    rows = [
-        {name: np.asarray(value) if isinstance(value, list) else value for name, value in row.items()}
-        for row in read_columns(panel, [*COLUMNS, "member_shares"], wanted).to_pylist()
-        if row["return_date"] is not None
-    ]
-    rules = RegressionRules()
+    rows = [row for row in read_columns(panel, [*COLUMNS, "member_shares"], wanted).to_pylist() if row["return_date"] is not None]
+    packed = [_packed(row, model) for row in rows]
+    seconds = {}
+    for name, fit in {"factor_and_specific_returns": alone, "with_statistics": whole}.items():
+        for _ in range(2):  # once to warm up
+            started = time.process_time()
+            for one in packed:
+                fit(*one)
+            seconds[name] = (time.process_time() - started) / len(rows)
+    print(json.dumps({"n_dates": len(rows), "n_assets": rows[-1]["n_assets"], "cpu": seconds}))
 
-    def fit_all() -> None:
-        for row in rows:
-            members = (row["member_assets"], row["member_factors"], row["member_shares"])
-            exposures = PackedExposures(row["n_assets"], *members, row["styles"].reshape(row["n_assets"], -1))
-            weights = regression_weights(rules.weights, row["cap"], None, row["in_estimation"])
-            fit_cross_section(row["ret"].astype(float), exposures, row["cap"], weights, row["in_estimation"], model, rules)
 
-    fit_all()
-    wall, cpu = time.perf_counter(), time.process_time()
-    fit_all()
-    seconds = {"wall": (time.perf_counter() - wall) / len(rows), "cpu": (time.process_time() - cpu) / len(rows)}
-    print(json.dumps({"n_dates": len(rows), "n_assets": rows[-1]["n_assets"], **seconds}))
+def _packed(row: dict[str, Any], model: list[Factor]) -> tuple[Date, PackedExposures, Bools]:
+    """A row of `panel` as the regression takes it."""
+    arrays = {name: np.asarray(value) for name, value in row.items() if isinstance(value, list)}
+    styles = arrays["styles"].reshape(row["n_assets"], -1)
+    members = (arrays["member_assets"], arrays["member_factors"], arrays["member_shares"])
+    date = Date(model, arrays["ret"].astype(float), arrays["cap"], arrays["member_factors"] - 1, styles)
+    return date, PackedExposures(row["n_assets"], *members, styles), arrays["in_estimation"]
 
 
 if __name__ == "__main__":

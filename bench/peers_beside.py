@@ -9,7 +9,13 @@ from typing import Any
 
 PEERS = Path(__file__).parent / "peers"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-DATES = {"skfolio": 504, "toraniko": 120, "statsmodels": 40}  # newest dates: skfolio's memory, and the patience of who waits
+DATES = {  # newest dates: skfolio's memory, and the patience of who waits
+    "skfolio": 504,
+    "toraniko": 120,
+    "riskprism": 120,
+    "polars_ols": 120,
+    "statsmodels": 40,
+}
 
 
 def run_peer(peer: str, stage: str, data: Path, cache: Path, *, n_dates: int) -> dict[str, Any]:

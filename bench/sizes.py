@@ -41,6 +41,8 @@ SIZES = {
     "half-assets": Size(2520, 1500),
     "ten-years": Size(2520, 3000),
     "broad": Size(90, 5000),
+    "us_sp500_daily": Size(1118, 470, 11, 6),  # the form of a real panel
+    "us_sp500_mini": Size(301, 120, 11, 6),
     "wide": Size(250, 10_000),
     "wide-many-factors": Size(250, 10_000, 150, 40),
 }

@@ -1,4 +1,4 @@
-"""Regress and risk on a standalone cluster, by one worker and by two.
+"""Regress and risk on a standalone cluster, by one worker and by two; and a first run on the local engine, likewise.
 
 A worker of one core has one: it, its executors and their Python are held to a processor of their own. Spark's `cores` alone only
 counts tasks, and a single task keeps two processors busy, one in the JVM and one in Python.
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.data import panel_of
+from bench.fresh import run_command
+from bench.measure import Cost
 from bench.sizes import SIZES, write_config
 from deltalake import DeltaTable
 
@@ -29,7 +31,7 @@ def worker_runs(size_name: str, cache: Path) -> dict[str, dict[str, float]]:
     folder.mkdir(parents=True)
     lake = folder / "lake"
     config = write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=lake)
-    _run([sys.executable, "-m", "sigmalake", "ingest", "--config", config], folder)
+    run_command(folder, "ingest", "--config", config, "--engine", "spark")
     panel = {path.name for path in lake.iterdir()}
     found = {}
     with _cluster(folder / "cluster") as url:
@@ -40,6 +42,19 @@ def worker_runs(size_name: str, cache: Path) -> dict[str, dict[str, float]]:
             for path in lake.iterdir():
                 if path.name not in panel:
                     shutil.rmtree(path)
+    shutil.rmtree(folder)
+    return found
+
+
+def local_workers(size_name: str, cache: Path) -> dict[str, Cost]:
+    """What a first run costs on the local engine, by the number of workers."""
+    size, folder = SIZES[size_name], cache / "workers" / f"{size_name}-local"
+    found = {}
+    for workers in ("1", "2"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        config = write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=folder / "lake")
+        found[workers] = run_command(folder, "run", "--config", config, "--engine", "local", "--set", f"local.workers={workers}")
     shutil.rmtree(folder)
     return found
 
@@ -82,7 +97,9 @@ def _cluster(folder: Path) -> Iterator[str]:
     }  # fmt: skip
     script = ROOT / "scripts" / "cluster"
     url = subprocess.run([script, "start"], capture_output=True, text=True, check=True).stdout.strip()
-    for number, processor in enumerate(sorted(os.sched_getaffinity(0))[:2], start=1):
-        _hold(int((folder / f"worker-{number}.pid").read_text()), processor)
-    yield url
-    subprocess.run([script, "stop"], capture_output=True, check=True)
+    try:
+        for number, processor in enumerate(sorted(os.sched_getaffinity(0))[:2], start=1):
+            _hold(int((folder / f"worker-{number}.pid").read_text()), processor)
+        yield url
+    finally:  # what is left running would be waited for
+        subprocess.run([script, "stop"], capture_output=True, check=True)
