@@ -1,9 +1,12 @@
 """scripts/validate: what the measures say of models whose truth is known; writes docs/validation.md."""
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 from validation.delta_layers import spreads
+from validation.engines import compare_engines
 from validation.experiments import bias_after_doubling, blind_model, eigenfactor_bias, right_model
 from validation.page import Doubling, Eigenfactors, as_markdown
 
@@ -29,7 +32,12 @@ def main() -> None:
     """Run every experiment; print the page, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/validation.md"))
-    out = parser.parse_args().out
+    parser.add_argument("--engines", action="store_true", help="instead, compare what both engines build, to the last bit")
+    options = parser.parse_args()
+    if options.engines:
+        data = os.environ.get("SIGMALAKE_DATA")
+        sys.exit(0 if compare_engines(None if data is None else Path(data)) else 1)
+    out = options.out
     markets = {name: right_model(**SIZE, seed=SEED, **options) for name, options in MARKETS.items()}
     markets["Every volatility doubles half-way, and the forecast is the average of both halves: a wrong model"] = blind_model(
         **SIZE, seed=SEED

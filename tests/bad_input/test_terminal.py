@@ -73,19 +73,14 @@ def by_the_shell(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def small_lake(by_the_shell, spark):
+def small_lake(by_the_shell):
     """The same lake, with the stages that follow."""
-    from sigmalake.config.model import load_config
-    from sigmalake.engines.spark.engine import SparkEngine
-    from sigmalake.stages.context import writing
-    from sigmalake.stages.run import run
-
-    config = load_config(by_the_shell[0])
-    run(writing(SparkEngine(spark, config.lake), config, "run", say=lambda _: None))
-    return by_the_shell[0]
+    config, _ = by_the_shell
+    done = sigmalake("run", "--config", config)
+    assert done.returncode == 0, done.stderr
+    return config
 
 
-@pytest.mark.jvm
 def test_a_stage_says_one_json_object_on_stdout_and_its_progress_on_stderr(by_the_shell):
     _, said = by_the_shell
     assert said.returncode == 0, said.stderr
@@ -94,17 +89,15 @@ def test_a_stage_says_one_json_object_on_stdout_and_its_progress_on_stderr(by_th
     assert [line.split(":")[0].strip() for line in told] == ["engine", "ingest", "panel.exposures", "panel.returns"]
 
 
-@pytest.mark.jvm
 @pytest.mark.parametrize("verb", VERBS)
-def test_each_verb_gives_json_and_nothing_else_on_stdout(small_lake, asked, spark, verb):
-    seen = asked(verb, "--config", small_lake, "--output", "json", session=spark)
+def test_each_verb_gives_json_and_nothing_else_on_stdout(small_lake, asked, verb):
+    seen = asked(verb, "--config", small_lake, "--output", "json")
     assert seen.exit_code == 0, seen.err
     assert json.loads(seen.out)
 
 
-@pytest.mark.jvm
-def test_a_covariance_by_hand_is_json_too(small_lake, asked, spark):
-    seen = asked("covariance", "--config", small_lake, "--assets", "A00,A01", "--output", "json", session=spark)
+def test_a_covariance_by_hand_is_json_too(small_lake, asked):
+    seen = asked("covariance", "--config", small_lake, "--assets", "A00,A01", "--output", "json")
     assert seen.exit_code == 0, seen.err
     assert json.loads(seen.out)["n_assets"] == 2
 
@@ -117,17 +110,15 @@ NOT_IN_THE_RELEASE = [
 ]
 
 
-@pytest.mark.jvm
 @pytest.mark.parametrize(
     ("options", "words"), [pytest.param(options, words, id=name) for name, options, *words in NOT_IN_THE_RELEASE]
 )
-def test_what_the_release_does_not_hold_is_told(small_lake, asked, spark, options, words):
-    seen = asked("covariance", "--config", small_lake, *options, session=spark)
+def test_what_the_release_does_not_hold_is_told(small_lake, asked, options, words):
+    seen = asked("covariance", "--config", small_lake, *options)
     assert seen.says(*words)
     assert (seen.exit_code, seen.out) == (1, "")
 
 
-@pytest.mark.jvm
 def test_a_data_mistake_is_one_line_on_the_terminal(tmp_path):
     small_panel().drop(columns="beta").to_parquet(tmp_path / "panel.parquet")
     said = sigmalake("ingest", "--config", written(tmp_path))
@@ -147,7 +138,6 @@ def test_a_setting_that_spark_refuses_is_told(tmp_path):
     assert "Traceback" not in said.stderr
 
 
-@pytest.mark.jvm
 def test_ctrl_c_in_a_run_is_130_one_line_and_gives_the_lake_back(tmp_path):
     small_panel(n_dates=2000).to_parquet(tmp_path / "panel.parquet")  # its regressions take longer than the interrupt
     config = written(tmp_path, swapped("lake: lake", f"lake: {tmp_path}/lake"))

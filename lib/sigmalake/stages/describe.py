@@ -28,7 +28,7 @@ from sigmalake.stages.sources.price_sources import (
     read_price_sources,
 )
 from sigmalake.stages.sources.rejected import rejected_dates
-from sigmalake.stages.sources.source_memory import remember
+from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES, remember
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.records import REJECTED_ROWS
@@ -129,6 +129,7 @@ def describe(context: Context) -> Outcome | None:
     lake, config = context.lake, context.config
     if config.sources.prices is None:
         raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
+    context.engine.expect_width(FLAT_ROW_BYTES)
     plan = plan_describe(context)
     if (sources := plan.sources) is None:
         return None

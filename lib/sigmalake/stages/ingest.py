@@ -30,7 +30,7 @@ from sigmalake.stages.sources.panel_sources import (
     source_versions,
     usable_dates,
 )
-from sigmalake.stages.sources.source_memory import remember
+from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES, remember
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
@@ -42,7 +42,6 @@ from sigmalake.tasks.sources.fingerprints import Fingerprints
 from sigmalake.tasks.sources.rejected_rows import most_frequent
 from sigmalake.tasks.sources.source_tasks import ToPack
 
-FLAT_ROW_BYTES = 256  # a source row, roughly
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
 MOST_REASONS = 5  # of a source, in the output
@@ -91,6 +90,7 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
 def ingest(context: Context) -> Outcome | None:
     """Replace the panel's rows that the sources no longer agree with."""
     lake = context.lake
+    context.engine.expect_width(FLAT_ROW_BYTES)
     plan = plan_ingest(context)
     unsettled = unsettled_ranges(lake, "ingest", PANEL)
     if plan.sources is None:

@@ -14,10 +14,11 @@ from sigmalake.engines.local.engine import KEPT_IN_MEMORY
 from sigmalake.engines.local.tables import PIECE_BYTES
 from sigmalake.engines.local.workers import AHEAD, WORTH_A_PROCESS
 from sigmalake.lake.delta_rs import PACKED_FILE_BYTES, ROWS_A_GROUP
-from sigmalake.stages.ingest import FILE_BYTES, FLAT_ROW_BYTES, LEAST_FILES
+from sigmalake.stages.ingest import FILE_BYTES, LEAST_FILES
 from sigmalake.stages.queries.model_size import ModelSize, SourceSize
 from sigmalake.stages.regress import ASSET_BYTES
 from sigmalake.stages.risk import EXPOSURES_BYTES, LEAST_DATES, MOST_DATES
+from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES
 from sigmalake.tables.descriptors import DESCRIPTORS
 from sigmalake.tasks.asset_covariance import BLOCK
 

@@ -14,6 +14,7 @@ from sigmalake.tables.records import SOURCE_PRINTS
 from sigmalake.tables.rows import table_rows
 from sigmalake.tasks.sources.fingerprints import FileFingerprint
 
+FLAT_ROW_BYTES = 256  # a source row, roughly
 MOST_REMEMBERED = 300_000  # fingerprints of a source, which pass through the driver: files that hold every date are not worth it
 
 
