@@ -90,13 +90,13 @@ def _changed(name: str, demo: dict[str, Any], folder: Path) -> Iterator[Compared
     """The lakes of the demo, brought up to date with a panel of other dates; then a clean build of it."""
     path = Path(demo["sources"]["panel"]["path"])
     whole = pq.read_table(path)
-    days = sorted(pc.unique(whole.column("date")).to_pylist())
+    days = sorted(pc.unique(whole.column("date").drop_null()).to_pylist())
     try:
         pq.write_table(_without(whole, days[-1]), path)
         lakes = {engine: folder / f"changed-{engine}" for engine in ENGINES}
         for engine, lake in lakes.items():
             _run(demo, engine, lake)
-        restated = pc.if_else(pc.equal(whole.column("date"), pa.scalar(days[-100])), 0.5, 1.0)
+        restated = pc.if_else(pc.fill_null(pc.equal(whole.column("date"), pa.scalar(days[-100])), False), 0.5, 1.0)
         rows = whole.set_column(whole.column_names.index("ret"), "ret", pc.multiply(whole.column("ret"), restated))
         pq.write_table(_without(rows, days[-50]), path)
         seconds = {engine: _run(demo, engine, lake) for engine, lake in lakes.items()}
@@ -152,4 +152,4 @@ def _demo(folder: Path) -> dict[str, Any]:
 
 
 def _without(rows: pa.Table, day: object) -> pa.Table:
-    return rows.filter(pc.not_equal(rows.column("date"), pa.scalar(day)))
+    return rows.filter(pc.fill_null(pc.not_equal(rows.column("date"), pa.scalar(day)), True))
