@@ -8,7 +8,8 @@ from collections import defaultdict
 
 import pytest
 
-TIERS = ("arrays", "jvm", "cluster", "fault")  # all but the first are markers
+TIERS = ("arrays", "run", "jvm", "cluster", "fault")  # all but the first are markers
+RUNS = ("api", "bad_input", "develop", "engines", "examples", "readme", "reader", "stages", "test_demo.py")  # whole runs, processes
 SHARED = ("lake", "spark", "stages")  # folders whose tests with a JVM take half the seconds of all of them
 _seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -16,6 +17,8 @@ _seconds: defaultdict[str, float] = defaultdict(float)
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the node ids
 def pytest_collection_modifyitems(items):
     for item in items:
+        if _tier(item.keywords) == TIERS[0] and set(item.path.parts) & set(RUNS):
+            item.add_marker(pytest.mark.run)
         item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: TIERS.index(_tier(item.keywords)))
 

@@ -70,12 +70,13 @@ def _compared(folder: Path, data: Path | None) -> Iterator[Compared]:
     yield _by_both("demo", demo, folder)
     yield from _changed("demo, a date removed, one restated, one appended", demo, folder)
     yield from _killed("demo", demo, folder)
-    yield _by_both("all presets on the demo's market", {**demo, "risk": VARIANTS}, folder)
+    presets = {"risk": VARIANTS, "covariance": {"variants": ["short"]}}
+    yield _by_both("all presets on the demo's market", {**demo, **presets}, folder)
     if data is None:
         print("no folder of real panels: us_sp500 and world are left out", flush=True)
         return
     mini = _model(CONF / "us_sp500.yaml", data / "us_sp500_mini.parquet")
-    yield _by_both("us_sp500_mini, all presets", {**mini, "risk": VARIANTS}, folder)
+    yield _by_both("us_sp500_mini, all presets", {**mini, **presets}, folder)
     yield _by_both("us_sp500_daily", _model(CONF / "us_sp500.yaml", data / "us_sp500_daily.parquet"), folder)
     yield _by_both("world, intl_weekly", _model(CONF / "world.yaml", data / "intl_weekly.parquet"), folder)
 
