@@ -76,7 +76,8 @@ def _compared(folder: Path, data: Path | None) -> Iterator[Compared]:
         print("no folder of real panels: us_sp500 and world are left out", flush=True)
         return
     mini = _model(CONF / "us_sp500.yaml", data / "us_sp500_mini.parquet")
-    yield _by_both("us_sp500_mini, all presets", {**mini, **presets}, folder)
+    by_day = {name: given for name, given in VARIANTS.items() if name != "monthly"}  # of 14 months there is no Sigma
+    yield _by_both("us_sp500_mini, all daily presets", {**mini, **presets, "risk": by_day}, folder)
     yield _by_both("us_sp500_daily", _model(CONF / "us_sp500.yaml", data / "us_sp500_daily.parquet"), folder)
     yield _by_both("world, intl_weekly", _model(CONF / "world.yaml", data / "intl_weekly.parquet"), folder)
 
