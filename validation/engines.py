@@ -79,7 +79,9 @@ def _compared(folder: Path, data: Path | None) -> Iterator[Compared]:
     by_day = {name: given for name, given in VARIANTS.items() if name != "monthly"}  # of 14 months there is no Sigma
     yield _by_both("us_sp500_mini, all daily presets", {**mini, **presets, "risk": by_day}, folder)
     yield _by_both("us_sp500_daily", _model(CONF / "us_sp500.yaml", data / "us_sp500_daily.parquet"), folder)
-    yield _by_both("world, intl_weekly", _model(CONF / "world.yaml", data / "intl_weekly.parquet"), folder)
+    world = _model(CONF / "world.yaml", data / "intl_weekly.parquet")
+    world["factors"] = [factor for factor in world["factors"] if factor.get("membership") != "currency"]  # the panel has no column
+    yield _by_both("world, intl_weekly", world, folder)
 
 
 def _by_both(name: str, model: dict[str, Any], folder: Path) -> Compared:
