@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from sigmalake.engines.local import workers
 from sigmalake.engines.local.workers import WORTH_A_PROCESS, read_each
 from sigmalake.errors import InfrastructureError
 
@@ -44,6 +45,14 @@ def test_pieces_come_in_their_order_from_processes_with_one_thread_that_all_thre
     assert os.getpid() not in processes
     assert len(processes) <= 2
     assert {n for some in found for _, _, threads in some for n in threads} == {1}
+
+
+def test_few_bytes_are_read_by_this_process_until_they_are_seen_to_take_long(monkeypatch):
+    monkeypatch.setattr(workers, "WORTH_SECONDS", 0.05)
+    places = list(read_each([Place(n, n_bytes=1) for n in range(6)], 2))
+    assert [number for number, _, _ in places] == list(range(6))
+    assert places[0][1] == os.getpid()
+    assert os.getpid() not in {process for _, process, _ in places[1:]}
 
 
 def test_few_bytes_are_read_by_this_process():

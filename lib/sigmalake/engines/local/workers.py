@@ -6,7 +6,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -22,6 +22,7 @@ Found = TypeVar("Found")
 Found_co = TypeVar("Found_co", covariant=True)
 
 WORTH_A_PROCESS = 96 << 20  # bytes that a stage reads: with fewer, processes cost more to start than they save
+WORTH_SECONDS = 4.0  # of pieces that are left, by what the last one took: with more, processes save what they cost
 AHEAD = 2  # pieces a worker that are computed before they are wanted: they wait in memory
 IDLE_SECONDS = 60  # after which the workers end
 ENVIRONMENT = {
@@ -47,6 +48,8 @@ class Readable(Protocol[Found_co]):
 def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
     """What each piece is read for, in the order of the pieces, whichever process reads them.
 
+    Few bytes are read by this process, until a piece takes so long that others are worth starting for those that are left.
+
     Args:
         pieces: to read.
         workers: processes at the most; 1: this one reads them all.
@@ -54,16 +57,21 @@ def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found
     Raises:
         InfrastructureError: a worker died, say for lack of memory.
     """
-    alone = workers == 1 or len(pieces) < 2 or sum(piece.n_bytes for piece in pieces) < WORTH_A_PROCESS
-    if alone or multiprocessing.current_process().daemon:  # a daemonic process may have no children
-        with threadpool_limits(limits=1):  # as `ENVIRONMENT`
-            for piece in pieces:
-                yield piece.read()
-    else:
-        yield from _by_processes(pieces, workers)
+    left = deque(pieces)
+    many = sum(piece.n_bytes for piece in left) >= WORTH_A_PROCESS
+    if workers == 1 or multiprocessing.current_process().daemon:  # a daemonic process may have no children
+        workers = 1
+    with threadpool_limits(limits=1):  # as `ENVIRONMENT`
+        while left and (workers == 1 or len(left) == 1 or not many):
+            start = time.perf_counter()
+            found = left.popleft().read()
+            many = (time.perf_counter() - start) * len(left) > WORTH_SECONDS
+            yield found
+    if left:
+        yield from _by_processes(left, workers)
 
 
-def _by_processes(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
+def _by_processes(pieces: Iterable[Readable[Found]], workers: int) -> Iterator[Found]:
     pool = _pool(workers)
     waiting: deque[Future[Found]] = deque()
     left = iter(pieces)

@@ -53,7 +53,7 @@ class StageNeed(NamedTuple):
     def memory(self, workers: int) -> int:
         """The peak of all processes, with so many workers."""
         alone = MAIN + self.held + self.task + self.result
-        if workers == 1 or 2 * self.reads < WORTH_A_PROCESS:
+        if workers == 1:
             return alone
         at_work, waiting = min(workers, self.tasks), min(AHEAD * workers, self.tasks)
         return max(alone, MAIN + self.held + workers * WORKER + at_work * self.task + waiting * self.result)
