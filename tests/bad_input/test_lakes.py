@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from contextlib import contextmanager, suppress
 
 import pyarrow as pa
@@ -212,3 +213,43 @@ def test_a_mistake_does_not_make_the_lake(asked, tmp_path, config):
     written(tmp_path, swapped("panel.parquet", "other.parquet", CONFIG))
     assert asked("run", "--config", config).exit_code == 2
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.fixture
+def complete(asked, config):
+    """A lake with a release."""
+    assert asked("run", "--config", config).exit_code == 0
+    return config
+
+
+def test_a_file_of_a_table_that_is_gone_is_told_with_what_to_do(asked, tmp_path, complete):
+    for file in tmp_path.glob("lake/panel/*.parquet"):
+        file.unlink()
+    seen = asked("plan", "--config", complete)
+    assert seen.says("lake/panel/", ".parquet is missing or damaged", "remove the folder of its table and run again")
+    assert seen.exit_code == 3
+
+
+def test_a_torn_log_is_told_in_one_line(asked, tmp_path, complete):
+    (tmp_path / "lake" / "panel" / "_delta_log" / f"{1:020}.json").write_text("{broken")
+    seen = asked("plan", "--config", complete)
+    assert seen.says("lake/panel (newest) cannot be read")
+    assert (seen.exit_code, len(seen.err.splitlines())) == (3, 1)
+
+
+def test_without_the_table_of_factors_a_run_makes_it_anew(asked, tmp_path, complete):
+    shutil.rmtree(tmp_path / "lake" / "factors")
+    seen = asked("run", "--config", complete)
+    assert seen.exit_code == 0, seen.err
+    assert asked("plan", "--config", complete).out.count("nothing to do") == 5
+
+
+NO_FOLDERS = [("{folder}/panel.parquet", "cannot hold files"), ("s3://bucket/x", "a folder of this machine")]
+
+
+@pytest.mark.parametrize(("scratch", "words"), NO_FOLDERS)
+def test_a_scratch_folder_that_is_none_is_refused_before_rows_are_read(asked, tmp_path, config, scratch, words):
+    seen = asked("run", "--config", config, "--set", f"local.scratch={scratch.format(folder=tmp_path)}")
+    assert seen.says("scratch", words)
+    assert seen.exit_code == 2
+    assert not list(tmp_path.glob("lake/panel"))

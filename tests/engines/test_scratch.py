@@ -46,16 +46,21 @@ def test_a_run_that_ends_leaves_nothing(tmp_path):
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def open_engine(scratch: Path) -> None:
+    """A run that keeps nothing itself."""
+    LocalEngine(LocalTables(str(scratch / "lake")), scratch).close()
+
+
 def test_what_a_killed_run_left_goes_with_the_next_and_what_a_run_at_work_keeps_stays(tmp_path):
     call = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         folder = running.stdout.readline().strip()
-        Scratch(tmp_path).close()
+        open_engine(tmp_path)
         assert list(Path(folder).iterdir())  # it is at work
         running.send_signal(signal.SIGKILL)
         running.wait()
     assert list(Path(folder).iterdir())
-    Scratch(tmp_path).close()
+    open_engine(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -93,6 +93,8 @@ def opened_engine(
         workers = fitting_workers(config, computes, say) if computes else config.local.workers
         local = LocalEngine(LocalTables(config.lake, workers), scratch)
         try:
+            if scratch is not None:
+                local.check_scratch()
             yield local
         finally:
             local.close()

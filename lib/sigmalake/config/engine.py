@@ -31,6 +31,13 @@ class LocalSettings(Strict):
             raise ValueError("memory is a number with k, m, g or t behind it, e.g. 4g")
         return memory
 
+    @field_validator("scratch")
+    @classmethod
+    def _is_a_folder(cls, scratch: str | None) -> str | None:
+        if scratch is not None and "://" in scratch:
+            raise ValueError("scratch is a folder of this machine, no URI")
+        return scratch
+
     @property
     def memory_bytes(self) -> int | None:
         """`memory` in bytes."""

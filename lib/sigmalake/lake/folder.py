@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
-from sigmalake.lake.log import Commit, Seen, commits_since, open_table, read_columns
+from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, open_table, read_columns
 from sigmalake.tables.declaration import Table
 
 
@@ -82,7 +82,8 @@ class FolderTables:
         first = _first_commit(self.location(table))
         known, opened = self._opened.get(table.name, (None, None))
         if opened is not None and first == known:
-            opened.update_incremental()
+            with explained_log(self.location(table)):
+                opened.update_incremental()
             return opened
         found = open_table(self.location(table))
         if found is not None and first is not None:

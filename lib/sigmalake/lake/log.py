@@ -6,7 +6,8 @@ has the keys to its storage.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyarrow import fs
 
-from sigmalake.errors import InfrastructureError
+from sigmalake.errors import InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.older import fill_missing
 from sigmalake.tables.declaration import Table
@@ -54,12 +55,33 @@ class Seen(NamedTuple):
 
 def open_table(location: str, version: int | None = None) -> DeltaTable | None:
     """The table at a location, or None where there is none."""
+    with explained_log(f"{location} ({'newest' if version is None else version})"):
+        try:
+            return DeltaTable(location, version=version)
+        except TableNotFoundError:
+            return None
+
+
+@contextmanager
+def explained_log(where: str) -> Iterator[None]:
+    """Turn what delta-rs says of a log that it cannot read into one line."""
     try:
-        return DeltaTable(location, version=version)
-    except TableNotFoundError:
-        return None
+        yield
     except (DeltaError, OSError) as error:
-        raise InfrastructureError(f"{location} ({'newest' if version is None else version}) cannot be read: {error}") from None
+        raise InfrastructureError(f"{where} cannot be read: {telling_line(error)}") from None
+
+
+@contextmanager
+def explained_file(file: ds.ParquetFileFragment) -> Iterator[None]:
+    """Turn the failure to read a file of a table into what its reader can act on."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        folder = getattr(file.filesystem, "base_path", "")
+        raise InfrastructureError(
+            f"{folder}{file.path} is missing or damaged ({telling_line(error)}); restore it, or remove the folder of its table and "
+            "run again: the table is computed anew"
+        ) from error
 
 
 def clear_torn_log(location: str) -> None:
@@ -100,9 +122,10 @@ def read_columns(
 
 def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
     """Columns of one file, null where it was written before the table had them."""
-    parquet = pq.ParquetFile(file.open())
-    there = [name for name in schema.names if name in parquet.schema_arrow.names]
-    rows, n_rows = parquet.read(there, use_threads=False), parquet.metadata.num_rows
+    with explained_file(file):
+        parquet = pq.ParquetFile(file.open())
+        there = [name for name in schema.names if name in parquet.schema_arrow.names]
+        rows, n_rows = parquet.read(there, use_threads=False), parquet.metadata.num_rows
     columns = [
         rows.column(field.name).cast(field.type) if field.name in there else pa.nulls(n_rows, field.type) for field in schema
     ]

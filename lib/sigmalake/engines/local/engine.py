@@ -13,7 +13,7 @@ from sigmalake.config.sources import Location
 from sigmalake.engines.engine import NEWEST, NONE_GIVEN
 from sigmalake.engines.local.pieces import Held, Mapped, Part, Piece
 from sigmalake.engines.local.rows import LocalRows, LocalStorage, RowsByDate
-from sigmalake.engines.local.scratch import Scratch, Spilled
+from sigmalake.engines.local.scratch import Scratch, Spilled, remove_abandoned
 from sigmalake.engines.local.source_pieces import (
     DatedRaw,
     GatheredRows,
@@ -53,6 +53,7 @@ class LocalEngine:
         self._storage = storage
         self._scratch_folder = scratch or Path(tempfile.gettempdir(), f"sigmalake-{os.getuid()}")
         self._frame = frame
+        remove_abandoned(self._scratch_folder)
         self._gathered: dict[tuple[str, str], list[RawPiece]] = {}
 
     @property
@@ -64,6 +65,15 @@ class LocalEngine:
     def scratch(self) -> Scratch:
         """Files of this run, for rows that are more than memory should hold."""
         return Scratch(self._scratch_folder)
+
+    def check_scratch(self) -> None:
+        """Refuse a scratch folder that cannot hold files, before rows come that need it.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        self.scratch.close()
+        del self.scratch
 
     @property
     def storage(self) -> LocalStorage:

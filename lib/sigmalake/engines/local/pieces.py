@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from sigmalake.lake.log import explained_file
 from sigmalake.tasks.contract import MapTask, PartTask
 
 
@@ -64,7 +65,8 @@ class StoredGroups:
     def read(self) -> pa.Table:
         """As `Piece`."""
         stored = [name for name in self.schema.names if name in self.file_schema.names]
-        found = self.fragment.to_table(schema=self.file_schema, columns=stored, filter=self.rows)
+        with explained_file(self.fragment):
+            found = self.fragment.to_table(schema=self.file_schema, columns=stored, filter=self.rows)
         return pa.table([_column(found, field) for field in self.schema], schema=self.schema)
 
     def within(self, dated: str, days: Collection[date]) -> "StoredGroups | None":

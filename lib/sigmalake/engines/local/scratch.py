@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from pyarrow import ipc
 
 from sigmalake.engines.local.pieces import Held
+from sigmalake.errors import ConfigError, telling_line
 from sigmalake.numerics.types import Ints
 
 LOCK = ".lock"
@@ -74,18 +75,26 @@ class Within:
 
 
 class Scratch:
-    """Where one run keeps rows; it travels to worker processes, which write into it."""
+    """Where one run keeps rows; it travels to worker processes, which write into it.
+
+    Raises:
+        ConfigError: the folder cannot hold files.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Make a folder of this run's, after what killed runs left has been removed.
+        """Make a folder of this run's.
 
         Args:
             folder: in which every run has its own.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder)
         self.folder = folder / f"run-{uuid.uuid4().hex[:12]}"
-        self._lock: int | None = _locked(self.folder.with_suffix(LOCK))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock: int | None = _locked(self.folder.with_suffix(LOCK))
+        except OSError as error:
+            raise ConfigError(
+                f"{folder} cannot hold files ({telling_line(error)}); name another folder as `local.scratch`, on this machine"
+            ) from error
 
     def __getstate__(self) -> dict[str, object]:
         return {"folder": self.folder, "_lock": None}
@@ -139,8 +148,8 @@ def _locked(path: Path) -> int:
     return descriptor
 
 
-def _remove_abandoned(folder: Path) -> None:
-    """Remove the folders of runs that hold their lock no more."""
+def remove_abandoned(folder: Path) -> None:
+    """Remove the folders of runs that hold their lock no more, since they were killed."""
     for path in folder.glob(f"run-*{LOCK}"):
         try:
             with path.open("rb") as file:

@@ -70,7 +70,9 @@ def _of_lake_or_sources(config: Config, lake: Lake) -> ModelSize | None:
     fresh = {name: [file for file in listed if (file.path, file.state) not in known] for name, listed in files.items()}
     sources = {name: _source_size(config, name, places[name], some) for name, some in fresh.items() if some}
     if stored := lake.columns(PANEL, ["n_assets"]).column("n_assets").to_pylist():
-        n_factors = max(len(factors) for factors in factor_sets(lake).values())
+        if not (sets := factor_sets(lake)):
+            return None
+        n_factors = max(len(factors) for factors in sets.values())
         n_assets, n_dates = max(1, *stored), len(stored)
         of_files = -(-max((source.rows for source in sources.values()), default=0) // n_assets)
         n_fresh = min(n_dates, of_files) if _is_settled(config, lake) else n_dates

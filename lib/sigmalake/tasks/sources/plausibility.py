@@ -125,12 +125,11 @@ def _sums(values: Floats, starts: Ints, *, beyond: bool) -> list[Floats]:
     """The sums of the runs of values that begin at `starts`, in the order of `SUMS`; `beyond`: whether large ones are counted."""
     there = np.isfinite(values)
     known = values if there.all() else np.where(there, values, 0.0)
-    with np.errstate(over="ignore"):  # a square beyond floating point is as implausible as an infinite one
-        squares = np.add.reduceat(known * known, starts) if len(starts) else np.zeros(0)
+    with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond floating point is as implausible as an infinite one
+        total, squares = (np.add.reduceat(some, starts) if len(starts) else np.zeros(0) for some in (known, known * known))
     n = _counts(there, starts)
     size = np.abs(values) if beyond else np.zeros(len(values))
     half, one = _counts(size > 0.5, starts), _counts(size > 1.0, starts)
-    total = np.add.reduceat(known, starts) if len(starts) else np.zeros(0)
     return [n, _counts(~there, starts), half, one, total, squares]
 
 
