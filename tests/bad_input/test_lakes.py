@@ -226,7 +226,7 @@ def test_a_file_of_a_table_that_is_gone_is_told_with_what_to_do(asked, tmp_path,
     for file in tmp_path.glob("lake/panel/*.parquet"):
         file.unlink()
     seen = asked("plan", "--config", complete)
-    assert seen.says("lake/panel/", ".parquet is missing or damaged", "remove the folder of its table and run again")
+    assert seen.says("lake/panel/", ".parquet is missing or damaged", "restore it from a copy, or name another folder as `lake:`")
     assert seen.exit_code == 3
 
 

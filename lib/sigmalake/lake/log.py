@@ -79,8 +79,8 @@ def explained_file(file: ds.ParquetFileFragment) -> Iterator[None]:
     except (OSError, pa.ArrowInvalid) as error:
         folder = getattr(file.filesystem, "base_path", "")
         raise InfrastructureError(
-            f"{folder}{file.path} is missing or damaged ({telling_line(error)}); restore it, or remove the folder of its table and "
-            "run again: the table is computed anew"
+            f"{folder}{file.path} is missing or damaged ({telling_line(error)}); restore it from a copy, or name another folder as "
+            "`lake:` and run again: a new lake is computed from the sources"
         ) from error
 
 
