@@ -118,6 +118,8 @@ def _killed(name: str, demo: dict[str, Any], folder: Path) -> Iterator[Compared]
                 if line.startswith("regress: cross-sections"):
                     time.sleep(0.3)
                     os.killpg(run.pid, signal.SIGKILL)
+        if run.returncode != -signal.SIGKILL:
+            raise RuntimeError(f"the run on {first} ended with {run.returncode} before it was killed")
         seconds = {then: _run(demo, then, lake)}
         yield _difference(f"{name}, killed on {first}, finished on {then}", seconds, lake, folder / f"{name}-{first}")
 
