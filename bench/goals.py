@@ -1,6 +1,7 @@
 """What is to be reached, and whether it was: a figure of each goal from what was measured at the size of ten years."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from bench.sizes import SIZES
@@ -178,20 +179,11 @@ GOALS = (
     Goal("Spark: one more day of a full build, beyond the fixed cost", day_of_build, at_most=8, unit=" %"),
     Goal("Spark: two workers against one, regress", lambda found: speed_up(found, "regress"), at_least=1.8, unit=" x"),
     Goal("Spark: two workers against one, risk", lambda found: speed_up(found, "risk"), at_least=1.8, unit=" x"),
-    Goal(
-        "local: short, eigenfactors apart, CPU",
-        lambda found: of_variant(found, "local", EIGENFACTORS_APART),
-        at_most=58.5,
-        unit=" s",
+    *(
+        Goal(f"{engine}: {what}, CPU", partial(of_variant, engine=name, variant=variant), at_most=most, unit=" s")
+        for engine, name in (("local", "local"), ("Spark", "spark"))
+        for what, variant, most in (("short, eigenfactors apart", EIGENFACTORS_APART, 58.5), ("short", SHORT, 222))
     ),
-    Goal("local: short, CPU", lambda found: of_variant(found, "local", SHORT), at_most=222, unit=" s"),
-    Goal(
-        "Spark: short, eigenfactors apart, CPU",
-        lambda found: of_variant(found, "spark", EIGENFACTORS_APART),
-        at_most=58.5,
-        unit=" s",
-    ),
-    Goal("Spark: short, CPU", lambda found: of_variant(found, "spark", SHORT), at_most=222, unit=" s"),
     Goal("`scripts/test` whole", lambda found: measured(found, "tests", "all", "wall"), at_most=720, unit=" s"),
     Goal("`scripts/test quick`", lambda found: measured(found, "tests", "quick", "wall"), at_most=40, unit=" s"),
 )
