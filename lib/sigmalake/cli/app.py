@@ -56,6 +56,7 @@ def plan(
     Ends with what that would take, roughly. Writes nothing.
     """
     from sigmalake.cli.room import estimate_line, estimates, need_of_plan
+    from sigmalake.stages.context import span
     from sigmalake.stages.planning import summarise
     from sigmalake.stages.queries.plan import plan as plan_all
 
@@ -79,7 +80,7 @@ def plan(
         return
     for s in planned:
         days = sorted(s.compute)
-        spans = f"{len(days)} dates, {days[0]} to {days[-1]} ({summarise(s.compute.values())})" if days else "nothing to do"
+        spans = f"{span(days)} ({summarise(s.compute.values())})" if days else "nothing to do"
         spans = f"cannot be planned: {s.error}" if s.error else spans
         typer.echo(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
     if need.stages:

@@ -168,7 +168,8 @@ def _r2(new: Sequence[dict[str, object]], least: float, column: str) -> Check:
 def _failed(new: Sequence[dict[str, object]], most: int) -> Check:
     failed = [f"{row['date']} ({row['status']}: {row['detail']})" for row in new if row["status"] != "ok"]
     more = ", ..." if len(failed) > 3 else ""
-    detail = f"{len(failed)} dates without factor returns, {most} allowed" + (f": {', '.join(failed[:3])}{more}" if failed else "")
+    counted = f"{len(failed)} date{'' if len(failed) == 1 else 's'} without factor returns, {most} allowed"
+    detail = counted + (f": {', '.join(failed[:3])}{more}" if failed else "")
     return Check("max_failed_dates", len(failed) <= most, detail)
 
 

@@ -2,7 +2,7 @@
 
 The rows of a source come in the order of its files, and are wanted by date. Files of a scratch folder are the one place where all
 of them meet; a task then reads those of its dates. What a killed run left behind is removed by the next one: a run holds a lock on
-a file beside its folder, which the system opens when the run ends, however it ends.
+a file beside its folder, and the system releases the lock when the run ends, however it ends.
 """
 
 import fcntl
@@ -75,7 +75,7 @@ class Within:
 
 
 class Scratch:
-    """Where one run keeps rows; it travels to worker processes, which write into it.
+    """The folder in which one run keeps rows. Worker processes get a copy of this object and write into the same folder.
 
     Raises:
         ConfigError: the folder cannot hold files.

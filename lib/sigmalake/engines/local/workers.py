@@ -59,10 +59,9 @@ def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found
     """
     left = deque(pieces)
     many = sum(piece.n_bytes for piece in left) >= WORTH_A_PROCESS
-    if workers == 1 or multiprocessing.current_process().daemon:  # a daemonic process may have no children
-        workers = 1
+    alone = workers == 1 or multiprocessing.current_process().daemon  # a daemonic process may have no children
     with threadpool_limits(limits=1):  # as `ENVIRONMENT`
-        while left and (workers == 1 or len(left) == 1 or not many):
+        while left and (alone or len(left) == 1 or not many):
             start = time.perf_counter()
             found = left.popleft().read()
             many = (time.perf_counter() - start) * len(left) > WORTH_SECONDS
@@ -93,7 +92,8 @@ def _by_processes(pieces: Iterable[Readable[Found]], workers: int) -> Iterator[F
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    """The pool of this process; loky's reusable one is one a thread, and delta-rs asks for rows from threads of its own."""
+    """The pool of this process, which all of its threads share: loky's reusable pool is one for each thread, and delta-rs asks for
+    rows from threads of its own."""
     with _CHANGING_POOLS:
         if workers not in _POOLS:
             _POOLS[workers] = ProcessPoolExecutor(
