@@ -134,12 +134,16 @@ def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
 
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
     """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
-    root = table.table_uri
-    if "://" in root and not root.startswith("file://"):
-        storage, folder = fs.FileSystem.from_uri(root)
-    else:
-        storage, folder = fs.LocalFileSystem(), unquote(root.removeprefix("file://"))
-    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage))
+    uri = table.table_uri
+    return table.to_pyarrow_dataset(
+        filesystem=file_system(unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri)
+    )
+
+
+def file_system(location: str) -> fs.SubTreeFileSystem:
+    """Arrow's view of a table's folder or URI, below which paths are relative."""
+    storage, folder = fs.FileSystem.from_uri(location) if "://" in location else (fs.LocalFileSystem(), location)
+    return fs.SubTreeFileSystem(folder, storage)
 
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
