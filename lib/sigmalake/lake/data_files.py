@@ -45,7 +45,7 @@ class FileWriter:
         self._folder = file_system(location)
         self._schema = table.arrow_schema()
         self._held: list[pa.Table] = []
-        self._size = 0
+        self._size = 0.0  # bytes of them
         self._files: list[DataFile] = []
 
     def add(self, rows: pa.Table) -> None:
@@ -60,13 +60,17 @@ class FileWriter:
 
     def keep(self, rows: pa.Table) -> None:
         """Take rows that the table holds already."""
-        rows_a_file = max(1, FILE_BYTES * rows.num_rows // max(1, rows.nbytes))
-        for start in range(0, rows.num_rows, rows_a_file):
-            some = rows.slice(start, rows_a_file)
-            if self._held and self._size + some.nbytes > FILE_BYTES:
+        width = max(1.0, rows.nbytes / max(1, rows.num_rows))
+        start = 0
+        while start < rows.num_rows:
+            fitting = int((FILE_BYTES - self._size) / width)
+            if fitting < 1 and self._held:
                 self._write()
-            self._held.append(some.select(self._schema.names))
-            self._size += some.nbytes
+                continue
+            some = rows.slice(start, max(1, fitting)).select(self._schema.names)
+            self._held.append(some)
+            self._size += some.num_rows * width
+            start += some.num_rows
 
     def close(self) -> list[DataFile]:
         """Write what is left; all files."""
@@ -81,7 +85,7 @@ class FileWriter:
 
     def _write(self) -> None:
         rows = pa.concat_tables(self._held).cast(self._schema)
-        self._held, self._size = [], 0
+        self._held, self._size = [], 0.0
         path = f"part-{uuid.uuid4()}.snappy.parquet"
         try:
             pq.write_table(
