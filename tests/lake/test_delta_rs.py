@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from declared_rows import full_row
 from plain_lake import append
-from sigmalake.engines.local import tables, workers
+from sigmalake.engines.local import workers
 from sigmalake.engines.local.pieces import Held
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.engines.local.tables import LocalTables
@@ -236,16 +236,22 @@ def test_a_commit_of_another_since_the_snapshot_was_opened_is_not_written_over(t
     where = f"{tmp_path}/{table.name}"
     write(tmp_path, table, dated(table, range(3)))
 
-    def opened(*place):
-        log = open_to_write(*place)
+    def raced(opening):
+        def opened(*asked):
+            log = opening(*asked)
+            commit_of_another()
+            return log
+
+        return opened
+
+    def commit_of_another():
         if other == "fence":
             DeltaTable(where).alter.set_table_properties({"sigmalake.fence": "4"}, raise_if_not_exists=False)
         else:
             append(tmp_path, table, dated(table, [9]))
-        return log
 
-    monkeypatch.setattr(delta_rs, "open_to_write", opened)
-    monkeypatch.setattr(tables, "open_to_write", opened)
+    monkeypatch.setattr(delta_rs, "open_to_write", raced(open_to_write))
+    monkeypatch.setattr(LocalTables, "log", raced(LocalTables.log))
     with pytest.raises(InfrastructureError, match=f"{table.name}: another writer committed at the same time") as caught:
         write(tmp_path, table, dated(table, [1]), days, way)
     assert is_conflict(caught.value.__cause__)

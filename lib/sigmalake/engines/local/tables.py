@@ -11,7 +11,7 @@ from sigmalake.engines.local.pieces import StoredGroups
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.engines.local.written import touched, write_files
 from sigmalake.lake.creation import prepare_table
-from sigmalake.lake.delta_rs import commit_files, explained_commit, open_to_write, write_rows
+from sigmalake.lake.delta_rs import commit_files, explained_commit, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
@@ -31,11 +31,14 @@ class LocalTables(FolderTables):
             workers: processes that compute rows at the most; None: one a core.
         """
         super().__init__(root)
+        self._prepared: set[str] = set()
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def create(self, table: Table) -> None:
-        """As `Storage`."""
-        prepare_table(self.location(table), table)
+        """As `Storage`; a table that is there is compared with its declaration once."""
+        if table.name not in self._prepared or not self.exists(table):
+            prepare_table(self.location(table), table)
+            self._prepared.add(table.name)
 
     def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[StoredGroups]:
         """As `LocalStorage`."""
@@ -52,7 +55,8 @@ class LocalTables(FolderTables):
             write_rows(location, table, some, predicate=replaced.sql(), commit_metadata=metadata)
             return
         with explained_commit(table):
-            log = open_to_write(location, table)
+            self.create(table)
+            log = self.log(table)
             gone, kept = ([], []) if replaced is None else touched(log, table, replaced)
             commit_files(log, write_files(location, table, rows, self.workers, replaced, kept), gone, metadata)
 
