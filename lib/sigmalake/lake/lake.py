@@ -125,13 +125,16 @@ class Lake:
         """Where the lake was taken over, have the commit fail that its former holder may wake in.
 
         It looked at the lease before it began to compute. Delta refuses a commit under which the table's properties have changed.
+        What fails here is tried again by the next run, since the lake is then given up without being given back.
         """
         lease = None if self._writer is None else self._writer.lease
-        if lease is None or not lease.taken_over:
+        if lease is None or not lease.must_fence:
             return
         for table in tables:
             if self.exists(table):
-                self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
+                with explained_write(table):
+                    self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
+        lease.fenced()
 
     def _write(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], predicate: str | None) -> None:
         writer = self._writing

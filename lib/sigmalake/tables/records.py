@@ -76,7 +76,7 @@ RUNS = Table(
         Column("error", "STRING", "the message, where it failed"),
         Column("engine", "STRING", "what moved the rows: local or spark; null: written before, spark"),
         Column(
-            "sequence", "BIGINT", "grows from row to row, whatever clocks say; null: written before, in the order of finished_at"
+            "sequence", "BIGINT", "grows from row to row, whatever clocks say; null: written before, ordered by finished_at"
         ),
         Column("table_ids", "MAP<STRING, STRING>", "Delta's id of each of these tables; null: written before"),
     ),

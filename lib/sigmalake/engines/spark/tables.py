@@ -50,7 +50,10 @@ class SparkFolderTables(FolderTables):
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
-        _set_property(self._spark, self.sql_name(table), name, value)
+        if "://" in self.root:
+            _set_property(self._spark, self.sql_name(table), name, value)
+        else:
+            self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
 
 class CatalogTables:
