@@ -19,8 +19,8 @@ from sigmalake.lake.claims import claim as module
 from sigmalake.lake.claims import folder_claims, store_claims
 from sigmalake.lake.claims.claim import Claim, Pace, new_claim, this_host
 from sigmalake.lake.claims.folder_claims import FolderClaims
-from sigmalake.lake.lease import break_lease, claims_of, hold
 from sigmalake.lake.claims.store_claims import StoreClaims
+from sigmalake.lake.lease import break_lease, claims_of, hold
 
 FAST = Pace(lifetime=60.0, poll=0.05)
 
@@ -187,7 +187,10 @@ def test_a_table_in_a_folder_of_the_lake_holds_claims_as_well(spark, tmp_path):
 def test_a_claim_that_is_not_yet_written_counts_as_held(tmp_path):
     (tmp_path / "_lease").mkdir()
     (tmp_path / "_lease" / "000000007.json").touch()
-    with pytest.raises(InfrastructureError, match=r"a run that is starting .*_lease/000000007.json"), hold(FolderClaims(tmp_path), "late"):
+    with (
+        pytest.raises(InfrastructureError, match=r"a run that is starting .*_lease/000000007.json"),
+        hold(FolderClaims(tmp_path), "late"),
+    ):
         pass
     os.utime(tmp_path / "_lease" / "000000007.json", (0, 0))
     with hold(FolderClaims(tmp_path), "heir") as lease:
@@ -247,7 +250,10 @@ def place(request, tmp_path):
 @pytest.mark.parametrize(("content", "words"), [pytest.param(*case, id=name) for name, *case in UNREADABLE])
 def test_a_claim_that_cannot_be_read_is_named_and_can_be_ended(tmp_path, place, content, words):
     stored(tmp_path, place, "000000007.json", content)
-    with pytest.raises(InfrastructureError, match=rf"_lease/000000007.json, the lease of the lake, {words}.*--break"), hold(place, "run"):
+    with (
+        pytest.raises(InfrastructureError, match=rf"_lease/000000007.json, the lease of the lake, {words}.*--break"),
+        hold(place, "run"),
+    ):
         pass
     broken = break_lease(place, "somebody")
     assert (broken.fence, broken.must_fence) == (8, True)
@@ -294,8 +300,9 @@ def test_a_stray_file_beside_claims_is_no_claim(tmp_path, place, name):
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "_lease").mkdir()
     (tmp_path / "_lease" / "000000007.json").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InfrastructureError, match="000000007.json, the lease of the lake, is a link that leads nowhere"), hold(
-        FolderClaims(tmp_path), "run"
+    with (
+        pytest.raises(InfrastructureError, match="000000007.json, the lease of the lake, is a link that leads nowhere"),
+        hold(FolderClaims(tmp_path), "run"),
     ):
         pass
     break_lease(FolderClaims(tmp_path), "somebody").release()

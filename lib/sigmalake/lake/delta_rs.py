@@ -1,7 +1,9 @@
 """Rows written by delta-rs: streamed into files, checked, and committed on the snapshot that was opened."""
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 
@@ -151,10 +153,12 @@ def _between(table: Table, predicate: str, after: date | None, until: date | Non
 def _commit(log: DeltaTable, table: Table, batches: Iterator[pa.RecordBatch], predicate: str | None, commit_metadata: str) -> None:
     """One commit on the snapshot that is open, which then is the one that it made."""
     failures: list[Exception] = []
-    reader = pa.RecordBatchReader.from_batches(table.arrow_schema(), _remembering(batches, failures))
+    stopped = threading.Event()
+    reader = pa.RecordBatchReader.from_batches(table.arrow_schema(), _remembering(batches, failures, stopped))
     properties = CommitProperties(custom_metadata={"userMetadata": commit_metadata}, max_commit_retries=0)
     size = None if table.packed else LONG_FILE_BYTES
-    try:
+
+    def write() -> None:
         if predicate is None:
             write_deltalake(
                 log,
@@ -169,16 +173,39 @@ def _commit(log: DeltaTable, table: Table, batches: Iterator[pa.RecordBatch], pr
                 log, reader, mode="overwrite", predicate=predicate, target_file_size=size,
                 writer_properties=writer_properties(table), commit_properties=properties,
             )  # fmt: skip
+
+    try:
+        _in_a_thread(write, stopped)
     except Exception:
         if failures:
             raise failures[0] from None
         raise
 
 
-def _remembering(batches: Iterator[pa.RecordBatch], failures: list[Exception]) -> Iterator[pa.RecordBatch]:
-    """The batches; what goes wrong in making them is kept, since delta-rs passes on its text alone."""
+def _in_a_thread(write: Callable[[], None], stopped: threading.Event) -> None:
+    """Wait for a write where Ctrl-C reaches: no signal does while a thread is within delta-rs.
+
+    Args:
+        write: in another thread, to its end or until it fails.
+        stopped: set when the wait is interrupted, upon which the write has to fail.
+    """
+    with ThreadPoolExecutor(1, "sigmalake-write") as pool:
+        try:
+            pool.submit(write).result()
+        except BaseException:
+            stopped.set()
+            raise
+
+
+def _remembering(
+    batches: Iterator[pa.RecordBatch], failures: list[Exception], stopped: threading.Event
+) -> Iterator[pa.RecordBatch]:
+    """The batches, until the write is to stop; what goes wrong in making them is kept, since delta-rs passes on its text alone."""
     try:
-        yield from batches
+        for batch in batches:
+            if stopped.is_set():
+                raise InterruptedError("the run was told to end")
+            yield batch
     except Exception as error:
         failures.append(error)
         raise

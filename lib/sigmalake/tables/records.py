@@ -75,9 +75,7 @@ RUNS = Table(
         required("seconds", "DOUBLE", "wall time"),
         Column("error", "STRING", "the message, where it failed"),
         Column("engine", "STRING", "what moved the rows: local or spark; null: written before, spark"),
-        Column(
-            "sequence", "BIGINT", "grows from row to row, whatever clocks say; null: written before, ordered by finished_at"
-        ),
+        Column("sequence", "BIGINT", "grows from row to row, whatever clocks say; null: written before, ordered by finished_at"),
         Column("table_ids", "MAP<STRING, STRING>", "Delta's id of each of these tables; null: written before"),
     ),
 )
