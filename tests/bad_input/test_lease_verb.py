@@ -55,7 +55,7 @@ def test_a_run_whose_lease_was_ended_stops_before_it_writes_more(asked, config, 
     claims = FolderClaims(tmp_path / "lake")
     with hold(claims, "run A") as lease:
         assert asked("lease", "--config", config, "--break").exit_code == 0
-        with pytest.raises(Exception, match="lost the lease .* to sigmalake lease --break"):
+        with pytest.raises(Exception, match=r"lost the lease .* to sigmalake lease --break"):
             lease.verify()
 
 

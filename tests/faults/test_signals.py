@@ -1,4 +1,4 @@
-"""A run that is told to end, by Ctrl-C, SIGTERM or a closed terminal, gives its lease back, says a line and leaves no process behind."""
+"""A run told to end, by Ctrl-C, SIGTERM or a closed terminal, gives its lease back, says a line and leaves no process behind."""
 
 import os
 import signal
@@ -124,5 +124,5 @@ def test_a_signal_that_is_ignored_stays_ignored(config, tmp_path):
     with started(ignoring, config, lake) as running:
         assert running.stdout.readline() == "at work\n"
         running.send_signal(signal.SIGHUP)
-        out, err = running.communicate(timeout=120)
+        _, err = running.communicate(timeout=120)
         assert running.returncode == 0, err

@@ -301,7 +301,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "_lease").mkdir()
     (tmp_path / "_lease" / "000000007.json").symlink_to(tmp_path / "nowhere")
     with (
-        pytest.raises(InfrastructureError, match="000000007.json, the lease of the lake, is a link that leads nowhere"),
+        pytest.raises(InfrastructureError, match=r"000000007\.json, the lease of the lake, is a link that leads nowhere"),
         hold(FolderClaims(tmp_path), "run"),
     ):
         pass

@@ -41,9 +41,12 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
     """
     if obstacle := lake_obstacle(str(folder)):
         raise ConfigError(f"{obstacle}; name another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} is not empty; name a folder that is empty or not there")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ConfigError(f"{folder} is not empty; name a folder that is empty or not there")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made ({error.strerror}); name a folder that can hold files") from error
     file, path = folder / CONFIG_FILE, PANEL_FILE
     if panel is None:
         path = str(Path(body["sources"]["panel"]["path"]).resolve())

@@ -197,15 +197,20 @@ def _in_a_thread(write: Callable[[], None], stopped: threading.Event) -> None:
             raise
 
 
+def _refuse(stopped: threading.Event) -> None:
+    """Fail where the run was told to end: a stream that just ended would be committed as if it were whole."""
+    if stopped.is_set():
+        raise InterruptedError("the run was told to end")
+
+
 def _remembering(
     batches: Iterator[pa.RecordBatch], failures: list[Exception], stopped: threading.Event
 ) -> Iterator[pa.RecordBatch]:
     """The batches, until the write is to stop; what goes wrong in making them is kept, since delta-rs passes on its text alone."""
     try:
         for batch in batches:
-            if stopped.is_set():
-                raise InterruptedError("the run was told to end")
             yield batch
+            _refuse(stopped)
     except Exception as error:
         failures.append(error)
         raise

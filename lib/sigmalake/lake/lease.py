@@ -142,9 +142,9 @@ def _busy(claims: Claims, newest: Claim) -> str:
     ahead = newest.expires_at - time.time()
     if ahead > FAR * lifetime:
         return (
-            f"{claims.lake} is held by {newest.holder}, whose lease lasts {ahead:,.0f} s by {place}, where {lifetime:.0f} s are usual: "
-            f"its clock or this one is wrong. Wait for it (--wait {2 * lifetime:.0f} takes the lake if the file does not change), or, if "
-            "that run is over, end its lease with `sigmalake lease --config FILE --break`"
+            f"{claims.lake} is held by {newest.holder}, whose lease lasts {ahead:,.0f} s by {place}, where {lifetime:.0f} s are "
+            f"usual: its clock or this one is wrong. Wait for it (--wait {2 * lifetime:.0f} takes the lake if the file does not "
+            "change), or, if that run is over, end its lease with `sigmalake lease --config FILE --break`"
         )
     return (
         f"{claims.lake} is being written by {newest.holder}, renewed within {lifetime:.0f} s in {place}; wait for it "
