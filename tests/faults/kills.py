@@ -1,6 +1,6 @@
 """Runs that are killed, as by `kill -9`, at points that have names; `python kills.py` does them, each in a process of its own.
 
-A point is an instant before or after something that a run leaves behind: a claim, a table's creation, each commit of each table. The
+A point is an instant before or after something that a run leaves behind: a claim, a table's creation, each commit of a table. The
 hooks are put around the functions of the package in the processes that die, and nowhere else.
 """
 
@@ -42,10 +42,10 @@ def hooked(reach: Callable[[str], None]) -> None:
     around(FolderClaims, "add", lambda *_: "the claim")
     around(FolderClaims, "renew", lambda *_: "the lease is given back")
     around(Lake, "create", lambda _, table: f"{table.name} is made sure of")
-    around(Lake, "_write", lambda _, table, rows, stage, *__: f"{stage} writes {table.name}")
+    around(Lake, "_write", lambda _, table, __, stage, *___: f"{stage} writes {table.name}")
     around(delta_rs, "_commit", lambda _, table, *__: f"a commit of {table.name}")
     delta_rs.PACKED_FILE_BYTES = A_FILE
-    lease.Lease._renew = lambda self: None
+    lease.Lease._renew = lambda _: None
 
 
 def run(arguments: Sequence[str]) -> int:
