@@ -1,7 +1,7 @@
 """Runs that are killed, as by `kill -9`, at points that have names; `python kills.py` does them, each in a process of its own.
 
-A point is an instant before or after something that a run leaves behind: a claim, a table's creation, each commit of a table. The
-hooks are put around the functions of the package in the processes that die, and nowhere else.
+A point is an instant before or after something that a run leaves behind: a claim, a table's creation, each file and each commit of a
+table. The hooks are put around the functions of the package in the processes that die, and nowhere else.
 """
 
 import json
@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sigmalake.cli import app
-from sigmalake.lake import delta_rs, lease
+from sigmalake.engines.local import tables
+from sigmalake.lake import data_files, lease
 from sigmalake.lake.claims.folder_claims import FolderClaims
 from sigmalake.lake.lake import Lake
 
-A_FILE = 1 << 15  # bytes: a packed table of the small market is several commits
+A_FILE = 1 << 15  # bytes: a packed table of the small market is several files
 
 
 def hooked(reach: Callable[[str], None]) -> None:
@@ -43,8 +44,10 @@ def hooked(reach: Callable[[str], None]) -> None:
     around(FolderClaims, "renew", lambda *_: "the lease is given back")
     around(Lake, "create", lambda _, table: f"{table.name} is made sure of")
     around(Lake, "_write", lambda _, table, __, stage, *___: f"{stage} writes {table.name}")
-    around(delta_rs, "_commit", lambda _, table, *__: f"a commit of {table.name}")
-    delta_rs.PACKED_FILE_BYTES = A_FILE
+    around(data_files.FileWriter, "_write", lambda writer: f"a file of {writer._table.name}")
+    around(tables, "commit_files", lambda log, *_: f"the commit of {Path(log.table_uri).name}")
+    around(tables, "write_rows", lambda _, table, *__: f"a few rows of {table.name}")
+    data_files.FILE_BYTES = A_FILE
     lease.Lease._renew = lambda _: None
 
 
