@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config.types import CATALOG_NAME
+from sigmalake.engines.local.abilities import lake_obstacle
 from sigmalake.errors import ConfigError, telling_line
 from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.dates import DateRange, within
@@ -43,7 +44,7 @@ class SparkFolderTables(FolderTables):
 
     def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
         """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
-        if isinstance(rows, pa.Table) and "://" not in self.root:
+        if isinstance(rows, pa.Table) and "://" not in self.root and lake_obstacle(self.root) is None:
             write_rows(self.location(table), table, rows.to_batches(), predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
@@ -89,6 +90,10 @@ class CatalogTables:
     def version(self, table: Table) -> int:
         """As `Storage`."""
         return int(self._spark.sql(f"DESCRIBE HISTORY {self.sql_name(table)} LIMIT 1").collect()[0]["version"])
+
+    def vanished(self) -> list[str]:
+        """As `Storage`: not known."""
+        return []
 
     def table_id(self, table: Table) -> str:
         """As `Storage`."""
