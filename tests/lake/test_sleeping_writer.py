@@ -78,7 +78,7 @@ def test_the_commit_that_a_sleeper_was_in_is_refused_and_so_is_its_next(claims, 
             with pytest.raises(InfrastructureError, match=f"{TABLE.name}: another writer committed at the same time"):
                 writing.result()
             heir.replace(TABLE, engine.driver_rows(rows_of(DAYS[1], "heir")), "regress", on_day(DAYS[1]))
-            with pytest.raises(InfrastructureError, match="lost the lease .* to heir"):
+            with pytest.raises(InfrastructureError, match=r"lost the lease .* to heir"):
                 sleeper.replace(TABLE, engine.driver_rows(rows_of(DAYS[2], "sleeper")), "regress", on_day(DAYS[2]))
     found = read_columns(open_table(f"{root}/{TABLE.name}"), [TABLE.date, "factor"]).sort_by(TABLE.date).to_pylist()
     assert [(row[TABLE.date], row["factor"]) for row in found] == [(DAYS[0], "sleeper"), (DAYS[1], "heir")]

@@ -129,8 +129,8 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
 
 def _removed(root: str, gone: Sequence[str]) -> InfrastructureError:
     return InfrastructureError(
-        f"{', '.join(gone)} of {root} was removed while the run was at work; nothing else may change a lake meanwhile. Run again: what "
-        "is missing is computed anew"
+        f"{', '.join(gone)} of {root} was removed while the run was at work; nothing else may change a lake meanwhile. Run again: "
+        "what is missing is computed anew"
     )
 
 
