@@ -11,6 +11,7 @@ from sigmalake import __version__
 from sigmalake.cli.contexts import reading_context, say
 from sigmalake.cli.demo import demo
 from sigmalake.cli.lease import lease
+from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, prepare_environment
@@ -192,7 +193,9 @@ def _call(verb: str | None, ending: Ending) -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
-    except Exception as error:  # of the program or the machine: a line on stderr, the traceback in the log
+    except SystemExit:
+        raise
+    except BaseException as error:  # of the program, the machine or a panic of delta-rs: a line, the traceback in the log
         if caused_by_interrupt(error):
             _exit_interrupted(ending)
         _exit_unexpected(error)
@@ -210,7 +213,7 @@ def _exit_interrupted(ending: Ending) -> None:
     sys.exit(ending.exit_code)
 
 
-def _exit_unexpected(error: Exception) -> None:
+def _exit_unexpected(error: BaseException) -> None:
     show = getattr(error, "show", None)
     if callable(show):  # typer's own usage errors
         show()
@@ -218,7 +221,9 @@ def _exit_unexpected(error: Exception) -> None:
     log = log_file()
     with log.open("a", encoding="utf-8") as file:
         traceback.print_exception(error, file=file)
-    typer.echo(f"error: {type(error).__name__}: {telling_line(error)}\n  the whole story is in {log}", err=True)
+    known = explained(error, log)
+    told = f"{type(error).__name__}: {telling_line(error)}" if known is None else str(known)
+    typer.echo(f"error: {told}\n  the whole story is in {log}", err=True)
     sys.exit(InfrastructureError.exit_code)
 
 

@@ -2,8 +2,9 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -123,4 +124,6 @@ def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "It
     try:
         yield spark
     finally:
-        spark.stop()
+        with warnings.catch_warnings(), suppress(Exception):  # of a JVM that has died, or that a signal reached first
+            warnings.simplefilter("ignore")
+            spark.stop()

@@ -60,6 +60,10 @@ class FolderTables:
         """As `Storage`."""
         return int(self.log(table).version())
 
+    def vanished(self) -> list[str]:
+        """As `Storage`."""
+        return [name for name in self._opened if _first_commit(f"{self._root}/{name}") is None]
+
     def table_id(self, table: Table) -> str:
         """As `Storage`."""
         return str(self.log(table).metadata().id)

@@ -1,5 +1,6 @@
 """The version of a lake's layout: what every reader and writer checks first."""
 
+import re
 from pathlib import Path
 
 from sigmalake.errors import ConfigError
@@ -9,9 +10,17 @@ FORMAT = 2
 
 FORMAT_PROPERTY = "sigmalake.format"
 
+UNREADABLE_PATH = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f]")
+"""In a path: a code that delta-rs decodes, a backslash that it drops, or a control character that it refuses."""
+
 
 def check_root(root: str) -> None:
-    """Refuse a lake where no lake can be: a file, or a folder that is itself one Delta table."""
+    """Refuse a lake where no lake can be: a path that Delta reads as another, a file, or a folder that is one Delta table."""
+    if "://" not in root and (found := UNREADABLE_PATH.search(root)):
+        raise ConfigError(
+            f"lake: {root!r} has {found[0]!r} in its path, which Delta takes for something else; name a folder without "
+            "backslashes, control characters and percent codes"
+        )
     if "://" in root:
         return
     if Path(root).is_file():

@@ -78,6 +78,10 @@ class Lake:
         """The newest version; None where the table does not exist."""
         return self._tables.version(table) if self.exists(table) else None
 
+    def vanished(self) -> list[str]:
+        """Names of tables that this object has opened, and that are there no more."""
+        return self._tables.vanished()
+
     def table_id(self, table: Table) -> str | None:
         """Delta's id of the table, by which it is told from one made anew in its place; None where it does not exist."""
         return self._tables.table_id(table) if self.exists(table) else None

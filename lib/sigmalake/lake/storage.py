@@ -30,6 +30,9 @@ class StoredTables(Protocol):
     def version(self, table: Table) -> int:
         """The newest version of a table that exists."""
 
+    def vanished(self) -> list[str]:
+        """Names of tables that were opened, and that are there no more, where that is known."""
+
     def table_id(self, table: Table) -> str:
         """Delta's id of a table that exists: one that is dropped and made anew has another."""
 

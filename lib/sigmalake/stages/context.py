@@ -11,7 +11,14 @@ from typing import NamedTuple
 from sigmalake import __version__
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
-from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
+from sigmalake.errors import (
+    ConfigError,
+    InfrastructureError,
+    ReleaseRefusedError,
+    SigmalakeError,
+    caused_by_interrupt,
+    telling_line,
+)
 from sigmalake.lake.books import AccountLine, StageRun, next_sequence, now, record_run
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.lake.lease import Lease
@@ -105,9 +112,12 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     except ConfigError:  # nothing has run yet, and `runs` need not be made for it
         raise
     except Exception as error:
-        if not caused_by_interrupt(error):
-            _record_failure(context, stage, started, clock, error)
-        raise
+        if caused_by_interrupt(error):
+            raise
+        gone = [] if isinstance(error, SigmalakeError) else context.lake.vanished()
+        told = _removed(context.lake.root, gone) if gone else error
+        _record_failure(context, stage, started, clock, told)
+        raise told from (error if gone else error.__cause__)
     seconds = time.perf_counter() - clock
     if outcome is None:
         context.say(f"{stage}: nothing to do ({seconds:.1f} s)")
@@ -117,12 +127,19 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     return outcome
 
 
+def _removed(root: str, gone: Sequence[str]) -> InfrastructureError:
+    return InfrastructureError(
+        f"{', '.join(gone)} of {root} was removed while the run was at work; nothing else may change a lake meanwhile. Run again: "
+        "what is missing is computed anew"
+    )
+
+
 def _record_failure(context: Context, stage: str, started: datetime, clock: float, error: Exception) -> None:
     status = "refused" if isinstance(error, ReleaseRefusedError) else "failed"
     try:
         _record(context, stage, started, time.perf_counter() - clock, status, Outcome(), _told(error))
     except Exception as second:  # the first error is the one to tell
-        context.say(f"{stage}: its failure could not be recorded in runs: {str(second).splitlines()[0][:200]}")
+        context.say(f"{stage}: its failure could not be recorded in runs: {telling_line(second)}")
 
 
 def _told(error: Exception) -> str:

@@ -74,7 +74,7 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     pending = pending or Pending()
     current = {**source_versions(context.engine, config), **described_versions(context, pending)}
     stored = panel_states(lake)
-    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values()
+    complete = stored and lake.exists(FACTORS) and current == last_source_versions(lake, "ingest") and "" not in current.values()
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
     sources = read_sources(context.engine, config, lake, described(context, pending), verify=context.verify_sources)
@@ -100,6 +100,7 @@ def ingest(context: Context) -> Outcome | None:
     for warning in plan.sources.warnings:
         context.say(f"warning: {warning}")
     if not (plan.changes or unsettled):
+        _write_factor_sets(context, plan.factor_sets)  # none is new, but the table may have been removed
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
         return None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]

@@ -260,8 +260,13 @@ def quiet_jvm(log_file: Path) -> Iterator[None]:
 
 
 def _log_pyspark_to(log_file: Path) -> None:
+    from pyspark.accumulators import AccumulatorTCPServer  # noqa: PLC0415 - the rest of this module needs no pyspark
     from pyspark.logger import PySparkLogger  # noqa: PLC0415 - the rest of this module needs no pyspark
 
+    def log_error(*_: object) -> None:
+        logging.getLogger("pyspark").exception("the JVM closed a connection")
+
+    AccumulatorTCPServer.handle_error = log_error  # a traceback on stderr when the JVM dies
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # a Java stack for each failed query
         PySparkLogger.getLogger(name).handlers.clear()
         PySparkLogger.getLogger(name).addHandler(logging.FileHandler(log_file, delay=True))

@@ -53,6 +53,10 @@ class HeldTables:
         """As `Storage`."""
         return self._commits[table.name][-1].version
 
+    def vanished(self) -> list[str]:
+        """As `Storage`: not known."""
+        return []
+
     def table_id(self, table: Table) -> str:
         """As `Storage`: a table in memory is never made anew."""
         return table.name

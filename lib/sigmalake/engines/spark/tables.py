@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config.types import CATALOG_NAME
+from sigmalake.engines.local.abilities import lake_obstacle
 from sigmalake.errors import ConfigError, telling_line
 from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.data_files import ROWS_A_GROUP
@@ -46,7 +47,7 @@ class SparkFolderTables(FolderTables):
     def write(self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
         """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
         predicate = None if replaced is None else replaced.sql()
-        if isinstance(rows, pa.Table) and "://" not in self.root:
+        if isinstance(rows, pa.Table) and "://" not in self.root and lake_obstacle(self.root) is None:
             write_rows(self.location(table), table, rows, predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
@@ -92,6 +93,10 @@ class CatalogTables:
     def version(self, table: Table) -> int:
         """As `Storage`."""
         return int(self._spark.sql(f"DESCRIBE HISTORY {self.sql_name(table)} LIMIT 1").collect()[0]["version"])
+
+    def vanished(self) -> list[str]:
+        """As `Storage`: not known."""
+        return []
 
     def table_id(self, table: Table) -> str:
         """As `Storage`."""
