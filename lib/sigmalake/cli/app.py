@@ -13,7 +13,7 @@ from sigmalake.cli.demo import demo
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, prepare_environment
-from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, regress, release, risk, run
+from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, quality, regress, release, risk, run
 from sigmalake.errors import InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def options(
     """An equity factor risk model, from a panel on one machine or on a Spark cluster, kept in Delta tables."""
 
 
-for computing in (run, describe, ingest, regress, risk, release, covariance, evaluate):
+for computing in (run, describe, ingest, quality, regress, risk, release, covariance, evaluate):
     app.command()(computing)
 
 

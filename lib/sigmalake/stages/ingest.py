@@ -171,6 +171,8 @@ def _panel_row(
         return f"{day}:{found.content}" if found else ""
 
     behind = [factor_set, str(row.age), content("exposures", row.source_date), content("caps", caps_from)]
+    for side in ("exposures", "caps"):  # data_quality counts a date's rejected rows, also where none of it can be used
+        behind += [content(side, day) for day in lost_dates(fingerprints.get(side, {}), {row.exposure_date})]
     known = digest_of(behind if cap_rates is None else [*behind, content("exchange_rates", cap_rates)])
     beside = [content("returns", row.return_date), content("rates", row.return_date)]
     if "exchange_rates" in fingerprints and row.return_date is not None:
