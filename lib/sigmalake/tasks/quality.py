@@ -283,11 +283,11 @@ class _ExposureMeasures:
             row, rules = self._row[position], self._task.rules.thin_factors
             factors = self._task.factor_sets[self._sets[row]]
             weights = self._weights(position, row)
-            packed = PackedExposures(
-                len(weights), *(self._lists[n].row(row) for n in (*_MEMBERS, "member_shares")), np.empty((0, 0))
-            )
+            assets, columns, shares = (self._lists[name].row(row) for name in (*_MEMBERS, "member_shares"))
+            packed = PackedExposures(len(weights), assets, columns, shares, np.empty((len(weights), 0)))
             sizes = membership_sizes(packed, weights, len(factors))
-            thin = np.flatnonzero(is_thin(sizes, rules.members, rules.share) & factor_layout(tuple(factors)).is_membership)
+            is_member = factor_layout(tuple(factors)).is_membership
+            thin: list[int] = np.flatnonzero(is_thin(sizes, rules.members, rules.share) & is_member).tolist()
             self._thin[position] = {factors[k].name: (float(sizes.members[k]), float(sizes.weight_share[k])) for k in thin}
         return self._thin[position]
 
