@@ -73,8 +73,8 @@ class MeasureQuality(PartTask):
 
     def __call__(self, part: int, inputs: Mapping[str, pa.Table]) -> pa.Table:
         """Of a chunk, from the panel's rows of its windows."""
-        history, exposed = (self.rows_of(part, inputs, role) for role in (HISTORY, EXPOSED))
-        chunk = self.chunks[part]
+        chunk, days = self.chunks[part], self.dates(part)
+        history, exposed = (_placed(inputs[role], days[role], self.calendar) for role in (HISTORY, EXPOSED))
         window = _read_window(history, chunk, self.calendar)
         returns = _ReturnMeasures(window, self.rules, self.names, self.calendar, chunk)
         exposures = _ExposureMeasures(window, exposed, self)
@@ -84,6 +84,14 @@ class MeasureQuality(PartTask):
             for measured in (*returns.of(row.position), *exposures.of(row.position))
         ]
         return quality_table(found, self.rules)
+
+
+def _placed(rows: pa.Table, days: Sequence[date], calendar: Sequence[date]) -> pa.Table:
+    """The rows of these dates with their position in the calendar, in the order in which they came: none is moved for it."""
+    dated = as_array(rows.column("exposure_date"))
+    belongs = pc.is_in(dated, pa.array(days, pa.date32()))
+    found = rows.append_column("position", pc.index_in(dated, pa.array(calendar, pa.date32())))
+    return (found if pc.all(belongs, min_count=0).as_py() else found.filter(belongs)).combine_chunks()
 
 
 class _Window(NamedTuple):
@@ -247,14 +255,15 @@ class _ExposureMeasures:
             both = [name for name in names if name in earlier]
             now, before = now[:, [names.index(n) for n in both]], before[:, [earlier.index(n) for n in both]]
             names = both
-        here, there = _common(self._window, position)
-        now, before = (now, before) if here is None else (now[here], before[there])
-        rules, codes = self._task.rules.exposure_moves, self._window.codes[position]
+        codes, earlier_codes = self._window.codes[position], self._window.codes[position - 1]
+        if not np.array_equal(codes, earlier_codes):
+            here, there = _common(codes, earlier_codes, len(self._window.asset_ids))
+            now, before, codes = now[here], before[there], codes[here]
+        rules = self._task.rules.exposure_moves
         found = exposure_moves(now, before, rules.bound, rules.robust)
-        assets = codes if here is None else codes[here]
         moves = [
             Finding(
-                self._window.asset_ids[assets[n]], float(change), f"{names[k]}: {before[n, k]:.4g} to {now[n, k]:.4g}", abs(change)
+                self._window.asset_ids[codes[n]], float(change), f"{names[k]}: {before[n, k]:.4g} to {now[n, k]:.4g}", abs(change)
             )
             for n, k, change in zip(*found, strict=True)
         ]  # fmt: skip
@@ -298,12 +307,9 @@ class _ExposureMeasures:
         return regression_weights(self._task.weighting, known, given, self._lists["in_estimation"].row(row))
 
 
-def _common(window: _Window, position: int) -> tuple[Ints | None, Ints | None]:
-    """Rows of the assets that a date and the one before have, in both; None where these are the same assets."""
-    now, before = window.codes[position], window.codes[position - 1]
-    if np.array_equal(now, before):
-        return None, None
-    place = np.full(len(window.asset_ids), -1)
+def _common(now: Ints, before: Ints, n_assets: int) -> tuple[Ints, Ints]:
+    """Where the assets that two dates have stand in each."""
+    place = np.full(n_assets, -1)
     place[before] = np.arange(len(before))
     at = place[now]
     here = np.flatnonzero(at >= 0)
