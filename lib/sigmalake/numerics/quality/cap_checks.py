@@ -24,8 +24,8 @@ def new_standing_caps(caps: Floats, before: Floats, returns: Floats, run: int) -
 def cap_gaps(caps: Floats, before: Floats, growth: Floats) -> Floats:
     """ln(c(t) / c(t-1)) - ln(1 + r(t)): 0 where neither shares nor payments changed.
 
-    NaN where one of the three is missing, or the cap did not move on t or on the date before, in whose place the first row has
-    none: of which period such a cap is cannot be told.
+    NaN where one of the three is missing, or where the cap stood still on t or on the date before: of which period it is cannot be
+    told.
 
     Args:
         caps: (T, N) > 0 by date and asset, NaN: none.
