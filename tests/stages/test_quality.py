@@ -100,7 +100,7 @@ def test_planted_defects_are_found_with_date_and_asset(spoilt_rows, spoilt, days
     assert names(moved) == [steady[6]]
     assert moved["found"][0]["detail"].startswith(f"{style}: ")
     rejected = rows[(rows["measure"] == "rejected") & (rows["source"] == "panel.returns") & (rows["date"] == days[72])].iloc[0]
-    assert (rejected["n_found"], names(rejected)) == (1, ["ret not_finite"])
+    assert (rejected["n_found"], names(rejected)) == (1, ["ret not finite"])
     assert rejected["value"] == pytest.approx(1 / rejected["n_checked"])
     coverage = rows[(rows["measure"] == "coverage_day") & (rows["date"] == days[75])]
     assert set(coverage["severity"]) == {"warn"}
@@ -108,9 +108,7 @@ def test_planted_defects_are_found_with_date_and_asset(spoilt_rows, spoilt, days
 
 def test_planted_defects_are_found_once(spoilt_rows, days):
     loud = spoilt_rows[spoilt_rows["severity"].isin(LOUD) & (spoilt_rows["measure"] != "thin_factors")]
-    beside_caps = {
-        ("splits", day) for day in (days[50], days[51], days[55])
-    }  # returns of x .5, x 2, x 4 that the cap knows nothing of
+    beside_caps = {("splits", day) for day in (days[50], days[51], days[55])}  # the caps did not follow
     assert set(zip(loud["measure"], loud["date"], strict=True)) == beside_caps | {
         ("bad_ticks", days[51]), ("jumps", days[55]), ("splits", days[60]), ("coverage_day", days[75])
     }  # fmt: skip
@@ -209,7 +207,7 @@ def test_stages_by_hand_refuse_a_release_that_a_stop_or_a_date_not_measured_forb
     without_covariance(model, bad_ticks={"stop": 0})
     with pytest.raises(DataError, match="bad_ticks"):
         model.stage("quality")
-    with pytest.raises(ReleaseRefusedError, match="data_quality: data quality of panel.returns"):
+    with pytest.raises(ReleaseRefusedError, match=r"data_quality: data quality of panel\.returns"):
         model.stage("release")
 
 
