@@ -26,9 +26,9 @@ class Limits:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    note: float | None = setting(0.0, "a value above it is noted; none: never", source=CHOICE)
-    warn: float | None = setting(None, "a value above it is said aloud; none: never", source=CHOICE)
-    stop: float | None = setting(None, "a value above it ends the run before a release; none: never")
+    note: float | None = setting(0.0, "a value above it is noted; none: never", unit="as `warn`", source=CHOICE)
+    warn: float | None = setting(None, "a value above it is said aloud; none: never", unit="of the measure", source=CHOICE)
+    stop: float | None = setting(None, "a value above it ends the run before a release; none: never", unit="as `warn`")
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -16,7 +16,7 @@ from sigmalake.tables.quality import DATA_QUALITY
 LOUD = (Severity.WARN.value, Severity.STOP.value)
 SHOWN = ("date", "source", "measure", "severity", "value", "n_found", "found")
 SHARES = {"rejected": "rows", "stale_prices": "returns", "stale_caps": "caps", "cap_moves": "caps", "exposure_moves": "values"}
-COVERAGE = {"coverage_day": "the date before", "coverage_year": "a year before"}
+COVERAGE = {"coverage_day": "on the date before", "coverage_year": "a year before"}
 
 Row = Mapping[str, Any]
 
@@ -86,7 +86,7 @@ def _what(row: Row) -> str:
     shown += f" and {row['n_found'] - 1:,} more" if measure not in COVERAGE and measure != "rejected" and row["n_found"] > 1 else ""
     if measure in COVERAGE:
         had = found[0]["value"] if found else row["n_found"]
-        return f"{measure}, {row['n_found']:,} assets after {had:,.0f} on {COVERAGE[measure]} ({value:.1%} fewer)"
+        return f"{measure}, {row['n_found']:,} assets after {had:,.0f} {COVERAGE[measure]} ({value:.1%} fewer)"
     if measure in SHARES:
         return f"{measure}, {value:.2%} of the {SHARES[measure]}{shown}"
     return f"{measure}{shown}" if found else f"{measure} is {value:g}"
