@@ -106,7 +106,7 @@ def validate(
             say(f"warning: {warning}")
         if output is Output.JSON:
             body = {"sources": [s._asdict() for s in checked.sources], "dates": checked.dates, "factors": checked.factors}
-            body["warnings"] = checked.warnings
+            body |= {"warnings": checked.warnings, "quality": checked.quality}
             typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
             return
         typer.echo(annotated(context.config, read_given(config, overrides or [])))
@@ -116,6 +116,7 @@ def validate(
             for column, reason, rows, value in source.problems:
                 typer.echo(f"  {ProblemCount(column, reason, rows, value).text}")
         typer.echo(f"panel: {checked.dates} dates, {len(checked.factors)} factors: {', '.join(checked.factors)}")
+        typer.echo(f"data quality: {checked.quality}")
 
 
 @app.command()

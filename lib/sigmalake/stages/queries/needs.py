@@ -15,10 +15,10 @@ from sigmalake.engines.local.tables import PIECE_BYTES
 from sigmalake.engines.local.workers import AHEAD, WORTH_A_PROCESS
 from sigmalake.lake.delta_rs import PACKED_FILE_BYTES, ROWS_A_GROUP
 from sigmalake.stages.ingest import FILE_BYTES, LEAST_FILES
-from sigmalake.stages.queries.model_size import ModelSize, SourceSize
 from sigmalake.stages.quality import LEAST_DATES as LEAST_MEASURED
 from sigmalake.stages.quality import MOST_DATES as MOST_MEASURED
 from sigmalake.stages.quality import TASK_BYTES
+from sigmalake.stages.queries.model_size import ModelSize, SourceSize
 from sigmalake.stages.regress import ASSET_BYTES
 from sigmalake.stages.risk import EXPOSURES_BYTES, LEAST_DATES, MOST_DATES
 from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES
