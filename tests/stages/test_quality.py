@@ -1,5 +1,6 @@
 """The stage `quality` on generated markets: planted defects are found where they are, and a clean market warns of nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ from sigmalake.demo.market import generate_market
 from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases
 from sigmalake.stages.context import Asked
+from sigmalake.stages.queries.validate import validate
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tables.records import RUNS
@@ -231,6 +233,13 @@ def test_a_warning_is_said_once(market, spoilt, days, tmp_path):
 
 
 def _saying(context, said):
-    from dataclasses import replace
-
     return replace(context, say=said.append)
+
+
+def test_validate_says_what_a_run_would_say_and_writes_nothing(market, spoilt, spoilt_rows, tmp_path):
+    model = without_covariance(make_model(market, tmp_path)).write(spoilt[0])
+    found = validate(model.context())
+    loud = spoilt_rows[spoilt_rows["severity"].isin(LOUD)]
+    assert len([line for line in found.warnings if line.startswith("data quality")]) == loud.groupby(["source", "measure"]).ngroups
+    assert f": {len(loud)} warnings, " in found.quality
+    assert not (tmp_path / "lake").exists()
