@@ -31,7 +31,7 @@ def exposure_moves(now: Floats, before: Floats, bound: float, robust: float) -> 
     """
     changes = now - before
     size = np.abs(changes)
-    rows, styles = np.divmod(np.flatnonzero(size > bound), size.shape[1])
+    rows, styles = np.nonzero(size > bound) if size.max(initial=0.0) > bound else (_NONE, _NONE)
     if len(rows):
         moved = np.unique(styles)
         limit = np.zeros(size.shape[1])
@@ -39,6 +39,9 @@ def exposure_moves(now: Floats, before: Floats, bound: float, robust: float) -> 
         beyond = size[rows, styles] > limit[styles]
         rows, styles = rows[beyond], styles[beyond]
     return Moves(rows, styles, changes[rows, styles])
+
+
+_NONE: Ints = np.empty(0, dtype=np.int64)
 
 
 class MembershipSizes(NamedTuple):
