@@ -24,9 +24,12 @@ from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
-from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.factors import Factor, Kind, PackedExposures
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
+from sigmalake.numerics.quality.cap_checks import cap_gaps, nearest_split, new_standing_caps
+from sigmalake.numerics.quality.exposure_checks import exposure_moves, is_thin, membership_sizes
+from sigmalake.numerics.quality.return_checks import deviations, new_zero_runs, robust_scores, taken_back
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
 from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights, Thin
@@ -251,8 +254,30 @@ def premia():
     return fama_macbeth(returned, automatic_lags(120))._asdict()
 
 
+def quality():
+    returns = 0.01 * draws(31, 40, N)
+    returns[20:26, 3] = 0.0
+    returns[30, 4:6], returns[31, 4:6] = -0.5, [1.0, 0.1]
+    found = deviations(returns)
+    scores = robust_scores(found, 24, 21, 5.0)
+    caps = np.exp(draws(32, 40, N))
+    before = np.vstack([np.full((1, N), np.nan), caps[:-1]])
+    gaps = cap_gaps(caps, before, found.growth)
+    styles, earlier = draws(33, N, 2), draws(34, N, 2)
+    moves = exposure_moves(3 * styles, earlier, 3.0, 2.0)
+    assets, shares = np.arange(N), 0.5 + 0.1 * np.abs(draws(35, N))
+    sizes = membership_sizes(PackedExposures(N, assets, assets % GROUPS, shares, styles), np.abs(draws(36, N)), GROUPS)
+    return {
+        "stale": new_zero_runs(returns, 5), "deviation": found.deviation, "spread": found.spread, "scores": scores,
+        "ticks": taken_back(found.deviation[24:-1], scores[:-1], found.deviation[25:], 10.0, 0.25),
+        "standing": new_standing_caps(np.round(caps), np.round(before), returns, 2), "gaps": gaps,
+        "splits": nearest_split(gaps.ravel(), 0.02), **moves._asdict(), **sizes._asdict(), "thin": is_thin(sizes, 9.0, 0.2),
+    }  # fmt: skip
+
+
 ANSWERS = {
-    "INGEST": ingest, "DESCRIBE": describe, "SHARES": shares, "REGRESS": regress, "STABILITY": stability, "RISK": risk,
+    "INGEST": ingest, "QUALITY": quality,
+    "DESCRIBE": describe, "SHARES": shares, "REGRESS": regress, "STABILITY": stability, "RISK": risk,
     "COVARIANCE": covariance, "EVALUATE": evaluate, "PREMIA": premia,
 }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Runs that are killed, as by `kill -9`, at points that have names; `python kills.py` does them, each in a process of its own.
 
-A point is an instant before or after something that a run leaves behind: a claim, a table's creation, each file and each commit of a
+A point is an instant before or after something that a run leaves behind: a claim, a table's creation, each file, each commit of a
 table. The hooks are put around the functions of the package in the processes that die, and nowhere else.
 """
 

@@ -93,7 +93,7 @@ def test_a_ledger_of_before_ids_is_read_as_it_is_and_goes_on(model, market):
 def test_rows_of_runs_are_numbered_as_they_were_written(model):
     rows = model.rows(RUNS)
     assert rows["sequence"].is_unique
-    assert rows.sort_values("sequence")["stage"].tolist() == ["ingest", "regress", "risk", "covariance", "release"]
+    assert rows.sort_values("sequence")["stage"].tolist() == ["ingest", "quality", "regress", "risk", "covariance", "release"]
 
 
 def test_every_table_of_a_lake_has_an_id_of_its_own(model):

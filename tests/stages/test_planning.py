@@ -83,7 +83,7 @@ def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were
     monkeypatch.setattr(planning, "plan_describe", lambda _: DescribePlan(None, prices, NOTHING, [], {}, NOTHING))
     ingested(PANEL)
     planned = {stage.stage: stage for stage in planning.plan(model)}
-    assert list(planned) == ["describe", "ingest", "regress", "risk", "covariance", "release", "evaluate"]
+    assert list(planned) == ["describe", "ingest", "quality", "regress", "risk", "covariance", "release", "evaluate"]
     assert (planned["describe"].compute, planned["describe"].remove) == ({DAYS[0]: Why.INPUT}, [DAYS[1]])
     assert planned["evaluate"].compute == dict.fromkeys(DAYS[1:-1], Why.NEW)  # the newest forecast has not met its return
 

@@ -16,7 +16,7 @@ from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputF
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
-from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, regress, release, risk, run
+from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, quality, regress, release, risk, run
 from sigmalake.errors import InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def options(
     """An equity factor risk model, from a panel on one machine or on a Spark cluster, kept in Delta tables."""
 
 
-for computing in (run, describe, ingest, regress, risk, release, covariance, evaluate):
+for computing in (run, describe, ingest, quality, regress, risk, release, covariance, evaluate):
     app.command()(computing)
 
 
@@ -109,7 +109,7 @@ def validate(
             say(f"warning: {warning}")
         if output is Output.JSON:
             body = {"sources": [s._asdict() for s in checked.sources], "dates": checked.dates, "factors": checked.factors}
-            body["warnings"] = checked.warnings
+            body |= {"warnings": checked.warnings, "quality": checked.quality}
             typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
             return
         typer.echo(annotated(context.config, read_given(config, overrides or [])))
@@ -119,6 +119,7 @@ def validate(
             for column, reason, rows, value in source.problems:
                 typer.echo(f"  {ProblemCount(column, reason, rows, value).text}")
         typer.echo(f"panel: {checked.dates} dates, {len(checked.factors)} factors: {', '.join(checked.factors)}")
+        typer.echo(f"data quality: {checked.quality}")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from sigmalake.config.types import Strict, key
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationRules
+from sigmalake.numerics.quality.rules import QualityRules
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -38,6 +39,7 @@ class Checks(Strict):
         int, key("regressions without factor returns since the last release", unit="dates", source="choice"), Field(ge=0)
     ] = 0
     require_factor_cov: Annotated[bool, key("every variant has Sigma on the release's date", source="choice")] = True
+    quality: Annotated[QualityRules, key("what counts as a defect of the data, and what it means for a run")] = QualityRules()
 
 
 class Evaluate(Strict):

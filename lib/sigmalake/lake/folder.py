@@ -62,7 +62,7 @@ class FolderTables:
 
     def vanished(self) -> list[str]:
         """As `Storage`."""
-        return [name for name in self._opened if _first_commit(f"{self._root}/{name}") is None]
+        return [name for name in self._opened if _commit(f"{self._root}/{name}", 0) is None]
 
     def table_id(self, table: Table) -> str:
         """As `Storage`."""

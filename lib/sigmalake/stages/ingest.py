@@ -180,6 +180,8 @@ def _panel_row(
         return f"{day}:{found.content}" if found else ""
 
     behind = [factor_set, str(row.age), content("exposures", row.source_date), content("caps", caps_from)]
+    for side in ("exposures", "caps"):  # data_quality counts a date's rejected rows, also where none of it can be used
+        behind += [content(side, day) for day in lost_dates(fingerprints.get(side, {}), {row.exposure_date})]
     known = digest_of(behind if cap_rates is None else [*behind, content("exchange_rates", cap_rates)])
     beside = [content("returns", row.return_date), content("rates", row.return_date)]
     if "exchange_rates" in fingerprints and row.return_date is not None:
@@ -278,20 +280,25 @@ def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: li
     dates_a_file = _dates_a_file(sources, compute)
     rows = [plan.rows[day]._replace(part=number // dates_a_file) for number, day in enumerate(compute)]
     lake.create(PANEL)
-    written = _packed(context, plan, sources, rows) if rows else context.engine.no_rows(PANEL)
+    written = context.engine.no_rows(PANEL)
+    if rows:
+        written = pack_rows(context, sources, plan.rows, rows, plan.level_ranks, plan.recipe)
     lake.replace(PANEL, written, "ingest", ranges)
     return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
 
 
-def _packed(context: Context, plan: IngestPlan, sources: PanelSources, rows: list[PanelRow]) -> Rows:
-    """The rows of the panel, brought together from the sources that feed them."""
+def pack_rows(
+    context: Context, sources: PanelSources, planned: Mapping[date, PanelRow], rows: list[PanelRow],
+    level_ranks: Sequence[dict[str, int]], recipe: StyleRecipe | None,
+) -> Rows:  # fmt: skip
+    """The rows of the panel, brought together from the sources that feed them; `planned` are all that it should have."""
     parts: dict[int, list[PanelRow]] = {}
     for row in rows:
         parts.setdefault(row.part, []).append(row)
-    given = sources.rows_to_pack(context.engine, source_dates(sources, plan.rows, [row.exposure_date for row in rows]))
+    given = sources.rows_to_pack(context.engine, source_dates(sources, planned, [row.exposure_date for row in rows]))
     columns = {name: ToPack(of.check).schema(of.opened.raw_schema).names for name, of in sources.packed.items()}
     sides = {name: of.sides for name, of in sources.packed.items()}
-    task = PackPanel([parts[number] for number in sorted(parts)], columns, sides, plan.level_ranks, plan.recipe)
+    task = PackPanel([parts[number] for number in sorted(parts)], columns, sides, level_ranks, recipe)
     return context.engine.map_parts(task, given)
 
 

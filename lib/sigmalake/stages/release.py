@@ -14,6 +14,8 @@ from sigmalake.lake.releases import Check, Release
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
+from sigmalake.stages.quality import plan_quality
+from sigmalake.stages.queries.quality_summary import stop_message
 from sigmalake.stages.regress import plan_regress
 from sigmalake.stages.risk import plan_risk
 from sigmalake.tables.catalogue import MODEL_TABLES
@@ -91,6 +93,7 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
         _coverage(rows, new, config.checks.max_coverage_drop),
         _r2(new, config.checks.min_r2, "r2" if _explains_mean(config) else "r2_uncentred"),
         _failed(new, config.checks.max_failed_dates),
+        _quality(context),
         *([_factor_cov(lake, config, as_of)] if config.checks.require_factor_cov and config.risk else []),
     ]
 
@@ -124,12 +127,14 @@ def _complete(context: Context, as_of: date) -> Check:
     panel = panel_states(lake)
     everything = Context(lake, context.engine, context.config, context.run_id)
     regress, risk = plan_regress(everything, panel), plan_risk(everything, panel, stored_cross_sections(lake))
-    builds = plan_covariance(everything, panel, stored_risk_models(lake))
+    builds, measures = plan_covariance(everything, panel, stored_risk_models(lake)), plan_quality(everything, panel)
+    unmeasured = [day for day in [*measures.compute, *measures.remove] if day <= as_of]
     regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]
     models = [day for _, day in [*risk.compute, *risk.remove] if day <= as_of]
     stale = [day for _, day in [*builds.compute, *builds.remove] if day <= as_of]
     cut = [stage for stage, table in _STAGES if unsettled_ranges(lake, stage, table)]
     behind = [
+        *([f"the quality of {len(unmeasured)} dates is behind the panel"] if unmeasured else []),
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
         *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
         *([f"{len(stale)} V are behind the risk models"] if stale else []),
@@ -175,6 +180,11 @@ def _failed(new: Sequence[dict[str, object]], most: int) -> Check:
     counted = f"{len(failed)} date{'' if len(failed) == 1 else 's'} without factor returns, {most} allowed"
     detail = counted + (f": {', '.join(failed[:3])}{more}" if failed else "")
     return Check("max_failed_dates", len(failed) <= most, detail)
+
+
+def _quality(context: Context) -> Check:
+    message = stop_message(context.lake, context.config.checks.quality)
+    return Check("data_quality", message is None, message or "nothing beyond a stop")
 
 
 def _factor_cov(lake: Lake, config: Config, as_of: date) -> Check:

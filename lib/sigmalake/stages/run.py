@@ -6,6 +6,7 @@ from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance
 from sigmalake.stages.describe import describe
 from sigmalake.stages.ingest import ingest
+from sigmalake.stages.quality import quality
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
 from sigmalake.stages.risk import risk
@@ -13,6 +14,7 @@ from sigmalake.stages.risk import risk
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "describe": describe,
     "ingest": ingest,
+    "quality": quality,
     "regress": regress,
     "risk": risk,
     "covariance": covariance,

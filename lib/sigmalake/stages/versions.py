@@ -7,6 +7,7 @@ tests/test_versions.py keeps a small answer of every stage, and fails where one 
 INGEST = "3"  # of checking rows, making styles and packing
 DESCRIBE = "2"  # of checking rows, packing and the descriptors
 SHARES = "1"  # of industry shares
+QUALITY = "1"  # of the checks of the data
 REGRESS = "2"  # of the regressions, and of the variances between two passes
 STABILITY = "2"  # of exposure stability
 RISK = "1"  # of Sigma and Delta, with their layers

@@ -18,6 +18,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RISK,
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
+from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
@@ -28,6 +29,7 @@ MODEL_TABLES: tuple[Table, ...] = (
     PANEL,
     REJECTED_ROWS,
     EXPOSURE_MOMENTS,
+    DATA_QUALITY,
     EXPOSURE_STABILITY,
     FIRST_PASS,
     CROSS_SECTIONS,

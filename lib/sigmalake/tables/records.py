@@ -56,7 +56,7 @@ RUNS = Table(
     key=("run_id", "stage"),
     columns=(
         required("run_id", "STRING", "one call of the command"),
-        required("stage", "STRING", "describe, ingest, regress, risk, covariance, release or evaluate"),
+        required("stage", "STRING", "describe, ingest, quality, regress, risk, covariance, release or evaluate"),
         required("started_at", "TIMESTAMP", "UTC"),
         Column("finished_at", "TIMESTAMP", "UTC"),
         required("status", "STRING", "done, failed or refused"),

@@ -16,6 +16,9 @@ from sigmalake.engines.local.workers import AHEAD, WORTH_A_PROCESS
 from sigmalake.lake.data_files import FILE_BYTES as TABLE_FILE_BYTES
 from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.stages.ingest import FILE_BYTES, LEAST_FILES
+from sigmalake.stages.quality import LEAST_DATES as LEAST_MEASURED
+from sigmalake.stages.quality import MOST_DATES as MOST_MEASURED
+from sigmalake.stages.quality import TASK_BYTES
 from sigmalake.stages.queries.model_size import ModelSize, SourceSize
 from sigmalake.stages.regress import ASSET_BYTES
 from sigmalake.stages.risk import EXPOSURES_BYTES, LEAST_DATES, MOST_DATES
@@ -30,6 +33,7 @@ NUMBER = 8  # bytes
 OWN_COLUMNS = 4  # that ingest adds to those of a source: the file, and a hash a side
 CHECKED, PARSED, PACKED, REGRESSED, KEPT = 6, 5, 8, 4, 2  # times what a task reads, of Arrow, of text; what waits to be packed
 WINDOW_CELL = 240  # bytes of an asset on a date of a window
+MEASURED, MEASURED_CELL, MEASURE_SECONDS = 3, 80, 1e-6  # of quality: times what a task reads; of an asset on a date
 LONG_ROWS = 50  # bytes of an asset on a date in the tables of the regressions, as stored
 VALUE_SECONDS, FIT_SECONDS, RISK_SECONDS, LAYERS_SECONDS = 2.5e-7, 3e-6, 4e-6, 1e-5  # of a source's value; of an asset on a date
 DRAW_SECONDS, CELL_SECONDS, START_SECONDS = 2e-9, 8e-8, 2.0  # of a draw and K^3 of eigenfactors, of a cell of V, of a run
@@ -90,7 +94,7 @@ def need_of(config: Config, size: ModelSize, stages: Collection[str], rows: Mapp
     Args:
         config: of the model.
         size: of it.
-        stages: those that run; others than these five take nothing to speak of.
+        stages: those that run; others than these six take nothing to speak of.
         rows: by stage, of its packed table, that are computed: without any, it takes nothing. Disk and time are of these, memory
             of as many as a task has at most. None: what `size.n_fresh` dates make.
     """
@@ -163,6 +167,20 @@ def _regress(config: Config, size: ModelSize, rows: int) -> StageNeed:
     )
 
 
+def _quality(config: Config, size: ModelSize, rows: int) -> StageNeed:
+    """Chunks of dates, each with returns and caps of the dates before it, and styles: as `stages.quality` cuts them."""
+    date_bytes = size.n_assets * (NUMBER * len(config.styles) + ASSET_BYTES)
+    dates = min(size.n_dates, MOST_MEASURED, max(LEAST_MEASURED, TASK_BYTES // date_bytes))
+    cells = min(size.n_dates, config.checks.quality.reads + dates) * size.n_assets
+    return StageNeed(
+        "quality",
+        reads=size.n_dates * date_bytes,
+        tasks=-(-size.n_dates // dates),
+        task=TASK + MEASURED * dates * date_bytes + MEASURED_CELL * cells,
+        seconds=MEASURE_SECONDS * rows * size.n_assets,
+    )
+
+
 def _risk(config: Config, size: ModelSize, rows: int) -> StageNeed:
     variants = config.risk.values()
     row_bytes = size.n_assets * ASSET_BYTES + NUMBER * size.n_factors**2
@@ -211,5 +229,5 @@ def _covariance(config: Config, size: ModelSize, rows: int) -> StageNeed:
 
 
 _STAGES: Mapping[str, Part] = {
-    "describe": _describe, "ingest": _ingest, "regress": _regress, "risk": _risk, "covariance": _covariance,
+    "describe": _describe, "ingest": _ingest, "quality": _quality, "regress": _regress, "risk": _risk, "covariance": _covariance,
 }  # fmt: skip

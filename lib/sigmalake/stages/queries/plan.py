@@ -13,6 +13,7 @@ from sigmalake.stages.describe import Pending, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import plan_ingest
 from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
+from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.regress import plan_regress
 from sigmalake.stages.release import needs_release
 from sigmalake.stages.risk import plan_risk
@@ -49,6 +50,8 @@ def plan(context: Context) -> list[PlannedStage]:
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
     planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
+    measures = plan_quality(context, panel)
+    planned.append(_stage("quality", measures.why, measures.remove, []))
     regressions = plan_regress(context, panel)
     touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
     planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))

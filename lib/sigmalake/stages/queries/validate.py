@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from sigmalake.stages.context import Context
+from sigmalake.stages.context import Context, span
 from sigmalake.stages.ingest import plan_rows
+from sigmalake.stages.queries.quality_preview import preview_quality
+from sigmalake.stages.queries.quality_summary import spoken_warnings, summary
 from sigmalake.stages.sources.panel_sources import PanelSources, read_sources, usable_dates
 from sigmalake.stages.sources.price_sources import read_price_sources
 from sigmalake.tasks.sources.check_source import BesideExposures
@@ -33,6 +35,7 @@ class Validation(NamedTuple):
     dates: int  # rows that the panel would have
     factors: list[str]  # on the newest date
     warnings: list[str]  # what is hardly right
+    quality: str  # how many values of the newest dates are beyond a threshold of checks.quality
 
 
 def validate(context: Context) -> Validation:
@@ -54,9 +57,16 @@ def validate(context: Context) -> Validation:
         sources = _with_levels(sources, config.memberships.index(config.segment_group), segments)
     for side, found in sources.fingerprints.items():
         reports.append(_report(sources.names[side], found, sources.problems(side)))
-    planned, sets, _ = plan_rows(context.config, sources)
+    planned, sets, ranks = plan_rows(context.config, sources)
     newest = planned[max(planned)]
-    return Validation(reports, len(planned), [factor.name for factor in sets[newest.factor_set]], sources.warnings)
+    factors = [factor.name for factor in sets[newest.factor_set]]
+    if config.is_described:
+        return Validation(reports, len(planned), factors, sources.warnings, "measured by a run, once descriptors are there")
+    measured = preview_quality(context, sources, planned, sets, ranks)
+    dates = sorted(set(measured.column("date").to_pylist()))
+    return Validation(
+        reports, len(planned), factors, [*sources.warnings, *spoken_warnings(measured)], f"{span(dates)}: {summary(measured)}"
+    )
 
 
 def _with_levels(sources: PanelSources, group: int, segments: pa.Table) -> PanelSources:
