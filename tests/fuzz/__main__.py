@@ -27,7 +27,10 @@ def main() -> int:
                 n_broken += 1
                 print(f"BROKEN: scripts/test fuzz --{kind} 1 --seed {seed}", *broken, sep="\n  ", flush=True)
         if count:
-            print(f"{kind}: {count} cases, seeds {given.seed} to {given.seed + count - 1}, {time.monotonic() - started:.0f} s", flush=True)
+            print(
+                f"{kind}: {count} cases, seeds {given.seed} to {given.seed + count - 1}, {time.monotonic() - started:.0f} s",
+                flush=True,
+            )
     return int(n_broken > 0)
 
 

@@ -67,6 +67,7 @@ def _told(seen: Seen) -> Iterator[str]:
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A folder for a case, which may also read files of the user's cache only in there; one that hangs is an error."""
+
     def hangs(_signal: int, _frame: FrameType | None) -> None:
         raise TimeoutError(f"the case takes longer than {SECONDS} s")
 

@@ -33,8 +33,39 @@ BODY: dict[str, Any] = {
     "local": {"workers": 1},
 }
 NUMBERS = (-1, 0, 1, 2, 3, 10**6, 10**30, -0.5, 0.0, 0.5, 1.5, 1e308, 5e-324, float("nan"), float("inf"), -float("inf"))
-OTHER = (None, "", True, False, [], {}, [None], [1, [2]], {"a": {"b": 1}}, ["short"], ["size"], "2024-01-03", ["2024-01-03"], "last")
-WORDS = ("ewma", "sample", "equal", "cap", "column", "regress", "zero", "drop", "shrink", "month", "day", "short", "used", "csv", "delta")
+OTHER = (
+    None,
+    "",
+    True,
+    False,
+    [],
+    {},
+    [None],
+    [1, [2]],
+    {"a": {"b": 1}},
+    ["short"],
+    ["size"],
+    "2024-01-03",
+    ["2024-01-03"],
+    "last",
+)
+WORDS = (
+    "ewma",
+    "sample",
+    "equal",
+    "cap",
+    "column",
+    "regress",
+    "zero",
+    "drop",
+    "shrink",
+    "month",
+    "day",
+    "short",
+    "used",
+    "csv",
+    "delta",
+)
 OURS = ("local.workers", "engine", "lake", "local.scratch")  # would start processes, or write beside the folder
 
 
@@ -135,6 +166,27 @@ def _spoilt_text(rng: np.random.Generator, text: str) -> bytes:
     octets = bytearray(text.encode())
     for _ in range(int(rng.integers(1, 6))):
         at = int(rng.integers(len(octets)))
-        put = one_of(rng, [b"", b"\t", b"\x00", b"\xff", b"'", b'"', b"{", b"[", b":", b"- ", b"&a ", b"*a", b"!!x ", b"\n", b"#", b"${X", b"\xe2\x80\xae"])
+        put = one_of(
+            rng,
+            [
+                b"",
+                b"\t",
+                b"\x00",
+                b"\xff",
+                b"'",
+                b'"',
+                b"{",
+                b"[",
+                b":",
+                b"- ",
+                b"&a ",
+                b"*a",
+                b"!!x ",
+                b"\n",
+                b"#",
+                b"${X",
+                b"\xe2\x80\xae",
+            ],
+        )
         octets[at : at + int(rng.integers(3))] = put
     return bytes(octets[: int(rng.integers(len(octets) + 1))] if happens(rng, 0.2) else octets)

@@ -10,7 +10,7 @@ import pyarrow.csv as pv
 import pyarrow.parquet as pq
 import yaml
 
-from fuzz.draws import DATES_AS_TEXT, NUMBERS, NUMBERS_AS_TEXT, OTHER_NAMES, SHOWN_NAMES, happens, one_of
+from fuzz.draws import NUMBERS, OTHER_NAMES, SHOWN_NAMES, happens, one_of
 
 Columns = dict[str, list[Any]]
 NUMERIC = ("ret", "cap", "size", "beta", "weight", "us", "jp")
@@ -114,9 +114,15 @@ def _configuration(rng: np.random.Generator, *, as_given: bool) -> dict[str, Any
     sector: dict[str, Any] = {"membership": one_of(rng, ["sector", "sector", *SHOWN_NAMES]), "column": "sector"}
     factors.append(sector)
     if happens(rng, 0.3):
-        factors.append({"membership": "country", "columns": {"US": "us", "JP": "jp"}, **({"partial": True} if happens(rng, 0.3) else {})})
+        factors.append(
+            {"membership": "country", "columns": {"US": "us", "JP": "jp"}, **({"partial": True} if happens(rng, 0.3) else {})}
+        )
     factors.append({"styles": ["size", "beta"], "as_given": True} if as_given else {"styles": _styles(rng)})
-    regression: dict[str, Any] = {"weights": weights, "thin": one_of(rng, ["keep", "shrink", "drop"]), "portfolios": happens(rng, 0.3)}
+    regression: dict[str, Any] = {
+        "weights": weights,
+        "thin": one_of(rng, ["keep", "shrink", "drop"]),
+        "portfolios": happens(rng, 0.3),
+    }
     if happens(rng, 0.7):
         regression |= {"min_assets": 1, "min_members": one_of(rng, [0, 1, 2])}
     if happens(rng, 0.2):
@@ -160,7 +166,11 @@ def _variant(rng: np.random.Generator) -> dict[str, Any]:
     if happens(rng, 0.3) and factor_cov["estimator"] == "ewma":
         factor_cov |= {"lags": 1, "regime": {"half_life": 2}, "eigenfactor": {"scale": 1, "simulations": 3}}
     if happens(rng, 0.3) and specific_var["estimator"] == "ewma":
-        specific_var |= {"lags": 1, "structural": {"window": 4, "min_observations": 2, "full_observations": 3}, "size_shrinkage": {"q": 0.1}}
+        specific_var |= {
+            "lags": 1,
+            "structural": {"window": 4, "min_observations": 2, "full_observations": 3},
+            "size_shrinkage": {"q": 0.1},
+        }
     return {"factor_cov": factor_cov, "specific_var": specific_var, **({"frequency": "month"} if happens(rng, 0.1) else {})}
 
 
@@ -221,12 +231,19 @@ def _renamed(rng: np.random.Generator, body: dict[str, Any], columns: Columns) -
 
 
 def _as_text(rows: Columns) -> pa.Table:
-    return pa.table({name: pa.array([None if value is None else str(value) for value in values], pa.string()) for name, values in rows.items()})
+    return pa.table(
+        {name: pa.array([None if value is None else str(value) for value in values], pa.string()) for name, values in rows.items()}
+    )
 
 
 def _typed(rng: np.random.Generator, rows: Columns, names: dict[str, str]) -> pa.Table:
     """The rows in types that databases and frames export; a column that a type does not hold stays as it is."""
-    kinds = {names["date"]: DATE_TYPES, names["asset_id"]: TEXT_TYPES, names["sector"]: TEXT_TYPES, names["flag"]: (pa.bool_(), pa.string())}
+    kinds = {
+        names["date"]: DATE_TYPES,
+        names["asset_id"]: TEXT_TYPES,
+        names["sector"]: TEXT_TYPES,
+        names["flag"]: (pa.bool_(), pa.string()),
+    }
     arrays = {}
     for name, values in rows.items():
         kind = one_of(rng, kinds.get(name, NUMBER_TYPES)) if happens(rng, 0.3) else None

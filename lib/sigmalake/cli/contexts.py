@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from sigmalake.cli.options import parse_date
 from sigmalake.cli.setup.runtime import log_file
+from sigmalake.cli.terminal import hide, say
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,16 +63,12 @@ def writing_context(
         yield context
 
 
-def say(text: str) -> None:
-    """Print progress or a warning, on stderr."""
-    typer.echo(text, err=True)
-
-
 def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
     """The configuration; a source that does not exist is an error here, before a JVM starts."""
     from sigmalake.config.model import load_config
 
     config = load_config(config_file, overrides or [])
+    hide(config.secrets)
     for name, place in config.sources.locations().items() if reads_sources else ():
         place.check_exists(name)
     return config

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
+from sigmalake.cli.setup.secret_settings import secrets_from_file
+from sigmalake.config.environment.secrets import is_secret
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
 from sigmalake.engines.local.abilities import lake_obstacle, source_obstacle
@@ -118,9 +120,16 @@ def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "It
         return
     find_java()
     jars = delta_jars()
-    with quiet_jvm(log):
-        spark = local_session(jars, config.spark, archived_classes(jars))
+    with quiet_jvm(log), secrets_from_file(config.spark) as settings:
+        spark = local_session(jars, {name: settings[name] for name in settings if not _only_runs(name)}, archived_classes(jars))
     try:
+        for name in filter(_only_runs, settings):
+            spark.conf.set(name, str(settings[name]))
         yield spark
     finally:
         spark.stop()
+
+
+def _only_runs(name: str) -> bool:
+    """Whether a secret setting can be set on a running session alone: spark-submit passes over names that are not Spark's own."""
+    return is_secret(name) and not name.startswith("spark.")

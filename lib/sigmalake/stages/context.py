@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from sigmalake import __version__
+from sigmalake.config.environment.secrets import masked
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
@@ -120,7 +121,8 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
 def _record_failure(context: Context, stage: str, started: datetime, clock: float, error: Exception) -> None:
     status = "refused" if isinstance(error, ReleaseRefusedError) else "failed"
     try:
-        _record(context, stage, started, time.perf_counter() - clock, status, Outcome(), _told(error))
+        told = masked(_told(error), context.config.secrets)
+        _record(context, stage, started, time.perf_counter() - clock, status, Outcome(), told)
     except Exception as second:  # the first error is the one to tell
         context.say(f"{stage}: its failure could not be recorded in runs: {str(second).splitlines()[0][:200]}")
 

@@ -1,6 +1,5 @@
 """The regression of one date by sums over memberships: X is never dense."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -60,7 +60,7 @@ def _age(calendar: Sequence[date], source_date: date, return_date: date | None, 
 
 def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> list[date]:
     """The dates that a grid keeps: all, or the last of each ISO week or month so far."""
-    if every == "day":
+    if every == "day" or not dates:
         return list(dates)
     period = {day: (day.isocalendar()[:2] if every == "week" else (day.year, day.month)) for day in dates}
     return [day for day, after in zip(dates, [*dates[1:], None], strict=True) if after is None or period[after] != period[day]]
