@@ -29,7 +29,7 @@ def panel_case(seed: int) -> list[str]:
             broken += [f"again: {text}" for text in broken_words(again)]
             if again.code != seen.code:
                 broken.append(f"exit code {seen.code}, and {again.code} again")
-            for verb in ("validate", "plan", "status"):
+            for verb in ("validate", "plan", "status", *(["evaluate"] if seen.code == 0 else [])):
                 broken += [f"{verb}: {text}" for text in broken_words(sigmalake(verb, "--config", panel.config))]
         return [*broken, *_told(seen)] if broken else []
 

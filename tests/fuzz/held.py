@@ -1,5 +1,6 @@
 """What holds of every run, whatever it is given: no traceback, the right exit code, finite numbers, and an account that adds up."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lakes import rows_of
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
 
-UNEXPLAINED = ("Traceback", "the whole story is in", "\tat ", "Error: ", "Exception")
+UNEXPLAINED = re.compile(r"Traceback|the whole story is in|\tat |^error: [\w.]*(Error|Exception)\b", re.MULTILINE)
 CONTROLS = {chr(code) for code in (*range(32), *range(127, 160))} - {"\n"}
 
 
@@ -19,7 +20,7 @@ def broken_words(seen: Seen) -> Iterator[str]:
     """What is wrong with what was said: a stack, the name of an exception, a control character, an error without its code."""
     if seen.code not in {0, 1, 2}:
         yield f"exit code {seen.code}"
-    yield from (f"{word!r} is shown" for word in UNEXPLAINED if word in seen.err)
+    yield from (f"{found[0]!r} is shown" for found in UNEXPLAINED.finditer(seen.err))
     yield from (f"the control character {mark!r} is shown" for mark in sorted(CONTROLS & set(seen.err + seen.out)))
     told = [line for line in seen.err.splitlines() if line.startswith("error: ")]
     if (seen.code == 0) == bool(told):

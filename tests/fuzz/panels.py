@@ -6,30 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pv
-import pyarrow.parquet as pq
 import yaml
 
-from fuzz.draws import NUMBERS, OTHER_NAMES, SHOWN_NAMES, happens, one_of
+from fuzz.draws import DATES_AS_TEXT, NUMBERS, NUMBERS_AS_TEXT, OTHER_NAMES, SHOWN_NAMES, happens, one_of
+from fuzz.files import Columns, as_text, typed, write
 
-Columns = dict[str, list[Any]]
 NUMERIC = ("ret", "cap", "size", "beta", "weight", "us", "jp")
 STARTS = [date(2024, 1, 2)] * 6 + [
-    date(1, 1, 1), date(9999, 12, 24), date(1969, 12, 29), date(1899, 12, 29), date(1677, 9, 20), date(2262, 4, 9), date(1582, 10, 3),
+    date(1, 1, 1), date(9999, 12, 24), date(1969, 12, 29), date(1899, 12, 29), date(1677, 9, 20), date(2262, 4, 9),
+    date(1582, 10, 3),
 ]  # fmt: skip
-DATE_TYPES = (
-    pa.date32(), pa.date32(), pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("ms"), pa.timestamp("us"), pa.timestamp("ns"),
-    pa.timestamp("us", "UTC"), pa.timestamp("us", "America/New_York"), pa.string(), pa.large_string(), pa.int32(),
-    pa.dictionary(pa.int32(), pa.string()),
-)  # fmt: skip
-NUMBER_TYPES = (
-    *[pa.float64()] * 5, pa.float32(), pa.float16(), pa.string(), pa.int64(), pa.int8(), pa.uint64(), pa.decimal128(38, 6),
-    pa.decimal256(60, 10), pa.bool_(), pa.null(), pa.list_(pa.float64()), pa.dictionary(pa.int8(), pa.string()), pa.binary(),
-)  # fmt: skip
-TEXT_TYPES = (
-    *[pa.string()] * 5, pa.large_string(), pa.dictionary(pa.int16(), pa.string()), pa.binary(), pa.int64(), pa.uint64(), pa.null(),
-    pa.bool_(), pa.float64(), pa.list_(pa.string()), pa.string_view(),
-)  # fmt: skip
+
+GRIDS = [{"frequency": "month"}, {"every": "week"}, {"every": "month"}]
+STARTS_PERIOD = {"exposures_dated": "start_of_period"}
+AGES = [{"exposures_max_age": 2}, {"exposures_max_age": 10**9}]
 
 
 class Panel(NamedTuple):
@@ -49,7 +39,8 @@ class _Planted(NamedTuple):
 
 
 PLANTED = (
-    *(_Planted("ret", value, "r") for value in ("inf", "-inf", "nan", "1e400", "1,5", "1.5%", "0x10", "<b>", "-1.5", "9" * 400, "１２")),
+    *(_Planted("ret", value, "r") for value in ("inf", "-inf", "nan", "1e400", "1,5", "1.5%", "0x10", "<b>", "-1.5")),
+    *(_Planted("ret", value, "r") for value in ("9" * 400, "\uff11\uff12")),
     *(_Planted("cap", value, "x") for value in ("", "0", "-1", "inf", "nan", "1e400", "-5e-324", "€1", "1e-400")),
     *(_Planted("size", value, "x") for value in ("", "nan", "inf", "--1", "[red]1[/red]", "1e", "\x1b[31m1")),
     *(_Planted("sector", value, "x") for value in ("", "   ", "\t")),
@@ -67,9 +58,13 @@ def make_panel(seed: int, folder: Path) -> Panel:
     rejected = _plant(rng, columns) if certain else _spoil(rng, columns)
     names = _renamed(rng, body, columns)
     rows = {names[name]: values for name, values in columns.items()}
-    as_text = certain or happens(rng, 0.4)
-    table = _as_text(rows) if as_text else _typed(rng, rows, names)
-    _write(rng, table, body, folder)
+    kinds = {names["date"]: "date", names["asset_id"]: "text", names["sector"]: "text", names["flag"]: "flag"}
+    table = as_text(rows) if certain or happens(rng, 0.4) else typed(rng, rows, kinds)
+    if not certain and happens(rng, 0.3):
+        _split(rng, body)
+    for name, place in body["sources"].items():
+        if isinstance(place, dict):
+            place.update(write(rng, _side(table, name, names), folder / name))
     (folder / "model.yaml").write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Panel(folder / "model.yaml", folder / "lake", rejected)
 
@@ -137,7 +132,7 @@ def _configuration(rng: np.random.Generator, *, as_given: bool) -> dict[str, Any
     return {
         "model": one_of(rng, ["fuzz", *SHOWN_NAMES]),
         "lake": "lake",
-        "sources": {"panel": {"path": "panel.parquet", "columns": used}},
+        "sources": {"panel": {"columns": used, **one_of(rng, [{}] * 5 + [STARTS_PERIOD])}, **one_of(rng, [{}] * 5 + AGES)},
         "factors": factors,
         "regression": regression,
         "risk": {"short": _variant(rng)},
@@ -171,7 +166,7 @@ def _variant(rng: np.random.Generator) -> dict[str, Any]:
             "structural": {"window": 4, "min_observations": 2, "full_observations": 3},
             "size_shrinkage": {"q": 0.1},
         }
-    return {"factor_cov": factor_cov, "specific_var": specific_var, **({"frequency": "month"} if happens(rng, 0.1) else {})}
+    return {"factor_cov": factor_cov, "specific_var": specific_var, **one_of(rng, [{}] * 7 + GRIDS)}
 
 
 def _plant(rng: np.random.Generator, columns: Columns) -> dict[str, int]:
@@ -188,7 +183,7 @@ def _plant(rng: np.random.Generator, columns: Columns) -> dict[str, int]:
 
 
 def _spoil(rng: np.random.Generator, columns: Columns) -> None:
-    """Spoil cells, rows and columns with anything at all."""
+    """Spoil cells with anything at all, and rows."""
     n = len(columns["date"])
     for _ in range(int(rng.integers(0, 6))):
         name = one_of(rng, NUMERIC)
@@ -197,6 +192,18 @@ def _spoil(rng: np.random.Generator, columns: Columns) -> None:
         columns[name] = [
             (value if same else one_of(rng, NUMBERS)) if hit else old for old, hit in zip(columns[name], some, strict=True)
         ]
+    for name, texts in (("date", DATES_AS_TEXT), (one_of(rng, NUMERIC), NUMBERS_AS_TEXT)):
+        if happens(rng, 0.15):
+            columns[name] = [one_of(rng, texts) if happens(rng, 0.1) else value for value in columns[name]]
+    for name, values in columns.items():  # a null here and there
+        if happens(rng, 0.15):
+            columns[name] = [None if happens(rng, 0.1) else value for value in values]
+    _spoil_rows(rng, columns)
+
+
+def _spoil_rows(rng: np.random.Generator, columns: Columns) -> None:
+    """Rows that are repeated, gone or in another order, and columns that say the same or nothing."""
+    n = len(columns["date"])
     if happens(rng, 0.2):
         columns["beta"] = list(columns["size"])
     if happens(rng, 0.2):
@@ -213,9 +220,6 @@ def _spoil(rng: np.random.Generator, columns: Columns) -> None:
         order = rng.permutation(len(columns["date"]))
         for name, values in columns.items():
             columns[name] = [values[int(i)] for i in order]
-    for name, values in columns.items():  # a null here and there
-        if happens(rng, 0.15):
-            columns[name] = [None if happens(rng, 0.1) else value for value in values]
 
 
 def _renamed(rng: np.random.Generator, body: dict[str, Any], columns: Columns) -> dict[str, str]:
@@ -230,97 +234,18 @@ def _renamed(rng: np.random.Generator, body: dict[str, Any], columns: Columns) -
     return names
 
 
-def _as_text(rows: Columns) -> pa.Table:
-    return pa.table(
-        {name: pa.array([None if value is None else str(value) for value in values], pa.string()) for name, values in rows.items()}
-    )
+def _split(rng: np.random.Generator, body: dict[str, Any]) -> None:
+    """Returns and exposures in the place of a panel, and caps, too, in some cases."""
+    panel = body["sources"].pop("panel")
+    mapped = panel["columns"]
+    key = {name: mapped[name] for name in ("date", "asset_id")}
+    body["sources"]["returns"] = {"columns": {**key, "ret": mapped.pop("ret")}}
+    if happens(rng, 0.5):
+        body["sources"]["caps"] = {"columns": {**key, "cap": mapped.pop("cap")}}
+    body["sources"]["exposures"] = panel
 
 
-def _typed(rng: np.random.Generator, rows: Columns, names: dict[str, str]) -> pa.Table:
-    """The rows in types that databases and frames export; a column that a type does not hold stays as it is."""
-    kinds = {
-        names["date"]: DATE_TYPES,
-        names["asset_id"]: TEXT_TYPES,
-        names["sector"]: TEXT_TYPES,
-        names["flag"]: (pa.bool_(), pa.string()),
-    }
-    arrays = {}
-    for name, values in rows.items():
-        kind = one_of(rng, kinds.get(name, NUMBER_TYPES)) if happens(rng, 0.3) else None
-        arrays[name] = _array(values, kind)
-    if happens(rng, 0.1):
-        arrays.pop(one_of(rng, list(arrays)))
-    if happens(rng, 0.1):
-        arrays[one_of(rng, SHOWN_NAMES)] = pa.nulls(len(rows[names["date"]]))
-    return pa.table(arrays)
-
-
-def _array(values: list[Any], kind: pa.DataType | None) -> pa.Array:
-    natural = _natural(values)
-    if kind is None:
-        return natural
-    try:
-        if pa.types.is_null(kind):
-            return pa.nulls(len(values))
-        if pa.types.is_list(kind):
-            return pa.array([[value] for value in natural.to_pylist()], kind)
-        if pa.types.is_dictionary(kind):
-            return natural.cast(pa.string()).dictionary_encode().cast(kind)
-        return natural.cast(kind, safe=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError, OverflowError):
-        return natural
-
-
-def _natural(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values])
-
-
-def _write(rng: np.random.Generator, table: pa.Table, body: dict[str, Any], folder: Path) -> None:
-    """The table as a file or several, in one of the formats; some files are cut or changed."""
-    place = body["sources"]["panel"]
-    name = one_of(rng, ["panel", "a b", "ü'x", "100%", "x=1"])
-    if all(pa.types.is_string(kind) for kind in table.schema.types):
-        form = one_of(rng, ["csv", "csv", "parquet"])
-    else:
-        form = one_of(rng, ["parquet", "parquet", "parquet", "delta"])
-    place["path"] = f"{name}.{form}"
-    path = folder / place["path"]
-    if form == "csv":
-        pv.write_csv(table, path)
-    elif form == "delta":
-        _write_delta(table, place, path)
-    else:
-        half = table.num_rows // 2
-        if happens(rng, 0.2) and half:
-            path.mkdir()
-            for number, part in enumerate((table.slice(0, half), table.slice(half))):
-                _write_parquet(part, path / f"{number}.parquet")
-        else:
-            _write_parquet(table, path)
-    if form != "delta" and path.is_file() and happens(rng, 0.03):
-        content = bytearray(path.read_bytes())
-        for at in rng.integers(0, len(content), 5):
-            content[int(at)] = int(rng.integers(256))
-        path.write_bytes(bytes(content[: int(rng.integers(len(content) + 1))] if happens(rng, 0.5) else content))
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    try:
-        pq.write_table(table, path)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        pq.write_table(pa.table({n: pa.array(list(map(str, table.column(n).to_pylist()))) for n in table.column_names}), path)
-
-
-def _write_delta(table: pa.Table, place: dict[str, Any], path: Path) -> None:
-    from deltalake import write_deltalake
-
-    place["format"] = "delta"
-    try:
-        write_deltalake(str(path), table)
-    except Exception:  # a type or a name that Delta does not hold
-        place.pop("format")
-        place["path"] = "panel.parquet"
-        _write_parquet(table, path.parent / "panel.parquet")
+def _side(table: pa.Table, source: str, names: dict[str, str]) -> pa.Table:
+    """The columns of one source; all of them where it is exposures or a panel."""
+    own = {"returns": ("date", "asset_id", "ret"), "caps": ("date", "asset_id", "cap")}.get(source)
+    return table if own is None else table.select([names[name] for name in own if names[name] in table.column_names])

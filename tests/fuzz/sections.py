@@ -59,21 +59,17 @@ def _arrays(rng: np.random.Generator) -> Arrays:
 
 def _scaled(rng: np.random.Generator, values: Floats) -> Floats:
     """The values in another unit, each in a unit of its own, far from 0, alike, or some of them at the ends of floating point."""
-    how = rng.random()
-    if how < 0.35:
-        return values
-    if how < 0.6:
-        return _bounded(values * 10.0 ** rng.uniform(-300, 300))
-    if how < 0.75:
-        return _bounded(values * 10.0 ** rng.uniform(-1, 1, len(values)).cumsum())
-    if how < 0.85:
-        return _bounded(values * 10.0 ** rng.uniform(-300, 300, len(values)))
-    if how < 0.9:
-        return _bounded(values + one_of(rng, [1.0, 1e8, 1e16, 1e300]))
-    if how < 0.95:
-        return np.full(len(values), one_of(rng, [0.0, 1.0, 1e-300, 1e300, LARGEST, LEAST]))
-    some = rng.random(len(values)) < 0.2
-    return np.where(some, one_of(rng, [LARGEST, -LARGEST, LEAST, 1e154, 1e-154, 0.0]), values)
+    n, some = len(values), rng.random(len(values)) < 0.2
+    ways = (
+        *[values] * 4,
+        *[values * 10.0 ** rng.uniform(-300, 300)] * 3,
+        values * 10.0 ** rng.uniform(-1, 1, n).cumsum(),
+        values * 10.0 ** rng.uniform(-300, 300, n),
+        values + one_of(rng, [1.0, 1e8, 1e16, 1e300]),
+        np.full(n, one_of(rng, [0.0, 1.0, 1e-300, 1e300, LARGEST, LEAST])),
+        np.where(some, one_of(rng, [LARGEST, -LARGEST, LEAST, 1e154, 1e-154, 0.0]), values),
+    )
+    return _bounded(one_of(rng, ways))
 
 
 def _bounded(values: Floats) -> Floats:

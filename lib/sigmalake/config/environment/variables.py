@@ -45,21 +45,24 @@ def put_in(node: yaml.Node | None, where: str, environment: Mapping[str, str] | 
         environment: the variables; None: of this process.
 
     Raises:
-        ConfigError: a variable is not set, or a reference is none; names the key, the line and the variable.
+        ConfigError: a variable is not set, a reference is none, or a list or section holds itself; names the key and the line.
     """
     values = os.environ if environment is None else environment
     seen: set[int] = set()  # a node with an anchor stands in several places
 
-    def visit(inner: yaml.Node | None, place: str) -> None:
+    def visit(inner: yaml.Node | None, place: str, above: tuple[int, ...] = ()) -> None:
+        if inner is not None and id(inner) in above:
+            raise ConfigError(f"{where}: {place}: the anchor on line {inner.start_mark.line + 1} holds itself; write it out")
         if inner is None or id(inner) in seen:
             return
         seen.add(id(inner))
+        above = (*above, id(inner))
         if isinstance(inner, yaml.MappingNode):
             for key, value in inner.value:
-                visit(value, f"{place}.{key.value}" if place else str(key.value))
+                visit(value, f"{place}.{key.value}" if place else str(key.value), above)
         elif isinstance(inner, yaml.SequenceNode):
             for position, value in enumerate(inner.value):
-                visit(value, f"{place}.{position}")
+                visit(value, f"{place}.{position}" if place else str(position), above)
         elif isinstance(inner, yaml.ScalarNode) and "${" in inner.value:
             named = f"{place}, line {inner.start_mark.line + 1}" if place else f"line {inner.start_mark.line + 1}"
             inner.value = _resolved(inner.value, place, f"{where}: {named}", values)
