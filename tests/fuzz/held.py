@@ -21,6 +21,7 @@ def broken_words(seen: Seen) -> Iterator[str]:
     if seen.code not in {0, 1, 2}:
         yield f"exit code {seen.code}"
     yield from (f"{found[0]!r} is shown" for found in UNEXPLAINED.finditer(seen.err))
+    yield from (f"a warning of Python's is shown: {text}" for text in seen.warned)
     yield from (f"the control character {mark!r} is shown" for mark in sorted(CONTROLS & set(seen.err + seen.out)))
     told = [line for line in seen.err.splitlines() if line.startswith("error: ")]
     if (seen.code == 0) == bool(told):

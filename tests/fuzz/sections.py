@@ -1,9 +1,11 @@
 """A cross-section of extreme scales from a seed, and what has to hold of its regression."""
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
 
+from fuzz.command import texts_of
 from fuzz.draws import happens, one_of
 from sigmalake.numerics.factors import Factor, Kind, pack_exposures
 from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
@@ -20,12 +22,15 @@ VALUED = {"ok", "thin"}
 def broken_section(seed: int) -> list[str]:
     """What does not hold of the regression of a seed."""
     rng = np.random.default_rng([seed, 3])
-    section, rules = _arrays(rng), _rules(rng)
+    with np.errstate(over="ignore", invalid="ignore"):
+        section, rules = _arrays(rng), _rules(rng)
     returns, exposures, *others, factors = section
-    packed = fit_cross_section(returns, pack_exposures(exposures, factors), *others, factors, rules)
-    dense = fit_cross_section(returns, exposures, *others, factors, rules)
-    return [*(f"packed: {text}" for text in _broken(packed, section)), *(f"dense: {text}" for text in _broken(dense, section)),
-            *_unlike(packed, dense, section), *_not_least(packed, section, rules)]  # fmt: skip
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        packed = fit_cross_section(returns, pack_exposures(exposures, factors), *others, factors, rules)
+        dense = fit_cross_section(returns, exposures, *others, factors, rules)
+    broken = [f"{name}: {text}" for name, fit in (("packed", packed), ("dense", dense)) for text in _broken(fit, section)]
+    return [*texts_of(warned), *broken, *_unlike(packed, dense, section), *_not_least(packed, section, rules)]
 
 
 def _arrays(rng: np.random.Generator) -> Arrays:

@@ -63,8 +63,7 @@ def fit_dense(
         return failed._replace(factor_status=_factor_statuses(sample, ~active))
     w, members = sample.weights[sample.fitted], sample.exposures[sample.fitted][:, active]
     root = np.sqrt(w)
-    with np.errstate(over="ignore"):
-        design, target = members * root[:, None], returns[sample.fitted] * root
+    design, target = members * root[:, None], returns[sample.fitted] * root
     if not _squares_are_numbers(design, target):
         return _no_fit(sample, Status.OUT_OF_RANGE, _range_detail(sample, returns))
     constraints = constraint_rows(sample.exposures, caps, in_estimation, factors, active)[:, active]
@@ -79,8 +78,7 @@ def fit_dense(
         return failed._replace(rank=plain.rank, n_iterations=estimate.huber.n_iterations)
     vif = np.full(len(factors), np.nan)
     vif[active] = variance_inflation(design, root, plain.root_cov, used)
-    with np.errstate(over="ignore"):  # looked at next
-        answer = _answer(returns, exposures, sample, _Fit(active, plain, estimate, vif), factors)
+    answer = _answer(returns, exposures, sample, _Fit(active, plain, estimate, vif), factors)
     return answer if is_finite(answer) else _no_fit(sample, Status.OUT_OF_RANGE, _range_detail(sample, returns))
 
 
@@ -104,8 +102,7 @@ def is_finite(answer: CrossSection) -> bool:
 
 def _squares_are_numbers(design: Floats, target: Floats) -> bool:
     """Whether no sum of squares is near an end of floating point; returns may all be 0."""
-    with np.errstate(over="ignore", under="ignore"):
-        squares = np.append(np.einsum("nk,nk->k", design, design), target @ target)
+    squares = np.append(np.einsum("nk,nk->k", design, design), target @ target)
     if not target.any():
         squares = squares[:-1]
     return bool(((squares > LEAST_SQUARES) & (squares < LARGEST_SQUARES)).all())

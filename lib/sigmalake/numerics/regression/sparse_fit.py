@@ -106,17 +106,16 @@ def fit_sparse(date: CheckedDate, weights: Floats, factors: Sequence[Factor], ru
 
     Arguments and errors are those of `solve_cross_section`; `factors` are the K columns.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # looked at where squares are summed
-        solution = solve_cross_section(date, weights, rules)
-        unit_var = unit_variances(solution.system)
-        estimate = SparseEstimate(solution.factor_returns, unit_var, None)
-        if rules.ridge > 0.0 or rules.huber is not None or (rules.thin == Thin.SHRINK and solution.thin is not None):
-            sample = solution.sample
-            robust = (solution.thin, estimate, sample.weights, sample.fitted, solution.system, rules)
-            estimate = sparse_robust_estimate(solution.design, solution.sums, *robust)
-            if estimate.huber is not None and not estimate.huber.converged:
-                raise DoubtfulError
-        answer = _answer(solution, estimate, unit_var, factors)
+    solution = solve_cross_section(date, weights, rules)
+    unit_var = unit_variances(solution.system)
+    estimate = SparseEstimate(solution.factor_returns, unit_var, None)
+    if rules.ridge > 0.0 or rules.huber is not None or (rules.thin == Thin.SHRINK and solution.thin is not None):
+        sample = solution.sample
+        robust = (solution.thin, estimate, sample.weights, sample.fitted, solution.system, rules)
+        estimate = sparse_robust_estimate(solution.design, solution.sums, *robust)
+        if estimate.huber is not None and not estimate.huber.converged:
+            raise DoubtfulError
+    answer = _answer(solution, estimate, unit_var, factors)
     if not is_finite(answer):
         raise DoubtfulError
     return answer
