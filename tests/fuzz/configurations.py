@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,7 +84,7 @@ def make_configuration(seed: int, folder: Path) -> Configuration:
     rng = np.random.default_rng([seed, 2])
     body = copy.deepcopy(BODY)
     _panel(rng).to_parquet(folder / "panel.parquet")
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(one_of(rng, [1, 1, 1, 2, 3])):
         _spoil(rng, body)
     options = _overrides(rng) if happens(rng, 0.15) else []
     text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
@@ -126,7 +127,22 @@ def _plain(body: Any) -> Any:
     return json.loads(json.dumps(yaml.safe_load(yaml.safe_dump(body)), default=str))
 
 
-def _value(rng: np.random.Generator) -> Any:
+def _value(rng: np.random.Generator, annotation: object) -> Any:
+    """A value of the kind that a key takes, in most cases; else any."""
+    takes = repr(annotation)
+    if happens(rng, 0.7):
+        if words := re.findall(r"'([\w-]+)'|: '([\w-]+)'>", takes):
+            return one_of(rng, ["".join(word) for word in words])
+        if "bool" in takes:
+            return happens(rng, 0.5)
+        if "float" in takes:
+            return one_of(rng, [0, 0.01, 0.5, 1, 2, 5, 100, 1e6, 1e308])
+        if "int" in takes:
+            return one_of(rng, [0, 1, 2, 3, 4, 10, 10**6])
+        if "list" in takes or "dict" in takes:
+            return one_of(rng, [["short"], ["A0", "A1"], ["size"], ["2024-01-03"], {"a": "size"}, {"size": 1.0}])
+        if "str" in takes:
+            return one_of(rng, SHOWN_NAMES)
     return one_of(rng, one_of(rng, [NUMBERS, NUMBERS, OTHER, WORDS, SHOWN_NAMES, OTHER_NAMES]))
 
 
@@ -135,7 +151,8 @@ def _spoil(rng: np.random.Generator, body: dict[str, Any]) -> None:
     if happens(rng, 0.1):
         body.pop(one_of(rng, list(body)), None)
         return
-    steps = one_of(rng, _places()).place.replace("[]", ".[]").split(".")
+    placed = one_of(rng, _places())
+    steps = placed.place.replace("[]", ".[]").split(".")
     if happens(rng, 0.1):
         steps[-1] = one_of(rng, SHOWN_NAMES + OTHER_NAMES)
     here: Any = body
@@ -143,11 +160,11 @@ def _spoil(rng: np.random.Generator, body: dict[str, Any]) -> None:
         if isinstance(here, list):
             name: Any = int(rng.integers(len(here))) if here else None
         else:
-            name = one_of(rng, ["short", *SHOWN_NAMES, *OTHER_NAMES]) if step == "NAME" else step
+            name = one_of(rng, [*["short"] * 40, *SHOWN_NAMES, *OTHER_NAMES]) if step == "NAME" else step
         if name is None:
             return
         if following is None:
-            here[name] = _value(rng)
+            here[name] = _value(rng, placed.key.annotation)
             return
         if not isinstance(here, list) and not isinstance(here.get(name), dict | list):
             here[name] = [{}] if following == "[]" else {}

@@ -37,6 +37,8 @@ def _resolve(section: Any, place: Sequence[str], above: str, folder: Path) -> No
 
 
 def _absolute(key: str, path: str, folder: Path) -> str:
+    if "\0" in path:
+        raise ConfigError(f"{key}: {path!r} is not a path: it holds a character NUL; take it out")
     scheme = re.match(r"([a-z][a-z0-9+.-]+):", path)
     if scheme is None:
         return str((folder / Path(path).expanduser()).resolve()) if path else path

@@ -49,7 +49,7 @@ def parse_yaml(text: str, where: str) -> Any:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         hint = "; indent with spaces, not tabs" if "\\t" in (error.problem or "") else ""
-        if mark and "${" in text.splitlines()[mark.line : mark.line + 1][0]:
+        if mark and "${" in "".join(text.split("\n")[mark.line : mark.line + 1]):
             hint = "; within [] and {}, put ${...} in quotes"
         raise ConfigError(f"{where} is not YAML{place}: {error.problem or error.context}{hint}") from None
     except yaml.YAMLError as error:
