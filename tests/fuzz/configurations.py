@@ -67,6 +67,16 @@ WORDS = (
     "csv",
     "delta",
 )
+LIKELY = (
+    "regression",
+    "risk.NAME.f",
+    "risk.NAME.s",
+    "covariance",
+    "checks",
+    "evaluate",
+    "sources.panel.",
+    "model",
+)  # BODY has them
 OURS = ("local.workers", "engine", "lake", "local.scratch")  # would start processes, or write beside the folder
 
 
@@ -130,20 +140,17 @@ def _plain(body: Any) -> Any:
 def _value(rng: np.random.Generator, annotation: object) -> Any:
     """A value of the kind that a key takes, in most cases; else any."""
     takes = repr(annotation)
-    if happens(rng, 0.7):
-        if words := re.findall(r"'([\w-]+)'|: '([\w-]+)'>", takes):
-            return one_of(rng, ["".join(word) for word in words])
-        if "bool" in takes:
-            return happens(rng, 0.5)
-        if "float" in takes:
-            return one_of(rng, [0, 0.01, 0.5, 1, 2, 5, 100, 1e6, 1e308])
-        if "int" in takes:
-            return one_of(rng, [0, 1, 2, 3, 4, 10, 10**6])
-        if "list" in takes or "dict" in takes:
-            return one_of(rng, [["short"], ["A0", "A1"], ["size"], ["2024-01-03"], {"a": "size"}, {"size": 1.0}])
-        if "str" in takes:
-            return one_of(rng, SHOWN_NAMES)
-    return one_of(rng, one_of(rng, [NUMBERS, NUMBERS, OTHER, WORDS, SHOWN_NAMES, OTHER_NAMES]))
+    words = ["".join(word) for word in re.findall(r"'([\w-]+)'|: '([\w-]+)'>", takes)]
+    kinds = {
+        "bool": [True, False],
+        "float": [0, 0.01, 0.5, 1, 2, 5, 100, 1e6, 1e308],
+        "int": [0, 1, 2, 3, 4, 10, 10**6],
+        "list": [["short"], ["A0", "A1"], ["size"], ["2024-01-03"]],
+        "dict": [{"a": "size"}, {"size": 1.0}, {}],
+        "str": SHOWN_NAMES,
+    }
+    fitting = words or next((values for kind, values in kinds.items() if kind in takes), OTHER)
+    return one_of(rng, one_of(rng, [*[fitting] * 15, NUMBERS, NUMBERS, OTHER, WORDS, SHOWN_NAMES, OTHER_NAMES]))
 
 
 def _spoil(rng: np.random.Generator, body: dict[str, Any]) -> None:
@@ -151,7 +158,8 @@ def _spoil(rng: np.random.Generator, body: dict[str, Any]) -> None:
     if happens(rng, 0.1):
         body.pop(one_of(rng, list(body)), None)
         return
-    placed = one_of(rng, _places())
+    likely = [placed for placed in _places() if placed.place.startswith(LIKELY)]
+    placed = one_of(rng, likely if happens(rng, 0.7) else _places())
     steps = placed.place.replace("[]", ".[]").split(".")
     if happens(rng, 0.1):
         steps[-1] = one_of(rng, SHOWN_NAMES + OTHER_NAMES)

@@ -74,10 +74,8 @@ def _natural(values: list[Any]) -> pa.Array:
 
 def write(rng: np.random.Generator, table: pa.Table, path: Path) -> dict[str, str]:
     """The table as a file or several, beginning with a path, in one of the formats; some files are cut or changed."""
-    plain, path = (
-        path.with_name(f"{path.name}_delta"),
-        path.with_name(path.name + one_of(rng, ["", "", " b", "ü'x", "100%", "x=1", "[1]", "#", "+"])),
-    )
+    plain = path.with_name(f"{path.name}_delta")
+    path = path.with_name(path.name + one_of(rng, ["", "", " b", "ü'x", "100%", "x=1", "[1]", "#", "+"]))
     if all(pa.types.is_string(kind) for kind in table.schema.types):
         form = one_of(rng, ["csv", "csv", "parquet"])
     else:
