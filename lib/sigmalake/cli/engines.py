@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from sigmalake.cli.setup.class_archive import archived_classes
@@ -120,14 +121,16 @@ def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "It
         return
     find_java()
     jars = delta_jars()
-    with quiet_jvm(log), secrets_from_file(config.spark) as settings:
-        spark = local_session(jars, {name: settings[name] for name in settings if not _only_runs(name)}, archived_classes(jars))
-    try:
-        for name in filter(_only_runs, settings):
-            spark.conf.set(name, str(settings[name]))
-        yield spark
-    finally:
-        spark.stop()
+    with TemporaryDirectory(prefix="sigmalake-spark-", ignore_cleanup_errors=True) as scratch:  # of mode 0700; Spark's own is open
+        with quiet_jvm(log), secrets_from_file({"spark.local.dir": scratch, **config.spark}) as settings:
+            of_session = {name: str(settings.pop(name)) for name in list(settings) if _only_runs(name)}
+            spark = local_session(jars, settings, archived_classes(jars))
+        try:
+            for name, value in of_session.items():
+                spark.conf.set(name, value)
+            yield spark
+        finally:
+            spark.stop()
 
 
 def _only_runs(name: str) -> bool:
