@@ -37,13 +37,13 @@ body = {"model": "m", "lake": "lake", "sources": {"panel": {"path": "p"}}, "fact
 settings = {"spark.hadoop.fs.s3a.secret.key": "top=secret-1", "fs.own.access_key": "top=secret-2"}
 config = Config.model_validate({**body, "regression": {"weights": "equal"}, "spark": settings})
 with opened_session(config, Path("jvm.log"), print) as spark:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout
     assert "top=secret" not in listed, "in the list of processes"
     assert "java" in listed
     hadoop = spark._jsc.hadoopConfiguration()
     assert hadoop.get("fs.s3a.secret.key") == "top=secret-1", hadoop.get("fs.s3a.secret.key")
     assert spark.conf.get("fs.own.access_key") == "top=secret-2"
-    scratch = Path(spark.conf.get("spark.local.dir"))
+    scratch = Path(spark.sparkContext.getConf().get("spark.local.dir"))
     assert scratch.stat().st_mode & 0o777 == 0o700
     spark.range(10).repartition(2).count()
 assert "top=secret" not in Path("jvm.log").read_text()
