@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 from fuzz.draws import OTHER_NAMES, SHOWN_NAMES, happens, one_of
 from sigmalake.config.fields import Placed, all_keys
@@ -101,7 +101,7 @@ def make_configuration(seed: int, folder: Path) -> Configuration:
     as_text = happens(rng, 0.2)
     octets = _spoilt_text(rng, text) if as_text else text.encode()
     (folder / "model.yaml").write_bytes(octets)
-    is_refused = not as_text and not options and not _validator().is_valid(_plain(body))
+    is_refused = not as_text and not options and any(map(_is_refused, _validator().iter_errors(_plain(body))))
     return Configuration(folder / "model.yaml", folder / "lake", options, is_refused)
 
 
@@ -130,6 +130,11 @@ def _places() -> list[Placed]:
 @cache
 def _validator() -> Draft202012Validator:
     return Draft202012Validator(config_schema())
+
+
+def _is_refused(error: ValidationError) -> bool:
+    """Whether the loader refuses what the schema does: it takes true and false for 1 and 0 where a number may stand."""
+    return not (error.validator == "type" and isinstance(error.instance, bool))
 
 
 def _plain(body: Any) -> Any:

@@ -52,5 +52,7 @@ assert "top=secret" not in Path("jvm.log").read_text()
 
 @pytest.mark.jvm
 def test_a_session_has_its_secrets_and_the_list_of_processes_has_not(tmp_path):
-    done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, cwd=tmp_path, timeout=600, check=False)
+    (tmp_path / "started.py").write_text(STARTED)  # in a file: what stands behind -c is in the list, too
+    call = [sys.executable, "started.py"]
+    done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

@@ -65,12 +65,15 @@ def writing_context(
 
 def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
     """The configuration; a source that does not exist is an error here, before a JVM starts."""
+    from sigmalake.config.covariance import AssetFile
     from sigmalake.config.model import load_config
 
     config = load_config(config_file, overrides or [])
     hide(config.secrets)
     for name, place in config.sources.locations().items() if reads_sources else ():
         place.check_exists(name)
+    if reads_sources and config.covariance is not None and isinstance(config.covariance.assets, AssetFile):
+        config.covariance.assets.check_exists()
     return config
 
 
