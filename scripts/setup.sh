@@ -39,9 +39,15 @@ make_venv() { # one that stands here and runs is brought up to date in place: pr
         rm -rf .venv
         "$python" -m venv .venv || lacks "cannot make .venv (above)"
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock ||
+    # setuptools first: pyspark is built from its source, by what is locked and not by what the index has newest
+    local pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes)
+    { "${pip[@]}" -r <(locked setuptools) && "${pip[@]}" --no-build-isolation -r requirements.lock; } ||
         lacks "pip could not install requirements.lock (above); behind a proxy or mirror see pip's --proxy, --index-url"
     packages_hash >.venv/made-from
+}
+
+locked() { # NAME: its entry in the lock, with the hashes
+    awk -v entry="^$1==" '$0 ~ entry { found = 1 } found { print } found && !/\\$/ { exit }' requirements.lock
 }
 
 stands_here() { # a .venv of a folder that was moved has the old path in its programs

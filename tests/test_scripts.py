@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ SCRIPTS = sorted(
     for path in (*ROOT.glob("scripts/*"), ROOT / ".ci/run")
     if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash\n")
 )
+LOCK = (ROOT / "requirements.lock").read_text()
 
 
 def run(*command, **environment):
@@ -49,6 +51,12 @@ def test_no_cluster_is_told_apart_from_a_running_one(tmp_path):
 
 
 def test_the_lock_holds_what_the_project_asks_for():
-    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split("\n") if "==" in line)
+    lock = dict(line.removesuffix(" \\").split("==") for line in LOCK.split("\n") if "==" in line)
     assert lock["pyspark"] == "4.2.0"
     assert int(lock["pandas"].split(".")[0]) < 3
+
+
+def test_every_package_of_the_lock_has_its_hashes():
+    entries = [entry for entry in re.split(r"(?m)^(?=[A-Za-z])", LOCK) if "==" in entry and not entry.startswith("#")]
+    assert len(entries) > 70
+    assert not [entry for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)]

@@ -9,7 +9,18 @@ from collections import defaultdict
 import pytest
 
 TIERS = ("arrays", "run", "jvm", "cluster", "fault")  # all but the first are markers
-RUNS = ("api", "bad_input", "develop", "engines", "examples", "readme", "reader", "stages", "test_demo.py")  # whole runs, processes
+RUNS = (
+    "api",
+    "bad_input",
+    "develop",
+    "engines",
+    "examples",
+    "fuzz",
+    "readme",
+    "reader",
+    "stages",
+    "test_demo.py",
+)  # whole runs, processes
 SHARED = ("lake", "spark", "stages")  # folders whose tests with a JVM take half the seconds of all of them
 _seconds: defaultdict[str, float] = defaultdict(float)
 

@@ -241,7 +241,7 @@ def test_without_the_table_of_factors_a_run_makes_it_anew(asked, tmp_path, compl
     shutil.rmtree(tmp_path / "lake" / "factors")
     seen = asked("run", "--config", complete)
     assert seen.exit_code == 0, seen.err
-    assert asked("plan", "--config", complete).out.count("nothing to do") == 5
+    assert asked("plan", "--config", complete).out.count("nothing to do") == 6
 
 
 NO_FOLDERS = [("{folder}/panel.parquet", "cannot hold files"), ("s3://bucket/x", "a folder of this machine")]

@@ -165,6 +165,7 @@ FINE = [
 def test_a_source_that_is_unusual_but_clear_is_taken(asked, tmp_path, source, text):
     put(tmp_path, source, "panel.csv" if "panel.csv" in text else "panel.parquet")
     seen = asked("validate", "--config", written(tmp_path, text))
-    assert (seen.exit_code, seen.err) == (0, "")
+    unlike_a_market = "warning: data quality of "  # caps and returns of a few assets are drawn apart
+    assert (seen.exit_code, [line for line in seen.err.splitlines() if not line.startswith(unlike_a_market)]) == (0, [])
     assert f"{N} rows, 2024-01-02 to 2024-01-09; 0 would be rejected" in seen.out
     assert "panel: 6 dates, 5 factors" in seen.out

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigmalake.errors import DataError
 from sigmalake.numerics.windows.calendar import align, on_grid
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = date(2024, 3, 1), date(2024, 3, 4), date(2024, 3, 5), date(2024, 3, 6)
@@ -91,3 +92,14 @@ def test_a_grid_keeps_the_last_date_of_each_period_so_far(every, kept):
 def test_the_year_of_a_week_is_the_iso_year():
     new_year = [date(2024, 12, 30), date(2024, 12, 31), date(2025, 1, 2)]
     assert on_grid(new_year, "week") == [date(2025, 1, 2)]
+
+
+@pytest.mark.parametrize("every", ["day", "week", "month"])
+def test_a_grid_of_no_dates_has_none(every):
+    assert on_grid([], every) == []
+
+
+def test_exposures_that_start_the_first_period_of_all_are_known_on_no_day():
+    with pytest.raises(DataError, match="the first return is dated 0001-01-01"):
+        align([date.min, date(1, 1, 2)], [date.min], starts_period=True, max_age=1)
+    assert align([date.min], [date.min], starts_period=False, max_age=1)

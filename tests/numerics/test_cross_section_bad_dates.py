@@ -327,3 +327,26 @@ def test_rules_written_as_text_mean_the_same(case: Case) -> None:
     for text, member in (("keep", Thin.KEEP), ("drop", Thin.DROP)):
         one = case.fit(RegressionRules(thin=text, min_assets=1))
         np.testing.assert_array_equal(one.weights, case.fit(RegressionRules(thin=member, min_assets=1)).weights)
+
+
+OVERFLOWS = [
+    ("returns of 1e133 over exposures of 1e-91", {"returns": 1e134, "style": 1e-92}, "out_of_range"),
+    ("returns of 1e-262", {"returns": 1e-260}, "out_of_range"),
+    ("returns of 0", {"returns": 0.0}, "ok"),
+    ("caps of 1e-290 in the universe, and of 1e290 outside of it", {"outside": 1e290}, "ok"),
+]
+
+
+@pytest.mark.parametrize(("scales", "status"), [pytest.param(scales, status, id=name) for name, scales, status in OVERFLOWS])
+def test_a_date_that_overflows_half_way_is_out_of_range_and_no_number_is_infinite(scales, status):
+    case = generated(np.random.default_rng(3), 40, groups={"sector": Membership(3)}, n_styles=1)
+    case = case._replace(returns=case.returns * scales.get("returns", 1.0))
+    case.exposures[:, -1] *= scales.get("style", 1.0)
+    if "outside" in scales:
+        inside = np.arange(40) > 3
+        caps = np.where(inside, case.caps * 1e-290, scales["outside"])
+        case = case._replace(caps=caps, in_estimation=inside, weights=np.where(inside, case.weights, 0.0))
+    for fit in (case.fit(), case.dense_fit()):
+        assert fit.status == status
+        assert not np.isinf(fit.std_errors).any()
+        assert status == "ok" or "squares beyond floating point" in fit.detail

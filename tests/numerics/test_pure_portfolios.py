@@ -67,3 +67,13 @@ def test_a_date_without_fit_has_no_portfolios() -> None:
     case = generated(np.random.default_rng(84), 30, n_styles=2)
     section = case._replace(returns=np.full(30, np.nan)).fit()
     assert np.isnan(portfolios_of(case, section)).all()
+
+
+def test_weights_that_leave_a_factor_without_an_asset_have_no_portfolios():
+    case = generated(np.random.default_rng(5), 30, groups={"sector": Membership(2)})
+    case.exposures[:, 1:] = np.where(np.arange(30)[:, None] < 2, [1.0, 0.0], [0.0, 1.0])
+    weights = np.where(np.arange(30) < 2, 1e-150, 1.0)  # as Huber may weigh returns of 1e150
+    found = date_portfolios(
+        case.exposures, case.caps * 1e306, case.in_estimation, weights, case.factors, np.zeros(3), ("ok", "ok", "ok")
+    )
+    assert np.isnan(found).all()

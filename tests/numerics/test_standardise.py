@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigmalake.numerics.exposures.standardise import (
+    LARGEST,
     clip_extremes,
     combine_descriptors,
     cross_section_moments,
@@ -136,3 +137,13 @@ def test_a_number_whose_square_is_none_is_removed_and_takes_nothing_with_it(sent
     left = np.delete(values, 7)
     moments = cross_section_moments(found.values, caps, everyone)
     assert (moments.mean, moments.sd) == pytest.approx((left.mean(), left.std()), rel=1e-12)
+
+
+def test_values_at_the_end_of_floating_point_are_standardised_and_measured():
+    values, caps, everyone = np.array([1.7e308, -1.7e308, 1.0, 5.0]), np.full(4, 1e308), np.ones(4, dtype=bool)
+    moments = cross_section_moments(values, caps, everyone)
+    np.testing.assert_allclose(standardise(values, moments), [2**0.5, -(2**0.5), 0.0, 0.0], atol=1e-12)
+    assert not remove_extremes(values, caps, everyone, 10.0).changed.any()
+    assert clip_extremes(values, caps, everyone, 1.0).changed.tolist() == [True, True, False, False]
+    few = np.array([False, False, True, True])  # their sd is 2
+    np.testing.assert_array_equal(standardise(values, cross_section_moments(values, caps, few))[:2], [LARGEST, -LARGEST])

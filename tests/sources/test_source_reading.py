@@ -140,6 +140,21 @@ def test_row_groups_outside_the_dates_are_passed_over_and_none_inside(tmp_path):
     assert len(days) <= 3  # a day on each side, which a zone may move
 
 
+@pytest.mark.parametrize("day", [dt.date.min, dt.date.max])
+def test_a_row_group_may_hold_the_first_or_the_last_day_of_all(tmp_path, day):
+    pq.write_table(pa.table({"date": pa.array([day], pa.date32())}), tmp_path / "p.parquet")
+    where = place(tmp_path)
+    files = list_files("panel", where)
+    schema = find_schema("panel", where, files)
+    assert (
+        sum(
+            batch.num_rows
+            for batch in read_split(splits(schema, files, 1)[0], schema, ["date"], dates=DateFilter("date", day, day))
+        )
+        == 1
+    )
+
+
 def test_a_row_without_a_date_keeps_its_row_group(tmp_path):
     rows = pa.table({"date": pa.array([None, START], pa.date32())})
     pq.write_table(rows, tmp_path / "p.parquet")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from sigmalake.config.environment.variables import Resolved
 from sigmalake.config.fields import keys_of, sections_below
 from sigmalake.config.model import Config
 
@@ -74,4 +75,6 @@ def _plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, Resolved):
+        return value.written  # the variable, not what it held: that may be a secret
     return fspath(value) if isinstance(value, PathLike) else value

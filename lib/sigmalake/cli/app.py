@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from sigmalake import __version__
-from sigmalake.cli.contexts import reading_context, say
+from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
 from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
-from sigmalake.cli.setup.runtime import log_file, prepare_environment
+from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, quality, regress, release, risk, run
+from sigmalake.cli.terminal import hide, say, show, without_secrets
 from sigmalake.errors import InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ INTERRUPTED = 130  # also what typer returns after Ctrl-C
 
 def _show_version(requested: bool) -> None:
     if requested:
-        typer.echo(f"sigmalake {__version__}")
+        show(f"sigmalake {__version__}")
         raise typer.Exit
 
 
@@ -79,15 +80,15 @@ def plan(
             }
             for s in planned
         ]
-        typer.echo(json.dumps(shown, default=str))
+        show(json.dumps(shown, default=str))
         return
     for s in planned:
         days = sorted(s.compute)
         spans = f"{span(days)} ({summarise(s.compute.values())})" if days else "nothing to do"
         spans = f"cannot be planned: {s.error}" if s.error else spans
-        typer.echo(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
+        show(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
     if need.stages:
-        typer.echo(estimate_line(context, need))
+        show(estimate_line(context, need))
 
 
 @app.command()
@@ -110,16 +111,16 @@ def validate(
         if output is Output.JSON:
             body = {"sources": [s._asdict() for s in checked.sources], "dates": checked.dates, "factors": checked.factors}
             body |= {"warnings": checked.warnings, "quality": checked.quality}
-            typer.echo(json.dumps({**body, "config": context.config.model_dump(mode="json")}, default=str))
+            show(json.dumps({**body, "config": context.config.shown()}, default=str))
             return
-        typer.echo(annotated(context.config, read_given(config, overrides or [])))
+        show(annotated(context.config, read_given(config, overrides or [])))
         for source in checked.sources:
             spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
-            typer.echo(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
+            show(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
             for column, reason, rows, value in source.problems:
-                typer.echo(f"  {ProblemCount(column, reason, rows, value).text}")
-        typer.echo(f"panel: {checked.dates} dates, {len(checked.factors)} factors: {', '.join(checked.factors)}")
-        typer.echo(f"data quality: {checked.quality}")
+                show(f"  {ProblemCount(column, reason, rows, value).text}")
+        show(f"panel: {checked.dates} dates, {len(checked.factors)} factors: {', '.join(checked.factors)}")
+        show(f"data quality: {checked.quality}")
 
 
 @app.command()
@@ -130,7 +131,7 @@ def schema() -> None:
     """
     from sigmalake.config.texts.json_schema import config_schema
 
-    typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+    show(json.dumps(config_schema(), indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -144,6 +145,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
     from sigmalake.stages.queries.status import status as read_status
 
     loaded = load_config(config, overrides or [])
+    hide(loaded.secrets)
     if CATALOG_NAME.fullmatch(loaded.lake):
         with opened_engine(loaded, choose_engine(loaded, None), log_file(), say) as opened:
             stored = read_status(Lake(opened.storage))
@@ -155,18 +157,18 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
             "tables": [t._asdict() for t in stored.tables],
             "releases": [r._asdict() for r in stored.releases],
         }
-        typer.echo(json.dumps(body, default=str))
+        show(json.dumps(body, default=str))
         return
-    typer.echo(f"lake {stored.lake}, format {stored.format}")
+    show(f"lake {stored.lake}, format {stored.format}")
     if not stored.tables:
-        typer.echo("no tables yet: use `sigmalake run`")
+        show("no tables yet: use `sigmalake run`")
     for t in stored.tables:
-        typer.echo(f"  {t.name:<20} version {t.version:<4} {t.files:>4} files {t.megabytes:>9.1f} MB  {t.rows_from} {t.rows_to}")
+        show(f"  {t.name:<20} version {t.version:<4} {t.files:>4} files {t.megabytes:>9.1f} MB  {t.rows_from} {t.rows_to}")
     for r in stored.runs:
         dates = f"{r['n_dates']} dates {r['first_date']} to {r['last_date']}" if r["n_dates"] else ""
-        typer.echo(f"  run {r['run_id']} {r['stage']:<10} {r['status']:<7} {r['seconds']:>6.1f} s  {dates}{r['error'] or ''}"[:200])
+        show(f"  run {r['run_id']} {r['stage']:<10} {r['status']:<7} {r['seconds']:>6.1f} s  {dates}{r['error'] or ''}"[:200])
     for made in stored.releases:
-        typer.echo(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
+        show(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
 app.command()(lease)
@@ -190,7 +192,7 @@ def _call(verb: str | None, ending: Ending) -> None:
     except SigmalakeError as error:
         if caused_by_interrupt(error):
             _exit_interrupted(ending)
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
@@ -210,7 +212,7 @@ def _arguments_of_job(verb: str) -> list[str]:
 
 
 def _exit_interrupted(ending: Ending) -> None:
-    typer.echo(f"{ending.word}; what was committed stays, and the next run goes on from there", err=True)
+    say(f"{ending.word}; what was committed stays, and the next run goes on from there")
     sys.exit(ending.exit_code)
 
 
@@ -220,11 +222,11 @@ def _exit_unexpected(error: BaseException) -> None:
         show()
         sys.exit(int(getattr(error, "exit_code", 2)))
     log = log_file()
-    with log.open("a", encoding="utf-8") as file:
-        traceback.print_exception(error, file=file)
+    with open_private(log) as file:
+        file.write(without_secrets("".join(traceback.format_exception(error))).encode())
     known = explained(error, log)
     told = f"{type(error).__name__}: {telling_line(error)}" if known is None else str(known)
-    typer.echo(f"error: {told}\n  the whole story is in {log}", err=True)
+    say(f"error: {told}\n  the whole story is in {log}")
     sys.exit(InfrastructureError.exit_code)
 
 

@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from sigmalake.cli.options import parse_date
 from sigmalake.cli.setup.runtime import log_file
+from sigmalake.cli.terminal import hide, say
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,18 +83,17 @@ def lease_context(
         yield claims, lambda lease: Lake(open_once().storage, Writer(new_run_id(), config.full_hash(), lease, open_once()))
 
 
-def say(text: str) -> None:
-    """Print progress or a warning, on stderr."""
-    typer.echo(text, err=True)
-
-
 def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
     """The configuration; a source that does not exist is an error here, before a JVM starts."""
+    from sigmalake.config.covariance import AssetFile
     from sigmalake.config.model import load_config
 
     config = load_config(config_file, overrides or [])
+    hide(config.secrets)
     for name, place in config.sources.locations().items() if reads_sources else ():
         place.check_exists(name)
+    if reads_sources and config.covariance is not None and isinstance(config.covariance.assets, AssetFile):
+        config.covariance.assets.check_exists()
     return config
 
 

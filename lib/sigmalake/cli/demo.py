@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigmalake.cli.contexts import say, writing_context
+from sigmalake.cli.contexts import writing_context
 from sigmalake.cli.setup.runtime import delta_jars, find_java, jars_folder
+from sigmalake.cli.terminal import say, show
 from sigmalake.errors import InfrastructureError
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def _report_demo(prepared: "Demo", *, detail: bool) -> None:
     from sigmalake.demo.first_report import first_report
     from sigmalake.demo.run import detailed_report
 
-    typer.echo(first_report(prepared))
+    show(first_report(prepared))
     if detail:
-        typer.echo("\n" + detailed_report(prepared, jars_folder()))
+        show("\n" + detailed_report(prepared, jars_folder()))
 
 
 def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
@@ -69,7 +70,7 @@ def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
     from sigmalake.demo.first_report import compared
 
     if local.lake.is_dir():
-        typer.echo("\n" + compared(local, on_spark))
+        show("\n" + compared(local, on_spark))
     else:
         _report_demo(on_spark, detail=detail)
 
@@ -80,6 +81,6 @@ def _spark_is_ready() -> bool:
         find_java()
         delta_jars()
     except InfrastructureError as error:
-        typer.echo(f"\nSpark was left out: {error}.")
+        show(f"\nSpark was left out: {error}.")
         return False
     return True

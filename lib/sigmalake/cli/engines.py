@@ -6,10 +6,13 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
+from sigmalake.cli.setup.secret_settings import secrets_from_file
+from sigmalake.config.environment.secrets import is_secret
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
 from sigmalake.engines.local.abilities import lake_obstacle, source_obstacle
@@ -119,11 +122,20 @@ def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "It
         return
     find_java()
     jars = delta_jars()
-    with quiet_jvm(log):
-        spark = local_session(jars, config.spark, archived_classes(jars))
-    try:
-        yield spark
-    finally:
-        with warnings.catch_warnings(), suppress(Exception):  # of a JVM that has died, or that a signal reached first
-            warnings.simplefilter("ignore")
-            spark.stop()
+    with TemporaryDirectory(prefix="sigmalake-spark-", ignore_cleanup_errors=True) as scratch:  # of mode 0700; Spark's own is open
+        with quiet_jvm(log), secrets_from_file({"spark.local.dir": scratch, **config.spark}) as settings:
+            of_session = {name: str(settings.pop(name)) for name in list(settings) if _only_runs(name)}
+            spark = local_session(jars, settings, archived_classes(jars))
+        try:
+            for name, value in of_session.items():
+                spark.conf.set(name, value)
+            yield spark
+        finally:
+            with warnings.catch_warnings(), suppress(Exception):  # of a JVM that has died, or that a signal reached first
+                warnings.simplefilter("ignore")
+                spark.stop()
+
+
+def _only_runs(name: str) -> bool:
+    """Whether a secret setting can be set on a running session alone: spark-submit passes over names that are not Spark's own."""
+    return is_secret(name) and not name.startswith("spark.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from sigmalake.cli.options import ConfigFile, EngineOption, Output, OutputForm, Overrides
+from sigmalake.cli.terminal import show
 
 if TYPE_CHECKING:
     from sigmalake.lake.claims.claim import Claims
@@ -50,7 +51,7 @@ def lease(
             finally:
                 broken.release()
             before = before._replace(text=f"ended: {before.text}; the next run may begin")
-    typer.echo(json.dumps(before._asdict()) if output is Output.JSON else f"{before.lake}: {before.text}")
+    show(json.dumps(before._asdict()) if output is Output.JSON else f"{before.lake}: {before.text}")
 
 
 def lease_state(claims: "Claims") -> LeaseState:

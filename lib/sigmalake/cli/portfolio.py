@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sigmalake.cli.options import Output, OutputForm, Overrides, parse_date
+from sigmalake.cli.terminal import show
 
 
 class Missing(StrEnum):
@@ -58,4 +59,4 @@ def portfolio(
             since=parse_date(since, "--since"),
         )
     )  # fmt: skip
-    typer.echo(as_json(answered) if output is Output.JSON else as_text(answered))
+    show(as_json(answered) if output is Output.JSON else as_text(answered))

@@ -10,6 +10,7 @@ import typer
 
 from sigmalake.cli.contexts import reading_context, writing_context
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
+from sigmalake.cli.terminal import show
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def covariance(
     with reading_context(config, overrides, None, None, engine=engine) as context:
         chosen = choose(context, named, on, variant, exposures, release)
         built = build_by_hand(context, chosen, to)
-        typer.echo(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
+        show(json.dumps(built._asdict(), default=str) if output is Output.JSON else built.text())
 
 
 def evaluate(
@@ -138,7 +139,7 @@ def evaluate(
     with writing_context(config, overrides, start, end, wait, engine=engine, computes=()) as context:
         run_evaluate(context)
         summary = evaluation_summary(context)
-    typer.echo(as_json(summary) if output is Output.JSON else as_text(summary))
+    show(as_json(summary) if output is Output.JSON else as_text(summary))
 
 
 def _run_stage(context: "Context", stage: str, output: Output) -> None:
@@ -151,7 +152,7 @@ def _run_stage(context: "Context", stage: str, output: Output) -> None:
     if outcome is not None:
         done |= {"dates": outcome.dates, "rows_in": outcome.rows_in, "rows_out": outcome.rows_out}
         done |= {"rows_rejected": outcome.rows_rejected}
-    typer.echo(json.dumps(done, default=str))
+    show(json.dumps(done, default=str))
 
 
 def _print_last_release(context: "Context", output: Output) -> None:
@@ -159,6 +160,6 @@ def _print_last_release(context: "Context", output: Output) -> None:
 
     last = all_releases(context.lake)[-1]
     if output is Output.JSON:
-        typer.echo(json.dumps(last._asdict(), default=str))
+        show(json.dumps(last._asdict(), default=str))
     else:
-        typer.echo(f"{context.lake.root}: release {last.release_id}, {', '.join(last.variants) or 'no risk variant'}")
+        show(f"{context.lake.root}: release {last.release_id}, {', '.join(last.variants) or 'no risk variant'}")

@@ -1,11 +1,13 @@
 """What `covariance:` may say: the assets, dates and variants that V is built for."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from sigmalake.config.types import Strict, key
+from sigmalake.errors import ConfigError
 
 
 class AssetFile(Strict):
@@ -16,6 +18,15 @@ class AssetFile(Strict):
         Field(min_length=1),
         key("a file relative to the configuration's: an asset a line, or a column `asset_id` of a CSV or Parquet file"),
     ]
+
+    def check_exists(self) -> None:
+        """Refuse a file of this machine that is not there, before anything is computed.
+
+        Raises:
+            ConfigError: names it.
+        """
+        if "://" not in self.file and not Path(self.file).is_file():
+            raise ConfigError(f"covariance.assets.file: {self.file} is no file; paths are relative to the configuration's folder")
 
 
 def _one_of(message: str, *words: str) -> Discriminator:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
@@ -19,6 +19,8 @@ from sigmalake.config.checks import Checks, Evaluate
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
+from sigmalake.config.environment.secrets import MASK, is_secret, masked, masked_values, secret_settings
+from sigmalake.config.environment.variables import secrets_in
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
@@ -69,6 +71,7 @@ class Config(Strict):
         key("settings of the Spark session that the command starts, e.g. `{spark.driver.memory: 8g}`; 4g by default"),
         Field(default_factory=dict),
     ]
+    _from_environment: frozenset[str] = PrivateAttr(frozenset())  # secrets
 
     @field_validator("factors", mode="before")
     @classmethod
@@ -101,7 +104,8 @@ class Config(Strict):
     def _settings_are_flat(cls, settings: object) -> object:
         for name, value in settings.items() if isinstance(settings, Mapping) else ():
             if not isinstance(value, str | int | float):
-                raise ValueError(f"{name} is {value!r}; a setting is text, a number, true or false: {{spark.driver.memory: 8g}}")
+                shown = MASK if is_secret(str(name)) else repr(value)
+                raise ValueError(f"{name} is {shown}; a setting is text, a number, true or false: {{spark.driver.memory: 8g}}")
         return settings
 
     @model_validator(mode="after")
@@ -215,9 +219,20 @@ class Config(Strict):
         """Of all that a release depends on beside the data."""
         return staleness.full_hash(self)
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Values that are not shown: of settings of Spark's and variables of the environment that are secret by their names."""
+        return self._from_environment | set(secret_settings(self.spark))
+
+    def shown(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """The whole configuration with its defaults, as plain values, without its secrets."""
+        found: dict[str, Any] = masked_values(self.model_dump(mode="json", exclude_none=exclude_none), self.secrets)
+        found["spark"] = {name: MASK if is_secret(name) else value for name, value in found["spark"].items()}
+        return found
+
     def resolved(self) -> str:
-        """The whole configuration with its defaults, as YAML."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+        """The whole configuration with its defaults, as YAML, without its secrets."""
+        return yaml.safe_dump(self.shown(exclude_none=True), sort_keys=False, allow_unicode=True)
 
 
 def load_config(given: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
@@ -227,11 +242,14 @@ def load_config(given: str | Path | Mapping[str, Any], overrides: Sequence[str] 
         ConfigError: names every mistake, with its place.
     """
     body = read_given(given, overrides)
+    secrets = frozenset(secrets_in(body))
     try:
-        return Config.model_validate(body)
+        config = Config.model_validate(body)
     except ValidationError as error:
         where = "the mapping" if isinstance(given, Mapping) else str(given)
-        raise ConfigError(explain_validation(error, where, Config)) from None
+        raise ConfigError(masked(explain_validation(error, where, Config), secrets)) from None
+    config._from_environment = secrets
+    return config
 
 
 def read_given(given: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> dict[str, Any]:

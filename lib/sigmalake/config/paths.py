@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from sigmalake.config.environment.variables import Resolved
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError
 
@@ -31,10 +32,13 @@ def _resolve(section: Any, place: Sequence[str], above: str, folder: Path) -> No
         if below:
             _resolve(value, below, f"{here}.", folder)
         elif isinstance(value, str | PathLike) and not (here == "lake" and CATALOG_NAME.fullmatch(str(value))):
-            section[key] = _absolute(here, str(value), folder)
+            path = _absolute(here, str(value), folder)
+            section[key] = Resolved.of(path, path, value.secrets) if isinstance(value, Resolved) else path
 
 
 def _absolute(key: str, path: str, folder: Path) -> str:
+    if "\0" in path:
+        raise ConfigError(f"{key}: {path!r} is not a path: it holds a character NUL; take it out")
     scheme = re.match(r"([a-z][a-z0-9+.-]+):", path)
     if scheme is None:
         return str((folder / Path(path).expanduser()).resolve()) if path else path

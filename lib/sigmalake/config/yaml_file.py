@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from sigmalake.config.environment.variables import put_in
 from sigmalake.errors import ConfigError
 
 BOOLEANS = "YAML reads NO, OFF, ON and YES as true or false"
@@ -38,20 +39,35 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """One YAML document, read safely: duplicate keys and keys that are no text are refused, dates stay text."""
+    """One YAML document, read safely: duplicate keys and keys that are no text are refused, dates stay text.
+
+    Variables of the environment are put into its values.
+    """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return _read(text, where)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        tabs = "; indent with spaces, not tabs" if "\\t" in (error.problem or "") else ""
-        raise ConfigError(f"{where} is not YAML{place}: {error.problem or error.context}{tabs}") from None
+        hint = "; indent with spaces, not tabs" if "\\t" in (error.problem or "") else ""
+        if mark and "${" in "".join(text.split("\n")[mark.line : mark.line + 1]):
+            hint = "; within [] and {}, put ${...} in quotes"
+        raise ConfigError(f"{where} is not YAML{place}: {error.problem or error.context}{hint}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {str(error).splitlines()[0]}") from None
     except (ValueError, RecursionError) as error:  # a scalar that names its type, such as !!int x; or nesting without end
         raise ConfigError(f"{where} is not YAML: {str(error)[:200]}") from None
     except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        raise ConfigError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def _read(text: str, where: str) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        put_in(node, where)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):

@@ -35,7 +35,11 @@ def as_date(day: Day) -> date:
 
 def date_index(days: Iterable[date]) -> pd.DatetimeIndex:
     """An index `date` for the rows of a frame."""
-    return pd.DatetimeIndex(pd.to_datetime(list(days)), name="date")
+    listed = list(days)
+    try:
+        return pd.DatetimeIndex(pd.to_datetime(listed), name="date")
+    except pd.errors.OutOfBoundsDatetime:  # before 1677-09-22 or after 2262-04-11, which nanoseconds do not reach
+        return pd.DatetimeIndex(np.array(listed, dtype="datetime64[s]"), name="date")
 
 
 def last_until(days: Sequence[date], day: date) -> date | None:

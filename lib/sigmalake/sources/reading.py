@@ -1,7 +1,7 @@
 """Splits of a source's files, and their rows as record batches of raw columns in the unified types."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -17,7 +17,6 @@ from sigmalake.sources.types import conformed
 FILE = "_source_file"  # column of every source: the file of the row
 FILE_TYPE = pa.dictionary(pa.int32(), pa.string())
 BATCH_ROWS = 1 << 17
-DAY = timedelta(days=1)
 
 
 class Split(NamedTuple):
@@ -133,7 +132,13 @@ def _may_hold(row_group: pq.RowGroupMetaData, dates: DateFilter) -> bool:
     if statistics is None or not statistics.has_min_max or not statistics.has_null_count or statistics.null_count:
         return True
     first, last = _day(statistics.min), _day(statistics.max)
-    return first is None or last is None or (first - DAY <= dates.last and last + DAY >= dates.first)
+    if first is None or last is None:
+        return True
+    lowest, highest = (
+        first.toordinal() - 1,
+        last.toordinal() + 1,
+    )  # which may lie beyond the years 1 to 9999
+    return lowest <= dates.last.toordinal() and highest >= dates.first.toordinal()
 
 
 def _day(value: object) -> date | None:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from sigmalake import __version__
+from sigmalake.config.environment.secrets import masked
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import (
@@ -114,7 +115,7 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     except Exception as error:
         if caused_by_interrupt(error):
             raise
-        gone = [] if isinstance(error, SigmalakeError) else context.lake.vanished()
+        gone = [] if isinstance(error, InfrastructureError) else context.lake.vanished()
         told = _removed(context.lake.root, gone) if gone else error
         _record_failure(context, stage, started, clock, told)
         raise told from (error if gone else error.__cause__)
@@ -137,7 +138,8 @@ def _removed(root: str, gone: Sequence[str]) -> InfrastructureError:
 def _record_failure(context: Context, stage: str, started: datetime, clock: float, error: Exception) -> None:
     status = "refused" if isinstance(error, ReleaseRefusedError) else "failed"
     try:
-        _record(context, stage, started, time.perf_counter() - clock, status, Outcome(), _told(error))
+        told = masked(_told(error), context.config.secrets)
+        _record(context, stage, started, time.perf_counter() - clock, status, Outcome(), told)
     except Exception as second:  # the first error is the one to tell
         context.say(f"{stage}: its failure could not be recorded in runs: {telling_line(second)}")
 

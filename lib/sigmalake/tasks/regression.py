@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.regression.cross_section import CrossSection, fit_cross_section
+from sigmalake.numerics.regression.cross_section import CrossSection, Status, fit_cross_section
 from sigmalake.numerics.regression.market_return import market_return
 from sigmalake.numerics.regression.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression.rules import RegressionRules
@@ -24,6 +24,7 @@ from sigmalake.tasks.arrays import as_array, finite_numbers, joined, lists, numb
 from sigmalake.tasks.contract import Input, MapTask, no_rows, table_of
 from sigmalake.tasks.panel_rows import EXPOSURES, PanelRows, read_panel_rows
 
+NO_PORTFOLIOS = "no factor portfolios: with the weights of the fit, the factors are not independent"
 PANEL_ROWS = "panel"  # the role of the rows that are fitted
 
 READ = ("return_date", "factor_set", "asset_id", "ret", "cap", "weight_column", "in_estimation", *EXPOSURES)
@@ -71,11 +72,12 @@ class FitDates(MapTask):
             specific_var = panel.lists["specific_var"].row(row)
             weights, message = second_weights(specific_var, weights, in_estimation, rules.two_pass.max_ratio)
         fit = fit_cross_section(returns, panel.packed_exposures(row, factors), caps, weights, in_estimation, factors, rules)
-        fit = fit._replace(detail="; ".join(part for part in (fit.detail, message) if part))
         portfolios = None
         if rules.portfolios:
             X = panel.exposures(row, factors)
             portfolios = date_portfolios(X, caps, in_estimation, fit.weights, factors, fit.factor_returns, fit.factor_status)
+        lost = NO_PORTFOLIOS if portfolios is not None and fit.status == Status.OK and np.isnan(portfolios).all() else ""
+        fit = fit._replace(detail="; ".join(part for part in (fit.detail, message, lost) if part))
         return FittedDate(fit, market_return(returns, caps, in_estimation), portfolios)
 
     def _as_rows(self, rows: pa.Table, fitted: Sequence[FittedDate]) -> pa.Table:

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from http.client import HTTPException
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
+from sigmalake.cli.terminal import without_secrets
 from sigmalake.errors import InfrastructureError, SigmalakeError
 
 Version = tuple[int, ...]
@@ -146,12 +147,18 @@ def log_file() -> Path:
     """Where this process writes what does not fit into a message: the cache's `logs`, or else the folder for temporary files."""
     folder = cache_folder() / "logs"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             folder = Path(tempfile.gettempdir())
     except OSError:  # no home, or one that is not ours: a log elsewhere is better than none
         folder = Path(tempfile.gettempdir())
     return folder / f"sigmalake-{os.getpid()}.log"
+
+
+def open_private(log_file: Path) -> BinaryIO:
+    """Open a log to append to it, made for its owner's eyes alone; a link that somebody laid in its place is not followed."""
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "ab")
 
 
 def jars_folder() -> Path:
@@ -242,7 +249,7 @@ def quiet_jvm(log_file: Path) -> Iterator[None]:
     os.environ["JAVA_HOME"] = str(find_java())
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        log = stack.enter_context(log_file.open("ab"))
+        log = stack.enter_context(open_private(log_file))
         for descriptor, stream, redirect in ((1, sys.stdout, redirect_stdout), (2, sys.stderr, redirect_stderr)):
             stream.flush()
             kept = os.fdopen(os.dup(descriptor), "w", buffering=1, encoding=stream.encoding, errors=stream.errors)
@@ -269,8 +276,13 @@ def _log_pyspark_to(log_file: Path) -> None:
     AccumulatorTCPServer.handle_error = log_error  # a traceback on stderr when the JVM dies
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # a Java stack for each failed query
         PySparkLogger.getLogger(name).handlers.clear()
-        PySparkLogger.getLogger(name).addHandler(logging.FileHandler(log_file, delay=True))
-    logging.getLogger().addHandler(logging.FileHandler(log_file, delay=True))  # py4j's stacks after Ctrl-C
+        PySparkLogger.getLogger(name).addHandler(_WithoutSecrets(log_file, delay=True))
+    logging.getLogger().addHandler(_WithoutSecrets(log_file, delay=True))  # py4j's stacks after Ctrl-C
+
+
+class _WithoutSecrets(logging.FileHandler):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
 
 
 def _writes_to(stream: TextIO, descriptor: int) -> bool:

@@ -65,7 +65,7 @@ def annotated(config: Config, given: Mapping[str, Any]) -> str:
         given: the file's mapping that it was made from, overrides included.
     """
     head = "".join(f"# {line}\n" for line in (HEAD + SOURCES).splitlines())
-    return head + "".join(f"{line}\n" for line in _section(config, config.model_dump(mode="json"), _Origin(given)))
+    return head + "".join(f"{line}\n" for line in _section(config, config.shown(), _Origin(given)))
 
 
 class _Line(NamedTuple):

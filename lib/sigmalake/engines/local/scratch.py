@@ -89,7 +89,7 @@ class Scratch:
         """
         self.folder = folder / f"run-{uuid.uuid4().hex[:12]}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock: int | None = _locked(self.folder.with_suffix(LOCK))
         except OSError as error:
             raise ConfigError(
@@ -104,7 +104,7 @@ class Scratch:
         rows = with_date(rows, dated)
         if not rows.num_rows:
             return []
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)  # its files are of use to nobody else
         days = _days(rows, dated)
         if (np.diff(days) < 0).any():
             order = np.argsort(days, kind="stable")

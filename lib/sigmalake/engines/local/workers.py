@@ -13,6 +13,7 @@ from itertools import islice
 from threading import Lock, Thread
 from typing import Protocol, TypeVar
 
+import numpy as np
 from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
@@ -73,7 +74,7 @@ def read_or_send(
     with threadpool_limits(limits=1):  # as `ENVIRONMENT`
         while left and (alone or len(left) == 1 or not many):
             start = time.perf_counter()
-            found = left.popleft().read()
+            found = _result(left.popleft())
             many = (time.perf_counter() - start) * len(left) > WORTH_SECONDS
             yield found
     if left:
@@ -141,6 +142,12 @@ def _watch_parent(parent: int) -> None:
     Thread(target=watch, daemon=True).start()
 
 
+def _result(piece: Readable[Found]) -> Found:
+    """What a piece is read for. Numbers that overflow are no warning on a terminal: tables are checked for them when written."""
+    with np.errstate(all="ignore"):
+        return piece.read()
+
+
 def _pickled(piece: Readable[Found]) -> bytes:
     """A piece with its task as bytes: loky's own pickler is written in Python, and a task names thousands of dates."""
     return pickle.dumps(piece, protocol=pickle.HIGHEST_PROTOCOL)
@@ -148,7 +155,7 @@ def _pickled(piece: Readable[Found]) -> bytes:
 
 def _read(pickled: bytes) -> object:
     piece: Readable[object] = pickle.loads(pickled)
-    found = piece.read()
+    found = _result(piece)
     if not gc.get_freeze_count():
         gc.freeze()  # loky collects garbage each second, and need not look at modules
     return found

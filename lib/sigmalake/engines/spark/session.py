@@ -18,6 +18,7 @@ LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    "spark.redaction.regex": "(?i)secret|password|passphrase|token|credential|key",  # not shown in its logs
     # Arrow would check every index that Spark's own code asks it for; what that costs was not measured alone
     "spark.driver.extraJavaOptions": "-Darrow.enable_unsafe_memory_access=true",
     "spark.sql.shuffle.partitions": "8",

@@ -4,8 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.linear.constraints import below_one
 from sigmalake.numerics.regression.fit_statistics import ALIKE
 from sigmalake.numerics.types import Bools, Floats
+
+LARGEST = 1e300
 
 
 class Moments(NamedTuple):
@@ -39,7 +42,10 @@ def cross_section_moments(values: Floats, caps: Floats, in_estimation: Bools) ->
     if not used.any():
         return Moments(np.nan, np.nan, 0)
     exponent = int(np.frexp(np.abs(values[used]).max())[1])
-    x, c = np.ldexp(values[used], -exponent), caps[used]  # by a power of 2, so that squares are numbers and no bit changes
+    x, c = (
+        np.ldexp(values[used], -exponent),
+        below_one(caps[used]),
+    )  # by powers of 2: squares are numbers
     mean = float(c @ x / c.sum())
     var, size = float(np.mean((x - mean) ** 2)), float(np.mean(x**2))
     sd = float(np.sqrt(var)) if var > ALIKE * size else 0.0
@@ -63,7 +69,7 @@ def remove_extremes(values: Floats, caps: Floats, in_estimation: Bools, beyond: 
     moments = cross_section_moments(values, caps, in_estimation)
     if not moments.sd > 0.0:
         return Limited(values, moments, np.zeros(len(values), dtype=np.bool_))
-    far = np.abs(values - moments.mean) > beyond * moments.sd
+    far = _half_distance(values, moments.mean) > beyond * (moments.sd / 2)
     return Limited(np.where(far, np.nan, values), moments, far)
 
 
@@ -79,13 +85,13 @@ def clip_extremes(values: Floats, caps: Floats, in_estimation: Bools, beyond: fl
     moments = cross_section_moments(values, caps, in_estimation)
     if not moments.sd > 0.0:
         return Limited(values, moments, np.zeros(len(values), dtype=np.bool_))
+    far = _half_distance(values, moments.mean) > beyond * (moments.sd / 2)
     reach = beyond * moments.sd
-    far = np.abs(values - moments.mean) > reach
     return Limited(np.where(far, np.clip(values, moments.mean - reach, moments.mean + reach), values), moments, far)
 
 
 def standardise(values: Floats, moments: Moments) -> Floats:
-    """(x - mean) / sd, for all of the coverage.
+    """(x - mean) / sd, for all of the coverage, and at most LARGEST, of which the regression says that it is out of range.
 
     Where the estimation universe has no two different values, nothing can be measured: then whoever has a value has 0, and
     the regression finds a factor without exposures.
@@ -95,8 +101,15 @@ def standardise(values: Floats, moments: Moments) -> Floats:
         moments: of the estimation universe.
     """
     if moments.sd > 0.0:
-        return (values - moments.mean) / moments.sd
+        with np.errstate(over="ignore"):
+            return np.clip((values / 2 - moments.mean / 2) / (moments.sd / 2), -LARGEST, LARGEST)
     return np.where(np.isnan(values), np.nan, 0.0)
+
+
+def _half_distance(values: Floats, mean: float) -> Floats:
+    """(N,) |x - mean| / 2, which is a number whatever the values are; halves are exact."""
+    distance: Floats = np.abs(values / 2 - mean / 2)
+    return distance
 
 
 def combine_descriptors(descriptors: Floats, weights: Floats) -> Floats:

@@ -15,6 +15,10 @@ NORMAL_EQUATIONS_LIMIT = 1e5
 DEPENDENCE = 1e-12
 
 
+class RankDeficientError(ValueError):
+    """Columns that have to be independent are not."""
+
+
 class ConstrainedFit(NamedTuple):
     """The minimiser f of |y - A f|^2 subject to C f = 0, and what its statistics need."""
 
@@ -101,13 +105,13 @@ def pure_factor_portfolios(exposures: Floats, weights: Floats, constraints: Floa
         (K, N) portfolio weights, 0 for assets of weight 0.
 
     Raises:
-        ValueError: a column adds no rank to [sqrt(W) X; C].
+        RankDeficientError: a column adds no rank to [sqrt(W) X; C].
     """
     root = np.sqrt(weights)
     design = root[:, None] * exposures
     fit = solve_constrained(design, np.zeros(len(root)), constraints)
     if not fit.independent.all():
-        raise ValueError(f"columns {np.flatnonzero(~fit.independent).tolist()} of the exposures add no rank")
+        raise RankDeficientError(f"columns {np.flatnonzero(~fit.independent).tolist()} of the exposures add no rank")
     return fit.root_cov @ (fit.root_cov.T @ (design * root[:, None]).T)
 
 

@@ -19,6 +19,7 @@ from sigmalake.numerics.types import Bools, Floats
 
 ROUNDING = 1e-13  # of |r| + sum |x f|
 NEAR = 1e-6  # of the largest |r|; a specific return beyond it is not looked at for rounding
+LEAST_SQUARES, LARGEST_SQUARES = 1e-250, 1e250  # sums of squares beyond these leave no room for products with others
 
 
 class _Fit(NamedTuple):
@@ -50,7 +51,7 @@ def fit_dense(
         factors: the K columns.
         rules: of the regression.
     """
-    caps, weights = below_one(caps), below_one(weights)
+    caps, weights = below_one(np.where(in_estimation, caps, 0.0)), below_one(weights)
     sample = ruled_sample(returns, exposures, weights, factors, rules)
     n_fitted, needed = int(sample.fitted.sum()), assets_needed(rules, len(factors))
     if n_fitted < needed:
@@ -62,8 +63,7 @@ def fit_dense(
         return failed._replace(factor_status=_factor_statuses(sample, ~active))
     w, members = sample.weights[sample.fitted], sample.exposures[sample.fitted][:, active]
     root = np.sqrt(w)
-    with np.errstate(over="ignore"):
-        design, target = members * root[:, None], returns[sample.fitted] * root
+    design, target = members * root[:, None], returns[sample.fitted] * root
     if not _squares_are_numbers(design, target):
         return _no_fit(sample, Status.OUT_OF_RANGE, _range_detail(sample, returns))
     constraints = constraint_rows(sample.exposures, caps, in_estimation, factors, active)[:, active]
@@ -78,7 +78,8 @@ def fit_dense(
         return failed._replace(rank=plain.rank, n_iterations=estimate.huber.n_iterations)
     vif = np.full(len(factors), np.nan)
     vif[active] = variance_inflation(design, root, plain.root_cov, used)
-    return _answer(returns, exposures, sample, _Fit(active, plain, estimate, vif), factors)
+    answer = _answer(returns, exposures, sample, _Fit(active, plain, estimate, vif), factors)
+    return answer if is_finite(answer) else _no_fit(sample, Status.OUT_OF_RANGE, _range_detail(sample, returns))
 
 
 def assets_needed(rules: RegressionRules, n_factors: int) -> int:
@@ -86,10 +87,19 @@ def assets_needed(rules: RegressionRules, n_factors: int) -> int:
     return max(1, 2 * n_factors if rules.min_assets is None else rules.min_assets)
 
 
+def is_finite(answer: CrossSection) -> bool:
+    """Whether no number of an answer overflowed: returns of 1e130 over exposures of 1e-90 have finite squares, f has none."""
+    ratios = (answer.r2, answer.adj_r2, answer.r2_uncentred, answer.residual_var, answer.condition_number)
+    arrays = (answer.factor_returns, answer.std_errors, answer.vif, answer.fitted_returns, answer.specific_returns)
+    return not (np.isinf(ratios).any() or any(np.isinf(values).any() for values in arrays))
+
+
 def _squares_are_numbers(design: Floats, target: Floats) -> bool:
-    with np.errstate(over="ignore"):
-        squares = np.append(np.einsum("nk,nk->k", design, design), target @ target)
-    return bool(np.isfinite(squares).all() and (squares[:-1] > 0.0).all())
+    """Whether no sum of squares is near an end of floating point; returns may all be 0."""
+    squares = np.append(np.einsum("nk,nk->k", design, design), target @ target)
+    if not target.any():
+        squares = squares[:-1]
+    return bool(((squares > LEAST_SQUARES) & (squares < LARGEST_SQUARES)).all())
 
 
 def _range_detail(sample: EstimationSample, returns: Floats) -> str:

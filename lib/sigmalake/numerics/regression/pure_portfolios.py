@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.linear.constraints import constraint_rows
-from sigmalake.numerics.linear.least_squares import pure_factor_portfolios
+from sigmalake.numerics.linear.constraints import below_one, constraint_rows
+from sigmalake.numerics.linear.least_squares import RankDeficientError, pure_factor_portfolios
 from sigmalake.numerics.regression.cross_section import FactorStatus
 from sigmalake.numerics.regression.thin_memberships import drop_memberships, nothing_dropped
 from sigmalake.numerics.types import Bools, Floats
@@ -40,7 +40,8 @@ def date_portfolios(
         factor_status: (K,) its answer.
 
     Returns:
-        (K, N) portfolio weights, fractions of one unit of money; 0 for assets outside the fit, NaN where f is.
+        (K, N) portfolio weights, fractions of one unit of money; 0 for assets outside the fit, NaN where f is. All NaN where the
+        weights are too uneven for portfolios: Huber's factor may leave a factor without an asset that weighs anything.
     """
     estimated = np.isfinite(factor_returns)
     portfolios = np.full(exposures.T.shape, np.nan)
@@ -49,6 +50,11 @@ def date_portfolios(
     dropped = ~estimated & np.array([status == FactorStatus.THIN for status in factor_status])
     active = ~dropped & np.array([status not in OUT for status in factor_status])
     X = drop_memberships(nothing_dropped(exposures, weights), dropped, factors).exposures
-    constraints = constraint_rows(X, caps, in_estimation, factors, active)
-    portfolios[estimated] = pure_factor_portfolios(X[:, estimated], weights, constraints[:, estimated])
+    constraints = constraint_rows(X, below_one(np.where(in_estimation, caps, 0.0)), in_estimation, factors, active)
+    try:
+        found = pure_factor_portfolios(X[:, estimated], weights, constraints[:, estimated])
+    except (RankDeficientError, np.linalg.LinAlgError):
+        return portfolios
+    if np.isfinite(found).all():
+        portfolios[estimated] = found
     return portfolios

@@ -8,6 +8,7 @@ from typing import ClassVar
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.settings import setting
 
+LARGEST_RIDGE = 1e6  # draws a style to a millionth: a larger one leaves nothing but rounding
 SMALLEST_TUNING = 0.7  # Huber's; below 0.6745 more than half of the assets would be weighed down
 
 
@@ -76,7 +77,7 @@ class RegressionRules:
         0.0,
         (
             "penalty on styles, added to the diagonal of the scaled Gram matrix; 0.01 draws an uncorrelated style to 0 by 1 "
-            "%; 0: none"
+            "%, and 1e6 is the most; 0: none"
         ),
         unit="share of the scaled Gram diagonal",
     )
@@ -93,8 +94,8 @@ class RegressionRules:
             raise ValueError(f"outliers_beyond is {self.outliers_beyond}; it must be a number of robust sd > 0, e.g. 5")
         if self.huber is not None and not (isfinite(self.huber) and self.huber >= SMALLEST_TUNING):
             raise ValueError(f"huber is {self.huber}; it must be a number of robust sd >= {SMALLEST_TUNING}, e.g. 1.345")
-        if not (isfinite(self.ridge) and self.ridge >= 0):
-            raise ValueError(f"ridge is {self.ridge}; it must be a finite number >= 0, e.g. 0.01")
+        if not 0 <= self.ridge <= LARGEST_RIDGE:
+            raise ValueError(f"ridge is {self.ridge}; it must be a number >= 0 and <= {LARGEST_RIDGE:g}, e.g. 0.01")
         self._fill_two_pass()
 
     def _fill_two_pass(self) -> None:

@@ -1,6 +1,5 @@
 """The regression of one date by sums over memberships: X is never dense."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from sigmalake.numerics.linear.constrained_gram import (
 from sigmalake.numerics.linear.memberships import Memberships, category_sums, without_factors
 from sigmalake.numerics.linear.sparse_design import SparseDesign, WeightedSums, explained, sparse_design, weighted_sums
 from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Status
-from sigmalake.numerics.regression.dense_fit import NEAR, ROUNDING, assets_needed
+from sigmalake.numerics.regression.dense_fit import LARGEST_SQUARES, LEAST_SQUARES, NEAR, ROUNDING, assets_needed, is_finite
 from sigmalake.numerics.regression.details import factor_statuses, huber_detail, joined, lost_detail
 from sigmalake.numerics.regression.fit_statistics import fit_statistics
 from sigmalake.numerics.regression.input_checks import CheckedDate
@@ -30,6 +29,7 @@ from sigmalake.numerics.regression.thin_memberships import ROUNDING as MEMBERS_R
 from sigmalake.numerics.types import Bools, Floats, Ints
 
 _VARIES = 1e-6  # share of a style's sum of squares that its variation has at least, for it to be no constant without a closer look
+_LEAST_WEIGHT = 1e-300  # of the largest: a smaller one may count as 0
 
 
 class SparseSample(NamedTuple):
@@ -106,17 +106,19 @@ def fit_sparse(date: CheckedDate, weights: Floats, factors: Sequence[Factor], ru
 
     Arguments and errors are those of `solve_cross_section`; `factors` are the K columns.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # looked at where squares are summed
-        solution = solve_cross_section(date, weights, rules)
-        unit_var = unit_variances(solution.system)
-        estimate = SparseEstimate(solution.factor_returns, unit_var, None)
-        if rules.ridge > 0.0 or rules.huber is not None or (rules.thin == Thin.SHRINK and solution.thin is not None):
-            sample = solution.sample
-            robust = (solution.thin, estimate, sample.weights, sample.fitted, solution.system, rules)
-            estimate = sparse_robust_estimate(solution.design, solution.sums, *robust)
-            if estimate.huber is not None and not estimate.huber.converged:
-                raise DoubtfulError
-        return _answer(solution, estimate, unit_var, factors)
+    solution = solve_cross_section(date, weights, rules)
+    unit_var = unit_variances(solution.system)
+    estimate = SparseEstimate(solution.factor_returns, unit_var, None)
+    if rules.ridge > 0.0 or rules.huber is not None or (rules.thin == Thin.SHRINK and solution.thin is not None):
+        sample = solution.sample
+        robust = (solution.thin, estimate, sample.weights, sample.fitted, solution.system, rules)
+        estimate = sparse_robust_estimate(solution.design, solution.sums, *robust)
+        if estimate.huber is not None and not estimate.huber.converged:
+            raise DoubtfulError
+    answer = _answer(solution, estimate, unit_var, factors)
+    if not is_finite(answer):
+        raise DoubtfulError
+    return answer
 
 
 def factor_and_specific_returns(solution: SparseSolution) -> tuple[Floats, Floats]:
@@ -138,6 +140,8 @@ def _sample(date: CheckedDate, weights: Floats, rules: RegressionRules) -> Spars
     if n_fitted < assets_needed(rules, date.layout.n_factors):
         raise DoubtfulError
     relative = usable / np.maximum.reduce(usable)
+    if np.count_nonzero(relative > _LEAST_WEIGHT) < n_fitted:
+        raise DoubtfulError
     relative *= n_fitted / float(np.add.reduce(relative))
     return SparseSample(memberships, relative, fitted, n_fitted, dropped)
 
@@ -201,11 +205,13 @@ def _centred_squares(sums: WeightedSums) -> Floats:
     """(S,) sums of w (x - xbar)^2 of the styles.
 
     Raises:
-        DoubtfulError: unless squares are numbers and every style clearly varies.
+        DoubtfulError: unless squares are far from the ends of floating point and every style clearly varies.
     """
     squares, own = sums.style_squares, sums.between[1, 2:]
     centred: Floats = squares - own * own / sums.total
-    if not (math.isfinite(sums.squared_returns) and np.count_nonzero(centred > _VARIES * squares) == len(squares)):
+    if not LEAST_SQUARES < sums.squared_returns < LARGEST_SQUARES or np.maximum.reduce(squares, initial=0.0) >= LARGEST_SQUARES:
+        raise DoubtfulError
+    if np.count_nonzero(centred > _VARIES * squares) < len(squares):
         raise DoubtfulError
     return centred
 

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from sigmalake.errors import DataError
+
 Frequency = Literal["period", "month"]
 """Of the returns that a model is estimated from: the calendar's own, or compounded by calendar month."""
 
@@ -31,9 +33,17 @@ def align(calendar: Sequence[date], source_dates: Sequence[date], *, starts_peri
 
     Returns:
         A row for each date of the calendar; with `starts_period` one more for the first return, known the day before it.
+
+    Raises:
+        DataError: there is no day before the first return.
     """
     if not calendar:
         return []
+    if starts_period and calendar[0] == date.min:
+        raise DataError(
+            f"the first return is dated {calendar[0]}, and its exposures, which start its period, are known the day before, "
+            "which no calendar has; correct the date, or leave the row out"
+        )
     opening = [calendar[0] - timedelta(days=1)] if starts_period else []
     known = [*opening, *calendar]
     rows = []
@@ -60,7 +70,7 @@ def _age(calendar: Sequence[date], source_date: date, return_date: date | None, 
 
 def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> list[date]:
     """The dates that a grid keeps: all, or the last of each ISO week or month so far."""
-    if every == "day":
+    if every == "day" or not dates:
         return list(dates)
     period = {day: (day.isocalendar()[:2] if every == "week" else (day.year, day.month)) for day in dates}
     ended = [day for day, after in pairwise(dates) if period[after] != period[day]]

@@ -140,8 +140,9 @@ def _rows_a_date(name: str, place: Location, files: Sequence[SourceFile], n_rows
 def _first_days(name: str, place: Location, file: SourceFile) -> Ints:
     """The dates of the first rows of a file, in days."""
     column = str(place.columns.date)  # type: ignore[attr-defined]  # every source of `DATED` has dates
-    batch = next(read_split(Split(file), find_schema(name, place, [file]), (column,)), None)
-    if batch is None:
+    schema = find_schema(name, place, [file])
+    batch = next(read_split(Split(file), schema, (column,)), None) if column in schema.columns else None
+    if batch is None:  # no row, or no such column, which the stage that reads it explains
         return np.empty(0, dtype=np.int64)
     days: Ints = date_of(batch.column(column)).dates.drop_null().cast(pa.int32()).to_numpy()
     return days
