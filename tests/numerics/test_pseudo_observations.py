@@ -107,11 +107,11 @@ def test_ridge_solves_the_penalised_kkt_system(seed: int, strength: float, marke
 
 
 def test_ridge_draws_styles_to_zero_and_leaves_the_others_to_themselves(case: Case) -> None:
-    sizes = [np.abs(case.fit(ridge(strength)).factor_returns[-3:]).sum() for strength in (0.0, 0.1, 1.0, 10.0, 1e9)]
+    sizes = [np.abs(case.fit(ridge(strength)).factor_returns[-3:]).sum() for strength in (0.0, 0.1, 1.0, 10.0, 1e6)]
     assert all(larger > smaller for larger, smaller in pairwise(sizes))
-    assert sizes[-1] < 1e-8
+    assert sizes[-1] < 1e-5
     alone = Case(case.returns, case.exposures[:, :-3], *case[2:5], case.factors[:-3]).fit()
-    np.testing.assert_allclose(case.fit(ridge(1e9)).factor_returns[:-3], alone.factor_returns, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(case.fit(ridge(1e6)).factor_returns[:-3], alone.factor_returns, rtol=0, atol=1e-6)
 
 
 def test_the_unit_of_a_style_and_of_the_weights_change_nothing(case: Case) -> None:

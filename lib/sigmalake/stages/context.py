@@ -115,7 +115,7 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
     except Exception as error:
         if caused_by_interrupt(error):
             raise
-        gone = [] if isinstance(error, InfrastructureError) else context.lake.vanished()
+        gone = context.lake.vanished()
         told = _removed(context.lake.root, gone) if gone else error
         _record_failure(context, stage, started, clock, told)
         raise told from (error if gone else error.__cause__)
