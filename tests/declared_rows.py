@@ -10,6 +10,7 @@ from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import SPECIFIC_RETURNS, SPECIFIC_RISK
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.quality import DATA_QUALITY
 
 DAY = date(2024, 1, 2)
 N = 2  # entries of each array
@@ -25,6 +26,7 @@ FITTING = {
     "risk_models": {"factor_cov": [0.5] * 3},
     "forecast_evaluation": {"return_date": date(2024, 1, 3), "n_forecasts": 1, "n_zero": 1, "detail": None},
     "factor_premia": {"n_periods": 1},
+    "data_quality": {"severity": "ok"},
 }
 
 
@@ -66,6 +68,8 @@ BREAKING = [
     (FORECAST_EVALUATION, "no_look_ahead", {"return_date": DAY}),
     (FORECAST_EVALUATION, "counts_agree", {"n_zero": 2}),
     (FORECAST_EVALUATION, "a_forecast_or_a_reason", {"detail": "a reason"}),
+    (DATA_QUALITY, "severity_is_known", {"severity": "loud"}),
+    (DATA_QUALITY, "counts_are_not_negative", {"n_found": -1}),
     (FORECAST_EVALUATION, "vol_is_positive", {"vol": 0.0}),
     (FACTOR_PREMIA, "counts_are_not_negative", {"nw_lags": -1}),
     (FACTOR_PREMIA, "a_span_where_there_are_returns", {"last_date": None}),
