@@ -68,6 +68,8 @@ BREAKING = [
     (FORECAST_EVALUATION, "no_look_ahead", {"return_date": DAY}),
     (FORECAST_EVALUATION, "counts_agree", {"n_zero": 2}),
     (FORECAST_EVALUATION, "a_forecast_or_a_reason", {"detail": "a reason"}),
+    (DATA_QUALITY, "severity_is_known", {"severity": "loud"}),
+    (DATA_QUALITY, "counts_are_not_negative", {"n_found": -1}),
     (FORECAST_EVALUATION, "vol_is_positive", {"vol": 0.0}),
     (FACTOR_PREMIA, "counts_are_not_negative", {"nw_lags": -1}),
     (FACTOR_PREMIA, "a_span_where_there_are_returns", {"last_date": None}),
