@@ -154,9 +154,9 @@ def _run_stage(context: "Context", stage: str, output: Output) -> None:
 
 
 def _print_last_release(context: "Context", output: Output) -> None:
-    from sigmalake.lake.books import all_releases
+    from sigmalake.lake.books import release_ledger
 
-    last = all_releases(context.lake)[-1]
+    last = release_ledger(context.lake).chosen(None, context.lake.root)
     if output is Output.JSON:
         typer.echo(json.dumps(last._asdict(), default=str))
     else:

@@ -11,8 +11,9 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.storage import Rows
+from sigmalake.lake.upkeep.withdrawals import ReleaseLedger, withdrawals_from
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.records import RELEASES, RUNS
+from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
 
 
@@ -63,8 +64,12 @@ def record_run(lake: Lake, as_rows: Callable[[pa.Table], Rows], run: StageRun) -
 
 
 def record_release(lake: Lake, as_rows: Callable[[pa.Table], Rows], release: Release) -> None:
-    """Append to `releases`; `as_rows` hands a table of the driver to the engine."""
-    lake.append(RELEASES, as_rows(table_rows(RELEASES, [release])), "release")
+    """Append to `releases`; `as_rows` hands a table of the driver to the engine.
+
+    A clock that went back does not make a release older than the one before it: `created_at` never goes back.
+    """
+    dated = release._replace(created_at=release_ledger(lake).next_instant(release.created_at))
+    lake.append(RELEASES, as_rows(table_rows(RELEASES, [dated])), "release")
 
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:
@@ -95,8 +100,13 @@ def last_source_versions(lake: Lake, stage: str) -> dict[str, str]:
 
 
 def all_releases(lake: Lake) -> list[Release]:
-    """Every release, oldest first."""
+    """Every release, oldest first, also those that were withdrawn."""
     return releases_from(lake.columns(RELEASES, RELEASES.column_names))
+
+
+def release_ledger(lake: Lake) -> ReleaseLedger:
+    """Every release, and which of them no longer stand."""
+    return ReleaseLedger(all_releases(lake), withdrawals_from(lake.columns(RELEASE_WITHDRAWALS, RELEASE_WITHDRAWALS.column_names)))
 
 
 def next_release_id(as_of: date, earlier: Sequence[Release]) -> tuple[str, int]:
