@@ -10,6 +10,7 @@ import typer
 from sigmalake import __version__
 from sigmalake.cli.contexts import reading_context, say
 from sigmalake.cli.demo import demo
+from sigmalake.cli.lakes.upkeep import maintain
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, prepare_environment
@@ -165,6 +166,8 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         typer.echo(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
+for of_a_lake in (maintain,):
+    app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(demo)
 

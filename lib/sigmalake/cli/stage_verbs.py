@@ -76,9 +76,22 @@ risk = _table_verb("risk", "Sigma and Delta over rolling windows.")
 
 
 def release(
-    config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT
+    config: ConfigFile,
+    overrides: Overrides = None,
+    withdraw: Annotated[
+        str | None, typer.Option(metavar="ID", help="Withdraw this release in the place of making one: readers refuse it.")
+    ] = None,
+    why: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, which readers are told; with --withdraw.")] = None,
+    wait: Wait = 0.0,
+    engine: EngineOption = None,
+    output: OutputForm = Output.TEXT,
 ) -> None:
-    """Check what is new, then pin every table's version."""
+    """Check what is new, then pin every table's version; or withdraw a release."""
+    if withdraw is not None or why is not None:
+        from sigmalake.cli.lakes.upkeep import withdraw_release
+
+        withdraw_release(config, overrides, withdraw, why, wait, output)
+        return
     with writing_context(config, overrides, wait=wait, engine=engine, computes=()) as context:
         _run_stage(context, "release", output)
 

@@ -21,6 +21,7 @@ from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
 from sigmalake.config.paths import resolve_paths
+from sigmalake.config.retention import Retention
 from sigmalake.config.sources import SourcesConfig
 from sigmalake.config.texts.messages import explain_validation
 from sigmalake.config.types import Strict, key
@@ -59,6 +60,7 @@ class Config(Strict):
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
+    retention: Annotated[Retention, key("which releases `sigmalake maintain` keeps; all by default"), Field(default_factory=Retention)]
     engine: Annotated[
         EngineName,
         key("what moves the rows: `local`, all cores of this machine and no Java; `spark`, a session or a cluster; `auto` chooses"),

@@ -1,6 +1,6 @@
 """The run ledger: runs and releases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.storage import Rows
-from sigmalake.lake.upkeep.withdrawals import ReleaseLedger, withdrawals_from
+from sigmalake.lake.upkeep.withdrawals import Action, ReleaseLedger, Withdrawal, withdrawals_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
@@ -70,6 +70,24 @@ def record_release(lake: Lake, as_rows: Callable[[pa.Table], Rows], release: Rel
     """
     dated = release._replace(created_at=release_ledger(lake).next_instant(release.created_at))
     lake.append(RELEASES, as_rows(table_rows(RELEASES, [dated])), "release")
+
+
+def record_withdrawals(
+    lake: Lake, as_rows: Callable[[pa.Table], Rows], reasons: Mapping[str, str], action: Action, run_id: str, stage: str
+) -> None:
+    """Append to `release_withdrawals`, in one commit.
+
+    Args:
+        lake: opened for writing.
+        as_rows: hands a table of the driver to the engine.
+        reasons: by release id.
+        action: what is done to them.
+        run_id: of the command.
+        stage: goes into the commit.
+    """
+    at = release_ledger(lake).next_instant(now())
+    rows = [Withdrawal(release_id, action, at, why, run_id) for release_id, why in reasons.items()]
+    lake.append(RELEASE_WITHDRAWALS, as_rows(table_rows(RELEASE_WITHDRAWALS, rows)), stage)
 
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:

@@ -58,11 +58,11 @@ def write_rows(
             take(log, step)
         checked = _checked(table, rows)
         if not table.packed:
-            _commit(log, table, checked, predicate, commit_metadata)
+            commit_rows(log, table, table.arrow_schema(), checked, predicate, commit_metadata)
             return int(log.version())
         for part, replaced in _parts(table, _files(checked), predicate):
             verify()
-            _commit(log, table, iter([part]), replaced, commit_metadata)
+            commit_rows(log, table, table.arrow_schema(), iter([part]), replaced, commit_metadata)
         return int(log.version())
 
 
@@ -148,10 +148,12 @@ def _between(table: Table, predicate: str, after: date | None, until: date | Non
     return " AND ".join(clauses)
 
 
-def _commit(log: DeltaTable, table: Table, batches: Iterator[pa.RecordBatch], predicate: str | None, commit_metadata: str) -> None:
-    """One commit on the snapshot that is open, which then is the one that it made."""
+def commit_rows(
+    log: DeltaTable, table: Table, schema: pa.Schema, batches: Iterator[pa.RecordBatch], predicate: str | None, commit_metadata: str
+) -> None:
+    """One commit on the snapshot that is open, which then is the one that it made; see `write_rows`."""
     failures: list[Exception] = []
-    reader = pa.RecordBatchReader.from_batches(table.arrow_schema(), _remembering(batches, failures))
+    reader = pa.RecordBatchReader.from_batches(schema, _remembering(batches, failures))
     properties = CommitProperties(custom_metadata={"userMetadata": commit_metadata}, max_commit_retries=0)
     size = None if table.packed else LONG_FILE_BYTES
     try:

@@ -25,6 +25,7 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.older import fill_missing
 from sigmalake.tables.declaration import Table
 
+MAINTAIN = "maintain"  # the stage whose commits hold the rows that were there before
 KEEPS_ROWS = {"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"}
 
 
@@ -135,11 +136,16 @@ def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
     """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
     root = table.table_uri
-    if "://" in root and not root.startswith("file://"):
-        storage, folder = fs.FileSystem.from_uri(root)
-    else:
-        storage, folder = fs.LocalFileSystem(), unquote(root.removeprefix("file://"))
+    storage, folder = file_system(unquote(root.removeprefix("file://")) if root.startswith("file://") else root)
     return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage))
+
+
+def file_system(root: str) -> tuple[fs.FileSystem, str]:
+    """Arrow's file system for a folder or URI, and the path of the folder on it."""
+    if "://" not in root:
+        return fs.LocalFileSystem(), root
+    storage, folder = fs.FileSystem.from_uri(root)
+    return storage, str(folder)
 
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
@@ -159,7 +165,7 @@ def parse_commit(version: int, user_metadata: str | None, operation: str | None)
     try:
         said = json.loads(user_metadata or "{}")
         ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
-        return Commit(version, said.get("run_id"), ranges, keeps_rows)
+        return Commit(version, said.get("run_id"), ranges, keeps_rows or said.get("stage") == MAINTAIN)
     except (ValueError, AttributeError, TypeError):
         return Commit(version, None, (), keeps_rows)
 

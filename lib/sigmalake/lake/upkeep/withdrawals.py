@@ -3,18 +3,14 @@
 Nothing of `releases` is changed or deleted. A row of `release_withdrawals` is added, and readers refuse the release from then on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
 from sigmalake.errors import MissingRiskError
-from sigmalake.lake.lake import Lake
 from sigmalake.lake.releases import Release
-from sigmalake.lake.storage import Rows
-from sigmalake.tables.records import RELEASE_WITHDRAWALS
-from sigmalake.tables.rows import table_rows
 
 Action = Literal["withdrawn", "trimmed"]
 _LISTED = 10  # releases that a message names before it counts the rest
@@ -114,22 +110,3 @@ class ReleaseLedger(NamedTuple):
 def withdrawals_from(rows: pa.Table) -> list[Withdrawal]:
     """Withdrawals from the rows of the table, oldest first."""
     return sorted((Withdrawal(**row) for row in rows.to_pylist()), key=lambda found: found.withdrawn_at)
-
-
-def record_withdrawals(
-    lake: Lake, as_rows: Callable[[pa.Table], Rows], withdrawn: Mapping[str, str], action: Action, run_id: str, ledger: ReleaseLedger
-) -> None:
-    """Add to `release_withdrawals`, in one commit.
-
-    Args:
-        lake: opened for writing.
-        as_rows: hands a table of the driver to the engine.
-        withdrawn: the reason by release id.
-        action: what is done to them.
-        run_id: of the command.
-        ledger: what was recorded before.
-    """
-    at = ledger.next_instant(datetime.now(UTC))
-    rows = [Withdrawal(release_id, action, at, why, run_id) for release_id, why in withdrawn.items()]
-    stage = "maintain" if action == "trimmed" else "release"
-    lake.append(RELEASE_WITHDRAWALS, as_rows(table_rows(RELEASE_WITHDRAWALS, rows)), stage)
