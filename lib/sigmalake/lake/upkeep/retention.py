@@ -21,7 +21,7 @@ def kept_releases(ledger: ReleaseLedger, retention: Retention) -> list[Release]:
     standing = ledger.standing
     kept = {release.release_id for release in standing[-(retention.last or 1) :]} | set(retention.releases)
     if retention.monthly:
-        kept |= {(release.as_of.year, release.as_of.month): release.release_id for release in standing}.values()
+        kept |= set({(release.as_of.year, release.as_of.month): release.release_id for release in standing}.values())
     return [release for name, release in untrimmed.items() if name in kept]
 
 
