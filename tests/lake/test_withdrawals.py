@@ -33,13 +33,21 @@ def test_every_instant_has_one_release(lake):
     assert open_release(lake, known_at=MADE[1] - second).release_id == FIRST
     assert open_release(lake, known_at=MADE[1]).release_id == SECOND
     assert open_release(lake, known_at="2030-01-01").release_id == SECOND
-    with pytest.raises(MissingRiskError, match=rf"no release stood at 2024-03-08T20:59:59.*the first, {FIRST}, was made at 2024-03-08T21"):
+    with pytest.raises(
+        MissingRiskError, match=rf"no release stood at 2024-03-08T20:59:59.*the first, {FIRST}, was made at 2024-03-08T21"
+    ):
         open_release(lake, known_at=MADE[0] - second)
 
 
 @pytest.mark.parametrize(
     "instant",
-    ["2024-03-08 21:30", "2024-03-08T22:30+01:00", pd.Timestamp("2024-03-08 21:30"), np.datetime64("2024-03-08T21:30"), "2024-03-08T16:30-05:00"],
+    [
+        "2024-03-08 21:30",
+        "2024-03-08T22:30+01:00",
+        pd.Timestamp("2024-03-08 21:30"),
+        np.datetime64("2024-03-08T21:30"),
+        "2024-03-08T16:30-05:00",
+    ],
 )
 def test_an_instant_is_utc_unless_it_has_a_zone(lake, instant):
     assert open_release(lake, known_at=instant).release_id == FIRST
@@ -60,7 +68,8 @@ def test_a_withdrawn_release_is_refused_with_its_reason_and_the_one_before_is_th
     withdraw(lake, SECOND, datetime(2024, 3, 9, 8, tzinfo=UTC))
     assert open_release(lake).release_id == FIRST
     with pytest.raises(
-        MissingRiskError, match=rf"release {SECOND} was withdrawn on 2024-03-09 08:00 UTC: caps of the old share count; open {FIRST}"
+        MissingRiskError,
+        match=rf"release {SECOND} was withdrawn on 2024-03-09 08:00 UTC: caps of the old share count; open {FIRST}",
     ):
         open_release(lake, SECOND)
 

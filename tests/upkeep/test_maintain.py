@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from released import assert_same_release, rows_of_release
 
 from lakes import rows_of
-from released import assert_same_release, rows_of_release
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
 from sigmalake.lake import delta_rs
 from sigmalake.lake.books import release_ledger
 from sigmalake.lake.log import MAINTAIN, open_table
 from sigmalake.lake.upkeep import compaction
+from sigmalake.lake.upkeep.files import files_of_version
 from sigmalake.lake.upkeep.places import Place
 from sigmalake.reader.open_release import open_release
 from sigmalake.stages.context import recorded
 from sigmalake.stages.upkeep.maintain import maintain_lake, plan_upkeep
 from sigmalake.tables.catalogue import ALL_TABLES
+from sigmalake.tables.long import SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
 
@@ -56,31 +58,26 @@ def test_small_files_are_written_together_without_a_changed_element(model):
 
 @pytest.mark.parametrize("table", [PANEL, CROSS_SECTIONS], ids=lambda table: table.name)
 def test_a_packed_table_keeps_sixteen_dates_a_row_group_in_the_order_of_dates(model, monkeypatch, table):
-    monkeypatch.setattr(compaction, "FRAGMENTED", 1)
+    monkeypatch.setattr(compaction, "LEAST_FILES", 2)
     maintained(model)
     log = open_table(str(model.lake_folder / table.name))
-    (path,) = log.file_uris()
-    file = pq.ParquetFile(path.removeprefix("file://"))
+    assert len(log.file_uris()) == 1
+    file = pq.ParquetFile(log.file_uris()[0].removeprefix("file://"))
     groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
     assert max(groups) <= delta_rs.ROWS_A_GROUP
     dates = file.read([table.date]).column(0).to_pylist()
     assert dates == sorted(dates)
 
 
-def test_a_table_larger_than_a_file_is_written_in_runs_of_dates(model, monkeypatch):
-    before = rows_of(model.lake_folder, CROSS_SECTIONS)
-    monkeypatch.setattr(compaction, "GROUP_BYTES", 20_000)
-    monkeypatch.setattr(compaction, "_overlapping", lambda files: [whole_of(files)])
-    monkeypatch.setattr(compaction, "_gains", lambda group: group.n_files > 1)
+def test_what_is_written_together_is_no_larger_than_a_file(model, monkeypatch):
+    before = rows_of(model.lake_folder, SPECIFIC_RETURNS)
+    sizes = files_of_version(str(model.lake_folder / SPECIFIC_RETURNS.name), None).values()
+    monkeypatch.setattr(compaction, "GROUP_BYTES", sum(sorted(sizes)[:2]) + 1)
+    monkeypatch.setattr(compaction, "LEAST_FILES", 2)
     maintained(model)
-    assert rows_of(model.lake_folder, CROSS_SECTIONS).equals(before)
-    log = open_table(str(model.lake_folder / CROSS_SECTIONS.name))
-    assert 1 < len(log.file_uris()) <= 5
-
-
-def whole_of(files):
-    dates = compaction.DateRange(min(d.first for d, _ in files), max(d.last for d, _ in files))
-    return compaction.FileGroup(len(files), sum(size for _, size in files), dates)
+    assert rows_of(model.lake_folder, SPECIFIC_RETURNS).equals(before)
+    after = files_of_version(str(model.lake_folder / SPECIFIC_RETURNS.name), None)
+    assert 1 < len(after) < len(sizes)
 
 
 def test_a_run_after_it_finds_nothing_to_do(model):
@@ -137,7 +134,9 @@ def test_what_the_retention_does_not_keep_is_trimmed_and_says_so(model, retentio
         if name in before:
             assert_same_release(rows_of_release(model.lake_folder, name), before[name])
         else:
-            with pytest.raises(MissingRiskError, match=f"release {name} was trimmed on .* its files are no longer kept; open {named[5]}"):
+            with pytest.raises(
+                MissingRiskError, match=f"release {name} was trimmed on .* its files are no longer kept; open {named[5]}"
+            ):
                 open_release(model.lake_folder, name)
 
 

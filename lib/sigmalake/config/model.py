@@ -60,7 +60,7 @@ class Config(Strict):
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
-    retention: Annotated[Retention, key("which releases `sigmalake maintain` keeps; all by default"), Field(default_factory=Retention)]
+    retention: Annotated[Retention, key("which releases `sigmalake maintain` keeps; all by default")] = Retention()
     engine: Annotated[
         EngineName,
         key("what moves the rows: `local`, all cores of this machine and no Java; `spark`, a session or a cluster; `auto` chooses"),

@@ -15,11 +15,11 @@ class Retention(Strict):
 
     last: Annotated[Annotated[int, Field(ge=1)] | None, key("the newest so many releases are kept", unit="releases")] = None
     monthly: Annotated[bool, key("the last release of each calendar month of `as_of` is kept")] = False
-    releases: Annotated[list[str], key("ids of releases that are kept"), Field(default_factory=list)]
+    releases: Annotated[list[str] | None, key("ids of releases that are kept")] = None
     hours: Annotated[
         float,
         key(
-            "how long a file stays after it was written, or replaced in the newest version: readers and writers at work have so long",
+            "how long a file stays after it was written, or replaced in the newest version, for those who are reading it",
             unit="hours",
             source="choice",
         ),

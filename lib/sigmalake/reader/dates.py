@@ -43,13 +43,14 @@ def as_instant(instant: Instant) -> datetime:
         ConfigError: it is no instant.
     """
     try:
-        found = pd.Timestamp(instant)
+        found = pd.Timestamp(instant).floor("us")
+        known = isinstance(instant, str | date | np.datetime64) and not pd.isna(found)
     except (TypeError, ValueError, OverflowError):
-        found = pd.NaT
-    if found is pd.NaT or isinstance(instant, int | float):
+        known = False
+    if not known:
         raise ConfigError(f"{instant!r} is not an instant; write it as 2024-03-04T17:30+00:00, or without a zone for UTC")
     zoned = found.tz_localize(UTC) if found.tzinfo is None else found.tz_convert(UTC)
-    return datetime.fromtimestamp(0, UTC) + (zoned.floor("us") - pd.Timestamp(0, tz=UTC)).to_pytimedelta()
+    return zoned.to_pydatetime()
 
 
 def date_index(days: Iterable[date]) -> pd.DatetimeIndex:

@@ -333,9 +333,7 @@ class FactorModel:
         """
         return compare_models(earlier._compared(), self._compared(), *_bounds(start, end))
 
-    def compared_variants(
-        self, first: str, second: str, start: Day | None = None, end: Day | None = None
-    ) -> ModelComparison:
+    def compared_variants(self, first: str, second: str, start: Day | None = None, end: Day | None = None) -> ModelComparison:
         """How Sigma and Delta of one variant differ from those of another; see `compare_models`.
 
         Raises:

@@ -45,7 +45,9 @@ def open_release(lake: str | Path, release: str | None = None, *, known_at: Inst
             f"`SELECT tables FROM {root}.releases`, say `{root}.risk_models VERSION AS OF 7`. For a folder write ./{root}"
         )
     ledger = ledger_of(root)
-    chosen = ledger.chosen(release, root, _hint) if known_at is None or not ledger.releases else _stood_at(ledger, as_instant(known_at))
+    chosen = (
+        ledger.chosen(release, root, _hint) if known_at is None or not ledger.releases else _stood_at(ledger, as_instant(known_at))
+    )
     return FactorModel(
         DeltaTables(root, chosen.release_id, chosen.tables),
         as_of=chosen.as_of,

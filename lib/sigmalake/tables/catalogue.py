@@ -44,4 +44,12 @@ MODEL_TABLES: tuple[Table, ...] = (
 )
 """The tables that a release pins, in the order in which a run writes them."""
 
-ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, FACTOR_PREMIA, SOURCE_PRINTS, RUNS, RELEASES, RELEASE_WITHDRAWALS)
+ALL_TABLES: tuple[Table, ...] = (
+    *MODEL_TABLES,
+    FORECAST_EVALUATION,
+    FACTOR_PREMIA,
+    SOURCE_PRINTS,
+    RUNS,
+    RELEASES,
+    RELEASE_WITHDRAWALS,
+)

@@ -5,7 +5,6 @@ row groups of a packed table would hold dates that are far apart, and one date c
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -18,7 +17,7 @@ from sigmalake.lake.log import arrow_dataset
 from sigmalake.tables.declaration import Table
 
 GROUP_BYTES = 12 << 20  # as stored: what is written together is one file, which stays below `LONG_FILE_BYTES`
-FRAGMENTED = 4  # files for each `GROUP_BYTES`, from which they are written together: what maintenance itself writes is less
+LEAST_FILES = 4  # that are written together: maintenance adds a file to `runs` itself, and would not come to an end with 2
 
 
 class FileSpan(NamedTuple):
@@ -41,68 +40,45 @@ class FileGroup(NamedTuple):
 
 
 def groups_to_compact(table: Table, log: DeltaTable) -> list[FileGroup]:
-    """The runs of small files that are neighbours in time; none where nothing would be gained.
+    """The runs of small files that are neighbours in time; none where little would be gained.
 
-    Files whose dates overlap stay together. A table without dates, or with rows that have none, is one group, or none where it
-    is larger than one file should be.
+    Files whose dates overlap stay together. A table without dates, or with rows that have none, is one group. What is larger than
+    one file should be is left as it is.
     """
     spans = _file_spans(table, log)
     dated = [(span.dates, span.size) for span in spans if span.dates is not None]
-    if len(dated) < len(spans):
-        whole = FileGroup(len(spans), sum(span.size for span in spans), None)
-        return [whole] if _gains(whole) and whole.size <= GROUP_BYTES else []
-    return [group for group in _joined(_overlapping(dated)) if _gains(group)]
+    whole = FileGroup(len(spans), sum(span.size for span in spans), None)
+    groups = [whole] if len(dated) < len(spans) else _joined(_overlapping(dated))
+    return [group for group in groups if group.n_files >= LEAST_FILES and group.size <= GROUP_BYTES]
 
 
 def compact(table: Table, log: DeltaTable, group: FileGroup, metadata: str, verify: Callable[[], None]) -> None:
-    """Write the files of a group together, on the snapshot that is open; all columns that are stored are kept.
-
-    A packed table takes a commit for each run of dates that is in memory at once, any other table one commit. A writer that is cut
-    off leaves the table as it was, or some of its dates written together.
+    """Write the files of a group together in one commit, on the snapshot that is open; all columns that are stored are kept.
 
     Args:
         table: its declaration.
         log: the table, opened at its newest version.
         group: of this version.
-        metadata: goes with every commit.
+        metadata: goes with the commit.
         verify: raises where the lease is lost.
 
     Raises:
         InfrastructureError: another writer committed since the snapshot was opened, or the disk is full.
     """
     dataset = arrow_dataset(log)
-    parts = [group._replace(dates=dates) for dates in _bites(table, dataset, group)]
-    schema = dataset.schema
     with explained_commit(table):
-        if table.packed:
-            for part in parts:
-                verify()
-                commit_rows(log, table, schema, iter(_rows(table, dataset, part)), part.sql(table), metadata)
-        else:
-            verify()
-            batches = (batch for part in parts for batch in _rows(table, dataset, part))
-            commit_rows(log, table, schema, batches, group.sql(table), metadata)
+        rows = _rows(table, dataset, group)
+        verify()
+        commit_rows(log, table, dataset.schema, iter(rows), group.sql(table), metadata)
 
 
-def _rows(table: Table, dataset: ds.FileSystemDataset, part: FileGroup) -> list[pa.RecordBatch]:
-    """The rows in the order of their dates, and within a date as they lay; those of a packed table as one batch."""
+def _rows(table: Table, dataset: ds.FileSystemDataset, group: FileGroup) -> list[pa.RecordBatch]:
+    """The rows in the order of their dates, and within a date as they lay; in one batch, which delta-rs does not shuffle."""
     day = ds.field(str(table.date))
-    some = None if part.dates is None else (day >= pa.scalar(part.dates.first)) & (day <= pa.scalar(part.dates.last))
-    order = [table.date] if table.date is not None and part.dates is not None else list(table.key)
+    some = None if group.dates is None else (day >= pa.scalar(group.dates.first)) & (day <= pa.scalar(group.dates.last))
+    order = [table.date] if table.date is not None and group.dates is not None else list(table.key)
     rows = dataset.to_table(filter=some).sort_by([(name, "ascending") for name in order])
     return [pa.concat_batches(batches)] if (batches := rows.combine_chunks().to_batches()) else []
-
-
-def _bites(table: Table, dataset: ds.FileSystemDataset, group: FileGroup) -> list[DateRange | None]:
-    """The dates that are in memory at once."""
-    n_bites = -(-group.size // GROUP_BYTES)
-    if group.dates is None or n_bites < 2:
-        return [group.dates]
-    day = ds.field(str(table.date))
-    of_group = (day >= pa.scalar(group.dates.first)) & (day <= pa.scalar(group.dates.last))
-    known: list[date] = sorted(dataset.to_table(columns=[str(table.date)], filter=of_group).column(0).unique().to_pylist())
-    step = max(1, -(-len(known) // n_bites))
-    return [DateRange(known[first], known[min(first + step, len(known)) - 1]) for first in range(0, len(known), step)]
 
 
 def _file_spans(table: Table, log: DeltaTable) -> list[FileSpan]:
@@ -140,7 +116,3 @@ def _joined(groups: Sequence[FileGroup]) -> list[FileGroup]:
         else:
             found.append(group)
     return found
-
-
-def _gains(group: FileGroup) -> bool:
-    return group.n_files >= FRAGMENTED * max(1, -(-group.size // GROUP_BYTES))

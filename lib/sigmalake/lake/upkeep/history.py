@@ -39,7 +39,7 @@ def release_history(lake: Lake) -> list[ReleaseChange]:
     for release in ledger.releases:
         written = _written(commits, before, release)
         why = ["first release"] if before is None else [
-            f"{d.kind} {d.detail}" for d in differences(origin[before.release_id], origin[release.release_id])
+            d.text for d in differences(origin[before.release_id], origin[release.release_id])
         ]  # fmt: skip
         restated = None if before is None else _restated(commits[PANEL.name], before, release)
         found.append(_change(ledger, release, written, restated, why))

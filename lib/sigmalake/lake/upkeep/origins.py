@@ -27,6 +27,11 @@ class Difference(NamedTuple):
     kind: str  # configuration, code or source
     detail: str
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        return f"source {self.detail} changed" if self.kind == "source" else f"{self.kind}: {self.detail}"
+
 
 def origins(runs: pa.Table, releases: Iterable[Release]) -> dict[str, Origin]:
     """What each release was made from.

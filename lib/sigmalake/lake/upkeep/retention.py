@@ -13,13 +13,14 @@ def kept_releases(ledger: ReleaseLedger, retention: Retention) -> list[Release]:
         ConfigError: a release is named that the lake does not have, or no longer.
     """
     untrimmed = {release.release_id: release for release in ledger.untrimmed}
-    if unknown := [name for name in retention.releases if name not in untrimmed]:
+    named = retention.releases or []
+    if unknown := [name for name in named if name not in untrimmed]:
         listed = ", ".join(list(untrimmed)[:-6:-1]) or "none"
         raise ConfigError(f"retention.releases names {unknown[0]}, which the lake does not keep; it keeps {listed}")
     if retention.keeps_all:
         return list(untrimmed.values())
     standing = ledger.standing
-    kept = {release.release_id for release in standing[-(retention.last or 1) :]} | set(retention.releases)
+    kept = {release.release_id for release in standing[-(retention.last or 1) :]} | set(named)
     if retention.monthly:
         kept |= set({(release.as_of.year, release.as_of.month): release.release_id for release in standing}.values())
     return [release for name, release in untrimmed.items() if name in kept]

@@ -68,12 +68,16 @@ class ReleaseLedger(NamedTuple):
         if found is None:
             return release
         others = self.standing
-        instead = f"open {others[-1].release_id}, the last that stands" if others else "no other stands: correct the source or the configuration, and run"
+        instead = (
+            f"open {others[-1].release_id}, the last that stands"
+            if others
+            else "no other stands: correct the source or the configuration, and run"
+        )
         when = f"{found.withdrawn_at:%Y-%m-%d %H:%M} UTC"
         if found.action == "trimmed":
             raise MissingRiskError(
-                f"release {release.release_id} was trimmed on {when} by the retention of the configuration ({found.why}): its files "
-                f"are no longer kept; {instead}"
+                f"release {release.release_id} was trimmed on {when} by the retention of the configuration ({found.why}): its "
+                f"files are no longer kept; {instead}"
             )
         raise MissingRiskError(f"release {release.release_id} was withdrawn on {when}: {found.why}; {instead}")
 

@@ -65,8 +65,8 @@ class _Read(NamedTuple):
 def compare_models(first: Compared, second: Compared, start: date | None, end: date | None) -> ModelComparison:
     """What moved, element by element, and why.
 
-    Between two releases these are the rows of the source as packed, factor and specific returns, and Sigma and Delta of the variants
-    that both have. Between two variants of a release these are Sigma and Delta. A number that one side lacks is NaN there.
+    Between two releases these are the rows of the source as packed, factor and specific returns, and Sigma and Delta of the
+    variants that both have. Between two variants of a release these are Sigma and Delta. A number that one side lacks is NaN there.
 
     Args:
         first: the earlier model, or one variant.
@@ -77,27 +77,28 @@ def compare_models(first: Compared, second: Compared, start: date | None, end: d
     of_variants = first.variant is not None
     common = [name for name in first.variants if name in second.variants]
     pairs = [(first.variant, second.variant)] if of_variants else [(name, name) for name in common]
-    sides = [_side(its, None) for its in (first, second)]
+    sides = [_side(its.tables) for its in (first, second)]
     reads = [] if of_variants else [
         _Read(PANEL, (None, None), _days(sides, "panel"), panel_reasons(*sides)),
         _Read(CROSS_SECTIONS, (None, None), _days(sides, "regressions"), regression_reasons(*sides)),
     ]  # fmt: skip
+    one, other = first.tables, second.tables
     for pair in pairs:
-        by_variant = [side._replace(risk_models=_risk_hashes(its, name)) for side, its, name in zip(sides, (first, second), pair, strict=True)]
-        why = {day: [CONFIGURATION] for day in _days(by_variant, "risk_models")} if of_variants else risk_reasons(*by_variant)
-        reads.append(_Read(RISK_MODELS, pair, _days(by_variant, "risk_models"), why))
+        hashes = _risk_hashes(one, pair[0]), _risk_hashes(other, pair[1])
+        by_variant = [side._replace(risk_models=of_side) for side, of_side in zip(sides, hashes, strict=True)]
+        days = _days(by_variant, "risk_models")
+        reasons = {day: [CONFIGURATION] for day in days} if of_variants else risk_reasons(*by_variant)
+        reads.append(_Read(RISK_MODELS, pair, days, reasons))
     listed = [row for read in reads for row in _moves(first, second, read, start, end)]
-    moves = pd.DataFrame([row[:-1] for row in listed], columns=MOVE_COLUMNS).astype({"first": float, "second": float, "change": float})
+    moves = pd.DataFrame([row[:-1] for row in listed], columns=MOVE_COLUMNS)
+    moves = moves.astype({"first": float, "second": float, "change": float})
     moves["date"] = pd.to_datetime(moves["date"])
     why = pd.Series([row[-1] for row in listed], moves.index, dtype=object)
-    return ModelComparison(
-        first.name, second.name, moves, _by_date(moves, why), _source_rows(moves, why), _not_alike(first, second)
-    )
+    dates, source_rows = _by_date(moves, why), _source_rows(moves, why)
+    return ModelComparison(first.name, second.name, moves, dates, source_rows, _not_alike(first, second))
 
 
-def _moves(
-    first: Compared, second: Compared, read: _Read, start: date | None, end: date | None
-) -> Iterator[tuple[object, ...]]:
+def _moves(first: Compared, second: Compared, read: _Read, start: date | None, end: date | None) -> Iterator[tuple[object, ...]]:
     quantities = [quantity for quantity in QUANTITIES if quantity.table == read.table]
     key = read.table.date or ""
     columns = list(dict.fromkeys([key, *(q.dated for q in quantities), *(c for q in quantities for c in q.columns)]))
@@ -106,7 +107,8 @@ def _moves(
     for at in range(0, len(wanted), _AT_ONCE):
         days = wanted[at : at + _AT_ONCE]
         one, other = (
-            _rows(its.tables, read.table, columns, key, days, name) for its, name in zip((first, second), read.variants, strict=True)
+            _rows(its.tables, read.table, columns, key, days, name)
+            for its, name in zip((first, second), read.variants, strict=True)
         )
         for day in days:
             why = "; ".join(read.why.get(day, [UNEXPLAINED]))
@@ -132,7 +134,8 @@ def _of_quantity(
         return
     dates = [None if row is None else row[quantity.dated].as_py() for row in (one, other)]
     numbers = [
-        None if row is None or day is None else quantity.read(its, row) for its, row, day in zip((tables, others), (one, other), dates, strict=True)
+        None if row is None or day is None else quantity.read(its, row)
+        for its, row, day in zip((tables, others), (one, other), dates, strict=True)
     ]
     known = [day for day in dates if day is not None]
     if not known:
@@ -152,19 +155,20 @@ def _rows(
     return {day: {name: rows.column(name)[n] for name in columns} for n, day in enumerate(rows.column(key).to_pylist())}
 
 
-def _side(its: Compared, variant: str | None) -> Side:
-    panel = its.tables.rows(PANEL, ["exposure_date", "return_date", "inputs_hash"]).to_pylist()
-    regressions = its.tables.rows(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
+def _side(tables: ModelTables) -> Side:
+    """What the rows of a model say, its risk models left out."""
+    panel = tables.rows(PANEL, ["exposure_date", "return_date", "inputs_hash"]).to_pylist()
+    regressions = tables.rows(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
     return Side(
         {row["exposure_date"]: row["inputs_hash"] for row in panel},
         {row["return_date"]: row["exposure_date"] for row in panel if row["return_date"] is not None},
         {row["date"]: row["inputs_hash"] for row in regressions},
-        {} if variant is None else _risk_hashes(its, variant),
+        {},
     )
 
 
-def _risk_hashes(its: Compared, variant: str | None) -> dict[date, str]:
-    rows = its.tables.rows(RISK_MODELS, ["date", "inputs_hash"], ds.field("variant") == variant).to_pylist()
+def _risk_hashes(tables: ModelTables, variant: str | None) -> dict[date, str]:
+    rows = tables.rows(RISK_MODELS, ["date", "inputs_hash"], ds.field("variant") == variant).to_pylist()
     return {row["date"]: row["inputs_hash"] for row in rows}
 
 
@@ -209,7 +213,9 @@ def _not_alike(first: Compared, second: Compared) -> list[Difference]:
 def _of_variant(origin: Origin, variant: str) -> Origin:
     """The settings of one variant, by their names within it."""
     below = f"risk.{variant}."
-    return origin._replace(settings={key.removeprefix(below): text for key, text in origin.settings.items() if key.startswith(below)})
+    return origin._replace(
+        settings={key.removeprefix(below): text for key, text in origin.settings.items() if key.startswith(below)}
+    )
 
 
 def _origin(its: Compared) -> Origin:

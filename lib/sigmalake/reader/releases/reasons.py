@@ -48,7 +48,7 @@ def risk_reasons(first: Side, second: Side) -> dict[date, list[str]]:
     found = {}
     for day in _unlike(first.risk_models, second.risk_models):
         place = bisect_right(days, day)
-        upstream = [f"{why} on {days[place - 1]}" for why in regressions[days[place - 1]]] if place else ["exposures"]
+        upstream = [f"regression of {days[place - 1]}: {why}" for why in regressions[days[place - 1]]] if place else ["exposures"]
         found[day] = _kinds(first.risk_models.get(day), second.risk_models.get(day), upstream)
     return found
 
@@ -66,6 +66,4 @@ def _kinds(first: str | None, second: str | None, upstream: list[str]) -> list[s
         return upstream
     named = zip([CONFIGURATION, CODE], one[1:], other[1:], strict=True)
     changed = [kind for kind, a, b in named if a != b]
-    if one[0] == other[0]:
-        return changed
-    return [why for why in upstream if why.split(" on ")[0] not in changed] + changed if changed else upstream
+    return list(dict.fromkeys([*changed, *(upstream if one[0] != other[0] else [])]))

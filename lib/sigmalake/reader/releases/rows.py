@@ -32,7 +32,7 @@ Read = Callable[[ModelTables, Row], Numbers]
 def moved(first: Numbers | None, second: Numbers | None) -> list[Moved]:
     """The numbers that are not equal, or that one side lacks; NaN, which stands for no number, equals NaN."""
     if first is not None and second is not None and first.labels == second.labels:
-        differ = np.flatnonzero(_differ(first.values, second.values))
+        differ: list[int] = np.flatnonzero(_differ(first.values, second.values)).tolist()
         return [Moved(first.labels[n], float(first.values[n]), float(second.values[n])) for n in differ]
     one, other = (_by_label(numbers) for numbers in (first, second))
     pairs = [Moved(label, one.get(label, np.nan), other.get(label, np.nan)) for label in dict.fromkeys([*one, *other])]

@@ -1,7 +1,7 @@
 """Releases and what moved between them, for a person and for a program."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sigmalake.report.text.plain_text import note, section, table
 
 SHOWN = 20  # rows of a table in text; the file that --to names has all
 _SMALL = "#.3g"
+_SIDES = ("first", "second")
 
 
 def history_text(lake: str, releases: Sequence[ReleaseChange]) -> str:
@@ -43,7 +44,7 @@ def comparison_text(compared: ModelComparison, file: Path | None) -> str:
     summary = [
         f"{head}: {len(moves):,} numbers moved on {days.nunique():,} dates, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}; "
         f"{moves['factor'].nunique():,} factors and {moves['asset_id'].nunique():,} assets",
-        *(note(f"{found.kind}: {found.detail}") for found in compared.differences),
+        *(note(found.text) for found in compared.differences),
     ]
     parts = ["\n".join(summary), "", section("What moved", _quantities(compared)), section("Dates", _dates(compared.dates))]
     if len(compared.source_rows):
@@ -82,7 +83,9 @@ def write_moves(compared: ModelComparison, file: Path) -> None:
         else:
             pq.write_table(rows, file)
     except OSError as error:
-        raise ConfigError(f"--to {file} cannot be written: {error.strerror or error}; name a file in a folder that can be") from error
+        raise ConfigError(
+            f"--to {file} cannot be written: {error.strerror or error}; name a file in a folder that can be"
+        ) from error
 
 
 def _release_text(release: ReleaseChange) -> str:
@@ -91,14 +94,18 @@ def _release_text(release: ReleaseChange) -> str:
     made = f"{release.created_at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{release.release_id}  made {made}, as of {release.as_of}, {variants}; {state}"]
     if release.written:
-        lines.append(f"    written: {'; '.join(_span_text(name, span) for name, span in release.written.items())}")
+        lines += [f"    written: {span}: {', '.join(names)}" for span, names in _by_span(release.written).items()]
     if release.restated:
         lines.append(f"    dates before, computed again: {_range_text(release.restated)}")
-    return "\n".join([*lines, *(f"    why: {why}" for why in release.why)])
+    return "\n".join([*lines, *(f"    because: {why}" for why in release.why)])
 
 
-def _span_text(name: str, span: DateRange | None) -> str:
-    return name if span is None else f"{name} {_range_text(span)}"
+def _by_span(written: Mapping[str, DateRange | None]) -> dict[str, list[str]]:
+    """The tables that were written, by their dates."""
+    found: dict[str, list[str]] = {}
+    for name, span in written.items():
+        found.setdefault("without dates" if span is None else _range_text(span), []).append(name)
+    return found
 
 
 def _range_text(span: DateRange) -> str:
@@ -114,26 +121,31 @@ def _release_body(release: ReleaseChange) -> dict[str, Any]:
 def _quantities(compared: ModelComparison) -> str:
     """By quantity: dates, numbers and the largest change."""
     rows = []
-    for (quantity, variant), dates in compared.dates.groupby(["quantity", "variant"], sort=False, dropna=False):
+    variants = compared.dates["variant"].fillna("").map(lambda name: f" of {name}" if name else "")
+    for quantity, dates in compared.dates.groupby(compared.dates["quantity"].str.cat(variants), sort=False):
         largest = dates.loc[dates["largest"].idxmax()]
         where = f"{largest['of']} on {largest['date']:%Y-%m-%d}"
-        named = quantity if pd.isna(variant) else f"{quantity} of {variant}"
-        rows.append([named, f"{len(dates):,}", f"{dates['moved'].sum():,}", format(largest["largest"], _SMALL), where])
+        rows.append([str(quantity), f"{len(dates):,}", f"{dates['moved'].sum():,}", format(largest["largest"], _SMALL), where])
     return table(["", "dates", "numbers", "largest", "of"], rows, left=(0, 4))
 
 
 def _dates(dates: pd.DataFrame) -> str:
     by_day = dates.groupby(["date", "why"], sort=True)["moved"].sum().reset_index()
-    rows = [[f"{row.date:%Y-%m-%d}", f"{row.moved:,}", row.why] for row in by_day.head(SHOWN).itertuples()]
+    rows = [[f"{row['date']:%Y-%m-%d}", f"{row['moved']:,}", str(row["why"])] for _, row in by_day.head(SHOWN).iterrows()]
     return table(["date", "numbers", "why"], rows, left=(0, 2)) + _others(len(by_day))
 
 
 def _source_rows(rows: pd.DataFrame) -> str:
+    texts = ("side", "asset_id", "column")
     shown = [
-        [f"{row.date:%Y-%m-%d}", row.side, row.asset_id, row.column, format(row.first, ".6g"), format(row.second, ".6g")]
-        for row in rows.head(SHOWN).itertuples()
+        [f"{row['date']:%Y-%m-%d}", *(str(row[name]) for name in texts), *(_digits(row[side]) for side in _SIDES)]
+        for _, row in rows.head(SHOWN).iterrows()
     ]
-    return table(["date", "side", "asset", "column", "first", "second"], shown, left=(0, 1, 2, 3)) + _others(len(rows))
+    return table(["date", "side", "asset", "column", *_SIDES], shown, left=(0, 1, 2, 3)) + _others(len(rows))
+
+
+def _digits(value: float) -> str:
+    return "-" if pd.isna(value) else format(value, ".6g")
 
 
 def _others(count: int) -> str:
@@ -141,7 +153,7 @@ def _others(count: int) -> str:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{name: _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import MAINTAIN
 from sigmalake.lake.releases import Release
 from sigmalake.lake.upkeep.compaction import FileGroup, compact, groups_to_compact
-from sigmalake.lake.upkeep.files import FileChange, FileCount, counted, file_changes, files_of_versions, unneeded_files
+from sigmalake.lake.upkeep.files import FileCount, counted, file_changes, files_of_versions, unneeded_files
 from sigmalake.lake.upkeep.places import Place, StoredFile
 from sigmalake.lake.upkeep.result import TableUpkeep, Upkeep
 from sigmalake.lake.upkeep.retention import kept_releases, rule_text
@@ -65,10 +65,10 @@ def maintain_lake(context: Context) -> tuple[Upkeep, Outcome | None]:
     done = _upkeep(context, kept, trimmed, found, dry_run=False)
     if not done.work:
         return done, None
-    moved = tuple(table for table, its in zip((t for t in ALL_TABLES if tables.exists(t)), found, strict=False) if its.compacted)
+    compacted = {its.name: its.compacted for its in found if its.compacted}
     removed = sum(its.removed.files for its in found)
-    said = f"{sum(its.compacted for its in found)} small files written together, {removed} files removed, {len(trimmed)} releases trimmed"
-    return done, Outcome(tables=moved, said=said)
+    said = f"{sum(compacted.values())} small files written together, {removed} files removed, {len(trimmed)} releases trimmed"
+    return done, Outcome(tables=tuple(table for table in ALL_TABLES if table.name in compacted), said=said)
 
 
 def _upkeep(
@@ -96,8 +96,8 @@ def _pins(lake: Lake, table: Table, kept: Sequence[Release]) -> Mapping[int, str
     newest = lake.version(table)
     if pins and newest is not None and max(pins) > newest:
         raise InfrastructureError(
-            f"release {pins[max(pins)]} reads {table.name} at version {max(pins)}, and the table ends at version {newest}: it is not "
-            "the one that was released. Restore it from a copy of the lake; nothing was removed"
+            f"release {pins[max(pins)]} reads {table.name} at version {max(pins)}, and the table ends at version {newest}: it is "
+            "not the one that was released. Restore it from a copy of the lake, then maintain again"
         )
     return pins
 
@@ -105,7 +105,10 @@ def _pins(lake: Lake, table: Table, kept: Sequence[Release]) -> Mapping[int, str
 def _planned(context: Context, tables: FolderTables, table: Table, pins: Mapping[int, str]) -> TableUpkeep:
     place, groups = Place(tables.location(table)), groups_to_compact(table, tables.log(table))
     files = place.files()
-    before, removed = counted(files), counted(_unneeded(context, place, files, file_changes(place, files), tables.version(table), pins))
+    before, removed = (
+        counted(files),
+        counted(_unneeded(context, place, files, tables.version(table), pins)),
+    )
     written = FileCount(len(groups), sum(group.size for group in groups))
     after = FileCount(before.files - removed.files + written.files, before.size - removed.size + written.size)
     return TableUpkeep(table.name, before, after, sum(group.n_files for group in groups), removed)
@@ -116,7 +119,7 @@ def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapp
     before = counted(place.files())
     groups = _compacted(context, tables, table)
     files = place.files()
-    gone = _unneeded(context, place, files, file_changes(place, files), tables.version(table), pins)
+    gone = _unneeded(context, place, files, tables.version(table), pins)
     context.lake.verify_lease()
     for file in gone:
         place.delete(file.path)
@@ -134,8 +137,9 @@ def _compacted(context: Context, tables: FolderTables, table: Table) -> list[Fil
 
 
 def _unneeded(
-    context: Context, place: Place, files: Sequence[StoredFile], changes: Sequence[FileChange], newest: int, pins: Mapping[int, str]
+    context: Context, place: Place, files: Sequence[StoredFile], newest: int, pins: Mapping[int, str]
 ) -> list[StoredFile]:
+    changes = file_changes(place, files)
     needed = files_of_versions(place.location, changes, {*pins, newest})
     cutoff = now() - timedelta(hours=context.config.retention.hours)
     return unneeded_files(files, changes, needed, cutoff)
