@@ -12,7 +12,7 @@ from sigmalake.cli.contexts import reading_context, say
 from sigmalake.cli.demo import demo
 from sigmalake.cli.lakes.copying import copy
 from sigmalake.cli.lakes.standing import compare, releases
-from sigmalake.cli.lakes.upkeep import maintain
+from sigmalake.cli.lakes.upkeep import maintain, upgrade
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, prepare_environment
@@ -168,7 +168,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         typer.echo(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
-for of_a_lake in (maintain, copy, releases, compare):
+for of_a_lake in (maintain, copy, upgrade, releases, compare):
     app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(demo)

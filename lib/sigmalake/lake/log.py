@@ -22,7 +22,7 @@ from pyarrow import fs
 
 from sigmalake.errors import InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.older import fill_missing
+from sigmalake.lake.older import beside, fill_missing, with_older_values
 from sigmalake.tables.declaration import Table
 
 MAINTAIN = "maintain"  # the stage whose commits hold the rows that were there before
@@ -115,10 +115,14 @@ def read_columns(
     found = arrow_dataset(table)
     if declared is not None:
         found = found.replace_schema(fill_missing(declared, found.schema, columns, table.table_uri))
+        if more := beside(declared, columns):
+            return with_older_values(declared, found.to_table(columns=[*columns, *more], filter=rows)).select(list(columns))
     schema = pa.schema([found.schema.field(name) for name in columns])
     if rows is not None or any(pa.types.is_nested(field.type) for field in schema):
-        return found.to_table(columns=list(columns), filter=rows)
-    return pa.concat_tables([schema.empty_table(), *(_file_columns(fragment, schema) for fragment in found.get_fragments())])
+        read = found.to_table(columns=list(columns), filter=rows)
+    else:
+        read = pa.concat_tables([schema.empty_table(), *(_file_columns(fragment, schema) for fragment in found.get_fragments())])
+    return read if declared is None else with_older_values(declared, read)
 
 
 def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:

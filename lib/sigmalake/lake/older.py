@@ -1,6 +1,6 @@
-"""Tables that were made before a column was declared: a column that may be null reads as null."""
+"""Tables that were made before a column was declared: a column that may be null reads as null, some others as what they were."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -9,7 +9,7 @@ from sigmalake.tables.declaration import Column, Table
 
 
 def missing_columns(table: Table, stored: Iterable[str], where: str, columns: Iterable[str] | None = None) -> list[Column]:
-    """The declared columns that a version of a table lacks, each of which reads as null.
+    """The declared columns that a version of a table lacks, each of which is null there.
 
     Args:
         table: the declaration.
@@ -18,16 +18,16 @@ def missing_columns(table: Table, stored: Iterable[str], where: str, columns: It
         columns: that are read; None: all.
 
     Raises:
-        ConfigError: one of those that are read is never null.
+        ConfigError: one of those that are read is never null, and no version of sigmalake wrote the table without it.
     """
     there, read = set(stored), set(table.column_names if columns is None else columns)
     missing = [column for column in table.columns if column.name not in there]
-    if lost := [column.name for column in missing if not column.nullable and column.name in read]:
+    if lost := [column.name for column in missing if not _may_lack(column) and column.name in read]:
         raise ConfigError(
-            f"{where} was written by another version of sigmalake: it has no column {', '.join(lost)}, without which its rows mean "
-            "nothing. Use the version that wrote it, or name another folder as `lake:` and run again"
+            f"{where} has no column {', '.join(lost)}, without which its rows mean nothing: no version of sigmalake that is known "
+            "wrote it so. Restore it from a copy of the lake"
         )
-    return [column for column in missing if column.nullable]
+    return [column for column in missing if _may_lack(column)]
 
 
 def fill_missing(table: Table, stored: pa.Schema, columns: Iterable[str], where: str) -> pa.Schema:
@@ -37,4 +37,37 @@ def fill_missing(table: Table, stored: pa.Schema, columns: Iterable[str], where:
         ConfigError: as `missing_columns`.
     """
     declared = table.arrow_schema()
-    return pa.schema([*stored, *(declared.field(c.name) for c in missing_columns(table, stored.names, where, columns))])
+    missing = missing_columns(table, stored.names, where, columns)
+    return pa.schema([*stored, *(declared.field(column.name).with_nullable(True) for column in missing)])
+
+
+def beside(table: Table, columns: Sequence[str]) -> list[str]:
+    """The columns that `with_older_values` needs beside those that are read."""
+    needed = (column.older.beside for column in table.columns if column.older is not None and column.name in columns)
+    return [name for name in dict.fromkeys(needed) if name is not None and name not in columns]
+
+
+def with_older_values(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows, in which columns that are never null have a value also where the row is older than the column."""
+    for column in table.columns:
+        if column.older is None or column.name not in rows.column_names or not rows.column(column.name).null_count:
+            continue
+        place = rows.column_names.index(column.name)
+        field = table.arrow_schema().field(column.name)
+        shape = None if column.older.beside is None else rows.column(column.older.beside)
+        known = rows.column(column.name)
+        filled = [
+            _older_value(field.type, None if shape is None else shape[n]) if not v.is_valid else v for n, v in enumerate(known)
+        ]
+        rows = rows.set_column(place, field, pa.chunked_array([pa.array([value.as_py() for value in filled], field.type)]))
+    return rows
+
+
+def _older_value(kind: pa.DataType, shape: pa.ListScalar | None) -> pa.Scalar:
+    if shape is not None:
+        return pa.scalar([None] * len(shape), kind)
+    return pa.scalar([] if pa.types.is_list(kind) else 0, kind)
+
+
+def _may_lack(column: Column) -> bool:
+    return column.nullable or column.older is not None

@@ -46,8 +46,8 @@ class LocalTables(FolderTables):
         write_rows(self.location(table), table, batches, predicate=predicate, commit_metadata=metadata)
 
     def set_property(self, table: Table, name: str, value: str) -> None:
-        """As `Storage`."""
-        self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        """As `Storage`; also of a table of an older format, which is fenced off before it is upgraded."""
+        DeltaTable(self.location(table)).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
 
 def stored_pieces(

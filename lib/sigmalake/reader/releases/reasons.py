@@ -42,14 +42,17 @@ def regression_reasons(first: Side, second: Side) -> dict[date, list[str]]:
 
 
 def risk_reasons(first: Side, second: Side) -> dict[date, list[str]]:
-    """Why the risk models of a variant differ, by date; of the regressions that moved before, the last one is named."""
+    """Why the risk models of a variant differ, by date; for each cause the last regression up to the date that it moved is named."""
     regressions = regression_reasons(first, second)
-    days = sorted(regressions)
+    days, latest, upstream = sorted(regressions), dict[str, date](), dict[date, list[str]]()
+    for day in days:
+        latest = latest | dict.fromkeys(regressions[day], day)
+        upstream[day] = [f"regression of {last}: {why}" for why, last in latest.items()]
     found = {}
     for day in _unlike(first.risk_models, second.risk_models):
         place = bisect_right(days, day)
-        upstream = [f"regression of {days[place - 1]}: {why}" for why in regressions[days[place - 1]]] if place else ["exposures"]
-        found[day] = _kinds(first.risk_models.get(day), second.risk_models.get(day), upstream)
+        of_data = upstream[days[place - 1]] if place else ["exposures"]
+        found[day] = _kinds(first.risk_models.get(day), second.risk_models.get(day), of_data)
     return found
 
 

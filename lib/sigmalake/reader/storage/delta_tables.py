@@ -7,7 +7,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
-from sigmalake.lake.format import FORMAT_PROPERTY, check_format
+from sigmalake.lake.format import FORMAT_PROPERTY, check_readable
 from sigmalake.lake.log import open_table, read_columns
 from sigmalake.lake.releases import releases_from
 from sigmalake.lake.upkeep.withdrawals import ReleaseLedger, withdrawals_from
@@ -57,7 +57,7 @@ class DeltaTables:
             log = None if unknown else open_table(location, version)
             if log is None:
                 raise MissingRiskError(f"release {self._release_id} has no table {table.name} ({location}); open another release")
-            check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+            check_readable(log.metadata().configuration.get(FORMAT_PROPERTY), location)
             self._opened[table.name] = log
         return self._opened[table.name]
 
@@ -82,5 +82,5 @@ def _record_rows(root: str, table: Table) -> pa.Table | None:
     log = open_table(location)
     if log is None:
         return None
-    check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+    check_readable(log.metadata().configuration.get(FORMAT_PROPERTY), location)
     return read_columns(log, table.column_names, declared=table)

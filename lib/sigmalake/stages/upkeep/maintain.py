@@ -18,18 +18,21 @@ from sigmalake.stages.context import Context, Outcome
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 
+CATALOG_INSTEAD = (
+    "use its OPTIMIZE for small files, and no VACUUM with a RETAIN below the ten years that the tables are set to, since it deletes "
+    "files that releases read"
+)
 
-def check_folder(lake: str, tables: object) -> FolderTables:
+
+def folder_tables(context: Context, instead: str) -> FolderTables:
     """The tables of a lake in a folder or behind a URI.
 
     Raises:
-        ConfigError: the lake lies in a catalog.
+        ConfigError: the lake lies in a catalog; `instead` says what to use there.
     """
+    tables: object = context.engine.storage
     if not isinstance(tables, FolderTables):
-        raise ConfigError(
-            f"{lake} lies in a catalog, whose files only the platform may move: use its OPTIMIZE for small files. Do not use "
-            "VACUUM with a RETAIN below the ten years that the tables are set to: it deletes files that releases read"
-        )
+        raise ConfigError(f"{context.lake.root} lies in a catalog, whose files only the platform may move: {instead}")
     return tables
 
 
@@ -40,7 +43,7 @@ def plan_upkeep(context: Context) -> Upkeep:
         ConfigError: the lake lies in a catalog, or the retention names a release that there is none of.
         InfrastructureError: a version that a kept release names cannot be read.
     """
-    tables = check_folder(context.lake.root, context.engine.storage)
+    tables = folder_tables(context, CATALOG_INSTEAD)
     kept, trimmed = _parted(context)
     found = [_planned(context, tables, table, _pins(context.lake, table, kept)) for table in ALL_TABLES if tables.exists(table)]
     return _upkeep(context, kept, trimmed, found, dry_run=True)
@@ -55,7 +58,7 @@ def maintain_lake(context: Context) -> tuple[Upkeep, Outcome | None]:
     Raises:
         As `plan_upkeep`; also where another writer has taken the lake.
     """
-    tables = check_folder(context.lake.root, context.engine.storage)
+    tables = folder_tables(context, CATALOG_INSTEAD)
     kept, trimmed = _parted(context)
     if trimmed:
         why = rule_text(context.config.retention)
