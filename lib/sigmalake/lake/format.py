@@ -38,7 +38,7 @@ def check_format(found: str | None, where: str) -> None:
     """Refuse a table whose layout this version does not write."""
     if found in {str(older) for older in OLDER_FORMATS}:
         raise ConfigError(
-            f"{where} has lake format {found}, and this version writes format {FORMAT}; use `sigmalake upgrade` once, which changes "
-            "no row. Its releases can be read as they are"
+            f"{where} has lake format {found}, and this version writes format {FORMAT}; use `sigmalake upgrade` once, which "
+            "changes no row. Its releases can be read as they are"
         )
     check_readable(found, where)

@@ -42,7 +42,10 @@ def regression_reasons(first: Side, second: Side) -> dict[date, list[str]]:
 
 
 def risk_reasons(first: Side, second: Side) -> dict[date, list[str]]:
-    """Why the risk models of a variant differ, by date; for each cause the last regression up to the date that it moved is named."""
+    """Why the risk models of a variant differ, by date.
+
+    For each cause the last regression up to the date is named that it moved.
+    """
     regressions = regression_reasons(first, second)
     days, latest, upstream = sorted(regressions), dict[str, date](), dict[date, list[str]]()
     for day in days:

@@ -19,8 +19,8 @@ from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 
 CATALOG_INSTEAD = (
-    "use its OPTIMIZE for small files, and no VACUUM with a RETAIN below the ten years that the tables are set to, since it deletes "
-    "files that releases read"
+    "use its OPTIMIZE for small files, and no VACUUM with a RETAIN below the ten years that the tables are set to, since it "
+    "deletes files that releases read"
 )
 
 
