@@ -146,7 +146,7 @@ def test_ctrl_c_in_a_run_is_130_one_line_and_gives_the_lake_back(tmp_path):
         engine, first = running.stderr.readline(), running.stderr.readline()  # ingest is done, the regressions run
         assert engine.startswith("engine: local"), engine
         assert first.startswith("ingest: "), first
-        time.sleep(1)
+        time.sleep(0.2)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, "")

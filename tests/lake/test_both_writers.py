@@ -56,9 +56,7 @@ def where(lake, table):
 
 
 def by_delta_rs(lake, table, rows, predicate=None):
-    made = table_rows(table, rows)
-    reader = pa.RecordBatchReader.from_batches(made.schema, made.to_batches())
-    write_rows(where(lake, table), table, reader, predicate=predicate, commit_metadata=SAID)
+    write_rows(where(lake, table), table, table_rows(table, rows), predicate=predicate, commit_metadata=SAID)
 
 
 def seen_by_delta_rs(lake, table):

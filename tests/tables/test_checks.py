@@ -52,6 +52,12 @@ def test_arrays_of_other_lengths_are_found(table, column, beside):
     assert f"{column} and {beside} are not equally long in 2 of 3 rows" in told(table, rows)
 
 
+@pytest.mark.parametrize(("table", "name", "values"), [found for found in BREAKING if found[2]], ids=str)
+def test_what_breaks_a_constraint_in_sql_breaks_it_in_arrow(table, name, values):
+    rows = raw(table, [full_row(table), bare_row(table), full_row(table, **values)])
+    assert re.search(rf"\b{name} \(.*\) does not hold in 1 of 3 rows, first where", told(table, rows))
+
+
 @pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
 def test_a_null_in_a_column_that_has_none_is_found(table):
     needed = [column.name for column in table.columns if not column.nullable]

@@ -11,8 +11,8 @@ from released import assert_same_release, rows_of_release
 
 from lakes import rows_of
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
-from sigmalake.lake import delta_rs
 from sigmalake.lake.books import release_ledger
+from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.lake.log import MAINTAIN, open_table
 from sigmalake.lake.upkeep import compaction
 from sigmalake.lake.upkeep.files import files_of_version
@@ -64,20 +64,20 @@ def test_a_packed_table_keeps_sixteen_dates_a_row_group_in_the_order_of_dates(mo
     assert len(log.file_uris()) == 1
     file = pq.ParquetFile(log.file_uris()[0].removeprefix("file://"))
     groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-    assert max(groups) <= delta_rs.ROWS_A_GROUP
+    assert max(groups) <= ROWS_A_GROUP
     dates = file.read([table.date]).column(0).to_pylist()
     assert dates == sorted(dates)
 
 
 def test_what_is_written_together_is_no_larger_than_a_file(model, monkeypatch):
     before = rows_of(model.lake_folder, SPECIFIC_RETURNS)
-    sizes = files_of_version(str(model.lake_folder / SPECIFIC_RETURNS.name), None).values()
-    monkeypatch.setattr(compaction, "GROUP_BYTES", sum(sorted(sizes)[:2]) + 1)
+    n_files = len(files_of_version(str(model.lake_folder / SPECIFIC_RETURNS.name), None))
+    monkeypatch.setattr(compaction, "GROUP_BYTES", before.nbytes // 3)  # the first file has forty dates, the others one each
     monkeypatch.setattr(compaction, "LEAST_FILES", 2)
     maintained(model)
     assert rows_of(model.lake_folder, SPECIFIC_RETURNS).equals(before)
     after = files_of_version(str(model.lake_folder / SPECIFIC_RETURNS.name), None)
-    assert 1 < len(after) < len(sizes)
+    assert 1 < len(after) < n_files
 
 
 def test_a_run_after_it_finds_nothing_to_do(model):
@@ -221,7 +221,7 @@ def test_killed_at_any_step_it_leaves_every_kept_release_whole(model, monkeypatc
         return wrapped
 
     monkeypatch.setattr(Place, "delete", dying(Place.delete))
-    monkeypatch.setattr(compaction, "commit_rows", dying(compaction.commit_rows))
+    monkeypatch.setattr(compaction, "commit_files", dying(compaction.commit_files))
     with pytest.raises(Killed):
         maintained(model)
     monkeypatch.undo()

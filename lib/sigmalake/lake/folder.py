@@ -19,6 +19,7 @@ class FolderTables:
     def __init__(self, root: str) -> None:
         self._root = root.rstrip("/")
         self._opened: dict[str, tuple[tuple[int, int], DeltaTable]] = {}  # beside what tells one first commit from another
+        self._read: dict[tuple[str, tuple[str, ...], DateRange | None], tuple[DeltaTable, int, pa.Table]] = {}
         check_root(self._root)
 
     @property
@@ -43,10 +44,17 @@ class FolderTables:
         return self._newest(table) is not None
 
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
-        """As `Storage`."""
+        """As `Storage`; what was read of the newest version is remembered, since each stage plans by the same columns."""
+        log, key = self.log(table, version), (table.name, tuple(columns), dates)
+        known, known_version, found = self._read.get(key, (None, None, None))
+        if found is not None and known is log and known_version == log.version():
+            return found
         day = ds.field(table.date or "")
         rows = None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last))
-        return read_columns(self.log(table, version), columns, rows, declared=table)
+        found = read_columns(log, columns, rows, declared=table)
+        if version is None:
+            self._read[key] = log, log.version(), found
+        return found
 
     def version(self, table: Table) -> int:
         """As `Storage`."""
@@ -78,12 +86,17 @@ class FolderTables:
         return spans is None or any(s is None or not (s.last < asked.first or s.first > asked.last) for s in spans)
 
     def _newest(self, table: Table) -> DeltaTable | None:
-        """The newest version of a table, None where it has not been created; to bring one up to date is a tenth of opening it."""
-        first = _first_commit(self.location(table))
+        """The newest version of a table, None where it has not been created.
+
+        One that is open in a folder is brought up to date where there is a commit after its own; where its own is gone, somebody
+        cut the log short, and it is opened anew.
+        """
+        first = _commit(self.location(table), 0)
         known, opened = self._opened.get(table.name, (None, None))
-        if opened is not None and first == known:
-            with explained_log(self.location(table)):
-                opened.update_incremental()
+        if opened is not None and first == known and _commit(self.location(table), opened.version()):
+            if _commit(self.location(table), opened.version() + 1):
+                with explained_log(self.location(table)):
+                    opened.update_incremental()
             return opened
         found = open_table(self.location(table))
         if found is not None and first is not None:
@@ -91,10 +104,10 @@ class FolderTables:
         return found
 
 
-def _first_commit(location: str) -> tuple[int, int] | None:
-    """What tells a table from another that was made in its place; None where that is not known at once."""
+def _commit(location: str, version: int) -> tuple[int, int] | None:
+    """What tells a commit from another of a table that was made in its place; None where that is not known at once."""
     try:
-        found = Path(location, "_delta_log", f"{0:020}.json").stat()
+        found = Path(location, "_delta_log", f"{version:020}.json").stat()
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns

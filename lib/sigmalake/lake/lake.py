@@ -10,7 +10,7 @@ from sigmalake.errors import InfrastructureError, is_conflict
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import Commit, Seen, commit_metadata
-from sigmalake.lake.row_filter import RowFilter, of_dates
+from sigmalake.lake.row_filter import RowFilter, SqlFilter, of_dates
 from sigmalake.lake.storage import Rows, Storage, StoredTables
 from sigmalake.tables.declaration import Table
 
@@ -99,18 +99,18 @@ class Lake:
             raise ValueError(f"{table.name} has no ranges of dates")
         self.create(table)
         fresh = not self._tables.holds_any(table, ranges)
-        self._write(table, rows, stage, ranges, None if fresh else of_dates(table.date, ranges).sql())
+        self._write(table, rows, stage, ranges, None if fresh else of_dates(table.date, ranges))
 
     def replace_filtered(self, table: Table, rows: Rows, stage: str, filtered: RowFilter) -> None:
         """Put these rows in the place of all rows of the filter; what touches no row is an append."""
         self.create(table)
         fresh = not self._tables.holds_any(table, filtered.all_ranges)
-        self._write(table, rows, stage, filtered.all_ranges, None if fresh else filtered.sql())
+        self._write(table, rows, stage, filtered.all_ranges, None if fresh else filtered)
 
     def replace_rows(self, table: Table, rows: Rows, stage: str, predicate: str, ranges: Sequence[DateRange] = ()) -> None:
         """Put these rows in the place of all rows for which the SQL holds."""
         self.create(table)
-        self._write(table, rows, stage, ranges, predicate)
+        self._write(table, rows, stage, ranges, SqlFilter(predicate))
 
     def append(self, table: Table, rows: Rows, stage: str) -> None:
         """Add rows."""
@@ -129,10 +129,12 @@ class Lake:
             if self.exists(table):
                 self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
 
-    def _write(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], predicate: str | None) -> None:
+    def _write(
+        self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], replaced: RowFilter | SqlFilter | None
+    ) -> None:
         self.verify_lease()
         with explained_write(table):
-            self._writing.engine.storage.write(table, rows, predicate=predicate, metadata=self.metadata(stage, ranges))
+            self._writing.engine.storage.write(table, rows, replaced=replaced, metadata=self.metadata(stage, ranges))
 
     def verify_lease(self) -> None:
         """Raise if another writer has taken the lake."""

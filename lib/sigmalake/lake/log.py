@@ -139,17 +139,16 @@ def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
 
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
     """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
-    root = table.table_uri
-    storage, folder = file_system(unquote(root.removeprefix("file://")) if root.startswith("file://") else root)
-    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage))
+    uri = table.table_uri
+    return table.to_pyarrow_dataset(
+        filesystem=file_system(unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri)
+    )
 
 
-def file_system(root: str) -> tuple[fs.FileSystem, str]:
-    """Arrow's file system for a folder or URI, and the path of the folder on it."""
-    if "://" not in root:
-        return fs.LocalFileSystem(), root
-    storage, folder = fs.FileSystem.from_uri(root)
-    return storage, str(folder)
+def file_system(location: str) -> fs.SubTreeFileSystem:
+    """Arrow's view of a table's folder or URI, below which paths are relative."""
+    storage, folder = fs.FileSystem.from_uri(location) if "://" in location else (fs.LocalFileSystem(), location)
+    return fs.SubTreeFileSystem(folder, storage)
 
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:

@@ -1,4 +1,4 @@
-"""Which rows of a table: those of some dates, of all variants or of some of them, as SQL and as an Arrow expression."""
+"""Which rows of a table: those of some dates, of all variants or of some of them, as SQL and as an Arrow expression; or by SQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -32,6 +32,16 @@ class RowFilter(NamedTuple):
         """The rows as a condition on an Arrow data set."""
         found = [_expression(self.column, variant, ranges) for variant, ranges in self.ranges.items()]
         return reduce(or_, found) if found else ds.scalar(False)
+
+
+class SqlFilter(NamedTuple):
+    """The rows of a small table for which a condition holds that dates alone do not say."""
+
+    condition: str
+
+    def sql(self) -> str:
+        """The rows as a SQL condition that Spark and DataFusion read alike."""
+        return self.condition
 
 
 def of_dates(column: str, ranges: Sequence[DateRange]) -> RowFilter:

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
+from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.declaration import Table
 
 Rows = Any
@@ -52,13 +53,13 @@ class Storage(StoredTables, Protocol):
             ConfigError: the table has a layout that this version does not know, or the place cannot hold tables.
         """
 
-    def write(self, table: Table, rows: Rows, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: Rows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
         """Commit the declared columns of these rows, once.
 
         Args:
             table: exists.
             rows: of the engine.
-            predicate: SQL of the rows that these replace; None: these are added.
+            replaced: the rows that these replace; one of these that is none of those is an error. None: these are added.
             metadata: goes with the commit.
         """
 

@@ -1,5 +1,7 @@
 """Ingest: check every source row, align X(t-1) with r(t) by the calendar, pack each date into a row of `panel`."""
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import dropwhile
@@ -147,12 +149,18 @@ def plan_rows(config: Config, sources: PanelSources) -> tuple[dict[date, PanelRo
         found = align(calendar, usable_dates(fingerprints["caps"]), starts_period=starts, max_age=age)
         caps = {row.exposure_date: row.source_date for row in found}
     levels = _levels(config, sources.levels)
+    births = sorted({first for group in levels for first in group.values()})
+    known_sets: dict[int, tuple[str, list[Factor], list[int]]] = {}  # by how many of these dates have come
     sets: dict[str, list[Factor]] = {}
     of_config = rules_hash(config.ingest_hash(), versions.INGEST)
     rows = {}
     for row in aligned:
-        factors, first_factor = _factors(config, levels, row.source_date or row.exposure_date)
-        name = digest_of(["\x1e".join(factor) for factor in factors])
+        known_at = row.source_date or row.exposure_date
+        era = bisect_right(births, known_at)
+        if era not in known_sets:
+            factors, first_factor = _factors(config, levels, known_at)
+            known_sets[era] = digest_of(["\x1e".join(factor) for factor in factors]), factors, first_factor
+        name, factors, first_factor = known_sets[era]
         sets[name] = factors
         opening = calendar[0] if row.exposure_date == calendar[0] and not starts else None
         caps_from = caps.get(row.exposure_date)
@@ -228,8 +236,7 @@ def _factors(config: Config, levels: list[dict[str, date]], known_at: date) -> t
             group += 1
         else:
             factors += [Factor(style, "style", Kind.STYLE) for style in entry.styles]
-    names = [factor.name for factor in factors]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, n in Counter(factor.name for factor in factors).items() if n > 1):
         raise DataError(f"two factors are called {twice[0]!r}; rename a level or a style")
     return factors, first_factor
 

@@ -19,8 +19,8 @@ Bools = NDArray[np.bool_]
 def check_rows(table: Table, rows: pa.Table | pa.RecordBatch) -> None:
     """Refuse rows that break the table's declaration.
 
-    Columns, types and nulls are compared with the declared ones, numbers with NaN, the lengths of parallel arrays with each other.
-    The other constraints are SQL, and the writer's.
+    Columns, types and nulls are compared with the declared ones, numbers with NaN, the lengths of parallel arrays with each other,
+    and what else holds with its Arrow form. A constraint without one is the table's alone.
 
     Args:
         table: the declaration.
@@ -54,14 +54,17 @@ def _problems(table: Table, rows: pa.Table | pa.RecordBatch) -> Iterator[str]:
         if not column.nullable and values.null_count:
             yield _complaint(table, rows, f"{column.name} is null", _bools(pc.is_null(values)))
     for check in table.checks:
-        if check.column is None:
+        if check.column is None and check.holds is None:
             continue
-        message, broken = _looked_at(check, rows, check.column)
+        message, broken = _looked_at(check, rows)
         if (bad := broken()).any():
             yield _complaint(table, rows, message, bad)
 
 
-def _looked_at(check: Constraint, rows: pa.Table | pa.RecordBatch, column: str) -> tuple[str, Callable[[], Bools]]:
+def _looked_at(check: Constraint, rows: pa.Table | pa.RecordBatch) -> tuple[str, Callable[[], Bools]]:
+    if check.column is None:
+        return f"{check.name} ({check.sql}) does not hold", lambda: _broken(check, rows)
+    column = check.column
     values = rows.column(column)
     if check.beside is not None:
         other = rows.column(check.beside)
@@ -69,6 +72,14 @@ def _looked_at(check: Constraint, rows: pa.Table | pa.RecordBatch, column: str) 
     if pa.types.is_list(values.type):
         return f"{column} holds NaN (missing is null)", lambda: _nan_in_lists(values)
     return f"{column} is NaN (missing is null)", lambda: np.isnan(_floats(values))
+
+
+def _broken(check: Constraint, rows: pa.Table | pa.RecordBatch) -> Bools:
+    """(rows,) true where the constraint is false or null."""
+    about = pa.table({name: rows.column(name) for name in rows.schema.names if name in check.words})
+    bad = np.ones(len(about), dtype=bool)
+    bad[about.append_column("", pa.array(np.arange(len(about)))).filter(check.holds).column("").to_numpy()] = False
+    return bad
 
 
 def _lengths_differ(first: pa.ChunkedArray | pa.Array, second: pa.ChunkedArray | pa.Array) -> Bools:

@@ -1,9 +1,11 @@
 """How a table is declared: once, and from that created, checked, written and documented."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sigmalake.tables.types import arrow_type
 
@@ -11,17 +13,24 @@ REPEATING = ("member_shares",)  # columns of numbers that are mostly alike
 CONSTRAINT = "delta.constraints."  # what Delta calls a constraint in a table's properties
 
 
-class Constraint(NamedTuple):
-    """What holds for every row, in SQL that Spark and DataFusion (delta-rs) both understand.
+@dataclass(frozen=True)
+class Constraint:
+    """What holds for every row: in SQL for Delta's writers, and in Arrow for `check_rows`, before rows are written.
 
-    Only what both read alike may stand in it: `cardinality`, not `size`; `isnan`, not `double('NaN')`; whatever comes out as null
-    has to be caught, since Delta refuses a row for which a constraint is null.
+    Only what Spark and DataFusion (delta-rs) read alike may stand in the SQL: `cardinality`, not `size`; `isnan`, not
+    `double('NaN')`; whatever comes out as null has to be caught, since Delta refuses a row for which a constraint is null.
     """
 
     name: str
     sql: str
-    column: str | None = None  # whose numbers are not NaN, or which is as long as `beside`: `check_rows` looks at it before a write
+    column: str | None = None  # whose numbers are not NaN, or which is as long as `beside`
     beside: str | None = None
+    holds: pc.Expression | None = field(default=None, compare=False)  # the SQL in Arrow, where no column is named; null is broken
+
+    @property
+    def words(self) -> set[str]:
+        """The words of the SQL, among them the columns that it is about."""
+        return set(re.findall(r"\w+", self.sql))
 
 
 class Older(NamedTuple):
@@ -136,3 +145,14 @@ def same_size(first: str, *others: str) -> tuple[Constraint, ...]:
     """Checks that parallel arrays are equally long."""
     sql = "{0} IS NULL OR cardinality({0}) = cardinality({1})"
     return tuple(Constraint(f"{other}_beside_{first}", sql.format(other, first), other, first) for other in others)
+
+
+def counts(number: str, column: str) -> Constraint:
+    """Checks that a number is the length of an array."""
+    sql = f"cardinality({column}) = {number}"
+    return Constraint(f"{number}_counts", sql, holds=length(column) == pc.field(number))
+
+
+def length(column: str) -> pc.Expression:
+    """How many elements an array has; null where it is null."""
+    return pc.list_value_length(pc.field(column))

@@ -1,6 +1,6 @@
 """What descriptors are computed from, the descriptors, and industry shares: a row a date, before any exposure is made of them."""
 
-from sigmalake.tables.declaration import Column, Constraint, Table, no_nan_in, required, same_size
+from sigmalake.tables.declaration import Column, Table, counts, no_nan_in, required, same_size
 from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH
 
 DESCRIPTOR_UNITS = {
@@ -44,7 +44,7 @@ PRICES = Table(
         IN_ESTIMATION,
     ),
     checks=(
-        Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
+        counts("n_assets", "asset_id"),
         *same_size("asset_id", "ret", "cap", "traded_value", "in_estimation"),
         *no_nan_in("ret", "cap", "traded_value"),
     ),
@@ -64,7 +64,7 @@ DESCRIPTORS = Table(
         *(required(name, "ARRAY<DOUBLE>", f"N values, {unit}; null: missing") for name, unit in DESCRIPTOR_UNITS.items()),
     ),
     checks=(
-        Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
+        counts("n_assets", "asset_id"),
         *same_size("asset_id", *DESCRIPTOR_UNITS),
         *no_nan_in(*DESCRIPTOR_UNITS),
     ),

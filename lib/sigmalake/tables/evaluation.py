@@ -1,5 +1,7 @@
 """Forecasts against what happened, and what factors earned: written by `evaluate`, no part of a release."""
 
+import pyarrow.compute as pc
+
 from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, required
 from sigmalake.tables.shared_columns import AS_OF, FACTOR, VARIANT
 
@@ -35,10 +37,18 @@ FORECAST_EVALUATION = Table(
         Column("detail", "STRING", "why there is no forecast, where there is none"),
     ),
     checks=(
-        Constraint("no_look_ahead", "return_date > date"),
-        Constraint("counts_agree", "n_zero >= 0 AND n_forecasts >= n_zero"),
-        Constraint("a_forecast_or_a_reason", "(n_forecasts > 0) = (detail IS NULL)"),
-        Constraint("vol_is_positive", "vol IS NULL OR vol > 0"),
+        Constraint("no_look_ahead", "return_date > date", holds=pc.field("return_date") > pc.field("date")),
+        Constraint(
+            "counts_agree",
+            "n_zero >= 0 AND n_forecasts >= n_zero",
+            holds=(pc.field("n_zero") >= 0) & (pc.field("n_forecasts") >= pc.field("n_zero")),
+        ),
+        Constraint(
+            "a_forecast_or_a_reason",
+            "(n_forecasts > 0) = (detail IS NULL)",
+            holds=(pc.field("n_forecasts") > 0) == pc.field("detail").is_null(),
+        ),
+        Constraint("vol_is_positive", "vol IS NULL OR vol > 0", holds=pc.field("vol").is_null() | (pc.field("vol") > 0)),
         *no_nan("left_out_weight", "vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared"),
     ),
 )
@@ -61,8 +71,16 @@ FACTOR_PREMIA = Table(
         Column("nw_t_stat", "DOUBLE", "mean / nw_std_error"),
     ),
     checks=(
-        Constraint("counts_are_not_negative", "n_periods >= 0 AND nw_lags >= 0"),
-        Constraint("a_span_where_there_are_returns", "(n_periods > 0) = (first_date IS NOT NULL AND last_date IS NOT NULL)"),
+        Constraint(
+            "counts_are_not_negative",
+            "n_periods >= 0 AND nw_lags >= 0",
+            holds=(pc.field("n_periods") >= 0) & (pc.field("nw_lags") >= 0),
+        ),
+        Constraint(
+            "a_span_where_there_are_returns",
+            "(n_periods > 0) = (first_date IS NOT NULL AND last_date IS NOT NULL)",
+            holds=(pc.field("n_periods") > 0) == (pc.field("first_date").is_valid() & pc.field("last_date").is_valid()),
+        ),
         *no_nan("mean", "std_error", "t_stat", "nw_std_error", "nw_t_stat"),
     ),
 )

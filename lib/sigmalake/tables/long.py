@@ -1,5 +1,7 @@
 """The long tables, for people who query: written from the packed ones in the same run."""
 
+import pyarrow.compute as pc
+
 from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, no_nan_in, required
 from sigmalake.tables.shared_columns import AS_OF, ASSET, FACTOR, FACTOR_GROUP, INPUTS_HASH, RETURN_DATE, VARIANT
 
@@ -93,7 +95,10 @@ SPECIFIC_RETURNS = Table(
         required("in_estimation", "BOOLEAN", "member of the estimation universe"),
         required("weight", "DOUBLE", "regression weight, mean 1 over the fit; 0: not in the fit"),
     ),
-    checks=(*no_nan("specific_return", "fitted_return", "weight"), Constraint("weight_is_not_negative", "weight >= 0")),
+    checks=(
+        *no_nan("specific_return", "fitted_return", "weight"),
+        Constraint("weight_is_not_negative", "weight >= 0", holds=pc.field("weight") >= 0),
+    ),
 )
 
 FACTOR_PORTFOLIOS = Table(
@@ -145,7 +150,11 @@ SPECIFIC_RISK = Table(
     ),
     checks=(
         *no_nan("specific_var", "ts_var", "structural_var", "blend_weight", "shrink_weight", "regime_multiplier"),
-        Constraint("specific_var_is_not_negative", "specific_var IS NULL OR specific_var >= 0"),
+        Constraint(
+            "specific_var_is_not_negative",
+            "specific_var IS NULL OR specific_var >= 0",
+            holds=pc.field("specific_var").is_null() | (pc.field("specific_var") >= 0),
+        ),
     ),
 )
 

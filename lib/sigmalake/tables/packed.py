@@ -1,6 +1,8 @@
 """The three packed tables, a row a date: they carry the model. Arrays are parallel and in the order of asset or factor."""
 
-from sigmalake.tables.declaration import Column, Constraint, Older, Table, no_nan, no_nan_in, required, same_size
+import pyarrow.compute as pc
+
+from sigmalake.tables.declaration import Column, Constraint, Older, Table, counts, length, no_nan, no_nan_in, required, same_size
 from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH, RETURN_DATE, VARIANT
 
 STYLE_STEPS = (
@@ -47,8 +49,12 @@ PANEL = Table(
         Column("style_rejects", STYLE_REJECTS, "values that were removed, without which the asset's row was rejected"),
     ),
     checks=(
-        Constraint("no_look_ahead", "return_date IS NULL OR return_date > exposure_date"),
-        Constraint("n_assets_counts", "cardinality(asset_id) = n_assets"),
+        Constraint(
+            "no_look_ahead",
+            "return_date IS NULL OR return_date > exposure_date",
+            holds=pc.field("return_date").is_null() | (pc.field("return_date") > pc.field("exposure_date")),
+        ),
+        counts("n_assets", "asset_id"),
         *same_size("asset_id", "ret", "cap", "weight_column", "in_estimation", "issuer_id"),
         *same_size("member_assets", "member_factors", "member_shares"),
         *same_size("styles", "styles_filled"),
@@ -106,6 +112,7 @@ CROSS_SECTIONS = Table(
         Constraint(
             "portfolios_are_complete",
             "portfolios IS NULL OR cardinality(portfolios) = cardinality(factor_return) * cardinality(asset_id)",
+            holds=pc.field("portfolios").is_null() | (length("portfolios") == length("factor_return") * length("asset_id")),
         ),
         *same_size("asset_id", "specific_return", "fitted_return", "in_estimation", "weight"),
         *no_nan("market_return", "r2", "adj_r2", "r2_uncentred", "residual_var", "condition_number"),
@@ -179,7 +186,11 @@ RISK_MODELS = Table(
         Column("frequency", "STRING", "what a period is: month, or period, a step of the calendar; null: written before, period"),
     ),
     checks=(
-        Constraint("upper_triangle", "cardinality(factor_cov) = cardinality(factors) * (cardinality(factors) + 1) / 2"),
+        Constraint(
+            "upper_triangle",
+            "cardinality(factor_cov) = cardinality(factors) * (cardinality(factors) + 1) / 2",
+            holds=length("factor_cov") * 2 == length("factors") * (length("factors") + 1),
+        ),
         *same_size("asset_id", "specific_var", "source", "n_obs", "ts_var", "structural_var", "blend_weight", "shrink_weight"),
         *same_size("linked_1", "linked_2", "linked_cov"),
         *no_nan_in("factor_cov", "specific_var", "ts_var", "structural_var", "blend_weight", "shrink_weight", "linked_cov"),

@@ -9,7 +9,7 @@ from sigmalake.engines.local.pieces import Held
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen, parse_commit
-from sigmalake.lake.row_filter import RowFilter
+from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
 
@@ -79,14 +79,14 @@ class HeldTables:
         step = PACKED_A_PIECE if table.packed else max(1, found.num_rows)
         return [Held(found.slice(first, step)) for first in range(0, found.num_rows, step)]
 
-    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: LocalRows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
         """As `Storage`.
 
         Raises:
             ValueError: the table has rows that these would replace; a model in memory is made once.
         """
         held = self.tables[table.name]
-        if predicate is not None and held.num_rows:
+        if replaced is not None and held.num_rows:
             raise ValueError(f"{table.name} has rows already, and a model in memory is made once")
         schema = table.arrow_schema()
         written = [found.select(schema.names).cast(schema) for found in rows.read(self.workers)]

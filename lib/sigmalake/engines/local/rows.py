@@ -32,8 +32,11 @@ class LocalRows:
 
     def read(self, workers: int) -> Iterator[pa.Table]:
         """The rows, piece after piece, in the schema that they promise."""
-        for found in read_each(self.pieces, workers):
-            yield found.select(self.schema.names).cast(self.schema)
+        return map(self.promised, read_each(self.pieces, workers))
+
+    def promised(self, found: pa.Table) -> pa.Table:
+        """The rows of a piece in the schema that these promise."""
+        return found.select(self.schema.names).cast(self.schema)
 
 
 class LocalStorage(Storage, Protocol):

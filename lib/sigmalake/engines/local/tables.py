@@ -9,11 +9,12 @@ from deltalake import DeltaTable
 
 from sigmalake.engines.local.pieces import StoredGroups
 from sigmalake.engines.local.rows import LocalRows
+from sigmalake.engines.local.written import touched, write_files
 from sigmalake.lake.creation import prepare_table
-from sigmalake.lake.delta_rs import write_rows
+from sigmalake.lake.delta_rs import commit_files, explained_commit, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
-from sigmalake.lake.row_filter import RowFilter
+from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.declaration import Table
 
 PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
@@ -30,20 +31,34 @@ class LocalTables(FolderTables):
             workers: processes that compute rows at the most; None: one a core.
         """
         super().__init__(root)
+        self._prepared: set[str] = set()
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def create(self, table: Table) -> None:
-        """As `Storage`."""
-        prepare_table(self.location(table), table)
+        """As `Storage`; a table that is there is compared with its declaration once."""
+        if table.name not in self._prepared or not self.exists(table):
+            prepare_table(self.location(table), table)
+            self._prepared.add(table.name)
 
     def pieces(self, table: Table, schema: pa.Schema, rows: RowFilter | None, version: int | None) -> Sequence[StoredGroups]:
         """As `LocalStorage`."""
         return stored_pieces(self, table, schema, rows, version)
 
-    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
-        """As `Storage`; rows that break the declaration are refused before anything of them is committed."""
-        batches = (batch for found in rows.read(self.workers) for batch in found.to_batches())
-        write_rows(self.location(table), table, batches, predicate=predicate, commit_metadata=metadata)
+    def write(self, table: Table, rows: LocalRows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
+        """As `Storage`, in one commit: files are written by the processes that compute their rows.
+
+        Files that hold replaced rows go, and what else they hold is written again beside the new rows.
+        """
+        location = self.location(table)
+        if isinstance(replaced, SqlFilter):
+            some = pa.concat_tables([rows.schema.empty_table(), *rows.read(self.workers)])
+            write_rows(location, table, some, predicate=replaced.sql(), commit_metadata=metadata)
+            return
+        with explained_commit(table):
+            self.create(table)
+            log = self.log(table)
+            gone, kept = ([], []) if replaced is None else touched(log, table, replaced)
+            commit_files(log, write_files(location, table, rows, self.workers, replaced, kept), gone, metadata)
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`; also of a table of an older format, which is fenced off before it is upgraded."""

@@ -6,7 +6,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from sigmalake.errors import InfrastructureError
 
 Found = TypeVar("Found")
+Sent = TypeVar("Sent")
 Found_co = TypeVar("Found_co", covariant=True)
 
 WORTH_A_PROCESS = 96 << 20  # bytes that a stage reads: with fewer, processes cost more to start than they save
@@ -46,13 +47,21 @@ class Readable(Protocol[Found_co]):
 
 
 def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
-    """What each piece is read for, in the order of the pieces, whichever process reads them.
+    """What each piece is read for, in the order of the pieces, whichever process reads them: see `read_or_send`."""
+    return read_or_send(pieces, workers, lambda left: left)
+
+
+def read_or_send(
+    pieces: Sequence[Readable[Found]], workers: int, send: Callable[[Sequence[Readable[Found]]], Sequence[Readable[Sent]]]
+) -> Iterator[Found | Sent]:
+    """What each piece is read for, in the order of the pieces.
 
     Few bytes are read by this process, until a piece takes so long that others are worth starting for those that are left.
 
     Args:
         pieces: to read.
         workers: processes at the most; 1: this one reads them all.
+        send: what other processes read in the place of the pieces that are left.
 
     Raises:
         InfrastructureError: a worker died, say for lack of memory.
@@ -67,7 +76,7 @@ def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found
             many = (time.perf_counter() - start) * len(left) > WORTH_SECONDS
             yield found
     if left:
-        yield from _by_processes(left, workers)
+        yield from _by_processes(send(list(left)), workers)
 
 
 def _by_processes(pieces: Iterable[Readable[Found]], workers: int) -> Iterator[Found]:
@@ -92,8 +101,7 @@ def _by_processes(pieces: Iterable[Readable[Found]], workers: int) -> Iterator[F
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    """The pool of this process, which all of its threads share: loky's reusable pool is one for each thread, and delta-rs asks for
-    rows from threads of its own."""
+    """The pool of this process, which all of its threads share: loky's own reusable pool is one for each thread."""
     with _CHANGING_POOLS:
         if workers not in _POOLS:
             _POOLS[workers] = ProcessPoolExecutor(

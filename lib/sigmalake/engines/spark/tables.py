@@ -11,11 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, telling_line
 from sigmalake.lake.creation import prepare_table
+from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.lake.dates import DateRange, within
-from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
+from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.declaration import Table, sql_text
 
 
@@ -39,10 +41,11 @@ class SparkFolderTables(FolderTables):
         """As `Storage`."""
         prepare_table(self.location(table), table)
 
-    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
         """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
+        predicate = None if replaced is None else replaced.sql()
         if isinstance(rows, pa.Table) and "://" not in self.root:
-            write_rows(self.location(table), table, rows.to_batches(), predicate=predicate, commit_metadata=metadata)
+            write_rows(self.location(table), table, rows, predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
 
@@ -107,8 +110,9 @@ class CatalogTables:
         """As `Storage`."""
         return not read(self._spark, self, table).where(within(table.date or "", ranges)).isEmpty()
 
-    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
         """As `Storage`."""
+        predicate = None if replaced is None else replaced.sql()
         _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, name=self.sql_name(table))
 
     def set_property(self, table: Table, name: str, value: str) -> None:

@@ -4,56 +4,71 @@ A daily run adds a file of one date to each table. delta-rs has a compaction of 
 row groups of a packed table would hold dates that are far apart, and one date could not be read without others.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
-from sigmalake.lake.dates import DateRange, within
-from sigmalake.lake.delta_rs import commit_rows, explained_commit
-from sigmalake.lake.log import arrow_dataset
+from sigmalake.lake.data_files import FILE_BYTES, FileWriter
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.delta_rs import commit_files, explained_commit
+from sigmalake.lake.log import arrow_dataset, explained_file
 from sigmalake.tables.declaration import Table
 
-GROUP_BYTES = 12 << 20  # as stored: what is written together is one file, which stays below `LONG_FILE_BYTES`
+GROUP_BYTES = FILE_BYTES * 3 // 4  # of Arrow rows, by estimate: what is written together is one file
 LEAST_FILES = 4  # that are written together: maintenance adds a file to `runs` itself, and would not come to an end with 2
 
 
-class FileSpan(NamedTuple):
-    """A data file, and the dates of its rows."""
+class StoredRows(NamedTuple):
+    """A data file of a table's newest version."""
 
-    size: int  # bytes
-    dates: DateRange | None  # None: the log does not say, or some row has no date
+    path: str
+    size: int  # bytes as stored
+    rows: int
+    dates: DateRange | None  # of its rows; None: the log does not say, or some row has no date
 
 
 class FileGroup(NamedTuple):
     """Files that are written together."""
 
-    n_files: int
-    size: int  # bytes
-    dates: DateRange | None  # None: the whole table
+    files: tuple[StoredRows, ...]
 
-    def sql(self, table: Table) -> str:
-        """The rows of the group."""
-        return "true" if self.dates is None else within(str(table.date), [self.dates])
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def last(self) -> DateRange | None:
+        """The dates of the file whose dates reach furthest."""
+        return max((file.dates for file in self.files if file.dates is not None), key=lambda dates: dates.last, default=None)
 
 
 def groups_to_compact(table: Table, log: DeltaTable) -> list[FileGroup]:
     """The runs of small files that are neighbours in time; none where little would be gained.
 
-    Files whose dates overlap stay together. A table without dates, or with rows that have none, is one group. What is larger than
-    one file should be is left as it is.
+    Files whose dates overlap stay together. A table without dates, or with rows that have none, is one group. What would not fit
+    into one file is left as it is, and so is a table with other columns than its declaration.
     """
-    spans = _file_spans(table, log)
-    dated = [(span.dates, span.size) for span in spans if span.dates is not None]
-    whole = FileGroup(len(spans), sum(span.size for span in spans), None)
-    groups = [whole] if len(dated) < len(spans) else _joined(_overlapping(dated))
-    return [group for group in groups if group.n_files >= LEAST_FILES and group.size <= GROUP_BYTES]
+    files = _stored_files(table, log)
+    if len(files) < LEAST_FILES or {field.name for field in log.schema().fields} != set(table.column_names):
+        return []
+    most = GROUP_BYTES / max(1.0, _row_width(log, min(files, key=lambda file: file.size)))
+    dated = [file for file in files if file.dates is not None]
+    groups = [FileGroup(tuple(files))] if len(dated) < len(files) else _joined(_overlapping(dated), most)
+    return [group for group in groups if len(group.files) >= LEAST_FILES and group.rows <= most]
 
 
-def compact(table: Table, log: DeltaTable, group: FileGroup, metadata: str, verify: Callable[[], None]) -> None:
-    """Write the files of a group together in one commit, on the snapshot that is open; all columns that are stored are kept.
+def compact(table: Table, log: DeltaTable, group: FileGroup, metadata: str, verify: Callable[[], None]) -> bool:
+    """Write the files of a group together in one commit, on the snapshot that is open; whether it was done.
+
+    It is not where a row has no value in a column that is never null: it is of an older version, and the next run computes it.
 
     Args:
         table: its declaration.
@@ -65,54 +80,70 @@ def compact(table: Table, log: DeltaTable, group: FileGroup, metadata: str, veri
     Raises:
         InfrastructureError: another writer committed since the snapshot was opened, or the disk is full.
     """
-    dataset = arrow_dataset(log)
+    rows = pa.concat_tables(_read(log, [file.path for file in group.files]))
+    if any(rows.column(column.name).null_count for column in table.columns if not column.nullable):
+        return False
+    order = [table.date] if all(file.dates is not None for file in group.files) else list(table.key)
+    writer = FileWriter(log.table_uri, table)
     with explained_commit(table):
-        rows = _rows(table, dataset, group)
-        verify()
-        commit_rows(log, table, dataset.schema, iter(rows), group.sql(table), metadata)
+        try:
+            writer.keep(rows.sort_by([(str(name), "ascending") for name in order]))
+            written = writer.close()
+            verify()
+            commit_files(log, written, [file.path for file in group.files], metadata, data_change=False)
+        except BaseException:
+            writer.remove()
+            raise
+    return True
 
 
-def _rows(table: Table, dataset: ds.FileSystemDataset, group: FileGroup) -> list[pa.RecordBatch]:
-    """The rows in the order of their dates, and within a date as they lay; in one batch, which delta-rs does not shuffle."""
-    day = ds.field(str(table.date))
-    some = None if group.dates is None else (day >= pa.scalar(group.dates.first)) & (day <= pa.scalar(group.dates.last))
-    order = [table.date] if table.date is not None and group.dates is not None else list(table.key)
-    rows = dataset.to_table(filter=some).sort_by([(name, "ascending") for name in order])
-    return [pa.concat_batches(batches)] if (batches := rows.combine_chunks().to_batches()) else []
+def _read(log: DeltaTable, paths: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows of some files, file by file as they are named."""
+    dataset = arrow_dataset(log)
+    fragments = {fragment.path: fragment for fragment in dataset.get_fragments()}
+    for path in paths:
+        with explained_file(fragments[path]):
+            yield fragments[path].to_table(schema=dataset.schema)
 
 
-def _file_spans(table: Table, log: DeltaTable) -> list[FileSpan]:
+def _row_width(log: DeltaTable, file: StoredRows) -> float:
+    """Bytes of Arrow that a row takes, by the rows of a file."""
+    (rows,) = _read(log, [file.path])
+    return float(rows.nbytes / max(1, rows.num_rows))
+
+
+def _stored_files(table: Table, log: DeltaTable) -> list[StoredRows]:
+    """The files of the newest version; none where the log does not say how many rows each has."""
     files = pa.table(log.get_add_actions(flatten=True))
-    sizes: list[int] = files.column("size_bytes").to_pylist()
-    kept = [f"{what}.{table.date}" for what in ("min", "max", "null_count")]
-    if table.date is None or any(name not in files.column_names for name in kept):
-        return [FileSpan(size, None) for size in sizes]
-    found = zip(sizes, *(files.column(name).to_pylist() for name in kept), strict=True)
-    return [FileSpan(size, None if first is None or nulls != 0 else DateRange(first, last)) for size, first, last, nulls in found]
+    paths, sizes, counts = (files.column(name).to_pylist() for name in ("path", "size_bytes", "num_records"))
+    if any(count is None for count in counts):
+        return []
+    told = [f"{what}.{table.date}" for what in ("min", "max", "null_count")]
+    if table.date is None or any(name not in files.column_names for name in told):
+        return [StoredRows(*file, None) for file in zip(paths, sizes, counts, strict=True)]
+    spans = zip(*(files.column(name).to_pylist() for name in told), strict=True)
+    dates = [None if first is None or nulls != 0 else DateRange(first, last) for first, last, nulls in spans]
+    return [StoredRows(*file) for file in zip(paths, sizes, counts, dates, strict=True)]
 
 
-def _overlapping(files: Sequence[tuple[DateRange, int]]) -> list[FileGroup]:
+def _overlapping(files: Sequence[StoredRows]) -> list[FileGroup]:
     """Files whose dates overlap, together; in the order of their dates."""
     groups: list[FileGroup] = []
-    for dates, size in sorted(files):
-        last = groups[-1].dates if groups else None
-        if last is not None and dates.first <= last.last:
-            before = groups.pop()
-            together = DateRange(last.first, max(last.last, dates.last))
-            groups.append(FileGroup(before.n_files + 1, before.size + size, together))
+    for file in sorted(files, key=lambda file: (file.dates, file.path)):
+        last = groups[-1].last if groups else None
+        if last is not None and file.dates is not None and file.dates.first <= last.last:
+            groups[-1] = FileGroup((*groups[-1].files, file))
         else:
-            groups.append(FileGroup(1, size, dates))
+            groups.append(FileGroup((file,)))
     return groups
 
 
-def _joined(groups: Sequence[FileGroup]) -> list[FileGroup]:
-    """Neighbours together, as far as they are one file's worth."""
+def _joined(groups: Sequence[FileGroup], most: float) -> list[FileGroup]:
+    """Neighbours together, up to so many rows."""
     found: list[FileGroup] = []
     for group in groups:
-        before = found[-1] if found else None
-        if before is not None and before.dates and group.dates and before.size + group.size <= GROUP_BYTES:
-            dates = DateRange(before.dates.first, group.dates.last)
-            found[-1] = FileGroup(before.n_files + group.n_files, before.size + group.size, dates)
+        if found and found[-1].rows + group.rows <= most:
+            found[-1] = FileGroup((*found[-1].files, *group.files))
         else:
             found.append(group)
     return found

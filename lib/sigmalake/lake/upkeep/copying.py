@@ -109,7 +109,7 @@ def _runs_until(runs: pa.Table, versions: dict[str, int]) -> pa.Table:
 
 
 def _write(to: str, table: Table, rows: pa.Table, metadata: str) -> None:
-    write_rows(f"{to}/{table.name}", table, rows.combine_chunks().to_batches(), predicate=None, commit_metadata=metadata)
+    write_rows(f"{to}/{table.name}", table, rows, predicate=None, commit_metadata=metadata)
 
 
 def _absolute(root: str) -> str:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -33,55 +33,40 @@ class Place:
         """
         self.location = location
         try:
-            self._storage, self._root = file_system(location)
+            self._storage = file_system(location)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise ConfigError(f"{location} is no folder and no URI of a store that can be read: {telling_line(error)}") from error
 
     def files(self) -> list[StoredFile]:
         """All files, those of sub-folders and hidden ones, too; none where there is no folder."""
         with self._explained("read"):
-            found = self._storage.get_file_info(fs.FileSelector(self._root, recursive=True, allow_not_found=True))
-        root = PurePosixPath(self._root)
-        return [
-            StoredFile(str(PurePosixPath(info.path).relative_to(root)), info.size, info.mtime)
-            for info in found
-            if info.type == fs.FileType.File
-        ]
+            found = self._storage.get_file_info(fs.FileSelector("", recursive=True, allow_not_found=True))
+        return [StoredFile(info.path, info.size, info.mtime) for info in found if info.type == fs.FileType.File]
 
     def read(self, path: str) -> bytes:
         """What a file holds."""
-        with self._explained("read"), self._storage.open_input_stream(self._within(path)) as file:
+        with self._explained("read"), self._storage.open_input_stream(path) as file:
             return bytes(file.read())
-
-    def write(self, path: str, body: bytes) -> None:
-        """Put a file down, with the folders that it lies in."""
-        with self._explained("written"):
-            self._make_parents(path)
-            with self._storage.open_output_stream(self._within(path)) as file:
-                file.write(body)
 
     def delete(self, path: str) -> None:
         """Remove a file."""
         with self._explained("deleted"):
-            self._storage.delete_file(self._within(path))
+            self._storage.delete_file(path)
 
     def copy_from(self, other: "Place", path: str) -> int:
         """Copy a file of another place to the same path here; gives its bytes."""
         with self._explained("copied"):
             self._make_parents(path)
             with (
-                other._storage.open_input_stream(other._within(path)) as source,
-                self._storage.open_output_stream(self._within(path)) as target,
+                other._storage.open_input_stream(path) as source,
+                self._storage.open_output_stream(path) as target,
             ):
                 shutil.copyfileobj(source, target, 8 << 20)
                 return int(target.tell())
 
     def _make_parents(self, path: str) -> None:
-        if isinstance(self._storage, fs.LocalFileSystem):
-            self._storage.create_dir(str(PurePosixPath(self._within(path)).parent), recursive=True)
-
-    def _within(self, path: str) -> str:
-        return f"{self._root.rstrip('/')}/{path}"
+        if "://" not in self.location:  # an object store has no folders
+            Path(self.location, path).parent.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def _explained(self, done: str) -> Iterator[None]:

@@ -13,7 +13,8 @@ from sigmalake.config.variant import Variant
 from sigmalake.engines.local.engine import KEPT_IN_MEMORY
 from sigmalake.engines.local.tables import PIECE_BYTES
 from sigmalake.engines.local.workers import AHEAD, WORTH_A_PROCESS
-from sigmalake.lake.delta_rs import PACKED_FILE_BYTES, ROWS_A_GROUP
+from sigmalake.lake.data_files import FILE_BYTES as TABLE_FILE_BYTES
+from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.stages.ingest import FILE_BYTES, LEAST_FILES
 from sigmalake.stages.queries.model_size import ModelSize, SourceSize
 from sigmalake.stages.regress import ASSET_BYTES
@@ -23,7 +24,7 @@ from sigmalake.tables.descriptors import DESCRIPTORS
 from sigmalake.tasks.asset_covariance import BLOCK
 
 MAIN, WORKER, TASK = 230 << 20, 130 << 20, 32 << 20  # bytes of the run's own process, of another, of any task, without rows
-WRITER = 6 * PACKED_FILE_BYTES  # of a table that is written
+WRITER = 6 * TABLE_FILE_BYTES  # of a table that is written
 GATHERED = 8192  # rows that delta-rs holds before it writes them
 NUMBER = 8  # bytes
 OWN_COLUMNS = 4  # that ingest adds to those of a source: the file, and a hash a side

@@ -114,7 +114,7 @@ def _planned(context: Context, tables: FolderTables, table: Table, pins: Mapping
     )
     written = FileCount(len(groups), sum(group.size for group in groups))
     after = FileCount(before.files - removed.files + written.files, before.size - removed.size + written.size)
-    return TableUpkeep(table.name, before, after, sum(group.n_files for group in groups), removed)
+    return TableUpkeep(table.name, before, after, sum(len(group.files) for group in groups), removed)
 
 
 def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapping[int, str]) -> TableUpkeep:
@@ -128,15 +128,14 @@ def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapp
         place.delete(file.path)
     removed, now = counted(gone), counted(files)
     after = FileCount(now.files - removed.files, now.size - removed.size)
-    return TableUpkeep(table.name, before, after, sum(group.n_files for group in groups), removed)
+    return TableUpkeep(table.name, before, after, sum(len(group.files) for group in groups), removed)
 
 
 def _compacted(context: Context, tables: FolderTables, table: Table) -> list[FileGroup]:
+    """The groups that were written together."""
     lake, log = context.lake, tables.log(table)
     groups = groups_to_compact(table, log)
-    for group in groups:
-        compact(table, log, group, lake.metadata(MAINTAIN, ()), lake.verify_lease)
-    return groups
+    return [group for group in groups if compact(table, log, group, lake.metadata(MAINTAIN, ()), lake.verify_lease)]
 
 
 def _unneeded(

@@ -60,8 +60,15 @@ def styles_of(rows: Columns, at: Ints) -> Floats:
     names = [f"style_{number}" for number in range(sum(name.startswith("style_") for name in rows))]
     found = np.empty((len(at), len(names)))
     for number, name in enumerate(names):
-        found[:, number] = rows[name].take(pa.array(at)).to_numpy(zero_copy_only=False)
+        found[:, number] = taken(rows[name], at).to_numpy(zero_copy_only=False)
     return found
+
+
+def taken(column: pa.Array, at: Ints) -> pa.Array:
+    """Values at these positions: of a run of them, as most often, without a copy."""
+    if len(at) and at[-1] - at[0] == len(at) - 1 and (at[1:] > at[:-1]).all():
+        return column.slice(at[0], len(at))
+    return column.take(pa.array(at))
 
 
 def members_of(rows: Columns, at: Ints, level_ranks: Sequence[Mapping[str, int]]) -> Members:
@@ -74,11 +81,10 @@ def members_of(rows: Columns, at: Ints, level_ranks: Sequence[Mapping[str, int]]
     """
     if not level_ranks:
         return Members(*(np.array([], dtype=np.int64),) * 3, np.array([]))
-    asked = pa.array(at)
-    categories = {group: rows[f"level_{group}"].take(asked) for group in range(len(level_ranks)) if f"level_{group}" in rows}
+    categories = {group: taken(rows[f"level_{group}"], at) for group in range(len(level_ranks)) if f"level_{group}" in rows}
     found = [_of_category(group, levels, level_ranks[group]) for group, levels in categories.items()]
     if len(found) < len(level_ranks):
-        found.append(_of_lists(rows, asked, level_ranks))
+        found.append(_of_lists(rows, pa.array(at), level_ranks))
     if len(found) == 1:
         return found[0]
     joined = Members(*(np.concatenate(parts) for parts in zip(*found, strict=True)))

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.types import Bools, Ints
 from sigmalake.tables.packed import PANEL
-from sigmalake.tasks.packing.checked_columns import Columns, checked_columns, members_of, styles_of
+from sigmalake.tasks.packing.checked_columns import Columns, checked_columns, members_of, styles_of, taken
 from sigmalake.tasks.packing.packed_styles import DateStyles, Styling
 
 
@@ -265,7 +265,8 @@ def _sums(lengths: Ints | Bools, sizes: Ints) -> Ints:
 
 def _taken(column: pa.Array, at: Ints) -> pa.Array:
     """Values at these positions; null at -1."""
-    return column.take(pa.array(at, mask=at < 0))
+    missing = at < 0
+    return column.take(pa.array(at, mask=missing)) if missing.any() else taken(column, at)
 
 
 def _is_valid(values: pa.Array) -> Bools:

@@ -40,7 +40,7 @@ def column_sums(checked: CheckedRows, config: Config) -> pa.Table:
     for column, name in _watched(usable.rows.column_names, config).items():
         values = to_floats(usable.column(column))
         if column == "cap":
-            values = np.log10(values, where=values > 0, out=np.full(len(values), np.nan))
+            values = _log10(values)
         sums = _sums(values, starts, beyond=name == "ret")
         tables.append(pa.table([dated, pa.repeat(name, len(starts)), *map(pa.array, sums)], schema=COLUMN_SUMS))
     return pa.concat_tables(tables)
@@ -127,17 +127,23 @@ def _sums(values: Floats, starts: Ints, *, beyond: bool) -> list[Floats]:
     known = values if there.all() else np.where(there, values, 0.0)
     with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond floating point is as implausible as an infinite one
         total, squares = (np.add.reduceat(some, starts) if len(starts) else np.zeros(0) for some in (known, known * known))
-    n = _counts(there, starts)
-    size = np.abs(values) if beyond else np.zeros(len(values))
-    half, one = _counts(size > 0.5, starts), _counts(size > 1.0, starts)
-    return [n, _counts(~there, starts), half, one, total, squares]
+    n_missing, size = _counts(~there, starts), np.abs(values) if beyond else np.zeros(0)
+    half, one = (_counts(size > bound, starts) if beyond else np.zeros(len(starts)) for bound in (0.5, 1.0))
+    return [np.diff(starts, append=len(values)) - n_missing, n_missing, half, one, total, squares]
 
 
 def _counts(flags: Bools, starts: Ints) -> Floats:
     """How many of each run hold."""
-    passed = np.concatenate([[0], np.cumsum(flags)])
-    counts: Floats = np.diff(passed[np.append(starts, len(flags))]).astype(np.float64)
+    run = np.searchsorted(starts, np.flatnonzero(flags), side="right") - 1
+    counts: Floats = np.bincount(run, minlength=len(starts)).astype(np.float64)
     return counts
+
+
+def _log10(values: Floats) -> Floats:
+    """The logarithms of numbers; NaN of those that have none."""
+    if (values > 0).all():
+        return np.log10(values)
+    return np.log10(values, where=values > 0, out=np.full(len(values), np.nan))
 
 
 def _implausible_returns(sums: Mapping[str, Floats]) -> list[str]:
