@@ -22,7 +22,7 @@ from sigmalake.stages.context import recorded
 from sigmalake.stages.upkeep.maintain import maintain_lake, plan_upkeep
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.long import SPECIFIC_RETURNS
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
+from sigmalake.tables.packed import CROSS_SECTIONS
 
 
 def ids(model):
@@ -56,16 +56,14 @@ def test_small_files_are_written_together_without_a_changed_element(model):
         assert after is before[table.name] is None or after.equals(before[table.name]), table.name
 
 
-@pytest.mark.parametrize("table", [PANEL, CROSS_SECTIONS], ids=lambda table: table.name)
-def test_a_packed_table_keeps_sixteen_dates_a_row_group_in_the_order_of_dates(model, monkeypatch, table):
-    monkeypatch.setattr(compaction, "LEAST_FILES", 2)
+def test_a_packed_table_keeps_sixteen_dates_a_row_group_in_the_order_of_dates(model):
     maintained(model)
-    log = open_table(str(model.lake_folder / table.name))
+    log = open_table(str(model.lake_folder / CROSS_SECTIONS.name))
     assert len(log.file_uris()) == 1
     file = pq.ParquetFile(log.file_uris()[0].removeprefix("file://"))
     groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
     assert max(groups) <= ROWS_A_GROUP
-    dates = file.read([table.date]).column(0).to_pylist()
+    dates = file.read(["date"]).column(0).to_pylist()
     assert dates == sorted(dates)
 
 

@@ -132,8 +132,8 @@ def test_the_restated_value_of_the_source_is_shown(restated, days):
 
 
 def test_each_date_says_why(restated, days):
-    why = restated.dates.set_index(["quantity", "date"])["why"]
-    assert why["factor_return", pd.Timestamp(days[42])] == RESTATED
+    of_returns = restated.dates[restated.dates["quantity"] == "factor_return"]
+    assert list(zip(of_returns["date"].dt.date, of_returns["why"], strict=True)) == [(days[42], RESTATED)]
     risk = restated.dates[restated.dates["quantity"] == "factor_cov"]
     assert set(risk["why"]) == {f"regression of {days[42]}: {RESTATED}"}
 

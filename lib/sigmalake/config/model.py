@@ -15,13 +15,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
-from sigmalake.config.checks import Checks, Evaluate
+from sigmalake.config.checks import Checks, Evaluate, Retention
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
 from sigmalake.config.paths import resolve_paths
-from sigmalake.config.retention import Retention
 from sigmalake.config.sources import SourcesConfig
 from sigmalake.config.texts.messages import explain_validation
 from sigmalake.config.types import Strict, key

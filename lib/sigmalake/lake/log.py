@@ -115,7 +115,7 @@ def read_columns(
     found = arrow_dataset(table)
     if declared is not None:
         found = found.replace_schema(fill_missing(declared, found.schema, columns, table.table_uri))
-        if more := beside(declared, columns):
+        if more := [name for name in beside(declared, columns) if name in found.schema.names]:
             return with_older_values(declared, found.to_table(columns=[*columns, *more], filter=rows)).select(list(columns))
     schema = pa.schema([found.schema.field(name) for name in columns])
     if rows is not None or any(pa.types.is_nested(field.type) for field in schema):

@@ -52,6 +52,8 @@ def with_older_values(table: Table, rows: pa.Table) -> pa.Table:
     for column in table.columns:
         if column.older is None or column.name not in rows.column_names or not rows.column(column.name).null_count:
             continue
+        if column.older.beside is not None and column.older.beside not in rows.column_names:
+            continue
         place = rows.column_names.index(column.name)
         field = table.arrow_schema().field(column.name)
         shape = None if column.older.beside is None else rows.column(column.older.beside)

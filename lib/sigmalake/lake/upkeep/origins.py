@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import yaml
 
+from sigmalake.config.staleness import PLACES
 from sigmalake.lake.releases import Release
 
 ORIGIN_COLUMNS = ("run_id", "stage", "status", "started_at", "finished_at", "config", "code_version", "source_versions")
-_PLACES = ("lake", "engine", "local", "spark", "retention", "evaluate")  # keys that no number of a release depends on
+_BESIDE = ("lake", "engine", "local", "spark", "retention", "evaluate")  # keys that no number of a release depends on
 _SOURCE_STAGES = ("ingest", "describe")
 
 
@@ -58,7 +59,8 @@ def differences(first: Origin, second: Origin) -> list[Difference]:
 
 def settings_of(config: str) -> dict[str, str]:
     """A stored configuration, YAML, by dotted key; values as text."""
-    return dict(_flat("", {key: value for key, value in (yaml.safe_load(config) or {}).items() if key not in _PLACES}))
+    flat = _flat("", {key: value for key, value in (yaml.safe_load(config) or {}).items() if key not in _BESIDE})
+    return {key: text for key, text in flat if not (key.startswith("sources.") and key.rpartition(".")[2] in PLACES)}
 
 
 def _origin(rows: list[dict[str, Any]]) -> Origin:

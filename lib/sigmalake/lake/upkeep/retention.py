@@ -1,6 +1,6 @@
 """Which releases are kept, by what the configuration says of retention."""
 
-from sigmalake.config.retention import Retention
+from sigmalake.config.checks import Retention
 from sigmalake.errors import ConfigError
 from sigmalake.lake.releases import Release
 from sigmalake.lake.upkeep.withdrawals import ReleaseLedger
