@@ -65,8 +65,8 @@ class Place:
                 return int(target.tell())
 
     def _make_parents(self, path: str) -> None:
-        if "://" not in self.location:  # an object store has no folders
-            Path(self.location, path).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(self._storage.base_fs, fs.LocalFileSystem):  # an object store has no folders
+            self._storage.base_fs.create_dir(str(Path(self._storage.base_path, path).parent), recursive=True)
 
     @contextmanager
     def _explained(self, done: str) -> Iterator[None]:
