@@ -11,7 +11,7 @@ from declared_rows import full_row
 from plain_lake import append
 from sigmalake.errors import ConfigError
 from sigmalake.lake.log import open_table, read_columns
-from sigmalake.lake.older import missing_columns
+from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.reader.storage.delta_tables import DeltaTables
 from sigmalake.reader.storage.model_tables import ModelTables
 from sigmalake.tables.catalogue import ALL_TABLES

@@ -10,7 +10,7 @@ from released import assert_same_release, rows_of_release
 from sigmalake.errors import ConfigError
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY
 from sigmalake.lake.log import open_table, read_columns
-from sigmalake.lake.older import with_older_values
+from sigmalake.lake.upkeep.older import with_older_values
 from sigmalake.reader.open_release import open_release
 from sigmalake.stages.upkeep.upgrade import upgrade
 from sigmalake.tables.catalogue import ALL_TABLES

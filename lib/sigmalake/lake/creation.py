@@ -8,7 +8,7 @@ from deltalake.exceptions import DeltaError
 
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import clear_torn_log, open_table
-from sigmalake.lake.older import missing_columns
+from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.tables.declaration import CONSTRAINT, Column, Table
 
 CONSTRAINTS_FROM = 3  # writer version of the Delta protocol from which constraints hold

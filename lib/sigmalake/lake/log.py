@@ -22,7 +22,7 @@ from pyarrow import fs
 
 from sigmalake.errors import InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.older import beside, fill_missing, with_older_values
+from sigmalake.lake.upkeep.older import beside, fill_missing, with_older_values
 from sigmalake.tables.declaration import Table
 
 MAINTAIN = "maintain"  # the stage whose commits hold the rows that were there before

@@ -33,9 +33,9 @@ from sigmalake.engines.spark.source_rows import (
 )
 from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, as_frame, read, spark_tables
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.older import missing_columns
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Storage
+from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.sources.files import list_files
 from sigmalake.sources.opened import OpenedSource, files_version, open_files
 from sigmalake.sources.reading import FILE
