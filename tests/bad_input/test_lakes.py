@@ -13,7 +13,7 @@ from small_panel import CONFIG, small_panel, swapped, written
 from plain_lake import create
 from sigmalake.cli.setup.runtime import log_file
 from sigmalake.errors import telling_line
-from sigmalake.lake.claims import FolderClaims
+from sigmalake.lake.claims.folder_claims import FolderClaims
 from sigmalake.lake.format import FORMAT
 from sigmalake.lake.lease import hold
 from sigmalake.tables.packed import PANEL

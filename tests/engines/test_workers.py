@@ -24,11 +24,14 @@ class Place:
 
     number: int
     dies: bool = False
+    dies_once: Path | None = None  # made by the process that dies
     n_bytes: int = WORTH_A_PROCESS
 
     def read(self) -> tuple[int, int, set[int]]:
-        if self.dies:
-            os._exit(1)
+        if self.dies or (self.dies_once is not None and not self.dies_once.exists()):
+            if self.dies_once is not None:
+                self.dies_once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.02 * (self.number % 2 == 0))
         np.ones((2, 2)) @ np.ones((2, 2))
         return self.number, os.getpid(), {library["num_threads"] for library in threadpool_info()}
@@ -59,8 +62,14 @@ def test_few_bytes_are_read_by_this_process():
     assert {process for _, process, _ in read_each([Place(n, n_bytes=1) for n in range(3)], 2)} == {os.getpid()}
 
 
-def test_a_process_that_dies_is_told_and_the_next_pieces_have_a_new_one():
-    with pytest.raises(InfrastructureError, match="ended unexpectedly"):
+def test_what_was_at_work_when_processes_died_is_read_again(tmp_path):
+    pieces = [Place(number, dies_once=tmp_path / str(number) if number in {1, 2, 5} else None) for number in range(8)]
+    assert [number for number, _, _ in read_each(pieces, 2)] == list(range(8))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "5"]
+
+
+def test_a_process_that_dies_each_time_is_told_and_the_next_pieces_have_a_new_one():
+    with pytest.raises(InfrastructureError, match="ended unexpectedly 3 times"):
         list(read_each([Place(0), Place(1, dies=True)], 2))
     assert [number for number, _, _ in read_each([Place(n) for n in range(4)], 2)] == list(range(4))
 

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import InfrastructureError
-from sigmalake.lake.claims import Claim, FolderClaims
+from sigmalake.lake.claims.claim import Claim
+from sigmalake.lake.claims.folder_claims import FolderClaims
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.lake.lease import hold

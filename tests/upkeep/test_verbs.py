@@ -82,7 +82,7 @@ def test_a_withdrawal_that_cannot_be_has_a_sentence(model, run, args, code, mess
 
 
 def test_two_do_not_maintain_at_once(model, run):
-    from sigmalake.lake.claims import FolderClaims
+    from sigmalake.lake.claims.folder_claims import FolderClaims
     from sigmalake.lake.lease import hold
 
     with hold(FolderClaims(model.lake_folder), "another run"):

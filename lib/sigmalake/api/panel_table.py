@@ -28,6 +28,8 @@ def panel_table(frame: object, *, date: str = "date", asset_id: str = "asset_id"
     """
     table = _from_pandas(frame, date) if isinstance(frame, pd.DataFrame) else _from_arrow(frame)
     _check_columns(table.column_names, date, asset_id)
+    if table.num_rows == 0:
+        raise DataError("the frame has no rows; give a row for each date and asset")
     table = pa.table({name: _plain(table.column(name)) for name in table.column_names})
     for name, convert in ((date, _dates), (asset_id, _ids)):
         position = table.column_names.index(name)

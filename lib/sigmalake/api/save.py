@@ -41,9 +41,12 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
     """
     if obstacle := lake_obstacle(str(folder)):
         raise ConfigError(f"{obstacle}; name another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} is not empty; name a folder that is empty or not there")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ConfigError(f"{folder} is not empty; name a folder that is empty or not there")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made ({error.strerror}); name a folder that can hold files") from error
     file, path = folder / CONFIG_FILE, PANEL_FILE
     if panel is None:
         path = str(Path(body["sources"]["panel"]["path"]).resolve())
@@ -59,9 +62,11 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
     for table in held:
         if table not in ledger:
             _write(lake, engine, table, storage.tables[table.name])
-    versions = {table.name: version for table in held if table not in ledger and (version := lake.version(table)) is not None}
+    saved = [table for table in held if table not in ledger]
+    versions = {table.name: version for table in saved if (version := lake.version(table)) is not None}
+    ids = {table.name: found for table in saved if (found := lake.table_id(table)) is not None}
     for table in ledger:
-        rows = [_restated(row, versions, config_hash) for row in storage.tables[table.name].to_pylist()]
+        rows = [_restated(row, versions, ids, config_hash) for row in storage.tables[table.name].to_pylist()]
         _write(lake, engine, table, pa.Table.from_pylist(rows, schema=table.arrow_schema()))
     return file
 
@@ -71,10 +76,11 @@ def _write(lake: Lake, engine: LocalEngine, table: Table, rows: pa.Table) -> Non
     lake.append(table, engine.driver_rows(ordered), "save")
 
 
-def _restated(row: dict[str, Any], versions: Mapping[str, int], config_hash: str) -> dict[str, Any]:
-    """A row of the run ledger with the versions and the instant at which the lake has the tables."""
+def _restated(row: dict[str, Any], versions: Mapping[str, int], ids: Mapping[str, str], config_hash: str) -> dict[str, Any]:
+    """A row of the run ledger with the versions, the ids and the instant at which the lake has the tables."""
     now, found = datetime.now(UTC), {**row, "config_hash": config_hash}
     for column in ("table_versions", "tables"):
         if column in row and row[column] is not None:
             found[column] = [(name, versions[name]) for name, _ in row[column] if name in versions]
+            found["table_ids"] = [(name, ids[name]) for name, _ in row[column] if name in ids]
     return found | {name: now for name in ("finished_at", "created_at") if name in row}

@@ -13,9 +13,11 @@ from sigmalake.cli.demo import demo
 from sigmalake.cli.lakes.copying import copy
 from sigmalake.cli.lakes.standing import compare, releases
 from sigmalake.cli.lakes.upkeep import maintain, upgrade
+from sigmalake.cli.lease import lease
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, prepare_environment
+from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, regress, release, risk, run
 from sigmalake.errors import InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
@@ -168,7 +170,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         typer.echo(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
-for of_a_lake in (maintain, copy, upgrade, releases, compare):
+for of_a_lake in (maintain, copy, upgrade, releases, compare, lease):
     app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(demo)
@@ -177,19 +179,26 @@ app.command()(demo)
 def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
+    with signals_as_interrupt() as ending:
+        _call(verb, ending)
+
+
+def _call(verb: str | None, ending: Ending) -> None:
     try:
         if code := app(args=None if verb is None else _arguments_of_job(verb), standalone_mode=False):
-            _exit_interrupted() if code == INTERRUPTED else sys.exit(code)
+            _exit_interrupted(ending) if code == INTERRUPTED else sys.exit(code)
     except (typer.Abort, KeyboardInterrupt):
-        _exit_interrupted()
+        _exit_interrupted(ending)
     except SigmalakeError as error:
         if caused_by_interrupt(error):
-            _exit_interrupted()
+            _exit_interrupted(ending)
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # of the program or the machine: a line on stderr, the traceback in the log
+        if caused_by_interrupt(error):
+            _exit_interrupted(ending)
         _exit_unexpected(error)
 
 
@@ -200,9 +209,9 @@ def _arguments_of_job(verb: str) -> list[str]:
     return [verb, *([] if named else ["--engine", "spark"]), *given]
 
 
-def _exit_interrupted() -> None:
-    typer.echo("interrupted; what was committed stays, and the next run goes on from there", err=True)
-    sys.exit(INTERRUPTED)
+def _exit_interrupted(ending: Ending) -> None:
+    typer.echo(f"{ending.word}; what was committed stays, and the next run goes on from there", err=True)
+    sys.exit(ending.exit_code)
 
 
 def _exit_unexpected(error: Exception) -> None:
@@ -210,8 +219,6 @@ def _exit_unexpected(error: Exception) -> None:
     if callable(show):  # typer's own usage errors
         show()
         sys.exit(int(getattr(error, "exit_code", 2)))
-    if caused_by_interrupt(error):
-        _exit_interrupted()
     log = log_file()
     with log.open("a", encoding="utf-8") as file:
         traceback.print_exception(error, file=file)

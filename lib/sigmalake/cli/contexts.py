@@ -1,6 +1,6 @@
 """What a verb works with: the configuration, the engine on its lake, and, where it writes, the lease of the lake."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,9 @@ from sigmalake.errors import ConfigError
 if TYPE_CHECKING:
     from sigmalake.config.model import Config
     from sigmalake.engines.engine import Engine
-    from sigmalake.lake.claims import Claims
+    from sigmalake.lake.claims.claim import Claims
+    from sigmalake.lake.lake import Lake
+    from sigmalake.lake.lease import Lease
     from sigmalake.stages.context import Asked, Context
 
 COMPUTING = ("describe", "ingest", "regress", "risk", "covariance")  # stages for which a machine needs room
@@ -62,6 +64,24 @@ def writing_context(
         context = writing(opened, config, run_id, lease, requested, say=say, verify_sources=verify, watch=watching(opened))
         context.lake.fence_off(ALL_TABLES)
         yield context
+
+
+@contextmanager
+def lease_context(
+    config_file: Path, overrides: list[str] | None, engine: str | None
+) -> "Iterator[tuple[Claims, Callable[[Lease], Lake]]]":
+    """The claims to a lake, and what opens it for the holder of a lease; an engine is started where either needs one."""
+    from sigmalake.cli.engines import choose_engine, opened_engine
+    from sigmalake.lake.lake import Lake, Writer
+    from sigmalake.lake.lease import claims_of
+    from sigmalake.stages.context import new_run_id
+
+    config = _load(config_file, overrides, reads_sources=False)
+    choice = choose_engine(config, engine)
+    with ExitStack() as stack:
+        open_once = cache(lambda: stack.enter_context(opened_engine(config, choice, log_file(), say)))
+        claims = claims_of(config.lake, lambda table: _table_claims(open_once(), config.lake, table))
+        yield claims, lambda lease: Lake(open_once().storage, Writer(new_run_id(), config.full_hash(), lease, open_once()))
 
 
 def say(text: str) -> None:

@@ -78,6 +78,10 @@ class Lake:
         """The newest version; None where the table does not exist."""
         return self._tables.version(table) if self.exists(table) else None
 
+    def table_id(self, table: Table) -> str | None:
+        """Delta's id of the table, by which it is told from one made anew in its place; None where it does not exist."""
+        return self._tables.table_id(table) if self.exists(table) else None
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
         return self._tables.commits(table, since) if self.exists(table) else []
@@ -121,13 +125,16 @@ class Lake:
         """Where the lake was taken over, have the commit fail that its former holder may wake in.
 
         It looked at the lease before it began to compute. Delta refuses a commit under which the table's properties have changed.
+        What fails here is tried again by the next run, since the lake is then given up without being given back.
         """
         lease = None if self._writer is None else self._writer.lease
-        if lease is None or not lease.taken_over:
+        if lease is None or not lease.must_fence:
             return
         for table in tables:
             if self.exists(table):
-                self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
+                with explained_write(table):
+                    self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
+        lease.fenced()
 
     def _write(
         self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], replaced: RowFilter | SqlFilter | None

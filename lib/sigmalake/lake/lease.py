@@ -1,11 +1,10 @@
 """One writer per lake: a lease with owner, expiry and a fencing number.
 
-The highest claim holds the lake (`claims.py` says how of two claimants one wins). The holder renews its expiry from a thread, and
-verifies before each commit that nobody holds a higher number. Who takes a lake over from a holder that may only be asleep changes
-a property of each table (`Lake.fence_off`): Delta refuses the commit that the sleeper was in.
+The highest claim holds the lake (`claims/` says how of two claimants one wins). The holder renews its expiry from a thread, and
+verifies before each commit that nobody holds a higher number. Who takes a lake over from a holder that did not give it back changes
+a property of each table (`Lake.fence_off`): Delta refuses the commit that a sleeper was in, or that a dead driver left to its JVM.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,16 +14,17 @@ from pathlib import Path
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
-from sigmalake.lake.claims import Claim, Claims, FolderClaims, this_host
+from sigmalake.lake.claims.claim import FAR, Claim, Claims, UnreadableClaimError, new_claim
+from sigmalake.lake.claims.folder_claims import FolderClaims
+from sigmalake.lake.claims.store_claims import STORES, StoreClaims
 from sigmalake.lake.format import check_root
-from sigmalake.lake.store_claims import STORES, StoreClaims
 
 
 class Lease:
     """The right to write to one lake, held by this process."""
 
     def __init__(self, claims: Claims, claim: Claim, *, taken_over: bool = False) -> None:
-        self.taken_over = taken_over  # from a holder that may wake in the middle of a commit
+        self.must_fence = taken_over  # tables, before anything is written: the holder before did not give the lake back
         self._claims = claims
         self._claim = claim
         self._done = threading.Event()
@@ -45,12 +45,19 @@ class Lease:
                 f"this run lost the lease of {self._claims.lake} to {holder}; it stops before writing more. Run it again."
             )
 
+    def fenced(self) -> None:
+        """Note that every table refuses what the former holder may still commit."""
+        self.must_fence = False
+
     def release(self) -> None:
-        """Give the lake back. On a full disk the claim stays as it is; it lapses with this process."""
+        """Give the lake back. On a full disk the claim stays as it is; it lapses with this process.
+
+        A lake taken over and not fenced is given up, not back: who comes next has to fence it.
+        """
         self._done.set()
         self._renewal.join()
         with suppress(InfrastructureError):
-            self._claims.renew(replace(self._claim, expires_at=time.time(), released=True))
+            self._claims.renew(replace(self._claim, expires_at=time.time(), released=not self.must_fence))
 
     def _renew(self) -> None:
         while not self._done.wait(self._claims.pace.lifetime / 4):
@@ -95,17 +102,51 @@ def claims_of(root: str, table_claims: Callable[[str], Claims]) -> Claims:
     return FolderClaims(Path(root))
 
 
+def break_lease(claims: Claims, owner: str) -> Lease:
+    """Take a lake from whoever holds it, also where its claim cannot be read; the holder stops before its next commit.
+
+    Raises:
+        InfrastructureError: another took the lake at the same moment.
+    """
+    try:
+        newest = claims.newest()
+        fence = newest.fence if newest else 0
+    except UnreadableClaimError as error:
+        newest, fence = None, error.fence
+    claim = new_claim(fence + 1, owner, time.time() + claims.pace.lifetime)
+    if not claims.add(claim):
+        raise InfrastructureError(f"another run took the lease of {claims.lake} at this moment; look again with `sigmalake lease`")
+    return Lease(claims, claim, taken_over=newest is None or not newest.released)
+
+
 def _acquire(claims: Claims, owner: str, give_up_at: float) -> Lease:
+    seen: Claim | None = None
+    since = time.monotonic()
     while True:
         newest = claims.newest()
-        if newest is None or not newest.alive(time.time()):
-            expires_at = time.time() + claims.pace.lifetime
-            claim = Claim((newest.fence if newest else 0) + 1, owner, this_host(), os.getpid(), expires_at, released=False)
+        if newest != seen:
+            seen, since = newest, time.monotonic()
+        unchanged = time.monotonic() - since > claims.pace.lifetime  # by our own clock, whatever the holder's says
+        if newest is None or unchanged or not newest.alive(time.time()):
+            claim = new_claim((newest.fence if newest else 0) + 1, owner, time.time() + claims.pace.lifetime)
             if claims.add(claim):
-                return Lease(claims, claim, taken_over=newest is not None and not newest.over)
+                return Lease(claims, claim, taken_over=newest is not None and not newest.released)
         elif time.monotonic() >= give_up_at:
-            raise InfrastructureError(
-                f"{claims.lake} is being written by {newest.owner} (pid {newest.pid} on {newest.host}, lease {newest.fence}, "
-                f"renewed within {claims.pace.lifetime:.0f} s); wait for it (--wait SECONDS) or stop it, then run again"
-            )
+            raise InfrastructureError(_busy(claims, newest))
         time.sleep(claims.pace.poll)
+
+
+def _busy(claims: Claims, newest: Claim) -> str:
+    """Why a lake cannot be had, with the file that says so."""
+    place, lifetime = claims.place(newest.fence), claims.pace.lifetime
+    ahead = newest.expires_at - time.time()
+    if ahead > FAR * lifetime:
+        return (
+            f"{claims.lake} is held by {newest.holder}, whose lease lasts {ahead:,.0f} s by {place}, where {lifetime:.0f} s are "
+            f"usual: its clock or this one is wrong. Wait for it (--wait {2 * lifetime:.0f} takes the lake if the file does not "
+            "change), or, if that run is over, end its lease with `sigmalake lease --config FILE --break`"
+        )
+    return (
+        f"{claims.lake} is being written by {newest.holder}, renewed within {lifetime:.0f} s in {place}; wait for it "
+        "(--wait SECONDS) or stop it, then run again"
+    )

@@ -237,7 +237,8 @@ def _factors(config: Config, levels: list[dict[str, date]], known_at: date) -> t
         else:
             factors += [Factor(style, "style", Kind.STYLE) for style in entry.styles]
     if twice := sorted(name for name, n in Counter(factor.name for factor in factors).items() if n > 1):
-        raise DataError(f"two factors are called {twice[0]!r}; rename a level or a style")
+        groups = " and ".join(factor.group for factor in factors if factor.name == twice[0])
+        raise DataError(f"two factors are called {twice[0]!r} on {known_at}, of {groups}; rename one of them in the source")
     return factors, first_factor
 
 

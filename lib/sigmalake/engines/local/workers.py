@@ -25,6 +25,7 @@ Found_co = TypeVar("Found_co", covariant=True)
 WORTH_A_PROCESS = 96 << 20  # bytes that a stage reads: with fewer, processes cost more to start than they save
 WORTH_SECONDS = 4.0  # of pieces that are left, by what the last one took: with more, processes save what they cost
 AHEAD = 2  # pieces a worker that are computed before they are wanted: they wait in memory
+RETRIES = 2  # of what was at work when a worker died
 IDLE_SECONDS = 60  # after which the workers end
 ENVIRONMENT = {
     # Of BLAS: the same sums in the same order, in any process.
@@ -64,7 +65,7 @@ def read_or_send(
         send: what other processes read in the place of the pieces that are left.
 
     Raises:
-        InfrastructureError: a worker died, say for lack of memory.
+        InfrastructureError: workers died again and again, say for lack of memory.
     """
     left = deque(pieces)
     many = sum(piece.n_bytes for piece in left) >= WORTH_A_PROCESS
@@ -80,24 +81,43 @@ def read_or_send(
 
 
 def _by_processes(pieces: Iterable[Readable[Found]], workers: int) -> Iterator[Found]:
-    pool = _pool(workers)
+    """As `read_each`, all by processes; where one dies, what was not given yet is read again, at last by a single process."""
+    left, failed = deque(pieces), 0
+    while left:
+        pool, count = _pool(workers if failed < RETRIES else 1), len(left)
+        try:
+            for found in _by_pool(pool, left, workers):
+                left.popleft()
+                yield found
+        except BrokenProcessPool as error:
+            _forget(pool)
+            failed = failed + 1 if len(left) == count else 1
+            if failed > RETRIES:
+                raise InfrastructureError(
+                    f"a worker process of this run ended unexpectedly {failed} times, perhaps for lack of memory; run again, with "
+                    "fewer workers (`local: {workers: 1}`) or on a machine with more memory"
+                ) from error
+
+
+def _by_pool(pool: ProcessPoolExecutor, pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
     waiting: deque[Future[Found]] = deque()
-    left = iter(pieces)
+    left = iter(list(pieces))
     try:
         waiting.extend(pool.submit(_read, _pickled(piece)) for piece in islice(left, AHEAD * workers))
         while waiting:
             found = waiting.popleft().result()
             waiting.extend(pool.submit(_read, _pickled(piece)) for piece in islice(left, 1))
             yield found
-    except BrokenProcessPool as error:
-        _POOLS.pop(workers, None)
-        raise InfrastructureError(
-            "a worker process of this run ended unexpectedly, perhaps for lack of memory; run again, with fewer workers "
-            "(`local: {workers: 1}`) or on a machine with more memory"
-        ) from error
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _forget(pool: ProcessPoolExecutor) -> None:
+    """Have the next reader start a new pool in the place of one that is broken."""
+    with _CHANGING_POOLS:
+        for workers in [workers for workers, kept in _POOLS.items() if kept is pool]:
+            del _POOLS[workers]
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

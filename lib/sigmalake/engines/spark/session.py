@@ -12,7 +12,7 @@ STATIC = {
 }
 
 LOCAL = {
-    "spark.master": "local[*]",
+    "spark.master": "local[*, 3]",  # a task whose Python worker dies is tried again, as on a cluster
     "spark.driver.memory": "4g",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",

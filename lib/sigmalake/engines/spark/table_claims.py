@@ -3,15 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
 from sigmalake.errors import ConfigError, InfrastructureError, is_conflict, telling_line
-from sigmalake.lake.claims import Claim, Pace
+from sigmalake.lake.claims.claim import Claim, Pace
 from sigmalake.tables.declaration import sql_text
 
+COLUMNS = ("fence", "owner", "host", "pid", "expires_at", "released")
 SLOW = Pace(lifetime=300.0, poll=5.0)  # a commit takes about a second
 
 
@@ -32,7 +33,7 @@ class TableClaims:
         with self._explained():
             self._create()
             rows = self._spark.sql(f"SELECT * FROM {self._table} ORDER BY fence DESC LIMIT 1").collect()
-        return Claim(**rows[0].asDict()) if rows else None
+        return _claim(rows[0]) if rows else None
 
     def add(self, claim: Claim) -> bool:
         """As `Claims`."""
@@ -45,7 +46,7 @@ class TableClaims:
                     return False
                 raise
             rows = self._spark.sql(f"SELECT * FROM {self._table} WHERE fence = {claim.fence}").collect()
-        return [Claim(**row.asDict()) for row in rows] == [claim]  # a number taken earlier was matched: nothing was inserted
+        return [_claim(row) for row in rows] == [_stored(claim)]  # a number taken earlier was matched: nothing was inserted
 
     def renew(self, claim: Claim) -> None:
         """As `Claims`."""
@@ -72,10 +73,14 @@ class TableClaims:
         self._created = True
 
     def _merge(self, claim: Claim, action: str) -> None:
-        ours = ", ".join(f"{_literal(value)} AS {name}" for name, value in asdict(claim).items())
+        ours = ", ".join(f"{_literal(value)} AS {name}" for name, value in asdict(claim).items() if name in COLUMNS)
         self._spark.sql(
             f"MERGE INTO {self._table} AS held USING (SELECT {ours}) AS ours ON held.fence = ours.fence {action}"
         )  # parameters of `sql` do not reach into a MERGE
+
+    def place(self, _fence: int) -> str:
+        """As `Claims`."""
+        return f"the table {self._table}"
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -91,6 +96,15 @@ class TableClaims:
                 f"the lease of {self.lake}, the table {self._table}, cannot be read or written: {telling_line(error)}; see that "
                 "it is there and that this user may create and change tables in it"
             ) from error
+
+
+def _claim(row: Row) -> Claim:
+    return Claim(**{name: row[name] for name in COLUMNS})
+
+
+def _stored(claim: Claim) -> Claim:
+    """A claim as the table holds it, which has no column for when a process began."""
+    return replace(claim, started=None)
 
 
 def _literal(value: str | float) -> str:

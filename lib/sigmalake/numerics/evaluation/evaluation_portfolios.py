@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.linear.constraints import below_one
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov
 from sigmalake.numerics.portfolio.woodbury import factor_inverse, solve_asset_cov
 from sigmalake.numerics.types import Floats, Ints
@@ -55,6 +56,7 @@ def random_active(caps: Floats, tilts: Floats) -> Floats:
     Returns:
         (N, P), each column with a sum of 0.
     """
+    caps = below_one(caps)
     market = caps / caps.sum()
     weights = market[:, None] * tilts
     holdings: Floats = weights / weights.sum(axis=0) - market[:, None]

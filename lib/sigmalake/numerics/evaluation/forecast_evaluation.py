@@ -9,6 +9,7 @@ import numpy as np
 
 from sigmalake.numerics.evaluation.evaluation_portfolios import DECILES, asset_draws, deciles, minimum_variance, random_active
 from sigmalake.numerics.evaluation.forecast_measures import ForecastRun, standardise
+from sigmalake.numerics.linear.constraints import below_one
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_times, take_linked
 from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Bools, Floats, Ints
@@ -128,7 +129,7 @@ def _of_factors(kind: EvaluationKind, names: Sequence[str], vols: Floats, return
 
 
 def _market(date: DateForecast) -> Floats:
-    caps = np.where(date.in_estimation, 1.0 if date.caps is None else date.caps, 0.0)
+    caps = below_one(np.where(date.in_estimation, 1.0 if date.caps is None else date.caps, 0.0))
     return (caps / (caps.sum() or 1.0))[:, None]
 
 

@@ -36,6 +36,7 @@ def constraint_rows(exposures: Floats, caps: Floats, in_estimation: Bools, facto
     Returns:
         (M, K) rows, 0 in the columns of other groups.
     """
+    caps = below_one(caps)
     used = np.where(active, (caps * in_estimation) @ exposures / caps[in_estimation].sum(), 0.0)
     groups = [columns for columns in membership_groups(factors, Kind.MEMBERSHIP).values() if active[columns].any()]
     has_market = any(factor.kind is Kind.MARKET for factor in factors)
@@ -44,6 +45,12 @@ def constraint_rows(exposures: Floats, caps: Floats, in_estimation: Bools, facto
     for row, columns in zip(rows, constrained, strict=True):
         row[columns] = used[columns]
     return rows
+
+
+def below_one(sizes: Floats) -> Floats:
+    """The same relative sizes, to the last bit, whose sums and squares are numbers: divided by a power of 2."""
+    scaled: Floats = np.ldexp(sizes, -np.frexp(sizes.max(initial=0.0))[1])
+    return scaled
 
 
 def null_space_basis(constraints: Floats) -> Floats:

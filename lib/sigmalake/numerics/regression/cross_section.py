@@ -6,8 +6,9 @@ import numpy as np
 
 from sigmalake.numerics.factors import Factor, PackedExposures, factor_layout
 from sigmalake.numerics.linear.constrained_gram import DoubtfulError
+from sigmalake.numerics.linear.constraints import below_one
 from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Status
-from sigmalake.numerics.regression.dense_fit import below_one, fit_dense
+from sigmalake.numerics.regression.dense_fit import fit_dense
 from sigmalake.numerics.regression.details import joined
 from sigmalake.numerics.regression.input_checks import CheckedDate, check_cross_section, check_packed, checked_date
 from sigmalake.numerics.regression.robust.outliers import find_outliers

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.linear.constraints import constraint_rows
+from sigmalake.numerics.linear.constraints import below_one, constraint_rows
 from sigmalake.numerics.linear.least_squares import ConstrainedFit, solve_constrained
 from sigmalake.numerics.regression.answer import CrossSection, FactorStatus, Status
 from sigmalake.numerics.regression.details import factor_statuses, huber_detail, joined, lost_detail
@@ -79,12 +79,6 @@ def fit_dense(
     vif = np.full(len(factors), np.nan)
     vif[active] = variance_inflation(design, root, plain.root_cov, used)
     return _answer(returns, exposures, sample, _Fit(active, plain, estimate, vif), factors)
-
-
-def below_one(sizes: Floats) -> Floats:
-    """The same relative sizes, to the last bit, whose sums and squares are numbers: divided by a power of 2."""
-    scaled: Floats = np.ldexp(sizes, -np.frexp(sizes.max(initial=0.0))[1])
-    return scaled
 
 
 def assets_needed(rules: RegressionRules, n_factors: int) -> int:

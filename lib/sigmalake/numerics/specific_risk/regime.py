@@ -40,6 +40,7 @@ def specific_squared_bias(specific_returns: Floats, forecast_var: Floats, caps: 
     if caps is not None:
         counts &= ~np.isnan(caps)
     weights = np.where(counts, 1.0 if caps is None else caps, 0.0)
+    weights = np.ldexp(weights, -np.frexp(weights.max(axis=1, initial=0.0, keepdims=True))[1])  # sums are numbers, no bit changes
     sigma = np.sqrt(np.where(counts, forecast_var, 1.0))
     scores = np.clip(np.where(counts, specific_returns, 0.0) / sigma, -winsorise_beyond, winsorise_beyond)
     total = weights.sum(axis=1)

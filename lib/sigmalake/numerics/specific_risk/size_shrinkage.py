@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from sigmalake.numerics.linear.constraints import below_one
 from sigmalake.numerics.settings import setting
 from sigmalake.numerics.types import Floats, Ints
 
@@ -52,7 +53,7 @@ def shrink_by_size(vol: Floats, caps: Floats, q: float, groups: int) -> ShrunkVo
     group = _groups(caps[names], groups)
     for number in np.unique(group):
         members = names[group == number]
-        mean = np.average(vol[members], weights=caps[members])
+        mean = np.average(vol[members], weights=below_one(caps[members]))
         distance = np.abs(vol[members] - mean)
         spread = np.sqrt((distance**2).mean()) if members.size > 1 else 0.0
         v = q * distance / (spread + q * distance) if spread > _ALIKE * mean else np.zeros(members.size)

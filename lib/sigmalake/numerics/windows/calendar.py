@@ -63,7 +63,8 @@ def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> li
     if every == "day":
         return list(dates)
     period = {day: (day.isocalendar()[:2] if every == "week" else (day.year, day.month)) for day in dates}
-    return [day for day, after in zip(dates, [*dates[1:], None], strict=True) if after is None or period[after] != period[day]]
+    ended = [day for day, after in pairwise(dates) if period[after] != period[day]]
+    return [*ended, *dates[-1:]]
 
 
 def month_ends(dates: Sequence[date]) -> list[date]:

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     SHARES_DO_NOT_SUM = "shares do not sum to 1"
     SHARES_EXCEED = "shares sum to more than 1"
     UNKNOWN_CATEGORY = "unknown category"
+    NAME_TAKEN = "called like another factor"
     NO_RATE = "no risk-free rate for the date"
     NO_EXCHANGE_RATE = "no exchange rate"
     NO_INTEREST_RATE = "no interest rate of the currency"

@@ -185,10 +185,13 @@ def _not_standardised(style: str, sums: Mapping[str, Floats]) -> list[str]:
     with np.errstate(over="ignore", invalid="ignore"):  # NaN beyond floating point: such a date is told by its regression
         sd = np.sqrt(np.maximum(squares / n - mean**2, 0.0))
     far = (np.abs(mean) > MOST_MEAN) | (sd < SD_RANGE[0]) | (sd > SD_RANGE[1])
-    if far.mean() <= 0.5:
+    if (far | ~np.isfinite(sd)).mean() <= 0.5:
         return []
+    known = sd[np.isfinite(sd) & np.isfinite(mean)]
+    told = "its values are so large that their squares are no numbers"
+    if len(known) > len(sd) / 2:
+        told = f"its mean is typically {np.median(mean):.3g}, its standard deviation {np.median(known):.3g}"
     return [
-        f"style {style} is far from standardised on {int(far.sum())} of {len(n)} dates: its mean is typically "
-        f"{np.median(mean):.3g}, its standard deviation {np.median(sd):.3g}; give standard deviations, or let it be standardised "
-        f"here by rules (styles: {{{style}: {{}}}})"
+        f"style {style} is far from standardised on {int((far | ~np.isfinite(sd)).sum())} of {len(n)} dates: {told}; give standard "
+        f"deviations, or let it be standardised here by rules (styles: {{{style}: {{}}}})"
     ]

@@ -109,20 +109,21 @@ def _memberships(
     """The columns of memberships; what they are made from goes into the hash."""
     found: dict[str, pa.Array] = {}
     shares: dict[int, GroupShares] = {}
+    taken = config.listed_factors
     for position, group in enumerate(config.memberships):
         if group.column is not None:
             hashed[group.column] = raw.text_words(group.column)
         if group.segments:
             if beside is None:
                 raise ValueError(f"the group {group.membership} needs industry shares beside the exposures")
-            shares[position] = segment_shares(findings, raw, group, beside.industry_shares)
+            shares[position] = segment_shares(findings, raw, group, beside.industry_shares, taken)
         elif group.column is not None:
-            found[f"level_{position}"] = category_levels(findings, raw, group, group.column)
+            found[f"level_{position}"] = category_levels(findings, raw, group, group.column, taken)
         elif group.columns is not None:
             shares[position] = column_shares(findings, group, factors, raw.n_rows)
         elif group.map is not None:
             hashed[group.map] = entries_of_map(raw.column(group.map)).words
-            shares[position] = map_shares(findings, raw, group, group.map)
+            shares[position] = map_shares(findings, raw, group, group.map, taken)
     return found | member_columns(shares, raw.n_rows)
 
 

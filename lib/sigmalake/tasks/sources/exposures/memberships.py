@@ -25,7 +25,9 @@ class GroupShares(NamedTuple):
     shares: Floats  # (M,)
 
 
-def category_levels(findings: Findings, raw: RawRows, group: Membership, column: str, within: Bools | None = None) -> pa.Array:
+def category_levels(
+    findings: Findings, raw: RawRows, group: Membership, column: str, taken: Sequence[str], within: Bools | None = None
+) -> pa.Array:
     """The level of each row of a group that is a category, null where it has none.
 
     Args:
@@ -33,6 +35,7 @@ def category_levels(findings: Findings, raw: RawRows, group: Membership, column:
         raw: the source's rows.
         group: of factors.
         column: of the category.
+        taken: names of factors that the configuration lists, which no level that is learned may have.
         within: (N,) the rows that are checked; None: all.
     """
     texts, shown = raw.texts(column), raw.column(column)
@@ -41,6 +44,8 @@ def category_levels(findings: Findings, raw: RawRows, group: Membership, column:
         findings.add(column, Reason.MISSING, texts.missing & checked, shown)
     if group.levels is not None:
         findings.add(column, Reason.UNKNOWN_CATEGORY, ~texts.missing & ~texts_in(texts, group.levels) & checked, shown)
+    else:
+        findings.add(column, Reason.NAME_TAKEN, ~texts.missing & texts_in(texts, taken) & checked, shown)
     return texts.values
 
 
@@ -60,8 +65,8 @@ def column_shares(findings: Findings, group: Membership, factors: Mapping[str, F
     return GroupShares(rows, names.take(pa.array(at)), shares[rows, at] / _scale(group, total)[rows])
 
 
-def map_shares(findings: Findings, raw: RawRows, group: Membership, column: str) -> GroupShares:
-    """The shares of a group that is a map column, level to share."""
+def map_shares(findings: Findings, raw: RawRows, group: Membership, column: str, taken: Sequence[str]) -> GroupShares:
+    """The shares of a group that is a map column, level to share; `taken`: as for `category_levels`."""
     maps = raw.column(column)
     rows, keys, items = flat_map(maps)
     levels, numbers = pc.utf8_trim_whitespace(keys), numbers_of(items)
@@ -72,6 +77,9 @@ def map_shares(findings: Findings, raw: RawRows, group: Membership, column: str)
     if group.levels is not None:
         unknown = ~to_bools(pc.is_in(levels, pa.array(group.levels)))
         findings.add(column, Reason.UNKNOWN_CATEGORY, _any(rows, unknown, raw.n_rows), maps)
+    else:
+        named = to_bools(pc.is_in(levels, pa.array(taken, pa.string())))
+        findings.add(column, Reason.NAME_TAKEN, _any(rows, named, raw.n_rows), maps)
     encoded = levels.dictionary_encode()
     rank = np.empty(len(encoded.dictionary), dtype=np.int64)
     rank[pc.sort_indices(encoded.dictionary.cast(pa.binary())).to_numpy()] = np.arange(len(rank))
@@ -84,15 +92,20 @@ def map_shares(findings: Findings, raw: RawRows, group: Membership, column: str)
     return _scaled(rows[order], levels.take(pa.array(order)), shares[order], group, total)
 
 
-def segment_shares(findings: Findings, raw: RawRows, group: Membership, computed: IndustryShares) -> GroupShares:
-    """The shares that were computed from segments; in their place, where a company has none, its category."""
+def segment_shares(
+    findings: Findings, raw: RawRows, group: Membership, computed: IndustryShares, taken: Sequence[str]
+) -> GroupShares:
+    """The shares that were computed from segments; in their place, where a company has none, its category.
+
+    `taken`: as for `category_levels`.
+    """
     if group.column is None:
         findings.add("industry_shares", Reason.MISSING, computed.missing, None)
     total = _sums(computed.rows, computed.shares, raw.n_rows)
     found = _scaled(computed.rows, computed.industries, computed.shares, group, total)
     if group.column is None:
         return found
-    levels = category_levels(findings, raw, group, group.column, computed.missing)
+    levels = category_levels(findings, raw, group, group.column, taken, computed.missing)
     alone = np.flatnonzero(computed.missing & to_bools(levels.is_valid()))
     rows = np.concatenate([found.rows, alone])
     names = pa.concat_arrays([found.levels.cast(pa.string()), levels.take(pa.array(alone)).cast(pa.string())])

@@ -1,13 +1,11 @@
 """Claims where a lake is in an object store."""
 
-import json
-
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import ObjectStore, from_url
 
 from sigmalake.errors import ConfigError, InfrastructureError, telling_line
-from sigmalake.lake.claims import FOLDER, Claim, Pace, superseded
+from sigmalake.lake.claims.claim import FOLDER, KEPT, Claim, Pace, numbers_of, read_claim
 
 STORES = ("s3://", "s3a://", "gs://", "abfs://", "abfss://", "az://", "adl://")
 REMOTE = Pace(lifetime=60.0, poll=1.0)
@@ -35,11 +33,12 @@ class StoreClaims:
     def newest(self) -> Claim | None:
         """As `Claims`."""
         try:
-            for path in reversed(self._paths()):
+            for fence in self._numbers():
                 try:
-                    return Claim(**json.loads(bytes(obstore.get(self._store, path).bytes())))
+                    content = bytes(obstore.get(self._store, _path(fence)).bytes())
                 except NotFoundError:
                     continue
+                return read_claim(content, fence, self.place(fence))
         except BaseError as error:
             raise self._unreachable(error) from error
         return None
@@ -47,8 +46,8 @@ class StoreClaims:
     def add(self, claim: Claim) -> bool:
         """As `Claims`."""
         try:
-            obstore.put(self._store, f"{FOLDER}/{claim.file_name}", claim.as_json().encode(), mode="create")
-            obstore.delete(self._store, superseded(self._paths()))
+            obstore.put(self._store, _path(claim.fence), claim.as_json().encode(), mode="create")
+            obstore.delete(self._store, [_path(fence) for fence in self._numbers()[KEPT:]])
         except AlreadyExistsError:
             return False
         except BaseError as error:
@@ -58,15 +57,23 @@ class StoreClaims:
     def renew(self, claim: Claim) -> None:
         """As `Claims`."""
         try:
-            obstore.put(self._store, f"{FOLDER}/{claim.file_name}", claim.as_json().encode())
+            obstore.put(self._store, _path(claim.fence), claim.as_json().encode())
         except BaseError as error:
             raise self._unreachable(error) from error
 
-    def _paths(self) -> list[str]:
-        return sorted(found["path"] for batch in obstore.list(self._store, FOLDER) for found in batch)
+    def place(self, fence: int) -> str:
+        """As `Claims`."""
+        return f"{self.lake}/{_path(fence)}"
+
+    def _numbers(self) -> list[int]:
+        return numbers_of(found["path"].rsplit("/", 1)[-1] for batch in obstore.list(self._store, FOLDER) for found in batch)
 
     def _unreachable(self, error: BaseError) -> InfrastructureError:
         return InfrastructureError(
             f"the lease of {self.lake} cannot be read or written: {telling_line(error)}; see that this user may read, write and "
             f"delete {FOLDER}/ there, with keys in the environment (AWS_..., GOOGLE_..., AZURE_...)"
         )
+
+
+def _path(fence: int) -> str:
+    return f"{FOLDER}/{fence:09d}.json"

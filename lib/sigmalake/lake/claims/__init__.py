@@ -1,0 +1,1 @@
+"""Claims to write to a lake, by the place that keeps them."""
