@@ -70,7 +70,9 @@ def test_a_packed_table_keeps_sixteen_dates_a_row_group_in_the_order_of_dates(mo
 def test_what_is_written_together_is_no_larger_than_a_file(model, monkeypatch):
     before = rows_of(model.lake_folder, SPECIFIC_RETURNS)
     n_files = len(files_of_version(str(model.lake_folder / SPECIFIC_RETURNS.name), None))
-    monkeypatch.setattr(compaction, "GROUP_BYTES", before.nbytes // 3)  # the first file has forty dates, the others one each
+    monkeypatch.setattr(
+        compaction, "GROUP_BYTES", before.nbytes // 15
+    )  # three dates; the first file has forty, the others one each
     monkeypatch.setattr(compaction, "LEAST_FILES", 2)
     maintained(model)
     assert rows_of(model.lake_folder, SPECIFIC_RETURNS).equals(before)

@@ -6,14 +6,15 @@ row groups of a packed table would hold dates that are far apart, and one date c
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from sigmalake.lake.data_files import FILE_BYTES, FileWriter
+from sigmalake.lake.data_files import FILE_BYTES, DataFile, FileWriter, remove_files
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.delta_rs import commit_files, explained_commit
-from sigmalake.lake.log import arrow_dataset, explained_file
+from sigmalake.lake.log import arrow_dataset, explained_file, file_system
 from sigmalake.tables.declaration import Table
 
 GROUP_BYTES = FILE_BYTES * 3 // 4  # of Arrow rows, by estimate: what is written together is one file
@@ -65,36 +66,57 @@ def groups_to_compact(table: Table, log: DeltaTable) -> list[FileGroup]:
     return [group for group in groups if len(group.files) >= LEAST_FILES and group.rows <= most]
 
 
-def compact(table: Table, log: DeltaTable, group: FileGroup, metadata: str, verify: Callable[[], None]) -> bool:
-    """Write the files of a group together in one commit, on the snapshot that is open; whether it was done.
+def compact(
+    table: Table, log: DeltaTable, groups: Sequence[FileGroup], metadata: str, verify: Callable[[], None]
+) -> list[FileGroup]:
+    """Write the files of each group together, all in one commit on the snapshot that is open; the groups for which it was done.
 
-    It is not where a row has no value in a column that is never null: it is of an older version, and the next run computes it.
+    A group is left as it is where a row has no value in a column that is never null: it is of an older version, and the next run
+    computes it.
 
     Args:
         table: its declaration.
         log: the table, opened at its newest version.
-        group: of this version.
+        groups: of this version.
         metadata: goes with the commit.
         verify: raises where the lease is lost.
 
     Raises:
         InfrastructureError: another writer committed since the snapshot was opened, or the disk is full.
     """
-    rows = pa.concat_tables(_read(log, [file.path for file in group.files]))
-    if any(rows.column(column.name).null_count for column in table.columns if not column.nullable):
-        return False
-    order = [table.date] if all(file.dates is not None for file in group.files) else list(table.key)
-    writer = FileWriter(log.table_uri, table)
+    done, written = list[FileGroup](), list[DataFile]()
     with explained_commit(table):
         try:
-            writer.keep(rows.sort_by([(str(name), "ascending") for name in order]))
-            written = writer.close()
+            for group in groups:
+                rows = pa.concat_tables(_read(log, [file.path for file in group.files]))
+                if not any(rows.column(column.name).null_count for column in table.columns if not column.nullable):
+                    written += _write(table, log, rows, group)
+                    done.append(group)
             verify()
-            commit_files(log, written, [file.path for file in group.files], metadata, data_change=False)
+            if done:
+                commit_files(log, written, [file.path for group in done for file in group.files], metadata, data_change=False)
         except BaseException:
-            writer.remove()
+            remove_files(file_system(_location(log)), [file.path for file in written])
             raise
-    return True
+    return done
+
+
+def _write(table: Table, log: DeltaTable, rows: pa.Table, group: FileGroup) -> list[DataFile]:
+    """The rows as files, in the order of their dates and within a date as they lay; without dates in the order of their key."""
+    order = [table.date] if all(file.dates is not None for file in group.files) else list(table.key)
+    writer = FileWriter(_location(log), table)
+    try:
+        writer.keep(rows.sort_by([(str(name), "ascending") for name in order]))
+        return writer.close()
+    except BaseException:
+        writer.remove()
+        raise
+
+
+def _location(log: DeltaTable) -> str:
+    """Where a table is: a path of this machine without the scheme that delta-rs puts before it."""
+    uri = log.table_uri
+    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
 
 
 def _read(log: DeltaTable, paths: Sequence[str]) -> Iterator[pa.Table]:

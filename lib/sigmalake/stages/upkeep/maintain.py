@@ -135,7 +135,7 @@ def _compacted(context: Context, tables: FolderTables, table: Table) -> list[Fil
     """The groups that were written together."""
     lake, log = context.lake, tables.log(table)
     groups = groups_to_compact(table, log)
-    return [group for group in groups if compact(table, log, group, lake.metadata(MAINTAIN, ()), lake.verify_lease)]
+    return compact(table, log, groups, lake.metadata(MAINTAIN, ()), lake.verify_lease) if groups else []
 
 
 def _unneeded(
