@@ -73,8 +73,6 @@ BREAKING = [
     (FORECAST_EVALUATION, "vol_is_positive", {"vol": 0.0}),
     (FACTOR_PREMIA, "counts_are_not_negative", {"nw_lags": -1}),
     (FACTOR_PREMIA, "a_span_where_there_are_returns", {"last_date": None}),
-    (DATA_QUALITY, "severity_is_known", {"severity": "dire"}),
-    (DATA_QUALITY, "counts_are_not_negative", {"n_found": -1}),
     (SPECIFIC_RETURNS, "weight_is_not_negative", {"weight": -0.5}),
     (SPECIFIC_RISK, "specific_var_is_not_negative", {"specific_var": -0.5}),
     (PANEL, "no_look_ahead", {"return_date": DAY}),

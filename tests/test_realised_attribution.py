@@ -13,7 +13,7 @@ from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
-from sigmalake.reader.storage.delta_tables import DeltaTables, releases_of
+from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 from sigmalake.tables.packed import CROSS_SECTIONS
 
 N_DATES = 40  # more than are read at once
@@ -191,7 +191,7 @@ def test_a_panel_whose_returns_are_not_the_regressions_is_told(tmp_path, market,
     row = next(row for row in rows if row["date"] == day)
     wrong = row | {"specific_return": [None if u is None else u + 0.01 for u in row["specific_return"]]}
     version = replace(tmp_path, CROSS_SECTIONS, [wrong], f"date = '{day}'")
-    release = releases_of(str(tmp_path))[-1]
+    release = ledger_of(str(tmp_path)).releases[-1]
     tables = DeltaTables(str(tmp_path), release.release_id, release.tables | {"cross_sections": version})
     model = FactorModel(tables, as_of=release.as_of, variants=release.variants, release_id=release.release_id)
     with pytest.raises(DataError, match=rf"{day}: X f \+ u is not r for \d+ of \d+ assets, by 0.01 at most; the release is incon"):

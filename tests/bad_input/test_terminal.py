@@ -105,7 +105,7 @@ def test_a_covariance_by_hand_is_json_too(small_lake, asked):
 NOT_IN_THE_RELEASE = [
     ("an unknown asset", ["--assets", "A00,XYZ"], "no V as of 2024-01-09 for XYZ"),
     ("an unknown variant", ["--variant", "long"], "--variant long", "has short"),
-    ("an unknown release", ["--release", "2020-01-01.1"], "no release 2020-01-01.1; there are 2024-01-09.1"),
+    ("an unknown release", ["--release", "2020-01-01.1"], "no release 2020-01-01.1; it has 2024-01-09.1"),
     ("a date without a risk model", ["--date", "2023-12-29"], "no short risk model", "2023-12-29", "2024-01-03 to 2024-01-09"),
 ]
 

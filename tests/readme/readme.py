@@ -4,7 +4,15 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/reading.md", "docs/operations.md", "docs/sources.md", "docs/engines.md", "docs/model_in_brief.md")
+PAGES = (
+    "README.md",
+    "docs/reading.md",
+    "docs/operations.md",
+    "docs/maintenance.md",
+    "docs/sources.md",
+    "docs/engines.md",
+    "docs/model_in_brief.md",
+)
 TEXT_OF = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 TEXT = "\n".join(TEXT_OF.values())
 

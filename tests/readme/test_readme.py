@@ -84,7 +84,7 @@ def test_the_page_of_tables_is_written_from_the_declarations():
 
 
 def test_the_configuration_of_the_readme_loads_and_names_the_columns_of_its_table(tmp_path):
-    (block,) = blocks("yaml")
+    block = blocks("yaml")[0]
     (tmp_path / "mine.yaml").write_text(block)
     config = load_config(tmp_path / "mine.yaml")
     assert config.lake == str(tmp_path / "lakes/mine")

@@ -63,3 +63,13 @@ def test_the_page_on_reading_reads_the_release(folder, model, V, monkeypatch):
     assert names["Delta"].shape == (24,)
     assert list(names["panel"].index) == sorted(names["panel"].index)
     assert len(names["f"]) == 69
+
+
+def test_what_stood_at_an_instant_is_compared_with_what_stands(folder, model, monkeypatch):
+    monkeypatch.chdir(folder)
+    text = blocks("python")[3].replace("2024-03-29T17:30+00:00", model.created_at.isoformat())
+    text = text.replace("2024-03-01", str(model.as_of))
+    one_variant, _, _ = text.partition("between =")  # the example's lake has one
+    names, _ = executed(blocks("python")[2] + one_variant)
+    assert names["then"].release_id == model.release_id
+    assert names["moved"].moves.empty

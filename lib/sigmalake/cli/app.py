@@ -10,6 +10,9 @@ import typer
 from sigmalake import __version__
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
+from sigmalake.cli.lakes.copying import copy
+from sigmalake.cli.lakes.standing import compare, releases
+from sigmalake.cli.lakes.upkeep import maintain, upgrade
 from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
@@ -171,7 +174,8 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         show(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
-app.command()(lease)
+for of_a_lake in (maintain, copy, upgrade, releases, compare, lease):
+    app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(demo)
 

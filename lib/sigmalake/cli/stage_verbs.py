@@ -78,9 +78,22 @@ risk = _table_verb("risk", "Sigma and Delta over rolling windows.")
 
 
 def release(
-    config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT
+    config: ConfigFile,
+    overrides: Overrides = None,
+    withdraw: Annotated[
+        str | None, typer.Option(metavar="ID", help="Withdraw this release in the place of making one: readers refuse it.")
+    ] = None,
+    why: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, which readers are told; with --withdraw.")] = None,
+    wait: Wait = 0.0,
+    engine: EngineOption = None,
+    output: OutputForm = Output.TEXT,
 ) -> None:
-    """Check what is new, then pin every table's version."""
+    """Check what is new, then pin every table's version; or withdraw a release."""
+    if withdraw is not None or why is not None:
+        from sigmalake.cli.lakes.upkeep import withdraw_release
+
+        withdraw_release(config, overrides, withdraw, why, wait, output)
+        return
     with writing_context(config, overrides, wait=wait, engine=engine, computes=()) as context:
         _run_stage(context, "release", output)
 
@@ -156,9 +169,9 @@ def _run_stage(context: "Context", stage: str, output: Output) -> None:
 
 
 def _print_last_release(context: "Context", output: Output) -> None:
-    from sigmalake.lake.books import all_releases
+    from sigmalake.lake.books import release_ledger
 
-    last = all_releases(context.lake)[-1]
+    last = release_ledger(context.lake).chosen(None, context.lake.root)
     if output is Output.JSON:
         show(json.dumps(last._asdict(), default=str))
     else:

@@ -1,4 +1,4 @@
-"""What `checks:` and `evaluate:` may say: what stops a run or a release, and what forecasts are tested on."""
+"""What `checks:`, `evaluate:` and `retention:` may say: what stops a release, how forecasts are tested, which releases stay."""
 
 from typing import Annotated
 
@@ -58,3 +58,28 @@ class Evaluate(Strict):
         Annotated[int, Field(ge=2)] | None,
         key("window of a rolling bias, 2 or more; none: the forecasts of 12 months", unit="forecasts", source="[M]"),
     ] = None
+
+
+class Retention(Strict):
+    """Which releases stay readable; all of them where none of `last`, `monthly` and `releases` is given.
+
+    A release is kept if one of them keeps it. The last release that stands is always kept.
+    """
+
+    last: Annotated[Annotated[int, Field(ge=1)] | None, key("the newest so many releases are kept", unit="releases")] = None
+    monthly: Annotated[bool, key("the last release of each calendar month of `as_of` is kept")] = False
+    releases: Annotated[list[str] | None, key("ids of releases that are kept")] = None
+    hours: Annotated[
+        float,
+        key(
+            "how long a file stays after it was written, or replaced in the newest version, for those who are reading it",
+            unit="hours",
+            source="choice",
+        ),
+        Field(ge=0),
+    ] = 168.0
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether no release is trimmed."""
+        return self.last is None and not self.monthly and not self.releases

@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
-from sigmalake.config.checks import Checks, Evaluate
+from sigmalake.config.checks import Checks, Evaluate, Retention
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
@@ -61,6 +61,7 @@ class Config(Strict):
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
+    retention: Annotated[Retention, key("which releases `sigmalake maintain` keeps; all by default")] = Retention()
     engine: Annotated[
         EngineName,
         key("what moves the rows: `local`, all cores of this machine and no Java; `spark`, a session or a cluster; `auto` chooses"),

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from sigmalake.config.model import Config
 
 PLACES = ("path", "table", "format")  # of a source
-APART = ("lake", "sources", "descriptors", "evaluate", "engine", "local", "spark")  # no part of a release, or hashed beside it
+APART = (
+    "lake",
+    "sources",
+    "descriptors",
+    "evaluate",
+    "retention",
+    "engine",
+    "local",
+    "spark",
+)  # no part of a release, or hashed beside it
 
 
 def settings_hash(value: object) -> str:

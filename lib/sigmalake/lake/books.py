@@ -1,6 +1,6 @@
 """The run ledger: runs and releases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -11,8 +11,9 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.storage import Rows
+from sigmalake.lake.upkeep.withdrawals import Action, ReleaseLedger, Withdrawal, withdrawals_from
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.records import RELEASES, RUNS
+from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
 
 
@@ -70,8 +71,30 @@ def record_run(lake: Lake, as_rows: Callable[[pa.Table], Rows], run: StageRun) -
 
 
 def record_release(lake: Lake, as_rows: Callable[[pa.Table], Rows], release: Release) -> None:
-    """Append to `releases`; `as_rows` hands a table of the driver to the engine."""
-    lake.append(RELEASES, as_rows(table_rows(RELEASES, [release])), "release")
+    """Append to `releases`; `as_rows` hands a table of the driver to the engine.
+
+    A clock that went back does not make a release older than the one before it: `created_at` never goes back.
+    """
+    dated = release._replace(created_at=release_ledger(lake).next_instant(release.created_at))
+    lake.append(RELEASES, as_rows(table_rows(RELEASES, [dated])), "release")
+
+
+def record_withdrawals(
+    lake: Lake, as_rows: Callable[[pa.Table], Rows], reasons: Mapping[str, str], action: Action, run_id: str, stage: str
+) -> None:
+    """Append to `release_withdrawals`, in one commit.
+
+    Args:
+        lake: opened for writing.
+        as_rows: hands a table of the driver to the engine.
+        reasons: by release id.
+        action: what is done to them.
+        run_id: of the command.
+        stage: goes into the commit.
+    """
+    at = release_ledger(lake).next_instant(now())
+    rows = [Withdrawal(release_id, action, at, why, run_id) for release_id, why in reasons.items()]
+    lake.append(RELEASE_WITHDRAWALS, as_rows(table_rows(RELEASE_WITHDRAWALS, rows)), stage)
 
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:
@@ -109,8 +132,13 @@ def _done(lake: Lake, stage: str, *columns: str) -> list[dict[str, Any]]:
 
 
 def all_releases(lake: Lake) -> list[Release]:
-    """Every release, oldest first."""
+    """Every release, oldest first, also those that were withdrawn."""
     return releases_from(lake.columns(RELEASES, RELEASES.column_names))
+
+
+def release_ledger(lake: Lake) -> ReleaseLedger:
+    """Every release, and which of them no longer stand."""
+    return ReleaseLedger(all_releases(lake), withdrawals_from(lake.columns(RELEASE_WITHDRAWALS, RELEASE_WITHDRAWALS.column_names)))
 
 
 def next_release_id(as_of: date, earlier: Sequence[Release]) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from deltalake.exceptions import DeltaError
 
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import clear_torn_log, open_table
-from sigmalake.lake.older import missing_columns
+from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.tables.declaration import CONSTRAINT, Column, Table
 
 CONSTRAINTS_FROM = 3  # writer version of the Delta protocol from which constraints hold
@@ -56,7 +56,7 @@ def take(log: DeltaTable, step: Step) -> None:
     """Make a step's commit on the snapshot that was opened, or fail."""
     match step:
         case AddColumns(columns):
-            log.alter.add_columns(_delta_schema(columns).fields, commit_properties=ON_THIS_SNAPSHOT)
+            log.alter.add_columns(_delta_schema(_as_null(columns)).fields, commit_properties=ON_THIS_SNAPSHOT)
         case SetProperties(properties):
             log.alter.set_table_properties(properties, raise_if_not_exists=False, commit_properties=ON_THIS_SNAPSHOT)
 
@@ -107,6 +107,11 @@ def _renew(log: DeltaTable, table: Table) -> None:
         log.alter.drop_constraint(name.removeprefix(CONSTRAINT), commit_properties=ON_THIS_SNAPSHOT)
     empty = table.arrow_schema().empty_table()
     write_deltalake(log, empty, mode="overwrite", schema_mode="overwrite", commit_properties=ON_THIS_SNAPSHOT)
+
+
+def _as_null(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Columns as a table takes them that has rows: null in these."""
+    return tuple(column._replace(nullable=True) for column in columns)
 
 
 def _delta_schema(columns: tuple[Column, ...]) -> Schema:

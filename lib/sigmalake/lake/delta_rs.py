@@ -28,7 +28,9 @@ def open_to_write(location: str, table: Table) -> DeltaTable:
     return log
 
 
-def commit_files(log: DeltaTable, added: Sequence[DataFile], removed: Sequence[str], commit_metadata: str) -> None:
+def commit_files(
+    log: DeltaTable, added: Sequence[DataFile], removed: Sequence[str], commit_metadata: str, *, data_change: bool = True
+) -> None:
     """Name new files in the place of others, in one commit on the snapshot that is open.
 
     Args:
@@ -36,13 +38,14 @@ def commit_files(log: DeltaTable, added: Sequence[DataFile], removed: Sequence[s
         added: files in its folder.
         removed: paths of those that go.
         commit_metadata: goes into the commit as `userMetadata`.
+        data_change: whether the rows are others than before.
 
     Raises:
         DeltaError: another writer committed since the snapshot was opened.
     """
     now = int(time.time() * 1e3)
-    actions = [AddAction(file.path, file.size, {}, now, True, file.stats) for file in added]
-    gone = [RemoveAction(path, True, now) for path in removed]
+    actions = [AddAction(file.path, file.size, {}, now, data_change, file.stats) for file in added]
+    gone = [RemoveAction(path, data_change, now) for path in removed]
     log.create_write_transaction([*actions, *gone], "append", log.schema(), commit_properties=_properties(commit_metadata))
 
 

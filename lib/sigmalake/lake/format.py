@@ -8,6 +8,9 @@ from sigmalake.errors import ConfigError
 FORMAT = 2
 """Version of the lake's layout: tables, columns and what they mean."""
 
+OLDER_FORMATS = (1,)
+"""Formats that are read as they are, and that `sigmalake upgrade` brings to this one."""
+
 FORMAT_PROPERTY = "sigmalake.format"
 
 UNREADABLE_PATH = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f]")
@@ -29,10 +32,22 @@ def check_root(root: str) -> None:
         raise ConfigError(f"lake: {root} is itself a Delta table; a lake is a folder of tables: name another folder")
 
 
-def check_format(found: str | None, where: str) -> None:
-    """Refuse a table whose layout this version does not know."""
+def check_readable(found: str | None, where: str) -> None:
+    """Refuse a table whose layout this version cannot read; releases of older formats are read as they are."""
+    if found in {str(older) for older in OLDER_FORMATS}:
+        return
     if found != str(FORMAT):
         said = f"has lake format {found}" if found and found.isdigit() else "was not made by sigmalake"
         raise ConfigError(
             f"{where} {said}; this version reads and writes format {FORMAT}. Use the version that made it, or another folder."
         )
+
+
+def check_format(found: str | None, where: str) -> None:
+    """Refuse a table whose layout this version does not write."""
+    if found in {str(older) for older in OLDER_FORMATS}:
+        raise ConfigError(
+            f"{where} has lake format {found}, and this version writes format {FORMAT}; use `sigmalake upgrade` once, which "
+            "changes no row. Its releases can be read as they are"
+        )
+    check_readable(found, where)

@@ -143,13 +143,20 @@ class Lake:
     def _write(
         self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], replaced: RowFilter | SqlFilter | None
     ) -> None:
-        writer = self._writing
-        if writer.lease is not None:
-            writer.lease.verify()
-        fence = 0 if writer.lease is None else writer.lease.fence
-        metadata = commit_metadata(writer.run_id, stage, fence, writer.config_hash, ranges, writer.engine.name)
+        self.verify_lease()
         with explained_write(table):
-            writer.engine.storage.write(table, rows, replaced=replaced, metadata=metadata)
+            self._writing.engine.storage.write(table, rows, replaced=replaced, metadata=self.metadata(stage, ranges))
+
+    def verify_lease(self) -> None:
+        """Raise if another writer has taken the lake."""
+        if self._writing.lease is not None:
+            self._writing.lease.verify()
+
+    def metadata(self, stage: str, ranges: Sequence[DateRange]) -> str:
+        """What goes with a commit of this writer."""
+        writer = self._writing
+        fence = 0 if writer.lease is None else writer.lease.fence
+        return commit_metadata(writer.run_id, stage, fence, writer.config_hash, ranges, writer.engine.name)
 
     @property
     def _writing(self) -> Writer:

@@ -22,9 +22,10 @@ from pyarrow import fs
 
 from sigmalake.errors import InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.older import fill_missing
+from sigmalake.lake.upkeep.older import beside, fill_missing, with_older_values
 from sigmalake.tables.declaration import Table
 
+MAINTAIN = "maintain"  # the stage whose commits hold the rows that were there before
 KEEPS_ROWS = {"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"}
 
 
@@ -120,10 +121,14 @@ def read_columns(
     found = arrow_dataset(table)
     if declared is not None:
         found = found.replace_schema(fill_missing(declared, found.schema, columns, table.table_uri))
+        if more := [name for name in beside(declared, columns) if name in found.schema.names]:
+            return with_older_values(declared, found.to_table(columns=[*columns, *more], filter=rows)).select(list(columns))
     schema = pa.schema([found.schema.field(name) for name in columns])
     if rows is not None or any(pa.types.is_nested(field.type) for field in schema):
-        return found.to_table(columns=list(columns), filter=rows)
-    return pa.concat_tables([schema.empty_table(), *(_file_columns(fragment, schema) for fragment in found.get_fragments())])
+        read = found.to_table(columns=list(columns), filter=rows)
+    else:
+        read = pa.concat_tables([schema.empty_table(), *(_file_columns(fragment, schema) for fragment in found.get_fragments())])
+    return read if declared is None else with_older_values(declared, read)
 
 
 def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
@@ -170,7 +175,7 @@ def parse_commit(version: int, user_metadata: str | None, operation: str | None)
     try:
         said = json.loads(user_metadata or "{}")
         ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
-        return Commit(version, said.get("run_id"), ranges, keeps_rows)
+        return Commit(version, said.get("run_id"), ranges, keeps_rows or said.get("stage") == MAINTAIN)
     except (ValueError, AttributeError, TypeError):
         return Commit(version, None, (), keeps_rows)
 

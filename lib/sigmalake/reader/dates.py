@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from sigmalake.errors import ConfigError
 
 Day = date | np.datetime64 | str
 """A date as it may be given: ISO text, a date, a datetime, a pandas Timestamp or numpy's datetime64."""
+
+Instant = datetime | date | np.datetime64 | str
+"""An instant as it may be given: ISO text, a datetime, a pandas Timestamp or numpy's datetime64; a date is its midnight."""
 
 _PERIODS_A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # by the days from one date to the next
 
@@ -31,6 +34,23 @@ def as_date(day: Day) -> date:
     if not isinstance(day, date) or pd.isna(day):
         raise ConfigError(f"{day!r} is not a date; give text such as '2024-03-04', a date or a Timestamp")
     return day.date() if isinstance(day, datetime) else day
+
+
+def as_instant(instant: Instant) -> datetime:
+    """The instant in UTC, to the microsecond; without a zone it is UTC.
+
+    Raises:
+        ConfigError: it is no instant.
+    """
+    try:
+        found = pd.Timestamp(instant).floor("us")
+        known = isinstance(instant, str | date | np.datetime64) and not pd.isna(found)
+    except (TypeError, ValueError, OverflowError):
+        known = False
+    if not known:
+        raise ConfigError(f"{instant!r} is not an instant; write it as 2024-03-04T17:30+00:00, or without a zone for UTC")
+    zoned = found.tz_localize(UTC) if found.tzinfo is None else found.tz_convert(UTC)
+    return zoned.to_pydatetime()
 
 
 def date_index(days: Iterable[date]) -> pd.DatetimeIndex:

@@ -19,6 +19,7 @@ from sigmalake.reader.frames.evaluation import evaluation_frame
 from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.holdings import Holdings, Missing
 from sigmalake.reader.model_rows import ModelRows
+from sigmalake.reader.releases.comparison import Compared, ModelComparison, compare_models
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_of, sigma_frame
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables
@@ -321,6 +322,29 @@ class FactorModel:
     ) -> RealisedAttribution:
         """Where the returns of holdings came from, from `start` to `end`, both included; see `attribute_returns`."""
         return attribute_returns(self._tables, holdings, *_bounds(start, end), missing)
+
+    def compared_with(self, earlier: "FactorModel", start: Day | None = None, end: Day | None = None) -> ModelComparison:
+        """What moved from an earlier model to this one, number by number, by how much, and why; see `compare_models`.
+
+        Args:
+            earlier: another release of the same model, or another model with the same tables.
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+        """
+        return compare_models(earlier._compared(), self._compared(), *_bounds(start, end))
+
+    def compared_variants(self, first: str, second: str, start: Day | None = None, end: Day | None = None) -> ModelComparison:
+        """How Sigma and Delta of one variant differ from those of another; see `compare_models`.
+
+        Raises:
+            MissingRiskError: the model has no such variant.
+        """
+        one, other = (self._compared(self._rows.variant(name)) for name in (first, second))
+        return compare_models(one, other, *_bounds(start, end))
+
+    def _compared(self, variant: str | None = None) -> Compared:
+        name = variant or self.release_id or "the model in memory"
+        return Compared(name, self.release_id, self._tables, variant, self.variants)
 
     @property
     def _title(self) -> str:

@@ -3,44 +3,51 @@
     model = open_release("lakes/us")
     risk = model.risk()
     risk.risk_of({"AAPL": 0.6, "XOM": 0.4}).vol
+    open_release("lakes/us", known_at="2024-03-29T17:30+00:00")  # the release that stood then
 
 A lake in a folder is read through the file system. One behind a URI (s3://, gs://, abfss://) takes the same way, with credentials
 from the environment; that is not tested here. Each packed table is read by the row, at the version that the release names.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.lake.releases import Release
+from sigmalake.lake.upkeep.withdrawals import ReleaseLedger
+from sigmalake.reader.dates import Instant, as_instant
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.names import hints
-from sigmalake.reader.storage.delta_tables import DeltaTables, releases_of
-
-_LISTED = 10  # releases that a message names before it counts the rest
+from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 
 
-def open_release(lake: str | Path, release: str | None = None) -> FactorModel:
+def open_release(lake: str | Path, release: str | None = None, *, known_at: Instant | None = None) -> FactorModel:
     """A release of a lake, to be read as it stood.
 
     Args:
         lake: the folder or URI of the lake.
         release: its id; None for the last one.
+        known_at: takes the release that stood at this instant, in the place of `release`: the newest made until then and not
+            withdrawn until then. ISO text, datetime, Timestamp or datetime64; without a zone it is UTC, and a date its midnight.
 
     Raises:
-        ConfigError: no lake is there, it has another format, or it lies in a catalog.
-        MissingRiskError: there is no such release, or none yet.
+        ConfigError: no lake is there, it has another format, or it lies in a catalog; or `known_at` is no instant.
+        MissingRiskError: there is no such release, none yet, or none at that instant; or it was withdrawn or trimmed.
     """
     root = str(lake).rstrip("/")
+    if release is not None and known_at is not None:
+        raise ValueError("give release or known_at, not both: known_at takes the release that stood at an instant")
     if isinstance(lake, str) and CATALOG_NAME.fullmatch(root):
         raise ConfigError(
             f"{root} names a lake in a catalog, whose files only the platform can read: read it with Spark SQL, at the versions in "
             f"`SELECT tables FROM {root}.releases`, say `{root}.risk_models VERSION AS OF 7`. For a folder write ./{root}"
         )
-    releases = releases_of(root)
-    if not releases:
-        raise MissingRiskError(f"the lake {root} has no release yet; make one with `sigmalake release`")
-    chosen = releases[-1] if release is None else _named(releases, release, root)
+    ledger = ledger_of(root)
+    chosen = (
+        ledger.chosen(release, root, _hint) if known_at is None or not ledger.releases else _stood_at(ledger, as_instant(known_at))
+    )
     return FactorModel(
         DeltaTables(root, chosen.release_id, chosen.tables),
         as_of=chosen.as_of,
@@ -51,10 +58,15 @@ def open_release(lake: str | Path, release: str | None = None) -> FactorModel:
     )
 
 
-def _named(releases: list[Release], release: str, root: str) -> Release:
-    named = {known.release_id: known for known in releases}
-    if release not in named:
-        listed = ", ".join(known.release_id for known in releases[: -_LISTED - 1 : -1])
-        earlier = f" and {len(releases) - _LISTED} earlier" if len(releases) > _LISTED else ""
-        raise MissingRiskError(f"the lake {root} has no release {release}; it has {listed}{earlier}{hints([release], named)}")
-    return named[release]
+def _hint(release: str, known: Sequence[str]) -> str:
+    return hints([release], known)
+
+
+def _stood_at(ledger: ReleaseLedger, instant: datetime) -> Release:
+    stood = ledger.known_at(instant)
+    if stood is None:
+        first = ledger.releases[0]
+        raise MissingRiskError(
+            f"no release stood at {instant.isoformat()}; the first, {first.release_id}, was made at {first.created_at.isoformat()}"
+        )
+    return ledger.readable(stood)

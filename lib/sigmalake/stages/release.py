@@ -7,7 +7,7 @@ from datetime import date
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config
 from sigmalake.errors import DataError, ReleaseRefusedError
-from sigmalake.lake.books import all_releases, next_release_id, now, record_release, unsettled_ranges
+from sigmalake.lake.books import all_releases, next_release_id, now, record_release, release_ledger, unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.releases import Check, Release
@@ -45,10 +45,11 @@ def release(context: Context) -> Outcome | None:
     if not needs_release(context):
         return None
     as_of = newest_date(lake, config)
-    earlier = all_releases(lake)
-    checks = check_release(context, as_of, earlier[-1] if earlier else None)
+    ledger = release_ledger(lake)
+    earlier, standing = ledger.releases, ledger.standing
+    checks = check_release(context, as_of, standing[-1] if standing else None)
     if failed := [check for check in checks if not check.passed]:
-        last = f"{earlier[-1].release_id} stays the last release" if earlier else "there is no release yet"
+        last = f"{standing[-1].release_id} stays the last release" if standing else "there is no release yet"
         reasons = "; ".join(f"{check.name}: {check.detail}" for check in failed)
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
     release_id, sequence = next_release_id(as_of, earlier)

@@ -19,7 +19,7 @@ from sigmalake.tables.long import (
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.quality import DATA_QUALITY
-from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
+from sigmalake.tables.records import REJECTED_ROWS, RELEASE_WITHDRAWALS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
     PRICES,
@@ -46,4 +46,12 @@ MODEL_TABLES: tuple[Table, ...] = (
 )
 """The tables that a release pins, in the order in which a run writes them."""
 
-ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, FACTOR_PREMIA, SOURCE_PRINTS, RUNS, RELEASES)
+ALL_TABLES: tuple[Table, ...] = (
+    *MODEL_TABLES,
+    FORECAST_EVALUATION,
+    FACTOR_PREMIA,
+    SOURCE_PRINTS,
+    RUNS,
+    RELEASES,
+    RELEASE_WITHDRAWALS,
+)

@@ -33,6 +33,12 @@ class Constraint:
         return set(re.findall(r"\w+", self.sql))
 
 
+class Older(NamedTuple):
+    """What a column that is never null was in rows of before it was declared: none of what it counts or lists."""
+
+    beside: str | None = None  # nulls, as many as this column has; None: 0, or an empty list
+
+
 class Column(NamedTuple):
     """A column: Spark SQL type, what it holds with its unit, and whether it may be null."""
 
@@ -40,6 +46,7 @@ class Column(NamedTuple):
     type: str
     comment: str
     nullable: bool = True
+    older: Older | None = None  # of a column that is never null: what it was in rows that were written before it was declared
 
 
 @dataclass(frozen=True)
@@ -115,9 +122,9 @@ def sql_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def required(name: str, kind: str, comment: str) -> Column:
-    """A column that is never null."""
-    return Column(name, kind, comment, nullable=False)
+def required(name: str, kind: str, comment: str, older: Older | None = None) -> Column:
+    """A column that is never null; with `older`, one that rows of before it was declared may lack."""
+    return Column(name, kind, comment, nullable=False, older=older)
 
 
 def no_nan(*columns: str) -> tuple[Constraint, ...]:

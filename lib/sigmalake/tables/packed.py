@@ -2,7 +2,7 @@
 
 import pyarrow.compute as pc
 
-from sigmalake.tables.declaration import Column, Constraint, Table, counts, length, no_nan, no_nan_in, required, same_size
+from sigmalake.tables.declaration import Column, Constraint, Older, Table, counts, length, no_nan, no_nan_in, required, same_size
 from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH, RETURN_DATE, VARIANT
 
 STYLE_STEPS = (
@@ -75,8 +75,8 @@ CROSS_SECTIONS = Table(
         required("n_assets", "INT", "assets with exposures"),
         required("n_estimation", "INT", "assets in the fit"),
         required("n_outliers", "INT", "returns left out of the fit as outliers"),
-        required("outliers", "ARRAY<STRING>", "their assets"),
-        required("n_reweighted", "INT", "assets in the fit that Huber weighs down"),
+        required("outliers", "ARRAY<STRING>", "their assets", Older()),
+        required("n_reweighted", "INT", "assets in the fit that Huber weighs down", Older()),
         Column("market_return", "DOUBLE", "cap-weighted return of the estimation universe, fraction per period"),
         required("rank", "INT", "independent factors estimated"),
         required("dof", "INT", "n_estimation - rank"),
@@ -91,7 +91,9 @@ CROSS_SECTIONS = Table(
         required("std_error", "ARRAY<DOUBLE>", "K standard errors, fraction per period"),
         required("n_members", "ARRAY<INT>", "K counts of assets in the fit with an exposure"),
         required("factor_status", "ARRAY<STRING>", "K: ok, empty, constant, collinear or thin"),
-        required("vif", "ARRAY<DOUBLE>", "K variance inflation factors of styles; null for other factors"),
+        required(
+            "vif", "ARRAY<DOUBLE>", "K variance inflation factors of styles; null for other factors", Older(beside="factor_return")
+        ),
         Column(
             "portfolios", "ARRAY<DOUBLE>", "K x N weights of the pure factor portfolios, a factor after the other; null: not kept"
         ),
@@ -157,7 +159,10 @@ RISK_MODELS = Table(
         required("diagnostics", DIAGNOSTIC, "factors left out and why, and counts"),
         required("factors", "ARRAY<STRING>", "K' factors of Sigma, in the model's order"),
         required(
-            "zero_factors", "ARRAY<STRING>", "factors not in Sigma that count as 0: collinear or constant in the date's regression"
+            "zero_factors",
+            "ARRAY<STRING>",
+            "factors not in Sigma that count as 0: collinear or constant in the date's regression",
+            Older(),
         ),
         required("factor_cov", "ARRAY<DOUBLE>", "upper triangle of Sigma by rows, fraction^2 per period"),
         ASSETS,

@@ -56,7 +56,7 @@ RUNS = Table(
     key=("run_id", "stage"),
     columns=(
         required("run_id", "STRING", "one call of the command"),
-        required("stage", "STRING", "describe, ingest, quality, regress, risk, covariance, release or evaluate"),
+        required("stage", "STRING", "describe, ingest, quality, regress, risk, covariance, release, evaluate or maintain"),
         required("started_at", "TIMESTAMP", "UTC"),
         Column("finished_at", "TIMESTAMP", "UTC"),
         required("status", "STRING", "done, failed or refused"),
@@ -95,5 +95,18 @@ RELEASES = Table(
         required("checks", "ARRAY<STRUCT<name: STRING, passed: BOOLEAN, detail: STRING>>", "what was checked"),
         required("sequence", "BIGINT", "1, 2, 3: the order of releases"),
         Column("table_ids", "MAP<STRING, STRING>", "Delta's id of every table; null: written before"),
+    ),
+)
+
+RELEASE_WITHDRAWALS = Table(
+    name="release_withdrawals",
+    comment="Releases that no longer stand, each with its reason; rows are only added",
+    key=("release_id", "action"),
+    columns=(
+        required("release_id", "STRING", "of `releases`"),
+        required("action", "STRING", "withdrawn: by somebody, see why; trimmed: by the retention, its files are no longer kept"),
+        required("withdrawn_at", "TIMESTAMP", "UTC: from when readers refuse it"),
+        required("why", "STRING", "the reason, in words"),
+        required("run_id", "STRING", "the command that did it"),
     ),
 )

@@ -61,8 +61,8 @@ class LocalTables(FolderTables):
             commit_files(log, write_files(location, table, rows, self.workers, replaced, kept), gone, metadata)
 
     def set_property(self, table: Table, name: str, value: str) -> None:
-        """As `Storage`."""
-        self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        """As `Storage`; also of a table of an older format, which is fenced off before it is upgraded."""
+        DeltaTable(self.location(table)).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
 
 def stored_pieces(

@@ -7,13 +7,14 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
-from sigmalake.lake.format import FORMAT_PROPERTY, check_format
+from sigmalake.lake.format import FORMAT_PROPERTY, check_readable
 from sigmalake.lake.log import open_table, read_columns
-from sigmalake.lake.releases import Release, releases_from
+from sigmalake.lake.releases import releases_from
+from sigmalake.lake.upkeep.withdrawals import ReleaseLedger, withdrawals_from
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import PANEL
-from sigmalake.tables.records import RELEASES
+from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES
 
 _RELEASED = {table.name for table in MODEL_TABLES}
 
@@ -56,22 +57,30 @@ class DeltaTables:
             log = None if unknown else open_table(location, version)
             if log is None:
                 raise MissingRiskError(f"release {self._release_id} has no table {table.name} ({location}); open another release")
-            check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+            check_readable(log.metadata().configuration.get(FORMAT_PROPERTY), location)
             self._opened[table.name] = log
         return self._opened[table.name]
 
 
-def releases_of(root: str) -> list[Release]:
-    """The releases of a lake, oldest first.
+def ledger_of(root: str) -> ReleaseLedger:
+    """The releases of a lake, and which of them no longer stand.
 
     Raises:
         ConfigError: no lake is there, or it has another format.
     """
-    location = f"{root}/{RELEASES.name}"
-    log = open_table(location)
-    if log is None:
+    rows = _record_rows(root, RELEASES)
+    if rows is None:
         if open_table(f"{root}/{PANEL.name}") is None:
             raise ConfigError(f"there is no lake at {root}; give the folder or URI that `lake:` names in the configuration")
-        return []
-    check_format(log.metadata().configuration.get(FORMAT_PROPERTY), location)
-    return releases_from(read_columns(log, RELEASES.column_names, declared=RELEASES))
+        return ReleaseLedger([], [])
+    withdrawn = _record_rows(root, RELEASE_WITHDRAWALS)
+    return ReleaseLedger(releases_from(rows), [] if withdrawn is None else withdrawals_from(withdrawn))
+
+
+def _record_rows(root: str, table: Table) -> pa.Table | None:
+    location = f"{root}/{table.name}"
+    log = open_table(location)
+    if log is None:
+        return None
+    check_readable(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+    return read_columns(log, table.column_names, declared=table)

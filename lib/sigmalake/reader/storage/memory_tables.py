@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from sigmalake.errors import MissingRiskError
-from sigmalake.lake.older import fill_missing
+from sigmalake.lake.upkeep.older import fill_missing
 from sigmalake.tables.declaration import Table
 
 

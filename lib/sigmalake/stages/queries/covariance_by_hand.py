@@ -13,7 +13,7 @@ from pyarrow import csv
 
 from sigmalake.config.covariance import Covariance
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
-from sigmalake.lake.books import all_releases
+from sigmalake.lake.books import release_ledger
 from sigmalake.lake.releases import Release
 from sigmalake.reader.files.asset_file import read_asset_file
 from sigmalake.stages.context import Context, factor_sets
@@ -72,16 +72,10 @@ def choose(
     """The choice with its defaults: the last release, its date, its only variant, exposures known, all assets.
 
     Raises:
-        MissingRiskError: no such release, or several variants and none named.
+        MissingRiskError: no such release or one that was withdrawn, or several variants and none named.
         ConfigError: `exposures` is neither known nor used.
     """
-    releases = all_releases(context.lake)
-    if not releases:
-        raise MissingRiskError(f"{context.lake.root} has no release yet; use `sigmalake run`")
-    found = [r for r in releases if release in (None, r.release_id)]
-    if not found:
-        raise MissingRiskError(f"no release {release}; there are {', '.join(r.release_id for r in releases[-5:])}")
-    chosen = found[-1]
+    chosen = release_ledger(context.lake).chosen(release, context.lake.root)
     name = variant or (chosen.variants[0] if len(chosen.variants) == 1 else None)
     if name not in chosen.variants:
         raise MissingRiskError(f"--variant {variant or 'is needed'}: release {chosen.release_id} has {', '.join(chosen.variants)}")

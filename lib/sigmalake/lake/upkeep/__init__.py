@@ -1,0 +1,1 @@
+"""What keeps a lake: withdrawn releases, retention, compaction, removal of files, copies, upgrades."""

@@ -1,0 +1,225 @@
+"""Two models, or two variants of one, compared number by number over a range of dates."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from sigmalake.errors import MissingRiskError
+from sigmalake.lake.releases import releases_from
+from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, Difference, Origin, differences, origins
+from sigmalake.reader.releases.quantities import QUANTITIES, SIDES, Quantity
+from sigmalake.reader.releases.reasons import (
+    CONFIGURATION,
+    RESTATED,
+    UNEXPLAINED,
+    Side,
+    panel_reasons,
+    regression_reasons,
+    risk_reasons,
+)
+from sigmalake.reader.releases.rows import Moved, moved
+from sigmalake.reader.storage.model_tables import ModelTables, Row
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.records import RELEASES, RUNS
+
+_AT_ONCE = 32  # dates of either model in memory
+MOVE_COLUMNS = ["quantity", "variant", "date", "factor", "factor_2", "asset_id", "first", "second", "change"]
+DATE_COLUMNS = ["quantity", "variant", "date", "moved", "largest", "of", "why"]
+SOURCE_COLUMNS = ["date", "side", "asset_id", "column", "first", "second"]
+
+
+class Compared(NamedTuple):
+    """One of the models that are compared."""
+
+    name: str  # release id, or variant
+    release_id: str | None  # None: of memory
+    tables: ModelTables
+    variant: str | None  # None: every variant that both have
+    variants: Sequence[str]
+
+
+class ModelComparison(NamedTuple):
+    """What moved from a first model to a second; numbers that are equal are in no frame."""
+
+    first: str
+    second: str
+    moves: pd.DataFrame  # a row a number: quantity, variant, date, factor, factor_2, asset_id, first, second, change
+    dates: pd.DataFrame  # a row a quantity, variant and date: moved, a count; largest change in size, and of what; why
+    source_rows: pd.DataFrame  # a row a restated value: date, side of the source, asset_id, column, first, second
+    differences: list[Difference]  # what the two were not made from alike: keys of the configuration, code, sources
+
+
+class _Read(NamedTuple):
+    """Rows of one table on both sides, and the reasons of those that differ."""
+
+    table: Table
+    variants: tuple[str | None, str | None]
+    days: list[date]  # of either side, ascending
+    why: dict[date, list[str]]
+
+
+def compare_models(first: Compared, second: Compared, start: date | None, end: date | None) -> ModelComparison:
+    """What moved, element by element, and why.
+
+    Between two releases these are the rows of the source as packed, factor and specific returns, and Sigma and Delta of the
+    variants that both have. Between two variants of a release these are Sigma and Delta. A number that one side lacks is NaN there.
+
+    Args:
+        first: the earlier model, or one variant.
+        second: the later model, or another variant.
+        start: first date, itself included; None: the first there is.
+        end: last date, itself included; None: the last there is.
+    """
+    of_variants = first.variant is not None
+    common = [name for name in first.variants if name in second.variants]
+    pairs = [(first.variant, second.variant)] if of_variants else [(name, name) for name in common]
+    sides = [_side(its.tables) for its in (first, second)]
+    reads = [] if of_variants else [
+        _Read(PANEL, (None, None), _days(sides, "panel"), panel_reasons(*sides)),
+        _Read(CROSS_SECTIONS, (None, None), _days(sides, "regressions"), regression_reasons(*sides)),
+    ]  # fmt: skip
+    one, other = first.tables, second.tables
+    for pair in pairs:
+        hashes = _risk_hashes(one, pair[0]), _risk_hashes(other, pair[1])
+        by_variant = [side._replace(risk_models=of_side) for side, of_side in zip(sides, hashes, strict=True)]
+        days = _days(by_variant, "risk_models")
+        reasons = {day: [CONFIGURATION] for day in days} if of_variants else risk_reasons(*by_variant)
+        reads.append(_Read(RISK_MODELS, pair, days, reasons))
+    listed = [row for read in reads for row in _moves(first, second, read, start, end)]
+    moves = pd.DataFrame([row[:-1] for row in listed], columns=MOVE_COLUMNS)
+    moves = moves.astype({"first": float, "second": float, "change": float})
+    moves["date"] = pd.to_datetime(moves["date"])
+    why = pd.Series([row[-1] for row in listed], moves.index, dtype=object)
+    dates, source_rows = _by_date(moves, why), _source_rows(moves, why)
+    return ModelComparison(first.name, second.name, moves, dates, source_rows, _not_alike(first, second))
+
+
+def _moves(first: Compared, second: Compared, read: _Read, start: date | None, end: date | None) -> Iterator[tuple[object, ...]]:
+    quantities = [quantity for quantity in QUANTITIES if quantity.table == read.table]
+    key = read.table.date or ""
+    columns = list(dict.fromkeys([key, *(q.dated for q in quantities), *(c for q in quantities for c in q.columns)]))
+    variant = " and ".join(dict.fromkeys(name for name in read.variants if name)) or None
+    wanted = [day for n, day in enumerate(read.days) if _may_hold(read, n, start, end)]
+    for at in range(0, len(wanted), _AT_ONCE):
+        days = wanted[at : at + _AT_ONCE]
+        one, other = (
+            _rows(its.tables, read.table, columns, key, days, name)
+            for its, name in zip((first, second), read.variants, strict=True)
+        )
+        for day in days:
+            why = "; ".join(read.why.get(day, [UNEXPLAINED]))
+            for quantity in quantities:
+                for dated, found in _of_quantity(quantity, (first.tables, one.get(day)), (second.tables, other.get(day))):
+                    if (start is None or dated >= start) and (end is None or dated <= end):
+                        change = found.second - found.first
+                        yield (quantity.name, variant, dated, *found.labels, found.first, found.second, change, why)
+
+
+def _may_hold(read: _Read, place: int, start: date | None, end: date | None) -> bool:
+    """Whether a row may be of the range: one of the panel holds the returns of the next date as well."""
+    day = read.days[place]
+    following = read.days[place + 1] if read.table is PANEL and place + 1 < len(read.days) else day
+    return (start is None or max(day, following) >= start) and (end is None or day <= end)
+
+
+def _of_quantity(
+    quantity: Quantity, first: tuple[ModelTables, Row | None], second: tuple[ModelTables, Row | None]
+) -> Iterator[tuple[date, Moved]]:
+    (tables, one), (others, other) = first, second
+    if one is not None and other is not None and all(one[c].equals(other[c]) for c in (*quantity.columns, quantity.dated)):
+        return
+    dates = [None if row is None else row[quantity.dated].as_py() for row in (one, other)]
+    numbers = [
+        None if row is None or day is None else quantity.read(its, row)
+        for its, row, day in zip((tables, others), (one, other), dates, strict=True)
+    ]
+    known = [day for day in dates if day is not None]
+    if not known:
+        return
+    if len(set(known)) == 1:
+        yield from ((known[0], found) for found in moved(*numbers))
+        return
+    yield from ((dates[0], found) for found in moved(numbers[0], None) if dates[0] is not None)
+    yield from ((dates[1], found) for found in moved(None, numbers[1]) if dates[1] is not None)
+
+
+def _rows(
+    tables: ModelTables, table: Table, columns: Sequence[str], key: str, days: Sequence[date], variant: str | None
+) -> dict[date, Row]:
+    where = ds.field(key).isin(list(days))
+    rows = tables.rows(table, columns, where if variant is None else where & (ds.field("variant") == variant))
+    return {day: {name: rows.column(name)[n] for name in columns} for n, day in enumerate(rows.column(key).to_pylist())}
+
+
+def _side(tables: ModelTables) -> Side:
+    """What the rows of a model say, its risk models left out."""
+    panel = tables.rows(PANEL, ["exposure_date", "return_date", "inputs_hash"]).to_pylist()
+    regressions = tables.rows(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
+    return Side(
+        {row["exposure_date"]: row["inputs_hash"] for row in panel},
+        {row["return_date"]: row["exposure_date"] for row in panel if row["return_date"] is not None},
+        {row["date"]: row["inputs_hash"] for row in regressions},
+        {},
+    )
+
+
+def _risk_hashes(tables: ModelTables, variant: str | None) -> dict[date, str]:
+    rows = tables.rows(RISK_MODELS, ["date", "inputs_hash"], ds.field("variant") == variant).to_pylist()
+    return {row["date"]: row["inputs_hash"] for row in rows}
+
+
+def _days(sides: Sequence[Side], what: str) -> list[date]:
+    one, other = (getattr(side, what) for side in sides)
+    return sorted(one.keys() | other.keys())
+
+
+def _by_date(moves: pd.DataFrame, why: pd.Series) -> pd.DataFrame:
+    """A row for each quantity, variant and date, in the order of the dates."""
+    if moves.empty:
+        return pd.DataFrame(columns=DATE_COLUMNS)
+    keys = ["quantity", "variant", "date"]
+    size = moves["change"].abs().fillna(0.0)
+    labels = moves[["factor", "factor_2", "asset_id"]].apply(lambda row: " x ".join(str(label) for label in row if label), axis=1)
+    found = moves[keys].assign(size=size, of=labels, why=why)
+    grouped = found.groupby(keys, sort=False, dropna=False)
+    largest = found.loc[grouped["size"].idxmax().to_numpy()].rename(columns={"size": "largest"})
+    largest.insert(3, "moved", grouped.size().to_numpy())
+    return largest[DATE_COLUMNS].sort_values("date", kind="stable", ignore_index=True)
+
+
+def _source_rows(moves: pd.DataFrame, why: pd.Series) -> pd.DataFrame:
+    """The values of the panel that moved because a source was restated."""
+    some = moves[moves["quantity"].isin(SIDES) & why.astype(str).str.contains(RESTATED, regex=False)]
+    column = some["factor"].where(some["quantity"] == "exposure", some["quantity"])
+    found = some.assign(side=some["quantity"].map(SIDES), column=column)
+    return found[SOURCE_COLUMNS].reset_index(drop=True)
+
+
+def _not_alike(first: Compared, second: Compared) -> list[Difference]:
+    """What the two were not made from alike, where it is on record."""
+    try:
+        one, other = (_origin(its) for its in (first, second))
+    except MissingRiskError:  # a model in memory has no record of runs
+        return []
+    if first.variant is not None and second.variant is not None:
+        one, other = (_of_variant(origin, str(its.variant)) for origin, its in ((one, first), (other, second)))
+    return differences(one, other)
+
+
+def _of_variant(origin: Origin, variant: str) -> Origin:
+    """The settings of one variant, by their names within it."""
+    below = f"risk.{variant}."
+    return origin._replace(
+        settings={key.removeprefix(below): text for key, text in origin.settings.items() if key.startswith(below)}
+    )
+
+
+def _origin(its: Compared) -> Origin:
+    if its.release_id is None:
+        raise MissingRiskError("a model that was not released has no record of what it was made from")
+    releases = releases_from(its.tables.rows(RELEASES, RELEASES.column_names, ds.field("release_id") == its.release_id))
+    return origins(its.tables.rows(RUNS, ORIGIN_COLUMNS), releases)[its.release_id]

@@ -1,0 +1,1 @@
+"""What operators do with a lake: withdraw a release, maintain, upgrade."""
