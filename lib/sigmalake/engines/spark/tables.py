@@ -18,8 +18,8 @@ from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Seen, parse_commit
-from sigmalake.lake.older import missing_columns
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.tables.declaration import Table, sql_text
 
 
