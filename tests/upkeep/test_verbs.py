@@ -16,7 +16,7 @@ def run(model, monkeypatch, capsys):
     file = model.folder / "model.yaml"
 
     def called(verb, *args, config=True):
-        file.write_text(yaml.safe_dump(model.body))
+        file.write_text(yaml.safe_dump(model.body, sort_keys=False))
         monkeypatch.setattr("sys.argv", ["sigmalake", verb, *(["--config", str(file)] if config else []), *args])
         try:
             cli.main()
@@ -56,7 +56,8 @@ def test_a_lake_is_maintained_copied_and_a_release_withdrawn(model, run, tmp_pat
     code, out, _ = run("release", "--withdraw", named[5], "--why", "a return was wrong")
     assert (code, out) == (0, f"release {named[5]} is withdrawn: a return was wrong; {named[4]} is the last release\n")
     code, out, _ = run("run")
-    assert (code, f"release {named[4]}" in out) == (0, True)
+    assert code == 0
+    assert f"release {named[4]}" in out
     code, out, _ = run("releases", "--output", "json")
     assert [release["state"] for release in json.loads(out)] == ["trimmed"] * 4 + ["stands", "withdrawn"]
 
