@@ -8,6 +8,7 @@ import typer
 
 from sigmalake.cli.contexts import say, writing_context
 from sigmalake.cli.setup.runtime import delta_jars, find_java, jars_folder
+from sigmalake.cli.setup.spark_packages import check_spark_packages
 from sigmalake.errors import InfrastructureError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def demo(
     """
     from sigmalake.demo import run as demo_run
 
+    if engine is DemoEngine.SPARK:
+        check_spark_packages(f"--engine {engine}")
     prepared = demo_run.prepare_demo(folder, say)
     if engine is not DemoEngine.SPARK:
         _run_demo(prepared, "local")
@@ -75,8 +78,9 @@ def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
 
 
 def _spark_is_ready() -> bool:
-    """Whether there is a Java and Delta's JARs; says so where there is not."""
+    """Whether there are pyspark, a Java and Delta's JARs; says so where there are not."""
     try:
+        check_spark_packages(f"--engine {DemoEngine.BOTH}")
         find_java()
         delta_jars()
     except InfrastructureError as error:
