@@ -16,7 +16,9 @@ def check_spark_packages(reason: str) -> None:
         InfrastructureError: names the extra that brings what is missing.
     """
     if find_spec("pyspark") is None:
-        raise InfrastructureError(f"Spark is to run ({reason}), but pyspark is not installed; `pip install 'sigmalake[spark]'` brings it")
+        raise InfrastructureError(
+            f"Spark is to run ({reason}), but pyspark is not installed; `pip install 'sigmalake[spark]'` brings it"
+        )
     if int((found := version("pandas")).split(".", maxsplit=1)[0]) >= 3:
         raise InfrastructureError(
             f"Spark is to run ({reason}), but pyspark does not support pandas {found}, which is installed; "
