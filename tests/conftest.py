@@ -1,5 +1,7 @@
 """What the tests that need a JVM share: one local Spark session, and a small market with known truth."""
 
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ from sigmalake.numerics.regression.rules import RegressionRules
 settings.register_profile("same", derandomize=True)  # a run tells of the code, not of its luck
 settings.register_profile("search", derandomize=False)  # --hypothesis-profile=search looks elsewhere each time
 settings.load_profile("same")
+
+SPARK_ONLY = re.compile(r"^from (pyspark|sigmalake\.engines\.spark|sigmalake\.cli import archive_classes)\b", re.MULTILINE)
+collect_ignore = [  # where the extra [spark] is not installed, as in a Python with pandas 3
+    str(file)
+    for file in Path(__file__).parent.rglob("test_*.py")
+    if find_spec("pyspark") is None and SPARK_ONLY.search(file.read_text(encoding="utf-8"))
+]
 
 SESSION = {
     "spark.master": "local[2]",  # two tasks at a time: enough for an order of rows to go wrong

@@ -273,6 +273,7 @@ def test_without_a_java_the_demo_of_both_engines_says_so_and_ends_well(demo, fir
     def none():
         raise InfrastructureError("no Java that Spark runs on")
 
+    monkeypatch.setattr(verb, "check_spark_packages", lambda _: None)
     monkeypatch.setattr(verb, "find_java", none)
     monkeypatch.setattr(stage, "prepare_demo", partial(prepare_demo, n_assets=N_ASSETS, n_dates=N_DATES))
     verb.demo(first.demo.folder, engine=verb.DemoEngine.BOTH)

@@ -7,8 +7,9 @@ import pytest
 
 from sigmalake.cli import app, engines
 from sigmalake.cli.engines import Choice, choose_engine
+from sigmalake.cli.setup import spark_packages
 from sigmalake.config.model import Config
-from sigmalake.errors import ConfigError
+from sigmalake.errors import ConfigError, InfrastructureError
 
 PANEL = {"path": "panel.parquet", "columns": {"ret": "ret", "cap": "cap"}}
 
@@ -19,8 +20,20 @@ def config_of(**changed):
 
 
 @pytest.fixture(autouse=True)
-def without_spark(monkeypatch):
+def no_session(monkeypatch):
     monkeypatch.setattr(engines, "_spark_at_hand", lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """The extra [spark], wherever the tests run; call it to install something else."""
+
+    def install(*, pyspark, pandas):
+        monkeypatch.setattr(spark_packages, "find_spec", {"pyspark": pyspark}.__getitem__)
+        monkeypatch.setattr(spark_packages, "version", {"pandas": pandas}.__getitem__)
+
+    install(pyspark=True, pandas="2.3.3")
+    return install
 
 
 def test_the_local_engine_is_chosen_where_nothing_needs_spark():
@@ -66,6 +79,31 @@ def test_an_unknown_engine_is_wrong_usage_with_the_choices():
     with pytest.raises(ConfigError, match="'dask' is no engine; it is one of auto, local, spark") as refused:
         choose_engine(config_of(), "dask")
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "option", "reason"),
+    [
+        ({}, "spark", "--engine"),
+        ({"engine": "spark"}, None, "engine: spark"),
+        ({"lake": "main.risk"}, None, "the lake main.risk is in a catalog"),
+    ],
+)
+def test_without_pyspark_what_needs_spark_names_the_extra_and_why_spark_is_to_run(installed, changed, option, reason):
+    installed(pyspark=None, pandas="3.1.1")
+    assert choose_engine(config_of(), None).name == "local"
+    with pytest.raises(InfrastructureError) as refused:
+        choose_engine(config_of(**changed), option)
+    assert str(refused.value) == (
+        f"Spark is to run ({reason}), but pyspark is not installed; `pip install 'sigmalake[spark]'` brings it"
+    )
+
+
+def test_spark_beside_a_pandas_that_it_does_not_support_names_the_extra(installed):
+    installed(pyspark=True, pandas="3.0.0")
+    assert choose_engine(config_of(), None).name == "local"
+    with pytest.raises(InfrastructureError, match=r"pyspark does not support pandas 3\.0\.0.*pip install 'sigmalake\[spark\]'"):
+        choose_engine(config_of(), "spark")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_every_row_is_the_kernels_answer(whole, panel):
                 numbers = found[["vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared"]].astype(float)
                 expected = [run.vol[p], run.realised[p], run.b[p], run.b_squared[p], run.log_var[p], run.log_b_squared[p]]
                 assert_allclose(numbers, expected, rtol=1e-7, atol=1e-13, err_msg=f"{row.date} {part.kind} {name}")
-                assert (found["detail"] is None) == bool(run.n_forecasts[p])
+                assert pd.isna(found["detail"]) == bool(run.n_forecasts[p])
         assert count == len(here)
 
 

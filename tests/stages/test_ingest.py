@@ -17,7 +17,6 @@ from deltalake import write_deltalake
 
 from lakes import rows_of
 from sigmalake.engines.local.engine import LocalEngine
-from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import DataError
 from sigmalake.lake.books import all_releases
 from sigmalake.stages.context import Asked
@@ -121,6 +120,8 @@ def test_a_delta_table_by_path_makes_the_same_panel(model, short, expected):
 
 @pytest.mark.jvm
 def test_a_delta_table_by_name_makes_the_same_panel_and_tells_when_it_is_another(model, short, expected, spark):
+    from sigmalake.engines.spark.engine import SparkEngine
+
     write_deltalake(str(model.folder / "delta"), to_table(short))
     model.open_engine = partial(SparkEngine, spark)
     spark.sql("CREATE DATABASE IF NOT EXISTS given")
@@ -320,6 +321,8 @@ def test_the_panel_refuses_exposures_that_were_not_yet_known(model, short):
 def test_a_catalog_holds_a_lake_as_a_folder_does(model, short, spark):
     spark.sql("DROP DATABASE IF EXISTS risk_lake CASCADE")
     spark.sql("CREATE DATABASE risk_lake")
+    from sigmalake.engines.spark.engine import SparkEngine
+
     model.write(short)
     model.body["risk"], model.body["covariance"] = {}, None
     model.body["lake"] = "spark_catalog.risk_lake"

@@ -8,6 +8,7 @@ import typer
 
 from sigmalake.cli.contexts import writing_context
 from sigmalake.cli.setup.runtime import delta_jars, find_java, jars_folder
+from sigmalake.cli.setup.spark_packages import check_spark_packages
 from sigmalake.cli.terminal import say, show
 from sigmalake.errors import InfrastructureError
 
@@ -38,6 +39,8 @@ def demo(
     """
     from sigmalake.demo import run as demo_run
 
+    if engine is DemoEngine.SPARK:
+        check_spark_packages(f"--engine {engine}")
     prepared = demo_run.prepare_demo(folder, say)
     if engine is not DemoEngine.SPARK:
         _run_demo(prepared, "local")
@@ -76,8 +79,9 @@ def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
 
 
 def _spark_is_ready() -> bool:
-    """Whether there is a Java and Delta's JARs; says so where there is not."""
+    """Whether there are pyspark, a Java and Delta's JARs; says so where there are not."""
     try:
+        check_spark_packages(f"--engine {DemoEngine.BOTH}")
         find_java()
         delta_jars()
     except InfrastructureError as error:

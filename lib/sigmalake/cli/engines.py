@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
 from sigmalake.cli.setup.secret_settings import secrets_from_file
+from sigmalake.cli.setup.spark_packages import check_spark_packages
 from sigmalake.config.environment.secrets import is_secret
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
@@ -39,7 +40,15 @@ def choose_engine(config: Config, option: str | None) -> Choice:
 
     Raises:
         ConfigError: there is no such engine, or the local one is asked for and cannot do it.
+        InfrastructureError: it is Spark, and the extra [spark] is not installed.
     """
+    chosen = _chosen_engine(config, option)
+    if chosen.name == "spark":
+        check_spark_packages(chosen.reason)
+    return chosen
+
+
+def _chosen_engine(config: Config, option: str | None) -> Choice:
     if option is not None and option not in ENGINES:
         raise ConfigError(f"--engine {option!r} is no engine; it is one of {', '.join(ENGINES)}")
     named = option or config.engine

@@ -153,8 +153,9 @@ def dirty(market: Market, *, seed: int = 0, n_each: int = 3) -> Market:
 
 
 def write_panel(market: Market, path: Path | str) -> None:
-    """The panel as one Parquet file. An unknown return, date or id is a null; an exposure of NaN stays NaN."""
-    nullable = {"date": pa.date32(), "asset_id": pa.string(), "ret": pa.float64()}
+    """The panel as one Parquet file. An unknown return, date, id or text is a null; an exposure of NaN stays NaN."""
+    text = {str(name): pa.string() for name, column in market.panel.items() if isinstance(column.dtype, pd.StringDtype)}
+    nullable = {**text, "date": pa.date32(), "asset_id": pa.string(), "ret": pa.float64()}  # pandas 3 has a type of text
     arrays = {
         name: pa.array(column, type=nullable[name], from_pandas=True) if name in nullable else pa.array(column.to_numpy())
         for name, column in market.panel.items()
