@@ -1,0 +1,209 @@
+"""What rows of a table say, as counts and checksums by date: two tables with the same rows have the same, in whatever order or files.
+
+The hash of a row is mix(sum over its columns of fold(value) K(column)), in numbers of 64 bits, where K is an odd number made of
+the column's name and a value is the bits of its double, its days, its number or the hash of its text. A null adds nothing, so that
+a column that a table gets later, null in its older rows, changes no hash. An array is a value: mix(its length + the sum over its
+entries of fold(entry) R(position)). The checksum of a date is the sum of the hashes of its rows, of a variant if the table has one.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.hashing import K, Words, mix_in_place, mixed, text_hashes
+
+BLOCK = 1 << 14  # rows or entries that are hashed at once: their words stay in the cache
+_HALF = np.uint64(32)
+_NULL = mixed(np.array([1], dtype=np.uint64))[0]  # the word of a null within an array
+
+
+class Key(NamedTuple):
+    """Which rows of a table belong together."""
+
+    variant: str | None  # None: the table has no variants
+    date: date | None  # None: the table has no dates, or the row has none
+
+
+class Content(NamedTuple):
+    """How many rows, and the sum of their hashes mod 2^64."""
+
+    rows: int
+    hash: int  # as a signed number
+
+    def __add__(self, other: "Content") -> "Content":  # type: ignore[override]  # a sum, not a longer tuple
+        return Content(self.rows + other.rows, _signed(self.hash + other.hash))
+
+    def __sub__(self, other: "Content") -> "Content":
+        return Content(self.rows - other.rows, _signed(self.hash - other.hash))
+
+
+NOTHING = Content(0, 0)
+
+Contents = dict[Key, Content]
+
+
+def contents_of(table: Table, rows: pa.Table | pa.RecordBatch) -> Contents:
+    """Counts and checksums of rows by date, or by variant and date; columns that are not declared count as well.
+
+    Args:
+        table: says by which columns rows belong together.
+        rows: of it, in any order; columns that they lack count as null.
+    """
+    found: Contents = {}
+    if not rows.num_rows:
+        return found
+    hashes = row_hashes(rows)
+    names = [name for name in ("variant", table.date) if name in rows.schema.names]
+    for start, stop, key in _runs(rows, names, table.date):
+        with np.errstate(over="ignore"):
+            total = int(hashes[start:stop].sum(dtype=np.uint64))
+        found[key] = found.get(key, NOTHING) + Content(stop - start, _signed(total))
+    return found
+
+
+def total(contents: Mapping[Key, Content]) -> Content:
+    """Of all rows."""
+    return sum(contents.values(), NOTHING)
+
+
+def together(all_of: Iterable[Contents]) -> Contents:
+    """Of the rows of several pieces."""
+    found: Contents = {}
+    for contents in all_of:
+        for key, content in contents.items():
+            found[key] = found.get(key, NOTHING) + content
+    return found
+
+
+def row_hashes(rows: pa.Table | pa.RecordBatch) -> Words:
+    """The hash of every row, whatever the order of its columns."""
+    hashes = np.zeros(rows.num_rows, dtype=np.uint64)
+    for name in rows.schema.names:
+        _add_in_place(hashes, *_words(_one_piece(rows.column(name))), _column_factor(name))
+    for first in range(0, len(hashes), BLOCK):
+        block = hashes[first : first + BLOCK]
+        mix_in_place(block, np.empty_like(block))
+    return hashes
+
+
+def _add_in_place(hashes: Words, words: Words, there: NDArray[np.bool_] | None, factor: np.uint64) -> None:
+    """Add to each hash the folded word times the factor; `words` are the caller's to change no more."""
+    scratch = np.empty(min(BLOCK, len(hashes)), dtype=np.uint64)
+    for first in range(0, len(hashes), BLOCK):
+        some = words[first : first + BLOCK]
+        folded = scratch[: len(some)]
+        np.right_shift(some, _HALF, out=folded)
+        folded ^= some
+        folded *= factor
+        if there is not None:
+            folded[~there[first : first + BLOCK]] = 0
+        hashes[first : first + BLOCK] += folded
+
+
+def _words(values: pa.Array) -> tuple[Words, NDArray[np.bool_] | None]:
+    """The word of each value, and which of them are not null; None: all."""
+    kind = values.type
+    there = values.is_valid().to_numpy(zero_copy_only=False) if values.null_count else None
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        encoded = values.dictionary_encode()
+        of_text = np.append(text_hashes(encoded.dictionary), np.uint64(0))
+        return of_text[encoded.indices.fill_null(len(of_text) - 1).to_numpy()], there
+    if pa.types.is_dictionary(kind):
+        return _words(values.cast(kind.value_type))
+    if pa.types.is_map(kind):
+        return _words(values.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _list_words(values), there
+    if pa.types.is_struct(kind):
+        return _struct_words(values), there
+    if pa.types.is_floating(kind):
+        plain = values.cast(pa.float64())
+        return np.ascontiguousarray((pc.fill_null(plain, 0.0) if there is not None else plain).to_numpy(zero_copy_only=False)).view(
+            np.uint64
+        ), there
+    whole = values.cast(pa.int32()) if pa.types.is_date32(kind) else values
+    whole = whole.cast(pa.int64())
+    return (pc.fill_null(whole, 0) if there is not None else whole).to_numpy(zero_copy_only=False).view(np.uint64), there
+
+
+def _list_words(values: pa.Array) -> Words:
+    lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    entries, there = _words(values.flatten())
+    if there is not None:
+        entries = np.where(there, entries, _NULL)
+    factors = _position_factors(int(lengths.max(initial=0)))
+    found = np.zeros(len(values), dtype=np.uint64)
+    ends = np.cumsum(lengths)
+    for row, (stop, length) in enumerate(zip(ends.tolist(), lengths.tolist(), strict=True)):
+        found[row] = _sum(entries[stop - length : stop], factors)
+    with np.errstate(over="ignore"):
+        return mixed(found + lengths.astype(np.uint64) * K)
+
+
+def _sum(entries: Words, factors: Words) -> np.uint64:
+    """Of the folded entries, each times the factor of its position."""
+    with np.errstate(over="ignore"):
+        found = np.uint64(0)
+        for first in range(0, len(entries), BLOCK):
+            some = entries[first : first + BLOCK]
+            folded = some >> _HALF
+            folded ^= some
+            folded *= factors[first : first + len(some)]
+            found += folded.sum(dtype=np.uint64)
+        return found
+
+
+def _struct_words(values: pa.StructArray) -> Words:
+    found = np.zeros(len(values), dtype=np.uint64)
+    for position in range(values.type.num_fields):
+        _add_in_place(found, *_words(values.field(position)), _column_factor(values.type.field(position).name))
+    return mixed(found)
+
+
+@cache
+def _column_factor(name: str) -> np.uint64:
+    return np.uint64(text_hashes(pa.array([name]))[0] | np.uint64(1))
+
+
+_factors: list[Words] = [np.empty(0, dtype=np.uint64)]
+
+
+def _position_factors(most: int) -> Words:
+    """Odd numbers by position, at least so many."""
+    if len(_factors[0]) < most:
+        _factors[0] = mixed(np.arange(1, 2 * most + 1, dtype=np.uint64) * K) | np.uint64(1)
+    return _factors[0]
+
+
+def _runs(rows: pa.Table | pa.RecordBatch, names: list[str], dated: str | None) -> Iterable[tuple[int, int, Key]]:
+    """Runs of rows with the same key: where each begins and ends."""
+    changes = np.zeros(rows.num_rows, dtype=bool)
+    columns: dict[str, pa.Array] = {}
+    for name in names:
+        columns[name] = column = _one_piece(rows.column(name))
+        coded = column.dictionary_encode().indices if pa.types.is_string(column.type) else column.cast(pa.int32())
+        codes = coded.fill_null(np.iinfo(np.int32).min).to_numpy(zero_copy_only=False)
+        changes[1:] |= codes[1:] != codes[:-1]
+    changes[0] = True
+    starts = np.flatnonzero(changes).tolist()
+    for start, stop in zip(starts, [*starts[1:], rows.num_rows], strict=True):
+        variant = columns["variant"][start].as_py() if "variant" in columns else None
+        yield start, stop, Key(variant, columns[dated][start].as_py() if dated in columns else None)
+
+
+def _one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([pa.array([], column.type), *column.chunks])
+
+
+def _signed(number: int) -> int:
+    """A number mod 2^64, as BIGINT holds it."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
