@@ -78,10 +78,18 @@ def test_nothing_of_a_table_made_anew_is_settled(lake, commits):
     assert unsettled(lake) == [DAY] * commits
 
 
-def test_a_table_is_another_where_it_is_younger_or_has_not_come_so_far():
+def test_a_table_whose_id_was_not_noted_is_another_where_it_is_younger_or_has_not_come_so_far():
     noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
     seen = Seen(5, noon)
-    assert seen.is_of(5, noon)
-    assert seen.is_of(6, None)
-    assert not seen.is_of(4, noon)
-    assert not seen.is_of(6, noon + timedelta(milliseconds=1))
+    assert seen.is_of(5, "id", noon)
+    assert seen.is_of(6, "id", None)
+    assert not seen.is_of(4, "id", noon)
+    assert not seen.is_of(6, "id", noon + timedelta(milliseconds=1))
+
+
+def test_a_table_is_told_by_its_id_whatever_clocks_say():
+    noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    seen = Seen(5, noon, "id")
+    assert seen.is_of(5, "id", noon + timedelta(hours=2))
+    assert not seen.is_of(6, "another", noon)
+    assert not seen.is_of(4, "id", noon)

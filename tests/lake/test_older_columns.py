@@ -32,7 +32,9 @@ def without(table, name):
 
 def as_pairs(row):
     """A row as Arrow gives it: maps as pairs."""
-    return {name: list(value.items()) if name.endswith(("versions", "tables")) else value for name, value in row.items()}
+    return {
+        name: list(value.items()) if name.endswith(("versions", "tables", "table_ids")) else value for name, value in row.items()
+    }
 
 
 def stored_before(root, table, name):

@@ -59,9 +59,11 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
     for table in held:
         if table not in ledger:
             _write(lake, engine, table, storage.tables[table.name])
-    versions = {table.name: version for table in held if table not in ledger and (version := lake.version(table)) is not None}
+    saved = [table for table in held if table not in ledger]
+    versions = {table.name: version for table in saved if (version := lake.version(table)) is not None}
+    ids = {table.name: found for table in saved if (found := lake.table_id(table)) is not None}
     for table in ledger:
-        rows = [_restated(row, versions, config_hash) for row in storage.tables[table.name].to_pylist()]
+        rows = [_restated(row, versions, ids, config_hash) for row in storage.tables[table.name].to_pylist()]
         _write(lake, engine, table, pa.Table.from_pylist(rows, schema=table.arrow_schema()))
     return file
 
@@ -71,10 +73,11 @@ def _write(lake: Lake, engine: LocalEngine, table: Table, rows: pa.Table) -> Non
     lake.append(table, engine.driver_rows(ordered), "save")
 
 
-def _restated(row: dict[str, Any], versions: Mapping[str, int], config_hash: str) -> dict[str, Any]:
-    """A row of the run ledger with the versions and the instant at which the lake has the tables."""
+def _restated(row: dict[str, Any], versions: Mapping[str, int], ids: Mapping[str, str], config_hash: str) -> dict[str, Any]:
+    """A row of the run ledger with the versions, the ids and the instant at which the lake has the tables."""
     now, found = datetime.now(UTC), {**row, "config_hash": config_hash}
     for column in ("table_versions", "tables"):
         if column in row and row[column] is not None:
             found[column] = [(name, versions[name]) for name, _ in row[column] if name in versions]
+            found["table_ids"] = [(name, ids[name]) for name, _ in row[column] if name in ids]
     return found | {name: now for name in ("finished_at", "created_at") if name in row}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -50,11 +50,18 @@ class StageRun(NamedTuple):
     seconds: float
     error: str | None
     engine: str
+    sequence: int
+    table_ids: dict[str, str]
 
 
 def now() -> datetime:
     """The clock, for the books only: no result depends on it."""
     return datetime.now(UTC)
+
+
+def next_sequence(lake: Lake) -> int:
+    """The place of the next row of `runs` in the order of all, which the table's own versions give: no clock does."""
+    return lake.version(RUNS) or 0
 
 
 def record_run(lake: Lake, as_rows: Callable[[pa.Table], Rows], run: StageRun) -> None:
@@ -69,11 +76,9 @@ def record_release(lake: Lake, as_rows: Callable[[pa.Table], Rows], release: Rel
 
 def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:
     """The versions at which a stage's tables last agreed, each from the last run that was done with the table."""
-    runs = lake.columns(RUNS, ["stage", "status", "finished_at", "table_versions"]).to_pylist()
-    done = [run for run in runs if run["stage"] == stage and run["status"] == "done"]
     return {
-        table: Seen(version, run["finished_at"])
-        for run in sorted(done, key=lambda run: run["finished_at"])
+        table: Seen(version, run["finished_at"], dict(run["table_ids"] or ()).get(table))
+        for run in _done(lake, stage, "table_versions", "table_ids")
         for table, version in run["table_versions"] or ()
     }
 
@@ -88,10 +93,19 @@ def unsettled_ranges(lake: Lake, stage: str, packed: Table) -> list[DateRange]:
 
 def last_source_versions(lake: Lake, stage: str) -> dict[str, str]:
     """The sources' versions that a stage's tables are known to agree with; none where its last run did not cover them."""
-    runs = lake.columns(RUNS, ["stage", "status", "finished_at", "source_versions"]).to_pylist()
-    done = [run for run in runs if run["stage"] == stage and run["status"] == "done"]
-    newest = max(done, key=lambda run: run["finished_at"], default=None)
-    return dict(newest["source_versions"] or {}) if newest else {}
+    done = _done(lake, stage, "source_versions")
+    return dict(done[-1]["source_versions"] or {}) if done else {}
+
+
+def in_order(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `runs` as they were written, oldest first, by their columns sequence and finished_at."""
+    return sorted(runs, key=lambda run: (run["sequence"] is not None, run["sequence"] or 0, str(run["finished_at"])))
+
+
+def _done(lake: Lake, stage: str, *columns: str) -> list[dict[str, Any]]:
+    """The runs of a stage that went to their end, oldest first."""
+    runs = in_order(lake.columns(RUNS, ["stage", "status", "finished_at", "sequence", *columns]).to_pylist())
+    return [run for run in runs if run["stage"] == stage and run["status"] == "done"]
 
 
 def all_releases(lake: Lake) -> list[Release]:

@@ -52,6 +52,10 @@ class FolderTables:
         """As `Storage`."""
         return int(self.log(table).version())
 
+    def table_id(self, table: Table) -> str:
+        """As `Storage`."""
+        return str(self.log(table).metadata().id)
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """As `Storage`."""
         return commits_since(self.log(table), since)

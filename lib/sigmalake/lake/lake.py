@@ -78,6 +78,10 @@ class Lake:
         """The newest version; None where the table does not exist."""
         return self._tables.version(table) if self.exists(table) else None
 
+    def table_id(self, table: Table) -> str | None:
+        """Delta's id of the table, by which it is told from one made anew in its place; None where it does not exist."""
+        return self._tables.table_id(table) if self.exists(table) else None
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
         return self._tables.commits(table, since) if self.exists(table) else []

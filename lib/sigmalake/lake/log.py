@@ -38,19 +38,25 @@ class Commit(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A table as it stood at an instant."""
+    """A table as it stood when a run or a release noted its version."""
 
     version: int
     at: datetime
+    table_id: str | None = None  # of Delta's metadata; None: noted by a version of sigmalake that kept no ids
 
-    def is_of(self, version: int, made: datetime | None) -> bool:
+    def is_of(self, version: int, table_id: str, made: datetime | None) -> bool:
         """Whether the table of that name is still the one that was seen; it may have been dropped and made anew.
+
+        A table keeps its id for life. Only where none was noted do clocks decide, which may be those of two hosts.
 
         Args:
             version: the newest there is.
+            table_id: of Delta's metadata.
             made: when the table was created; None: it does not say.
         """
-        return version >= self.version and (made is None or made <= self.at)
+        if version < self.version:
+            return False
+        return table_id == self.table_id if self.table_id is not None else made is None or made <= self.at
 
 
 def open_table(location: str, version: int | None = None) -> DeltaTable | None:
@@ -144,8 +150,9 @@ def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
     """The commits that came after a table was seen, oldest first: all of them where it is another one now."""
-    made = table.metadata().created_time  # milliseconds since 1970
-    known = seen is not None and seen.is_of(table.version(), None if made is None else datetime.fromtimestamp(made / 1e3, UTC))
+    metadata = table.metadata()
+    made = None if metadata.created_time is None else datetime.fromtimestamp(metadata.created_time / 1e3, UTC)
+    known = seen is not None and seen.is_of(table.version(), str(metadata.id), made)
     version = seen.version if seen is not None and known else -1
     found = [
         parse_commit(int(c["version"]), c.get("userMetadata"), c.get("operation")) for c in table.history(table.version() - version)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from sigmalake.lake.log import Seen
+
 
 class Check(NamedTuple):
     """One check of a release; an entry of `releases.checks`."""
@@ -26,12 +28,25 @@ class Release(NamedTuple):
     run_id: str
     checks: list[Check]
     sequence: int
+    table_ids: dict[str, str] | None = None  # None: released before ids were kept
+
+    def seen(self, table: str) -> Seen | None:
+        """A table as it was released; None where it was not."""
+        version = self.tables.get(table)
+        return None if version is None else Seen(version, self.created_at, (self.table_ids or {}).get(table))
 
 
 def releases_from(table: pa.Table) -> list[Release]:
     """Releases from the rows of the table, oldest first."""
     found = [
-        Release(**{**row, "tables": dict(row["tables"]), "checks": [Check(**check) for check in row["checks"]]})
+        Release(
+            **{
+                **row,
+                "tables": dict(row["tables"]),
+                "checks": [Check(**check) for check in row["checks"]],
+                "table_ids": None if row["table_ids"] is None else dict(row["table_ids"]),
+            }
+        )
         for row in table.to_pylist()
     ]
     return sorted(found, key=lambda release: release.sequence)

@@ -29,6 +29,9 @@ class StoredTables(Protocol):
     def version(self, table: Table) -> int:
         """The newest version of a table that exists."""
 
+    def table_id(self, table: Table) -> str:
+        """Delta's id of a table that exists: one that is dropped and made anew has another."""
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
 

@@ -12,7 +12,7 @@ from sigmalake import __version__
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, ReleaseRefusedError, SigmalakeError, caused_by_interrupt, telling_line
-from sigmalake.lake.books import AccountLine, StageRun, now, record_run
+from sigmalake.lake.books import AccountLine, StageRun, next_sequence, now, record_run
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.lake.lease import Lease
 from sigmalake.numerics.factors import Factor
@@ -133,6 +133,7 @@ def _record(
     context: Context, stage: str, started: datetime, seconds: float, status: str, outcome: Outcome, error: str | None
 ) -> None:
     versions = {table.name: version for table in outcome.tables if (version := context.lake.version(table)) is not None}
+    ids = {table.name: found for table in outcome.tables if (found := context.lake.table_id(table)) is not None}
     run = StageRun(
         run_id=context.run_id, stage=stage, started_at=started, finished_at=now(), status=status,
         first_date=min(outcome.dates, default=None), last_date=max(outcome.dates, default=None), n_dates=len(outcome.dates),
@@ -140,6 +141,7 @@ def _record(
         engine=context.engine.name,
         config_hash=context.config.full_hash(), config=context.config.resolved(), code_version=__version__,
         source_versions=outcome.source_versions, table_versions=versions, seconds=seconds, error=error,
+        sequence=next_sequence(context.lake), table_ids=ids,
     )  # fmt: skip
     record_run(context.lake, context.engine.driver_rows, run)
 

@@ -10,7 +10,6 @@ from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases, next_release_id, now, record_release, unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
-from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Check, Release
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
@@ -55,7 +54,9 @@ def release(context: Context) -> Outcome | None:
     record_release(
         lake,
         context.engine.driver_rows,
-        Release(release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence),
+        Release(
+            release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence, _ids(lake)
+        ),
     )
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)
@@ -81,8 +82,7 @@ def newest_date(lake: Lake, config: Config) -> date:
 def check_release(context: Context, as_of: date, last: Release | None) -> list[Check]:
     """Every check of `checks:`, on the dates written since the last release."""
     lake, config = context.lake, context.config
-    version = last.tables.get(CROSS_SECTIONS.name) if last else None
-    since = Seen(version, last.created_at) if last is not None and version is not None else None
+    since = last.seen(CROSS_SECTIONS.name) if last else None
     spans = [span for commit in lake.commits(CROSS_SECTIONS, since) for span in commit.ranges]
     rows = lake.columns(CROSS_SECTIONS, ["date", "status", "detail", "r2", "r2_uncentred", "n_assets"]).sort_by("date").to_pylist()
     new = [row for row in rows if row["date"] <= as_of and _covered(row["date"], spans)]
@@ -100,13 +100,17 @@ def _versions(lake: Lake) -> dict[str, int]:
     return {name: version for name, version in found.items() if version is not None}
 
 
+def _ids(lake: Lake) -> dict[str, str]:
+    return {table.name: found for table in MODEL_TABLES if (found := lake.table_id(table)) is not None}
+
+
 def _stands(lake: Lake, last: Release) -> bool:
     """Whether every table holds the rows that were released; the fence of a takeover moves versions, and no row."""
     versions = _versions(lake)
     return versions.keys() == last.tables.keys() and all(
-        versions[table.name] == version or all(commit.keeps_rows for commit in lake.commits(table, Seen(version, last.created_at)))
+        versions[table.name] == seen.version or all(commit.keeps_rows for commit in lake.commits(table, seen))
         for table in MODEL_TABLES
-        if (version := last.tables.get(table.name)) is not None
+        if (seen := last.seen(table.name)) is not None
     )
 
 

@@ -75,6 +75,10 @@ RUNS = Table(
         required("seconds", "DOUBLE", "wall time"),
         Column("error", "STRING", "the message, where it failed"),
         Column("engine", "STRING", "what moved the rows: local or spark; null: written before, spark"),
+        Column(
+            "sequence", "BIGINT", "grows from row to row, whatever clocks say; null: written before, in the order of finished_at"
+        ),
+        Column("table_ids", "MAP<STRING, STRING>", "Delta's id of each of these tables; null: written before"),
     ),
 )
 
@@ -92,5 +96,6 @@ RELEASES = Table(
         required("run_id", "STRING", "the run that released it"),
         required("checks", "ARRAY<STRUCT<name: STRING, passed: BOOLEAN, detail: STRING>>", "what was checked"),
         required("sequence", "BIGINT", "1, 2, 3: the order of releases"),
+        Column("table_ids", "MAP<STRING, STRING>", "Delta's id of every table; null: written before"),
     ),
 )

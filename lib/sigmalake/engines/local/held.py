@@ -53,6 +53,10 @@ class HeldTables:
         """As `Storage`."""
         return self._commits[table.name][-1].version
 
+    def table_id(self, table: Table) -> str:
+        """As `Storage`: a table in memory is never made anew."""
+        return table.name
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """As `Storage`."""
         return [commit for commit in self._commits[table.name] if since is None or commit.version > since.version]

@@ -31,9 +31,8 @@ from sigmalake.engines.spark.source_rows import (
     source_frame,
     table_version,
 )
-from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, as_frame, read, spark_tables
+from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, as_frame, read_declared, spark_tables
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.older import missing_columns
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Storage
 from sigmalake.sources.files import list_files
@@ -70,9 +69,7 @@ class SparkEngine:
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """A table's declared columns, as they are or as they stood at a version; null where an older version lacks one."""
-        found = read(self.spark, self._tables, table, version)
-        absent = missing_columns(table, found.columns, f"{self._tables.root}/{table.name}")
-        return found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent})
+        return read_declared(self.spark, self._tables, table, version)
 
     def map_rows(self, task: MapTask, rows: RowFilter) -> DataFrame:
         """As `Engine`: a pandas UDF over the rows, no shuffle."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, telling_line
@@ -16,6 +17,7 @@ from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.lake.older import missing_columns
 from sigmalake.tables.declaration import Table, sql_text
 
 
@@ -77,7 +79,7 @@ class CatalogTables:
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
         self._check_format(table)
-        rows = read(self._spark, self, table, version)
+        rows = read_declared(self._spark, self, table, version)
         rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
         return rows.select(*columns).toArrow()
 
@@ -85,11 +87,15 @@ class CatalogTables:
         """As `Storage`."""
         return int(self._spark.sql(f"DESCRIBE HISTORY {self.sql_name(table)} LIMIT 1").collect()[0]["version"])
 
+    def table_id(self, table: Table) -> str:
+        """As `Storage`."""
+        return self._identity(table)[0]
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """As `Storage`."""
         history = self._spark.sql(f"DESCRIBE HISTORY {self.sql_name(table)}").select("version", "userMetadata", "operation")
         found = sorted((parse_commit(*row) for row in history.collect()), key=lambda c: c.version)
-        known = since is not None and since.is_of(found[-1].version, self._made(table))
+        known = since is not None and since.is_of(found[-1].version, *self._identity(table))
         return [commit for commit in found if since is None or not known or commit.version > since.version]
 
     def span(self, table: Table) -> DateRange | None:
@@ -123,9 +129,11 @@ class CatalogTables:
         shown = self._spark.sql(f"SHOW TBLPROPERTIES {self.sql_name(table)} ({sql_text(FORMAT_PROPERTY)})")
         check_format(shown.collect()[0]["value"], f"{self.root}/{table.name}")
 
-    def _made(self, table: Table) -> datetime:
-        detail = self._spark.sql(f"DESCRIBE DETAIL {self.sql_name(table)}").selectExpr("unix_millis(createdAt) AS made")
-        return datetime.fromtimestamp(detail.collect()[0]["made"] / 1e3, UTC)
+    def _identity(self, table: Table) -> tuple[str, datetime]:
+        """Delta's id of the table, and when it was created."""
+        detail = self._spark.sql(f"DESCRIBE DETAIL {self.sql_name(table)}").selectExpr("id", "unix_millis(createdAt) AS made")
+        found = detail.collect()[0]
+        return str(found["id"]), datetime.fromtimestamp(found["made"] / 1e3, UTC)
 
 
 def as_frame(spark: SparkSession, rows: DataFrame | pa.Table) -> DataFrame:
@@ -137,6 +145,15 @@ def read(spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: 
     """A table's rows, as they are or as they stood at a version."""
     at = "" if version is None else f" VERSION AS OF {version}"
     return spark.sql(f"SELECT * FROM {tables.sql_name(table)}{at}")
+
+
+def read_declared(
+    spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: Table, version: int | None = None
+) -> DataFrame:
+    """A table's declared columns; null where an older version lacks one."""
+    found = read(spark, tables, table, version)
+    absent = missing_columns(table, found.columns, f"{tables.root}/{table.name}")
+    return found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent})
 
 
 def _create(spark: SparkSession, name: str, table: Table, root: str, hint: str) -> None:

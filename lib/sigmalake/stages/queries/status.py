@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sigmalake.lake.books import all_releases
+from sigmalake.lake.books import all_releases, in_order
 from sigmalake.lake.format import FORMAT
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.releases import Release
@@ -42,6 +42,6 @@ def status(lake: Lake, most: int = 10) -> Status:
         files, size = lake.size(table)
         first, last = (str(found.first), str(found.last)) if found else ("", "")
         tables.append(TableStatus(table.name, version, first, last, files, size / 1e6))
-    columns = ["run_id", "stage", "finished_at", "status", "n_dates", "first_date", "last_date", "seconds", "error"]
-    runs = sorted(lake.columns(RUNS, columns).to_pylist(), key=lambda run: str(run["finished_at"]))
+    columns = ["run_id", "stage", "finished_at", "sequence", "status", "n_dates", "first_date", "last_date", "seconds", "error"]
+    runs = in_order(lake.columns(RUNS, columns).to_pylist())
     return Status(lake.root, FORMAT, tables, runs[-most:], all_releases(lake)[-most:])
