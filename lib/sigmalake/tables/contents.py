@@ -6,10 +6,10 @@ a column that a table gets later, null in its older rows, changes no hash. An ar
 entries of fold(entry) R(position)). The checksum of a date is the sum of the hashes of its rows, of a variant if the table has one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -59,9 +59,9 @@ def contents_of(table: Table, rows: pa.Table | pa.RecordBatch) -> Contents:
     found: Contents = {}
     if not rows.num_rows:
         return found
-    hashes = row_hashes(rows)
-    names = [name for name in ("variant", table.date) if name in rows.schema.names]
-    for start, stop, key in _runs(rows, names, table.date):
+    runs = list(_runs(rows, table.date))
+    hashes = row_hashes(rows, [stop for _, stop, _ in runs])
+    for start, stop, key in runs:
         with np.errstate(over="ignore"):
             total = int(hashes[start:stop].sum(dtype=np.uint64))
         found[key] = found.get(key, NOTHING) + Content(stop - start, _signed(total))
@@ -82,11 +82,16 @@ def together(all_of: Iterable[Contents]) -> Contents:
     return found
 
 
-def row_hashes(rows: pa.Table | pa.RecordBatch) -> Words:
-    """The hash of every row, whatever the order of its columns."""
+def row_hashes(rows: pa.Table | pa.RecordBatch, stops: Sequence[int]) -> Words:
+    """The hash of every row, whatever the order of its columns.
+
+    Args:
+        rows: of a table.
+        stops: where the rows of a date end, and the next date's are likely to have the same ids; the last is the number of rows.
+    """
     hashes = np.zeros(rows.num_rows, dtype=np.uint64)
     for name in rows.schema.names:
-        _add_in_place(hashes, *_words(_one_piece(rows.column(name))), _column_factor(name))
+        _add_in_place(hashes, *_words(_one_piece(rows.column(name)), stops), _column_factor(name))
     for first in range(0, len(hashes), BLOCK):
         block = hashes[first : first + BLOCK]
         mix_in_place(block, np.empty_like(block))
@@ -107,41 +112,70 @@ def _add_in_place(hashes: Words, words: Words, there: NDArray[np.bool_] | None, 
         hashes[first : first + BLOCK] += folded
 
 
-def _words(values: pa.Array) -> tuple[Words, NDArray[np.bool_] | None]:
+def _words(values: pa.Array, stops: Sequence[int]) -> tuple[Words, NDArray[np.bool_] | None]:
     """The word of each value, and which of them are not null; None: all."""
     kind = values.type
     there = values.is_valid().to_numpy(zero_copy_only=False) if values.null_count else None
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        encoded = values.dictionary_encode()
-        of_text = np.append(text_hashes(encoded.dictionary), np.uint64(0))
-        return of_text[encoded.indices.fill_null(len(of_text) - 1).to_numpy()], there
+        return _text_words(values, stops), there
     if pa.types.is_dictionary(kind):
-        return _words(values.cast(kind.value_type))
+        return _words(values.cast(kind.value_type), stops)
     if pa.types.is_map(kind):
-        return _words(values.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))))
+        return _words(values.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))), stops)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return _list_words(values), there
     if pa.types.is_struct(kind):
-        return _struct_words(values), there
+        return _struct_words(values, stops), there
     if pa.types.is_floating(kind):
-        plain = values.cast(pa.float64())
-        return np.ascontiguousarray((pc.fill_null(plain, 0.0) if there is not None else plain).to_numpy(zero_copy_only=False)).view(
-            np.uint64
-        ), there
-    whole = values.cast(pa.int32()) if pa.types.is_date32(kind) else values
-    whole = whole.cast(pa.int64())
-    return (pc.fill_null(whole, 0) if there is not None else whole).to_numpy(zero_copy_only=False).view(np.uint64), there
+        return _bits(values.cast(pa.float64())).view(np.uint64), there
+    whole = values.view(pa.int32()) if pa.types.is_date32(kind) else values
+    return _bits(whole).astype(np.int64).view(np.uint64), there
+
+
+def _bits(values: pa.Array) -> NDArray[Any]:
+    """The numbers, anything where they are null."""
+    if values.null_count:
+        values = pc.fill_null(values, False if pa.types.is_boolean(values.type) else 0)
+    return np.ascontiguousarray(values.to_numpy(zero_copy_only=False))
+
+
+def _text_words(values: pa.Array, stops: Sequence[int]) -> Words:
+    """The hash of each text; a run of texts that is the one before it to the last byte has the same."""
+    values = values.cast(pa.large_string())
+    offsets, data = _buffers(values)
+    found = np.empty(len(values), dtype=np.uint64)
+    start, before, cuts = 0, None, [stop for stop in stops if stop <= len(values)]
+    for stop in cuts if cuts and cuts[-1] == len(values) else [*cuts, len(values)]:
+        ends, text = offsets[start : stop + 1] - offsets[start], data[offsets[start] : offsets[stop]]
+        if before is not None and np.array_equal(before[0], ends) and np.array_equal(before[1], text):
+            found[start:stop] = before[2]
+        else:
+            encoded = values.slice(start, stop - start).fill_null("").dictionary_encode()
+            found[start:stop] = text_hashes(encoded.dictionary)[encoded.indices.to_numpy()]
+        if stop > start:
+            before = ends, text, found[start:stop]
+        start = stop
+    return found
+
+
+def _buffers(values: pa.LargeStringArray) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Where each text begins and the last ends, and the bytes of all."""
+    _, offsets, data = values.buffers()
+    if not len(values) or data is None:
+        return np.zeros(len(values) + 1, dtype=np.int64), np.empty(0, dtype=np.uint8)
+    ends = np.frombuffer(offsets, dtype=np.int64)[values.offset : values.offset + len(values) + 1]
+    return ends, np.frombuffer(data, dtype=np.uint8)
 
 
 def _list_words(values: pa.Array) -> Words:
     lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    entries, there = _words(values.flatten())
+    ends = np.cumsum(lengths).tolist()
+    entries, there = _words(values.flatten(), ends)
     if there is not None:
         entries = np.where(there, entries, _NULL)
     factors = _position_factors(int(lengths.max(initial=0)))
     found = np.zeros(len(values), dtype=np.uint64)
-    ends = np.cumsum(lengths)
-    for row, (stop, length) in enumerate(zip(ends.tolist(), lengths.tolist(), strict=True)):
+    for row, (stop, length) in enumerate(zip(ends, lengths.tolist(), strict=True)):
         found[row] = _sum(entries[stop - length : stop], factors)
     with np.errstate(over="ignore"):
         return mixed(found + lengths.astype(np.uint64) * K)
@@ -160,10 +194,10 @@ def _sum(entries: Words, factors: Words) -> np.uint64:
         return found
 
 
-def _struct_words(values: pa.StructArray) -> Words:
+def _struct_words(values: pa.StructArray, stops: Sequence[int]) -> Words:
     found = np.zeros(len(values), dtype=np.uint64)
     for position in range(values.type.num_fields):
-        _add_in_place(found, *_words(values.field(position)), _column_factor(values.type.field(position).name))
+        _add_in_place(found, *_words(values.field(position), stops), _column_factor(values.type.field(position).name))
     return mixed(found)
 
 
@@ -182,20 +216,21 @@ def _position_factors(most: int) -> Words:
     return _factors[0]
 
 
-def _runs(rows: pa.Table | pa.RecordBatch, names: list[str], dated: str | None) -> Iterable[tuple[int, int, Key]]:
+def _runs(rows: pa.Table | pa.RecordBatch, dated: str | None) -> Iterator[tuple[int, int, Key]]:
     """Runs of rows with the same key: where each begins and ends."""
+    names = [name for name in ("variant", dated) if name in rows.schema.names]
     changes = np.zeros(rows.num_rows, dtype=bool)
     columns: dict[str, pa.Array] = {}
     for name in names:
         columns[name] = column = _one_piece(rows.column(name))
-        coded = column.dictionary_encode().indices if pa.types.is_string(column.type) else column.cast(pa.int32())
+        coded = column.dictionary_encode().indices if pa.types.is_string(column.type) else column.view(pa.int32())
         codes = coded.fill_null(np.iinfo(np.int32).min).to_numpy(zero_copy_only=False)
         changes[1:] |= codes[1:] != codes[:-1]
     changes[0] = True
     starts = np.flatnonzero(changes).tolist()
     for start, stop in zip(starts, [*starts[1:], rows.num_rows], strict=True):
         variant = columns["variant"][start].as_py() if "variant" in columns else None
-        yield start, stop, Key(variant, columns[dated][start].as_py() if dated in columns else None)
+        yield start, stop, Key(variant, columns[dated][start].as_py() if dated is not None and dated in columns else None)
 
 
 def _one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:
