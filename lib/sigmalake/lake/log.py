@@ -6,7 +6,7 @@ has the keys to its storage.
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,7 +25,12 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.older import fill_missing
 from sigmalake.tables.declaration import Table
 
-KEEPS_ROWS = {"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"}
+OPTIMIZE = "OPTIMIZE"
+KEEPS_ROWS = {
+    *("CREATE TABLE", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"),
+    *(OPTIMIZE, "VACUUM START", "VACUUM END"),
+}
+VERIFY = "verify"  # the stage whose commits vouch for all that came before them in a table
 
 
 class Commit(NamedTuple):
@@ -35,6 +40,16 @@ class Commit(NamedTuple):
     run_id: str | None
     ranges: tuple[DateRange, ...]
     keeps_rows: bool = False  # by what it did, whoever did it
+    stage: str | None = None
+    fence: int = 0  # of the lease under which it was written; 0: none
+    operation: str = ""  # as Delta calls it
+    restores: int | None = None  # the version whose rows it put back
+    model: str | None = None  # the name of the model; None: written before names went with commits
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a run of sigmalake wrote it."""
+        return self.run_id is not None and self.stage is not None
 
 
 class Seen(NamedTuple):
@@ -141,11 +156,16 @@ def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
     """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
     root = table.table_uri
-    if "://" in root and not root.startswith("file://"):
-        storage, folder = fs.FileSystem.from_uri(root)
-    else:
-        storage, folder = fs.LocalFileSystem(), unquote(root.removeprefix("file://"))
+    storage, folder = file_system(unquote(root.removeprefix("file://")) if root.startswith("file://") else root)
     return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(folder, storage))
+
+
+def file_system(root: str) -> tuple[fs.FileSystem, str]:
+    """Arrow's file system for a folder or URI, and the path of the folder on it."""
+    if "://" not in root:
+        return fs.LocalFileSystem(), root
+    storage, folder = fs.FileSystem.from_uri(root)
+    return storage, str(folder)
 
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
@@ -162,19 +182,36 @@ def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
 
 def parse_commit(version: int, user_metadata: str | None, operation: str | None) -> Commit:
     """A commit from the metadata that our writer left; a stranger's commit has no ranges."""
-    keeps_rows = operation in KEEPS_ROWS
+    stranger = Commit(version, None, (), operation in KEEPS_ROWS, operation=operation or "")
     try:
-        said = json.loads(user_metadata or "{}")
-        ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
-        return Commit(version, said.get("run_id"), ranges, keeps_rows)
+        given = json.loads(user_metadata or "{}")
+        ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in given.get("dates", []))
+        return stranger._replace(
+            run_id=given.get("run_id"), ranges=ranges, stage=given.get("stage"), fence=int(given.get("fence", 0)),
+            restores=given.get("restores"), model=given.get("model"),
+        )  # fmt: skip
     except (ValueError, AttributeError, TypeError):
-        return Commit(version, None, (), keeps_rows)
+        return stranger
 
 
-def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange], engine: str) -> str:
+def commit_metadata(
+    run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange], engine: str,
+    *, model: str | None = None, restores: int | None = None,
+) -> str:  # fmt: skip
     """What our writer leaves with a commit."""
     dates = [[r.first.isoformat(), r.last.isoformat()] for r in ranges]
-    return json.dumps(
-        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "engine": engine, "dates": dates},
-        separators=(",", ":"),
-    )
+    given = {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "engine": engine, "dates": dates}
+    beside = {"model": model, "restores": restores}
+    return json.dumps({**given, **{name: value for name, value in beside.items() if value is not None}}, separators=(",", ":"))
+
+
+def in_effect(commits: Iterable[Commit]) -> list[Commit]:
+    """The commits whose rows stand: what was undone by putting earlier rows back is left out, and what undid it is no change."""
+    found: list[Commit] = []
+    for commit in commits:
+        if commit.is_ours and commit.restores is not None:
+            found = [one for one in found if one.version <= commit.restores]
+            found.append(commit._replace(keeps_rows=True))
+        else:
+            found.append(commit)
+    return found

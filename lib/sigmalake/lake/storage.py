@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
+from sigmalake.lake.trust.contents import Contents
+from sigmalake.lake.trust.files import LostFile
 from sigmalake.tables.declaration import Table
 
 Rows = Any
@@ -41,6 +43,19 @@ class StoredTables(Protocol):
     def size(self, table: Table) -> tuple[int, int]:
         """Files and bytes of the newest version; 0, 0 where unknown."""
 
+    def lost_files(self, table: Table) -> list[LostFile]:
+        """The files of the newest version that are not there as the log says; none where the files cannot be listed."""
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """Whether the newest version has the rows of another one, whatever files they lie in.
+
+        Raises:
+            InfrastructureError: the version, or a file of it, is gone.
+        """
+
+    def n_rows(self, table: Table) -> int | None:
+        """The rows of the newest version by its log; None where that does not say."""
+
     def holds_any(self, table: Table, ranges: Sequence[DateRange]) -> bool:
         """Whether some row of a table that exists may lie within these ranges."""
 
@@ -55,8 +70,8 @@ class Storage(StoredTables, Protocol):
             ConfigError: the table has a layout that this version does not know, or the place cannot hold tables.
         """
 
-    def write(self, table: Table, rows: Rows, *, predicate: str | None, metadata: str) -> None:
-        """Commit the declared columns of these rows, once.
+    def write(self, table: Table, rows: Rows, *, predicate: str | None, metadata: str) -> Contents | None:
+        """Commit the declared columns of these rows, once; gives their counts and checksums where the rows passed by here.
 
         Args:
             table: exists.
@@ -67,3 +82,16 @@ class Storage(StoredTables, Protocol):
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """Change a property of a table that exists: Delta then refuses the commits that other writers are in."""
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """Put the rows of an earlier version of a table back; `metadata` goes with the commit.
+
+        Raises:
+            InfrastructureError: the version, or a file of it, is gone.
+        """
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """Take lost files out of the newest version: its other rows can be read again."""
+
+    def vouch(self, table: Table, metadata: str) -> None:
+        """Make a commit that changes no row."""

@@ -73,7 +73,7 @@ def writing(
         verify_sources: whether sources are hashed although their version is unchanged.
         watch: shows how far the stage named is.
     """
-    lake = Lake(engine.storage, Writer(run_id, config.full_hash(), lease, engine))
+    lake = Lake(engine.storage, Writer(run_id, config.full_hash(), lease, engine, config.model))
     return Context(lake, engine, config, run_id, asked or Asked(), say, verify_sources, watch or _unwatched)
 
 

@@ -10,6 +10,8 @@ from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter
+from sigmalake.lake.trust.contents import Contents, contents_of, together
+from sigmalake.lake.trust.files import LostFile
 from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
 
@@ -38,7 +40,7 @@ class HeldTables:
         """As `Storage`."""
         if not self.exists(table):
             self.tables[table.name] = table.arrow_schema().empty_table()
-            self._commits[table.name] = [Commit(0, None, ())]
+            self._commits[table.name] = [Commit(0, None, (), keeps_rows=True)]
 
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
@@ -83,7 +85,7 @@ class HeldTables:
         step = PACKED_A_PIECE if table.packed else max(1, found.num_rows)
         return [Held(found.slice(first, step)) for first in range(0, found.num_rows, step)]
 
-    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> Contents:
         """As `Storage`.
 
         Raises:
@@ -98,6 +100,7 @@ class HeldTables:
             check_rows(table, found)
         self.tables[table.name] = pa.concat_tables([held, *written])
         self._commits[table.name].append(parse_commit(self.version(table) + 1, metadata, "WRITE"))
+        return together(contents_of(table, found) for found in written)
 
     def _at(self, table: Table, version: int | None) -> pa.Table:
         if version not in (None, self.version(table)):
@@ -105,4 +108,25 @@ class HeldTables:
         return self.tables[table.name]
 
     def set_property(self, table: Table, name: str, value: str) -> None:
+        """As `Storage`: nobody else writes."""
+
+    def lost_files(self, table: Table) -> list[LostFile]:
+        """As `Storage`: there are no files."""
+        return []
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """As `Storage`."""
+        return version == self.version(table)
+
+    def n_rows(self, table: Table) -> int:
+        """As `Storage`."""
+        return int(self.tables[table.name].num_rows)
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """As `Storage`: nobody else writes."""
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """As `Storage`: there are no files."""
+
+    def vouch(self, table: Table, metadata: str) -> None:
         """As `Storage`: nobody else writes."""

@@ -11,7 +11,28 @@ from sigmalake.engines.local.pieces import DatedPiece, Piece, Until
 from sigmalake.engines.local.workers import read_each
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.storage import Storage
+from sigmalake.lake.trust.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A piece, read with the counts and checksums of its rows."""
+
+    piece: Piece
+    table: Table
+    schema: pa.Schema
+
+    @property
+    def n_bytes(self) -> int:
+        """As `Piece`."""
+        return self.piece.n_bytes
+
+    def read(self) -> tuple[pa.Table, Contents]:
+        """The rows in the schema that they promise."""
+        rows = self.piece.read()
+        rows = rows.select(self.schema.names).cast(self.schema)
+        return rows, contents_of(self.table, rows)
 
 
 @dataclass(frozen=True)
@@ -34,6 +55,11 @@ class LocalRows:
         """The rows, piece after piece, in the schema that they promise."""
         for found in read_each(self.pieces, workers):
             yield found.select(self.schema.names).cast(self.schema)
+
+    def read_with_contents(self, table: Table, workers: int) -> Iterator[tuple[pa.Table, Contents]]:
+        """The rows as they are read, with counts and checksums, taken wherever a piece is read."""
+        for found, contents in read_each([Counted(piece, table, self.schema) for piece in self.pieces], workers):
+            yield found, contents
 
 
 class LocalStorage(Storage, Protocol):

@@ -14,6 +14,8 @@ from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
+from sigmalake.lake.trust.contents import Contents, together
+from sigmalake.lake.trust.files import set_property
 from sigmalake.tables.declaration import Table
 
 PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
@@ -40,14 +42,21 @@ class LocalTables(FolderTables):
         """As `LocalStorage`."""
         return stored_pieces(self, table, schema, rows, version)
 
-    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> Contents:
         """As `Storage`; rows that break the declaration are refused before anything of them is committed."""
-        batches = (batch for found in rows.read(self.workers) for batch in found.to_batches())
-        write_rows(self.location(table), table, batches, predicate=predicate, commit_metadata=metadata)
+        written: list[Contents] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for found, contents in rows.read_with_contents(table, self.workers):
+                written.append(contents)
+                yield from found.to_batches()
+
+        write_rows(self.location(table), table, batches(), predicate=predicate, commit_metadata=metadata)
+        return together(written)
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
-        self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        set_property(self.log(table), name, value)
 
 
 def stored_pieces(

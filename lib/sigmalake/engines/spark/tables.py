@@ -5,20 +5,24 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pyarrow as pa
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config.types import CATALOG_NAME
-from sigmalake.errors import ConfigError, telling_line
+from sigmalake.errors import ConfigError, InfrastructureError, telling_line
 from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
-from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.folder import VOUCHED_PROPERTY, FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.lake.trust.contents import Contents, contents_of
+from sigmalake.lake.trust.files import LostFile
 from sigmalake.lake.older import missing_columns
 from sigmalake.tables.declaration import Table, sql_text
+
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def spark_tables(spark: SparkSession, root: str) -> "SparkFolderTables | CatalogTables":
@@ -41,12 +45,13 @@ class SparkFolderTables(FolderTables):
         """As `Storage`."""
         prepare_table(self.location(table), table)
 
-    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> Contents | None:
         """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
         if isinstance(rows, pa.Table) and "://" not in self.root:
             write_rows(self.location(table), table, rows.to_batches(), predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
+        return contents_of(table, rows) if isinstance(rows, pa.Table) else None
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -113,9 +118,36 @@ class CatalogTables:
         """As `Storage`."""
         return not read(self._spark, self, table).where(within(table.date or "", ranges)).isEmpty()
 
-    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> None:
+    def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> Contents | None:
         """As `Storage`."""
         _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, name=self.sql_name(table))
+        return contents_of(table, rows) if isinstance(rows, pa.Table) else None
+
+    def lost_files(self, _table: Table) -> list[LostFile]:
+        """As `Storage`: only the platform can list files."""
+        return []
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """As `Storage`: by all rows of both versions, which pass through the driver."""
+        found = (contents_of(table, read(self._spark, self, table, of).toArrow()) for of in (version, None))
+        return next(found) == next(found)
+
+    def n_rows(self, _table: Table) -> None:
+        """As `Storage`: unknown."""
+        return None
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """As `Storage`."""
+        with _saying(self._spark, metadata), _gone(f"{self.root}/{table.name}"):
+            self._spark.sql(f"RESTORE TABLE {self.sql_name(table)} TO VERSION AS OF {version}")
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """As `Storage`: none is ever known to be lost."""
+
+    def vouch(self, table: Table, metadata: str) -> None:
+        """As `Storage`."""
+        with _saying(self._spark, metadata):
+            _set_property(self._spark, self.sql_name(table), VOUCHED_PROPERTY, str(self.version(table)))
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -183,6 +215,24 @@ def _write(
 
 def _set_property(spark: SparkSession, table: str, name: str, value: str) -> None:
     spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({sql_text(name)} = {sql_text(value)})")
+
+
+@contextmanager
+def _saying(spark: SparkSession, metadata: str) -> Iterator[None]:
+    """Have commits of SQL carry what our writer leaves with a commit."""
+    spark.conf.set(USER_METADATA, metadata)
+    try:
+        yield
+    finally:
+        spark.conf.unset(USER_METADATA)
+
+
+@contextmanager
+def _gone(where: str) -> Iterator[None]:
+    try:
+        yield
+    except PySparkException as error:
+        raise InfrastructureError(f"{where} cannot be put back: {telling_line(error)}") from error
 
 
 @contextmanager

@@ -50,15 +50,16 @@ Contents = dict[Key, Content]
 
 
 def contents_of(table: Table, rows: pa.Table | pa.RecordBatch) -> Contents:
-    """Counts and checksums of rows by date, or by variant and date; columns that are not declared count as well.
+    """Counts and checksums of rows by date, or by variant and date, over the declared columns.
 
     Args:
-        table: says by which columns rows belong together.
+        table: the declaration.
         rows: of it, in any order; columns that they lack count as null.
     """
     found: Contents = {}
     if not rows.num_rows:
         return found
+    rows = rows.select([name for name in table.column_names if name in rows.schema.names])
     runs = list(_runs(rows, table.date))
     hashes = row_hashes(rows, [stop for _, stop, _ in runs])
     for start, stop, key in runs:
