@@ -219,9 +219,10 @@ def test_a_lease_that_is_lost_stops_the_write_before_anything_is_committed(tmp_p
 
 def test_the_log_says_who_wrote_which_dates(tmp_path):
     version = write(tmp_path, SPECIFIC_RETURNS, dated(SPECIFIC_RETURNS, [0]))
-    assert commits_since(open_table(f"{tmp_path}/specific_returns"), None)[-1] == Commit(
-        version, "run", (DateRange(FIRST, FIRST),), keeps_rows=False
-    )
+    found = commits_since(open_table(f"{tmp_path}/specific_returns"), None)[-1]
+    assert (found.version, found.run_id, found.ranges) == (version, "run", (DateRange(FIRST, FIRST),))
+    assert found.is_ours
+    assert not found.keeps_rows
 
 
 def test_an_older_table_is_brought_to_its_declaration_before_rows_are_added(tmp_path):
@@ -232,7 +233,7 @@ def test_an_older_table_is_brought_to_its_declaration_before_rows_are_added(tmp_
     assert stored(tmp_path, RISK_MODELS, "date", "frequency") == [(date(2024, 1, 2), None), (day(5), "month")]
     log = open_table(f"{tmp_path}/risk_models")
     assert RISK_MODELS.constraints().items() <= log.metadata().configuration.items()
-    assert [commit.keeps_rows for commit in commits_since(log, None)] == [False, False, True, True, False]
+    assert [commit.keeps_rows for commit in commits_since(log, None)] == [True, False, True, True, False]
 
 
 def test_files_keep_minima_of_keys_and_few_dates_a_group(tmp_path):

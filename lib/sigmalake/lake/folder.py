@@ -9,9 +9,9 @@ from deltalake import DeltaTable
 
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
-from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, open_table, read_columns
+from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, identity, open_table, read_columns
 from sigmalake.lake.trust import files
-from sigmalake.lake.trust.files import LostFile
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.declaration import Table
 
 VOUCHED_PROPERTY = "sigmalake.vouched"  # the version that a run has found to hold our rows, though others wrote some commits
@@ -85,9 +85,12 @@ class FolderTables:
             return False
         return spans is None or any(s is None or not (s.last < asked.first or s.first > asked.last) for s in spans)
 
-    def lost_files(self, table: Table) -> list[LostFile]:
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
         """As `Storage`."""
-        return files.lost_files(self.log(table), table)
+        if (log := self._newest(table)) is None:
+            return None
+        check_format(log.metadata().configuration.get(FORMAT_PROPERTY), self.location(table))
+        return TableState(identity(log), commits_since(log, since), files.lost_files(log, table))
 
     def same_rows(self, table: Table, version: int) -> bool:
         """As `Storage`."""

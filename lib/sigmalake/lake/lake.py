@@ -12,8 +12,8 @@ from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import VERIFY, Commit, Seen, commit_metadata
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Rows, Storage, StoredTables
-from sigmalake.lake.trust.contents import Contents
-from sigmalake.lake.trust.files import LostFile
+from sigmalake.tables.contents import Contents
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
@@ -94,6 +94,10 @@ class Lake:
         """Delta's id of the table, by which it is told from one made anew in its place; None where it does not exist."""
         return self._tables.table_id(table) if self.exists(table) else None
 
+    def is_still(self, table: Table, seen: Seen) -> bool:
+        """Whether a table is there, is the one that was seen, and has not lost a commit since."""
+        return self.exists(table) and all(commit.version > seen.version for commit in self._tables.commits(table, seen))
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
         return self._tables.commits(table, since) if self.exists(table) else []
@@ -136,9 +140,9 @@ class Lake:
         """What this run put into a table, oldest first."""
         return self._written.get(table.name, [])
 
-    def lost_files(self, table: Table) -> list[LostFile]:
-        """The files of the newest version that are not there as the log says."""
-        return self._tables.lost_files(table) if self.exists(table) else []
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """A table as its log and its files have it, with the commits since it was seen; None where there is none."""
+        return self._tables.state(table, since)
 
     def same_rows(self, table: Table, version: int) -> bool:
         """Whether the newest version of a table that exists has the rows of another one."""

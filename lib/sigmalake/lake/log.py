@@ -74,6 +74,25 @@ class Seen(NamedTuple):
         return table_id == self.table_id if self.table_id is not None else made is None or made <= self.at
 
 
+class Identity(NamedTuple):
+    """What tells a table from another of its name, and how far it has come."""
+
+    version: int
+    table_id: str
+    made: datetime | None
+
+    def is_later(self, seen: Seen) -> bool:
+        """Whether it is the table that was seen, with all the commits that it had then."""
+        return seen.is_of(self.version, self.table_id, self.made)
+
+
+def identity(table: DeltaTable) -> Identity:
+    """That of a table as it was opened."""
+    metadata = table.metadata()
+    made = None if metadata.created_time is None else datetime.fromtimestamp(metadata.created_time / 1e3, UTC)
+    return Identity(int(table.version()), str(metadata.id), made)
+
+
 def open_table(location: str, version: int | None = None) -> DeltaTable | None:
     """The table at a location, or None where there is none."""
     with explained_log(f"{location} ({'newest' if version is None else version})"):
@@ -170,10 +189,10 @@ def file_system(root: str) -> tuple[fs.FileSystem, str]:
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
     """The commits that came after a table was seen, oldest first: all of them where it is another one now."""
-    metadata = table.metadata()
-    made = None if metadata.created_time is None else datetime.fromtimestamp(metadata.created_time / 1e3, UTC)
-    known = seen is not None and seen.is_of(table.version(), str(metadata.id), made)
+    known = seen is not None and identity(table).is_later(seen)
     version = seen.version if seen is not None and known else -1
+    if version == table.version():
+        return []
     found = [
         parse_commit(int(c["version"]), c.get("userMetadata"), c.get("operation")) for c in table.history(table.version() - version)
     ]

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
-from sigmalake.lake.trust.contents import Contents
-from sigmalake.lake.trust.files import LostFile
+from sigmalake.tables.contents import Contents
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.declaration import Table
 
 Rows = Any
@@ -43,8 +43,8 @@ class StoredTables(Protocol):
     def size(self, table: Table) -> tuple[int, int]:
         """Files and bytes of the newest version; 0, 0 where unknown."""
 
-    def lost_files(self, table: Table) -> list[LostFile]:
-        """The files of the newest version that are not there as the log says; none where the files cannot be listed."""
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """A table as its log and its files have it, with the commits since it was seen; None where there is none."""
 
     def same_rows(self, table: Table, version: int) -> bool:
         """Whether the newest version has the rows of another one, whatever files they lie in.

@@ -90,7 +90,7 @@ def plan_describe(context: Context) -> DescribePlan:
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in current} == current and "" not in current.values()
     nothing: Changes[date] = Changes({}, {}, [])
-    if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
+    if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES, DESCRIPTORS, INDUSTRY_SHARES):
         return DescribePlan(None, nothing, nothing, [], {}, nothing)
     sources = read_price_sources(context.engine, config, lake, verify=context.verify_sources)
     fingerprints = sources.fingerprints["prices"]
@@ -136,7 +136,7 @@ def describe(context: Context) -> Outcome | None:
     before = last_source_versions(lake, "describe")
     renewed = [name for name, content in CONTENTS.items() if before.get(content) != plan.source_versions.get(content)]
     _write_prices(context, sources, plan.prices)
-    changed = unsettled_ranges(lake, "describe", PRICES)
+    changed = unsettled_ranges(lake, "describe", PRICES, DESCRIPTORS, INDUSTRY_SHARES)
     if not (plan.descriptors or plan.shares or changed or renewed):
         remember(context, sources.memories, sources.by_file, "describe")
         return None

@@ -12,6 +12,7 @@ from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges
+from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.lake.storage import Rows
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
@@ -72,8 +73,8 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     pending = pending or Pending()
     current = {**source_versions(context.engine, config), **described_versions(context, pending)}
     stored = panel_states(lake)
-    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values()
-    if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
+    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values() and not _lost_sets(lake)
+    if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
     sources = read_sources(context.engine, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
@@ -92,12 +93,13 @@ def ingest(context: Context) -> Outcome | None:
     lake = context.lake
     context.engine.expect_width(FLAT_ROW_BYTES)
     plan = plan_ingest(context)
-    unsettled = unsettled_ranges(lake, "ingest", PANEL)
+    unsettled = unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS)
     if plan.sources is None:
         return None
     for warning in plan.sources.warnings:
         context.say(f"warning: {warning}")
     if not (plan.changes or unsettled):
+        _write_factor_sets(context, plan.factor_sets)
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
         return None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
@@ -108,7 +110,7 @@ def ingest(context: Context) -> Outcome | None:
     n_rejected = write_rejected(
         context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
     )
-    changed = unsettled_ranges(lake, "ingest", PANEL)
+    changed = unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, moments, "ingest", changed)
@@ -246,6 +248,12 @@ def _asked(context: Context, rows: dict[date, PanelRow], stored: list[PanelState
 
     compute = {day: value for day, value in found.compute.items() if asked(day)}
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if asked(day)])
+
+
+def _lost_sets(lake: Lake) -> set[str]:
+    """The factor sets that rows of the panel name and `factors` does not have."""
+    named, known = (set(lake.columns(table, ["factor_set"]).column("factor_set").to_pylist()) for table in (PANEL, FACTORS))
+    return named - known
 
 
 def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> None:

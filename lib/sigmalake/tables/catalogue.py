@@ -18,7 +18,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RISK,
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
-from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS, SOURCE_PRINTS
+from sigmalake.tables.records import REJECTED_ROWS, RELEASE_CONTENTS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
     PRICES,
@@ -44,4 +44,4 @@ MODEL_TABLES: tuple[Table, ...] = (
 )
 """The tables that a release pins, in the order in which a run writes them."""
 
-ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, FACTOR_PREMIA, SOURCE_PRINTS, RUNS, RELEASES)
+ALL_TABLES: tuple[Table, ...] = (*MODEL_TABLES, FORECAST_EVALUATION, FACTOR_PREMIA, SOURCE_PRINTS, RUNS, RELEASES, RELEASE_CONTENTS)

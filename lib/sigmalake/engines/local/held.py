@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 from sigmalake.engines.local.pieces import Held
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter
-from sigmalake.lake.trust.contents import Contents, contents_of, together
-from sigmalake.lake.trust.files import LostFile
+from sigmalake.tables.contents import Contents, contents_of, together
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.checks import check_rows
 from sigmalake.tables.declaration import Table
 
@@ -110,9 +110,11 @@ class HeldTables:
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`: nobody else writes."""
 
-    def lost_files(self, table: Table) -> list[LostFile]:
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
         """As `Storage`: there are no files."""
-        return []
+        if not self.exists(table):
+            return None
+        return TableState(Identity(self.version(table), table.name, None), self.commits(table, since), [])
 
     def same_rows(self, table: Table, version: int) -> bool:
         """As `Storage`."""

@@ -11,7 +11,7 @@ from sigmalake.engines.local.pieces import DatedPiece, Piece, Until
 from sigmalake.engines.local.workers import read_each
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.storage import Storage
-from sigmalake.lake.trust.contents import Contents, contents_of
+from sigmalake.tables.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table
 
 

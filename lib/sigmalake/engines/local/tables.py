@@ -14,7 +14,7 @@ from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
-from sigmalake.lake.trust.contents import Contents, together
+from sigmalake.tables.contents import Contents, together
 from sigmalake.lake.trust.files import set_property
 from sigmalake.tables.declaration import Table
 

@@ -16,9 +16,9 @@ from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
 from sigmalake.lake.folder import VOUCHED_PROPERTY, FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
-from sigmalake.lake.log import Commit, Seen, parse_commit
-from sigmalake.lake.trust.contents import Contents, contents_of
-from sigmalake.lake.trust.files import LostFile
+from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
+from sigmalake.tables.contents import Contents, contents_of
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.lake.older import missing_columns
 from sigmalake.tables.declaration import Table, sql_text
 
@@ -123,9 +123,11 @@ class CatalogTables:
         _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, name=self.sql_name(table))
         return contents_of(table, rows) if isinstance(rows, pa.Table) else None
 
-    def lost_files(self, _table: Table) -> list[LostFile]:
-        """As `Storage`: only the platform can list files."""
-        return []
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """As `Storage`; only the platform can list files."""
+        if not self.exists(table):
+            return None
+        return TableState(Identity(self.version(table), *self._identity(table)), self.commits(table, since), [])
 
     def same_rows(self, table: Table, version: int) -> bool:
         """As `Storage`: by all rows of both versions, which pass through the driver."""

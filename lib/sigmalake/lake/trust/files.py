@@ -12,8 +12,8 @@ from deltalake import CommitProperties, DeltaTable
 from pyarrow import fs
 
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.log import arrow_dataset, explained_file, file_system
-from sigmalake.lake.trust.contents import Contents, contents_of, together
+from sigmalake.lake.log import Commit, Identity, arrow_dataset, explained_file, file_system
+from sigmalake.tables.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 EVERY_DATE = DateRange(date.min, date.max)
@@ -33,6 +33,14 @@ class LostFile(NamedTuple):
     def text(self) -> str:
         """In words."""
         return f"{self.path} is missing" if self.found is None else f"{self.path} has {self.found:,} bytes, {self.size:,} written"
+
+
+class TableState(NamedTuple):
+    """A table as its log and its files have it."""
+
+    identity: Identity
+    commits: list[Commit]  # since it was seen, oldest first
+    lost: list[LostFile]  # files of the newest version that are not there as the log says
 
 
 def lost_files(log: DeltaTable, table: Table) -> list[LostFile]:

@@ -13,13 +13,14 @@ from sigmalake.stages.describe import Pending, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import plan_ingest
 from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
-from sigmalake.stages.regress import plan_regress
+from sigmalake.stages.regress import LONG_OF_REGRESS, plan_regress
 from sigmalake.stages.release import needs_release
-from sigmalake.stages.risk import plan_risk
+from sigmalake.stages.risk import LONG_OF_RISK, plan_risk
 from sigmalake.stages.side_tables.stability import plan_stability
 from sigmalake.stages.sources.own_portfolios import read_own_portfolios
-from sigmalake.tables.descriptors import PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
+from sigmalake.tables.long import EXPOSURE_MOMENTS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 StageKey = TypeVar("StageKey", date, tuple[str, date])
@@ -45,18 +46,18 @@ def plan(context: Context) -> list[PlannedStage]:
     if context.config.sources.prices is not None:
         found = plan_describe(context)
         pending = found.pending
-        planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", PRICES)))
+        planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", PRICES, DESCRIPTORS, INDUSTRY_SHARES)))
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
-    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
+    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS)))
     regressions = plan_regress(context, panel)
     touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
-    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
+    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS, *LONG_OF_REGRESS)))
     sections = stored_cross_sections(lake)
     sections.update(regressions.compute)
     sections = {day: value for day, value in sections.items() if day not in regressions.remove}
     models = plan_risk(context, panel, sections)
-    planned.append(_stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
+    planned.append(_stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS, *LONG_OF_RISK)))
     stored = {key: value for key, value in stored_risk_models(lake).items() if key not in models.remove}
     stored.update(models.compute)
     builds = plan_covariance(context, panel, stored)

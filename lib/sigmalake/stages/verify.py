@@ -1,0 +1,74 @@
+"""Verify: whether the tables hold what our runs wrote, before a run rests on them; what a run can put right is put right."""
+
+from collections.abc import Sequence
+
+from sigmalake.errors import DataError, ReleaseRefusedError
+from sigmalake.lake.books import known_tables
+from sigmalake.lake.dates import DateRange
+from sigmalake.lake.row_filter import of_dates
+from sigmalake.lake.trust.findings import Finding, Remedy, findings
+from sigmalake.stages.context import Context, Outcome, recorded
+from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.descriptors import PRICES
+from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVARIANCE_BUILDS
+from sigmalake.tables.packed import PANEL
+from sigmalake.tables.records import REJECTED_ROWS, RELEASE_CONTENTS, RELEASES, RUNS
+
+IRREPLACEABLE = (RUNS, RELEASES)
+COMPUTED_WITH = {  # a table without hashes of its own, and those whose rows have to go for it to be computed again
+    ASSET_COVARIANCE.name: (COVARIANCE_BUILDS,),
+    ASSET_COVARIANCE_CELLS.name: (COVARIANCE_BUILDS,),
+    REJECTED_ROWS.name: (PANEL, PRICES),
+}
+
+
+def find(context: Context) -> list[Finding]:
+    """What is wrong with the tables; nothing is written."""
+    required = {table.name for table in (*MODEL_TABLES, *IRREPLACEABLE, RELEASE_CONTENTS)}
+    return findings(context.lake, known_tables(context.lake, required), ALL_TABLES, IRREPLACEABLE)
+
+
+def verify(context: Context) -> list[Finding]:
+    """Put right what is wrong with the tables, as far as this run can; the stages after it compute what is missing.
+
+    Raises:
+        DataError: something is wrong that no run can put right; nothing has been changed.
+    """
+    found = find(context)
+    if refused := [one for one in found if one.remedy is Remedy.REFUSE]:
+        raise DataError(f"{context.lake.root} was altered: {'; '.join(one.text for one in refused)}. Nothing was written")
+    if found:
+        recorded(context, "verify", lambda: _put_right(context, found))
+    return found
+
+
+def refuse_altered(context: Context) -> None:
+    """Refuse to go on where something is wrong with the tables now, say because somebody wrote to them during this run.
+
+    Raises:
+        ReleaseRefusedError: names what is wrong.
+    """
+    if found := find(context):
+        raise ReleaseRefusedError(f"not released, tables were altered: {'; '.join(one.text for one in found)}. Use `sigmalake run`")
+
+
+def _put_right(context: Context, found: Sequence[Finding]) -> Outcome:
+    lake = context.lake
+    for one in found:
+        for table in COMPUTED_WITH.get(one.table.name, ()) if one.ranges else ():
+            _remove(context, table, one.ranges)
+    for one in found:
+        if one.remedy is Remedy.RESTORE:
+            lake.restore(one.table, one.version, one.ranges)
+        elif one.remedy is Remedy.FORGET:
+            lake.forget_lost_files(one.table, one.lost)
+        elif one.remedy is Remedy.VOUCH:
+            lake.vouch(one.table)
+    return Outcome(said="\n  ".join(["tables were altered", *(one.text for one in found)]))
+
+
+def _remove(context: Context, table: Table, ranges: Sequence[DateRange]) -> None:
+    lake = context.lake
+    if lake.span(table) is not None:
+        lake.replace_filtered(table, context.engine.no_rows(table), "verify", of_dates(table.date or "", ranges))
