@@ -128,7 +128,9 @@ def known_tables(lake: Lake, required: Collection[str]) -> Known:
     names = () if last is None else (*last.tables, *(last.ledger_versions or ()))
     released = {name: seen for name in names if last is not None and (seen := last.seen(name)) is not None}
     left = {name: seen for name, seen in released.items() if name in required}
-    for run in in_order(lake.columns(RUNS, ["sequence", "status", "finished_at", "table_versions", "table_ids"]).to_pylist()):
+    runs = in_order(lake.columns(RUNS, ["run_id", "sequence", "status", "finished_at", "table_versions", "table_ids"]).to_pylist())
+    released_by = [number for number, run in enumerate(runs) if last is not None and run["run_id"] == last.run_id]
+    for run in runs[min(released_by, default=0) :]:
         ids = dict(run["table_ids"] or ())
         for name, version in run["table_versions"] or () if run["status"] == "done" else ():
             before = left.get(name)

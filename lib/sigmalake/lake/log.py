@@ -225,12 +225,14 @@ def commit_metadata(
 
 
 def in_effect(commits: Iterable[Commit]) -> list[Commit]:
-    """The commits whose rows stand: what was undone by putting earlier rows back is left out, and what undid it is no change."""
+    """The commits as they count: what was undone by putting earlier rows back is left out, what a run vouched for is no change."""
     found: list[Commit] = []
     for commit in commits:
         if commit.is_ours and commit.restores is not None:
             found = [one for one in found if one.version <= commit.restores]
             found.append(commit._replace(keeps_rows=True))
-        else:
-            found.append(commit)
+            continue
+        if commit.is_ours and commit.stage == VERIFY and commit.keeps_rows:
+            found = [one if one.is_ours else one._replace(keeps_rows=True) for one in found]
+        found.append(commit)
     return found

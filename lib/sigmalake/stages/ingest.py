@@ -99,9 +99,10 @@ def ingest(context: Context) -> Outcome | None:
     for warning in plan.sources.warnings:
         context.say(f"warning: {warning}")
     if not (plan.changes or unsettled):
-        _write_factor_sets(context, plan.factor_sets)
+        written = _write_factor_sets(context, plan.factor_sets)
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
-        return None
+        versions_read = plan.source_versions if context.asked.everything else None
+        return Outcome(source_versions=versions_read, tables=(FACTORS,), said="factor sets that were lost") if written else None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
     _write_factor_sets(context, plan.factor_sets)
@@ -256,7 +257,8 @@ def _lost_sets(lake: Lake) -> set[str]:
     return named - known
 
 
-def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> None:
+def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> bool:
+    """Add the factor sets that are not there; says whether there were any."""
     lake = context.lake
     lake.create(FACTORS)
     known = set(lake.columns(FACTORS, ["factor_set"]).column("factor_set").to_pylist())
@@ -268,6 +270,7 @@ def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> No
     ]
     if new:
         lake.append(FACTORS, context.engine.driver_rows(table_rows(FACTORS, new)), "ingest")
+    return bool(new)
 
 
 def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: list[date]) -> dict[date, dict[str, int]]:

@@ -1,10 +1,12 @@
 """Verify: whether the tables hold what our runs wrote, before a run rests on them; what a run can put right is put right."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import known_tables
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.lake.trust.findings import Finding, Remedy, findings
 from sigmalake.stages.context import Context, Outcome, recorded
@@ -15,6 +17,7 @@ from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVA
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RELEASE_CONTENTS, RELEASES, RUNS
 
+MOST_PASSES = 3  # a table that was put back may lack a file
 IRREPLACEABLE = (RUNS, RELEASES)
 COMPUTED_WITH = {  # a table without hashes of its own, and those whose rows have to go for it to be computed again
     ASSET_COVARIANCE.name: (COVARIANCE_BUILDS,),
@@ -23,10 +26,10 @@ COMPUTED_WITH = {  # a table without hashes of its own, and those whose rows hav
 }
 
 
-def find(context: Context) -> list[Finding]:
+def find(lake: Lake) -> list[Finding]:
     """What is wrong with the tables; nothing is written."""
     required = {table.name for table in (*MODEL_TABLES, *IRREPLACEABLE, RELEASE_CONTENTS)}
-    return findings(context.lake, known_tables(context.lake, required), ALL_TABLES, IRREPLACEABLE)
+    return findings(lake, known_tables(lake, required), ALL_TABLES, IRREPLACEABLE)
 
 
 def verify(context: Context) -> list[Finding]:
@@ -35,12 +38,18 @@ def verify(context: Context) -> list[Finding]:
     Raises:
         DataError: something is wrong that no run can put right; nothing has been changed.
     """
-    found = find(context)
-    if refused := [one for one in found if one.remedy is Remedy.REFUSE]:
-        raise DataError(f"{context.lake.root} was altered: {'; '.join(one.text for one in refused)}. Nothing was written")
-    if found:
-        recorded(context, "verify", lambda: _put_right(context, found))
-    return found
+    everything: list[Finding] = []
+    for _ in range(MOST_PASSES):
+        found = find(context.lake)
+        if refused := [one for one in found if one.remedy is Remedy.REFUSE]:
+            texts = "; ".join(one.text for one in refused)
+            raise DataError(f"{context.lake.root} was altered: {texts}. Nothing was computed")
+        fresh = [one for one in found if one not in everything]
+        if not fresh:
+            break
+        recorded(context, "verify", partial(_put_right, context, fresh))
+        everything += fresh
+    return everything
 
 
 def refuse_altered(context: Context) -> None:
@@ -49,16 +58,17 @@ def refuse_altered(context: Context) -> None:
     Raises:
         ReleaseRefusedError: names what is wrong.
     """
-    if found := find(context):
+    found = [one for one in find(context.lake) if one.remedy is not Remedy.REBUILD]  # what was lost was made again by this run
+    if found:
         raise ReleaseRefusedError(f"not released, tables were altered: {'; '.join(one.text for one in found)}. Use `sigmalake run`")
 
 
 def _put_right(context: Context, found: Sequence[Finding]) -> Outcome:
+    """The tables that others are computed with come first: what is removed of them is not put back again."""
     lake = context.lake
-    for one in found:
+    for one in sorted(found, key=lambda one: one.table.name in COMPUTED_WITH):
         for table in COMPUTED_WITH.get(one.table.name, ()) if one.ranges else ():
             _remove(context, table, one.ranges)
-    for one in found:
         if one.remedy is Remedy.RESTORE:
             lake.restore(one.table, one.version, one.ranges)
         elif one.remedy is Remedy.FORGET:
@@ -71,4 +81,4 @@ def _put_right(context: Context, found: Sequence[Finding]) -> Outcome:
 def _remove(context: Context, table: Table, ranges: Sequence[DateRange]) -> None:
     lake = context.lake
     if lake.span(table) is not None:
-        lake.replace_filtered(table, context.engine.no_rows(table), "verify", of_dates(table.date or "", ranges))
+        lake.replace_filtered(table, context.engine.no_rows(table), "invalidate", of_dates(table.date or "", ranges))

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from sigmalake.errors import InfrastructureError
+from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import OPTIMIZE, VERIFY, Commit, Seen
@@ -91,6 +91,11 @@ def _of_table(lake: Lake, table: Table, known: Known, *, irreplaceable: bool) ->
             raise
         way = _way_out(lake, table, log, irreplaceable=irreplaceable)
         return [Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}; {way}")]
+    except ConfigError as error:
+        if seen is None:
+            raise
+        folder = Path(lake.root, table.name)
+        return [Finding(table, Remedy.REFUSE, f"{error} {_way_out(lake, table, folder, irreplaceable=irreplaceable)}")]
     if state is None:
         return [] if seen is None else [_gone(lake, table, irreplaceable=irreplaceable)]
     found = _strangers(lake, table, state.commits, irreplaceable=irreplaceable)
