@@ -17,7 +17,7 @@ from sigmalake.lake import delta_rs
 from sigmalake.lake.creation import create_table
 from sigmalake.lake.dates import DateRange, single_days, within
 from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
-from sigmalake.lake.log import Commit, commit_metadata, commits_since, open_table, read_columns
+from sigmalake.lake.log import commit_metadata, commits_since, open_table, read_columns
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.long import SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS

@@ -50,10 +50,11 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
     else:
         pq.write_table(panel, folder / PANEL_FILE)
     file.write_text(yaml_of(with_places(body, panel=path, lake=".")), encoding="utf-8")
-    config_hash = load_config(file).full_hash()
+    config = load_config(file)
+    config_hash = config.full_hash()
     run_id = storage.tables[RUNS.name].column("run_id")[0].as_py()
     engine = LocalEngine(LocalTables(str(folder), 1))
-    lake = Lake(engine.storage, Writer(run_id, config_hash, None, engine))
+    lake = Lake(engine.storage, Writer(run_id, config_hash, None, engine, config.model))
     held = [table for table in ALL_TABLES if table.name in storage.tables]
     ledger = (RUNS, RELEASES)
     for table in held:

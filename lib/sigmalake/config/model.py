@@ -57,6 +57,11 @@ class Config(Strict):
     regression: Annotated[RegressionRules, key("the cross-sectional regression of each date")] = RegressionRules()
     risk: Annotated[dict[str, Variant], key("variants of the risk model, by name: Sigma and Delta"), Field(default_factory=dict)]
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
+    retired_variants: Annotated[
+        list[str],
+        key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`"),
+        Field(default_factory=list),
+    ]
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
     engine: Annotated[

@@ -1,10 +1,11 @@
 """The run ledger: runs and releases."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import yaml
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
@@ -15,6 +16,8 @@ from sigmalake.lake.trust.findings import Known
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
+
+RECENT = 20  # commits of a table among which one of ours is looked for
 
 
 class AccountLine(NamedTuple):
@@ -137,6 +140,24 @@ def known_tables(lake: Lake, required: Collection[str]) -> Known:
             if name in required and (before is None or before.table_id != ids.get(name) or before.version < version):
                 left[name] = Seen(version, run["finished_at"], ids.get(name))
     return Known(released, left)
+
+
+def model_name(lake: Lake, tables: Iterable[Table]) -> str | None:
+    """The name of the model that a lake belongs to: what our newest commits say; None where no run has written yet.
+
+    Args:
+        lake: whose logs are read.
+        tables: in which to look, one after the other.
+    """
+    for table in tables:
+        version, table_id = lake.version(table), lake.table_id(table)
+        if version is not None:
+            commits = lake.commits(table, Seen(version - RECENT, now(), table_id))
+            if names := [commit.model for commit in commits if commit.is_ours and commit.model is not None]:
+                return names[-1]
+    runs = in_order(lake.columns(RUNS, ["sequence", "finished_at", "config"]).to_pylist())
+    found = yaml.safe_load(runs[-1]["config"]) if runs else None
+    return str(found["model"]) if isinstance(found, dict) and "model" in found else None
 
 
 def last_source_versions(lake: Lake, stage: str) -> dict[str, str]:

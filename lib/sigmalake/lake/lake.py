@@ -12,8 +12,8 @@ from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import VERIFY, Commit, Seen, commit_metadata
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Rows, Storage, StoredTables
-from sigmalake.tables.contents import Contents
 from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.contents import Contents
 from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
@@ -192,9 +192,7 @@ class Lake:
         fresh = not self._tables.holds_any(table, replaced.all_ranges)
         self._note(table, replaced, self._write(table, rows, stage, replaced.all_ranges, None if fresh else replaced.sql()))
 
-    def _write(
-        self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], predicate: str | None
-    ) -> Contents | None:
+    def _write(self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], predicate: str | None) -> Contents | None:
         self._verify_lease()
         with explained_write(table):
             return self._writing.engine.storage.write(table, rows, predicate=predicate, metadata=self.metadata(stage, ranges))

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
-from sigmalake.tables.contents import Contents
 from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.contents import Contents
 from sigmalake.tables.declaration import Table
 
 Rows = Any

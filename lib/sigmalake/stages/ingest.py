@@ -43,6 +43,7 @@ from sigmalake.tasks.sources.fingerprints import Fingerprints
 from sigmalake.tasks.sources.rejected_rows import most_frequent
 from sigmalake.tasks.sources.source_tasks import ToPack
 
+INGESTED = (PANEL, EXPOSURE_MOMENTS)
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
 MOST_REASONS = 5  # of a source, in the output
@@ -74,7 +75,7 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     current = {**source_versions(context.engine, config), **described_versions(context, pending)}
     stored = panel_states(lake)
     complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values() and not _lost_sets(lake)
-    if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS):
+    if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", *INGESTED):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
     sources = read_sources(context.engine, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
@@ -93,7 +94,7 @@ def ingest(context: Context) -> Outcome | None:
     lake = context.lake
     context.engine.expect_width(FLAT_ROW_BYTES)
     plan = plan_ingest(context)
-    unsettled = unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS)
+    unsettled = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.sources is None:
         return None
     for warning in plan.sources.warnings:
@@ -111,7 +112,7 @@ def ingest(context: Context) -> Outcome | None:
     n_rejected = write_rejected(
         context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
     )
-    changed = unsettled_ranges(lake, "ingest", PANEL, EXPOSURE_MOMENTS)
+    changed = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, moments, "ingest", changed)

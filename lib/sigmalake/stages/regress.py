@@ -36,7 +36,7 @@ from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
 from sigmalake.tasks.long_tables import factor_portfolios, factor_returns, specific_returns
 from sigmalake.tasks.regression import FitDates
 
-LONG_OF_REGRESS = (FACTOR_RETURNS, SPECIFIC_RETURNS, FACTOR_PORTFOLIOS)
+REGRESSED = (CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS, FACTOR_PORTFOLIOS)
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
 
 
@@ -60,7 +60,7 @@ def regress(context: Context) -> Outcome | None:
     if plan:
         calendar = return_dates(panel) + plan.remove
         lake.replace(CROSS_SECTIONS, _fitted(context, panel, plan), "regress", as_ranges([*plan.compute, *plan.remove], calendar))
-    changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS, *LONG_OF_REGRESS)
+    changed = unsettled_ranges(lake, "regress", *REGRESSED)
     if not changed:
         return _outcome_beside(stability, first_pass)
     engine.expect_width(panel_row_bytes(lake) if config.regression.portfolios else cross_section_bytes(lake))

@@ -14,16 +14,16 @@ from sigmalake.lake.log import in_effect
 from sigmalake.lake.releases import Check, Release
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
+from sigmalake.stages.ingest import INGESTED
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
-from sigmalake.stages.regress import LONG_OF_REGRESS, plan_regress
+from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release_contents import kept_contents, present_contents, record_contents
-from sigmalake.stages.risk import LONG_OF_RISK, plan_risk
+from sigmalake.stages.risk import RISK_TABLES, plan_risk
 from sigmalake.stages.verify import refuse_altered
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.contents import Contents, total
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import EXPOSURE_MOMENTS
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
+from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES
 
 R2_ROUNDING = 1e-12  # a market alone has an R2 of 0 but for rounding
@@ -172,9 +172,9 @@ def _complete(context: Context, as_of: date) -> Check:
 
 
 _STAGES = (
-    ("ingest", (PANEL, EXPOSURE_MOMENTS)),
-    ("regress", (CROSS_SECTIONS, *LONG_OF_REGRESS)),
-    ("risk", (RISK_MODELS, *LONG_OF_RISK)),
+    ("ingest", INGESTED),
+    ("regress", REGRESSED),
+    ("risk", RISK_TABLES),
 )
 
 

@@ -10,13 +10,13 @@ from datetime import date
 import pyarrow as pa
 
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.lake import Lake, Written
+from sigmalake.lake.lake import Written
 from sigmalake.lake.log import VERIFY, Commit, in_effect
 from sigmalake.lake.releases import Release
 from sigmalake.lake.row_filter import RowFilter, of_dates
-from sigmalake.tables.contents import NOTHING, Content, Contents, Key, contents_of, together, total
 from sigmalake.stages.context import Context
 from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.tables.contents import NOTHING, Content, Contents, Key, contents_of, together, total
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_CONTENTS
 from sigmalake.tables.rows import table_rows

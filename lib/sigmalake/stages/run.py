@@ -9,7 +9,7 @@ from sigmalake.stages.ingest import ingest
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
 from sigmalake.stages.risk import risk
-from sigmalake.stages.verify import verify
+from sigmalake.stages.verify import refuse_dropped_variants, verify
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "describe": describe,
@@ -24,6 +24,8 @@ STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
 def run_stage(context: Context, stage: str) -> Outcome | None:
     """One stage on tables that were verified, recorded in `runs`."""
     verify(context)
+    if stage == "risk":
+        refuse_dropped_variants(context)
     return _run_stage(context, stage)
 
 
@@ -34,6 +36,7 @@ def _run_stage(context: Context, stage: str) -> Outcome | None:
 def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     verify(context)
+    refuse_dropped_variants(context)
     for stage in STAGES:
         if stage != "describe" or context.config.sources.prices is not None:
             _run_stage(context, stage)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from sigmalake.errors import DataError, ReleaseRefusedError
-from sigmalake.lake.books import known_tables
+from sigmalake.errors import ConfigError, DataError, ReleaseRefusedError
+from sigmalake.lake.books import known_tables, model_name
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
@@ -14,7 +14,7 @@ from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVARIANCE_BUILDS
-from sigmalake.tables.packed import PANEL
+from sigmalake.tables.packed import PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASE_CONTENTS, RELEASES, RUNS
 
 MOST_PASSES = 3  # a table that was put back may lack a file
@@ -24,6 +24,41 @@ COMPUTED_WITH = {  # a table without hashes of its own, and those whose rows hav
     ASSET_COVARIANCE_CELLS.name: (COVARIANCE_BUILDS,),
     REJECTED_ROWS.name: (PANEL, PRICES),
 }
+
+
+def refuse_other_model(context: Context) -> None:
+    """Refuse a lake that belongs to another model.
+
+    Raises:
+        ConfigError: names both.
+    """
+    given, found = context.config.model, model_name(context.lake, (RUNS, PANEL, PRICES))
+    if found not in (None, given):
+        raise ConfigError(
+            f"the lake {context.lake.root} belongs to the model {found!r}, and the configuration is of {given!r}: name another "
+            f"folder as `lake:`, or put `model: {found}` back"
+        )
+
+
+def dropped_variants(context: Context) -> list[str]:
+    """The variants that the lake has rows of and the configuration does not name: a run would delete these rows."""
+    stored = context.lake.columns(RISK_MODELS, ["variant"]).column("variant").unique().to_pylist()
+    return sorted(set(stored) - context.config.risk.keys())
+
+
+def refuse_dropped_variants(context: Context) -> None:
+    """Refuse to delete the rows of variants in silence.
+
+    Raises:
+        ConfigError: names them.
+    """
+    names = [name for name in dropped_variants(context) if name not in context.config.retired_variants]
+    if names and not context.drop_variants:
+        listed, them = ", ".join(names), "it" if len(names) == 1 else "them"
+        raise ConfigError(
+            f"the lake {context.lake.root} has risk models of {listed}, which `risk:` does not name: this run would delete their "
+            f"rows. Put {them} back under `risk:`, list {them} under `retired_variants:`, or run with --drop-variants"
+        )
 
 
 def find(lake: Lake) -> list[Finding]:
@@ -36,20 +71,30 @@ def verify(context: Context) -> list[Finding]:
     """Put right what is wrong with the tables, as far as this run can; the stages after it compute what is missing.
 
     Raises:
+        ConfigError: the lake belongs to another model.
         DataError: something is wrong that no run can put right; nothing has been changed.
     """
+    refuse_other_model(context)
     everything: list[Finding] = []
     for _ in range(MOST_PASSES):
         found = find(context.lake)
-        if refused := [one for one in found if one.remedy is Remedy.REFUSE]:
-            texts = "; ".join(one.text for one in refused)
-            raise DataError(f"{context.lake.root} was altered: {texts}. Nothing was computed")
+        refuse(context.lake, found)
         fresh = [one for one in found if one not in everything]
         if not fresh:
             break
         recorded(context, "verify", partial(_put_right, context, fresh))
         everything += fresh
     return everything
+
+
+def refuse(lake: Lake, found: Sequence[Finding]) -> None:
+    """Refuse what no run can put right.
+
+    Raises:
+        DataError: names it, with the way out.
+    """
+    if refused := [one.text for one in found if one.remedy is Remedy.REFUSE]:
+        raise DataError(f"{lake.root} was altered: {'; '.join(refused)}. Nothing was computed")
 
 
 def refuse_altered(context: Context) -> None:
@@ -75,7 +120,7 @@ def _put_right(context: Context, found: Sequence[Finding]) -> Outcome:
             lake.forget_lost_files(one.table, one.lost)
         elif one.remedy is Remedy.VOUCH:
             lake.vouch(one.table)
-    return Outcome(said="\n  ".join(["tables were altered", *(one.text for one in found)]))
+    return Outcome(said="\n  ".join(["tables were altered, and are put right", *(one.text for one in found)]))
 
 
 def _remove(context: Context, table: Table, ranges: Sequence[DateRange]) -> None:

@@ -1,4 +1,4 @@
-"""What rows of a table say, as counts and checksums by date: two tables with the same rows have the same, in whatever order or files.
+"""What rows of a table say, as counts and checksums by date: the same for the same rows, in whatever order and files.
 
 The hash of a row is mix(sum over its columns of fold(value) K(column)), in numbers of 64 bits, where K is an odd number made of
 the column's name and a value is the bits of its double, its days, its number or the hash of its text. A null adds nothing, so that
@@ -116,21 +116,28 @@ def _add_in_place(hashes: Words, words: Words, there: NDArray[np.bool_] | None, 
 def _words(values: pa.Array, stops: Sequence[int]) -> tuple[Words, NDArray[np.bool_] | None]:
     """The word of each value, and which of them are not null; None: all."""
     kind = values.type
-    there = values.is_valid().to_numpy(zero_copy_only=False) if values.null_count else None
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _text_words(values, stops), there
     if pa.types.is_dictionary(kind):
         return _words(values.cast(kind.value_type), stops)
     if pa.types.is_map(kind):
         return _words(values.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))), stops)
+    return _plain_words(values, stops), values.is_valid().to_numpy(zero_copy_only=False) if values.null_count else None
+
+
+def _plain_words(values: pa.Array, stops: Sequence[int]) -> Words:
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _text_words(values, stops)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _list_words(values), there
+        return _list_words(values)
     if pa.types.is_struct(kind):
-        return _struct_words(values, stops), there
+        return _struct_words(values, stops)
     if pa.types.is_floating(kind):
-        return _bits(values.cast(pa.float64())).view(np.uint64), there
-    whole = values.view(pa.int32()) if pa.types.is_date32(kind) else values
-    return _bits(whole).astype(np.int64).view(np.uint64), there
+        return _bits(values.cast(pa.float64())).view(np.uint64)
+    if pa.types.is_date32(kind):
+        values = values.view(pa.int32())
+    elif pa.types.is_timestamp(kind):
+        values = values.view(pa.int64())
+    return _bits(values).astype(np.int64).view(np.uint64)
 
 
 def _bits(values: pa.Array) -> NDArray[Any]:
@@ -228,10 +235,10 @@ def _runs(rows: pa.Table | pa.RecordBatch, dated: str | None) -> Iterator[tuple[
         codes = coded.fill_null(np.iinfo(np.int32).min).to_numpy(zero_copy_only=False)
         changes[1:] |= codes[1:] != codes[:-1]
     changes[0] = True
-    starts = np.flatnonzero(changes).tolist()
+    starts, of_key = np.flatnonzero(changes).tolist(), [columns.get(name or "") for name in ("variant", dated)]
     for start, stop in zip(starts, [*starts[1:], rows.num_rows], strict=True):
-        variant = columns["variant"][start].as_py() if "variant" in columns else None
-        yield start, stop, Key(variant, columns[dated][start].as_py() if dated is not None and dated in columns else None)
+        variant, day = (None if column is None else column[start].as_py() for column in of_key)
+        yield start, stop, Key(variant, day)
 
 
 def _one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:

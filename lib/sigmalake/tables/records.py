@@ -117,6 +117,8 @@ RELEASE_CONTENTS = Table(
         Column("variant", "STRING", "of the rows; null: the table has none"),
         Column("date", "DATE", "of the rows; null: the table has no dates, or the rows have none"),
         required("rows", "BIGINT", "how many; 0: none any more"),
-        required("checksum", "BIGINT", "sum of the hashes of the rows, mod 2^64: the same for the same rows in any order and any files"),
+        required(
+            "checksum", "BIGINT", "sum of the hashes of the rows, mod 2^64: the same for the same rows in any order and any files"
+        ),
     ),
 )

@@ -10,9 +10,9 @@ from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter
-from sigmalake.tables.contents import Contents, contents_of, together
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.checks import check_rows
+from sigmalake.tables.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 PACKED_A_PIECE = 64  # rows of a packed table

@@ -58,8 +58,7 @@ class LocalRows:
 
     def read_with_contents(self, table: Table, workers: int) -> Iterator[tuple[pa.Table, Contents]]:
         """The rows as they are read, with counts and checksums, taken wherever a piece is read."""
-        for found, contents in read_each([Counted(piece, table, self.schema) for piece in self.pieces], workers):
-            yield found, contents
+        yield from read_each([Counted(piece, table, self.schema) for piece in self.pieces], workers)
 
 
 class LocalStorage(Storage, Protocol):

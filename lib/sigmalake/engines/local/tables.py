@@ -14,8 +14,8 @@ from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
-from sigmalake.tables.contents import Contents, together
 from sigmalake.lake.trust.files import set_property
+from sigmalake.tables.contents import Contents, together
 from sigmalake.tables.declaration import Table
 
 PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work

@@ -17,9 +17,9 @@ from sigmalake.lake.delta_rs import ROWS_A_GROUP, write_rows
 from sigmalake.lake.folder import VOUCHED_PROPERTY, FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
-from sigmalake.tables.contents import Contents, contents_of
-from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.lake.older import missing_columns
+from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table, sql_text
 
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -136,7 +136,7 @@ class CatalogTables:
 
     def n_rows(self, _table: Table) -> None:
         """As `Storage`: unknown."""
-        return None
+        return
 
     def restore(self, table: Table, version: int, metadata: str) -> None:
         """As `Storage`."""

@@ -1,6 +1,6 @@
 """The files of a table against its log: which are lost, and what the rows of those say that two versions do not share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -45,17 +45,19 @@ class TableState(NamedTuple):
 
 def lost_files(log: DeltaTable, table: Table) -> list[LostFile]:
     """The files that the log lists and the folder does not have, or not as long: a listing, no reading."""
-    files = pa.table(log.get_add_actions(flatten=True))
-    there = _sizes(log)
+    files, there = pa.table(log.get_add_actions(flatten=True)), _sizes(log)
     names, sizes = files.column("path").to_pylist(), files.column("size_bytes").to_pylist()
-    kept = [f"{what}.{table.date}" for what in ("min", "max")]
-    spans = zip(*(files.column(name).to_pylist() for name in kept), strict=True) if set(kept) <= set(files.column_names) else None
-    spans = [(None, None)] * len(names) if spans is None else list(spans)
-    return [
-        LostFile(name, there.get(unquote(name)), size, EVERY_DATE if None in span else DateRange(*span))
-        for name, size, span in zip(names, sizes, spans, strict=True)
-        if there.get(unquote(name)) != size
-    ]
+    wrong = [number for number, name in enumerate(names) if there.get(unquote(name)) != sizes[number]]
+    return [LostFile(names[n], there.get(unquote(names[n])), sizes[n], _dates_of(files, n, table.date)) for n in wrong]
+
+
+def _dates_of(files: pa.Table, number: int, dated: str | None) -> DateRange:
+    """The dates of a file by the log's statistics."""
+    kept = [f"{what}.{dated}" for what in ("min", "max")]
+    if not set(kept) <= set(files.column_names):
+        return EVERY_DATE
+    first, last = (files.column(name)[number].as_py() for name in kept)
+    return EVERY_DATE if first is None or last is None else DateRange(first, last)
 
 
 def n_rows(log: DeltaTable) -> int | None:
@@ -95,7 +97,7 @@ def restore(log: DeltaTable, version: int, commit_metadata: str) -> None:
     log.restore(version, commit_properties=_committed(commit_metadata))
 
 
-def forget_lost_files(log: DeltaTable, lost: list[LostFile], commit_metadata: str) -> None:
+def forget_lost_files(log: DeltaTable, lost: Sequence[LostFile], commit_metadata: str) -> None:
     """Take the lost files out of the newest version; of what is left of a damaged one, the name gets an underscore in front."""
     folder = Path(unquote(log.table_uri.removeprefix("file://")))
     for file in lost:

@@ -109,7 +109,7 @@ def _of_table(lake: Lake, table: Table, known: Known, *, irreplaceable: bool) ->
 def _gone(lake: Lake, table: Table, *, irreplaceable: bool) -> Finding:
     if irreplaceable:
         return Finding(table, Remedy.REFUSE, f"it is gone; restore {lake.root}/{table.name} from a copy")
-    return Finding(table, Remedy.REBUILD, "it is gone; it is made again", ranges=(EVERY_DATE,))
+    return Finding(table, Remedy.REBUILD, "it is gone; a run makes it again", ranges=(EVERY_DATE,))
 
 
 def _cut_short(lake: Lake, table: Table, version: int, seen: Seen, *, irreplaceable: bool) -> Finding:
@@ -120,7 +120,7 @@ def _cut_short(lake: Lake, table: Table, version: int, seen: Seen, *, irreplacea
         message = "another table of that name was made in its place"
     if irreplaceable:
         return Finding(table, Remedy.REFUSE, f"{message}; restore {lake.root}/{table.name} from a copy")
-    return Finding(table, Remedy.REBUILD, f"{message}; what is missing is made again", ranges=(EVERY_DATE,))
+    return Finding(table, Remedy.REBUILD, f"{message}; a run makes again what is missing", ranges=(EVERY_DATE,))
 
 
 def _strangers(lake: Lake, table: Table, commits: Sequence[Commit], *, irreplaceable: bool) -> list[Finding]:
@@ -143,8 +143,8 @@ def _strangers(lake: Lake, table: Table, commits: Sequence[Commit], *, irreplace
         way = f"put it back by hand, or restore {folder} from a copy"
         return [Finding(table, Remedy.REFUSE, f"{message}, and runs have added rows after it; {way}")]
     ranges = tuple(sorted({span for commit in ours for span in commit.ranges}))
-    again = "; what runs wrote after it is computed again" if ours else ""
-    return [Finding(table, Remedy.RESTORE, f"{message}; it is put back to version {good}{again}", good, ranges)]
+    again = ", and computes again what runs wrote after it" if ours else ""
+    return [Finding(table, Remedy.RESTORE, f"{message}; a run puts it back to version {good}{again}", good, ranges)]
 
 
 def _lost(lake: Lake, table: Table, lost: Sequence[LostFile], *, irreplaceable: bool) -> Finding:
@@ -153,9 +153,14 @@ def _lost(lake: Lake, table: Table, lost: Sequence[LostFile], *, irreplaceable: 
     if irreplaceable or ("://" in lake.root and any(file.found is not None for file in lost)):
         return Finding(table, Remedy.REFUSE, f"{message} in {folder}; restore it from a copy")
     ranges = tuple(sorted({file.dates for file in lost}))
-    return Finding(table, Remedy.FORGET, f"{message} in {folder}; the rows that it had are made again", ranges=ranges, lost=tuple(lost))
+    message = f"{message} in {folder}; a run makes the rows that it had again"
+    return Finding(table, Remedy.FORGET, message, ranges=ranges, lost=tuple(lost))
 
 
 def _way_out(lake: Lake, table: Table, log: Path, *, irreplaceable: bool) -> str:
     way = f"restore {log} from a copy"
-    return way if irreplaceable else f"{way}, or remove {lake.root}/{table.name}: the next run makes it anew, and releases of before lack it"
+    return (
+        way
+        if irreplaceable
+        else f"{way}, or remove {lake.root}/{table.name}: the next run makes it anew, and releases of before lack it"
+    )

@@ -4,19 +4,21 @@ The files of a release are read once each, whichever releases share them, and wh
 checksums that the release kept. Nothing is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from sigmalake.config.model import Config
 from sigmalake.errors import InfrastructureError, MissingRiskError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import identity, open_table
 from sigmalake.lake.releases import Release
 from sigmalake.lake.trust.files import contents_of_files, lost_files, paths
+from sigmalake.stages.queries.recompute import Recomputation, config_of
 from sigmalake.stages.release_contents import ALL
 from sigmalake.stages.verify import find
 from sigmalake.tables.catalogue import MODEL_TABLES
@@ -89,12 +91,14 @@ class _TableContents:
                 self.wrong.add(key)
 
 
-def check(lake: Lake, release_id: str | None = None) -> Checked:
+def check(lake: Lake, config: Config, release_id: str | None = None, *, deep: bool = False) -> Checked:
     """Look at the tables as they stand and at every kept release, or at one of them.
 
     Args:
         lake: in a folder or behind a URI.
+        config: of the model.
         release_id: of the only release to look at; None: all.
+        deep: also compute some dates of each release again, from its panel.
 
     Raises:
         MissingRiskError: there is no such release.
@@ -116,7 +120,8 @@ def check(lake: Lake, release_id: str | None = None) -> Checked:
             seen.append(release.release_id)
             if key not in totals:
                 without.append(release.release_id)
-            problems += _of_release(lake, release, tables, totals.get(key))
+            found = _of_release(lake, release, tables, totals.get(key))
+            problems += found or (_recomputed(lake, release, config) if deep else [])
     return Checked(seen, without, problems)
 
 
@@ -133,9 +138,7 @@ def _kept(rows: pa.Table) -> tuple[dict[tuple[int, str], dict[str, Contents]], d
     return changed, totals
 
 
-def _of_release(
-    lake: Lake, release: Release, tables: Mapping[str, _TableContents], whole: Content | None
-) -> Sequence[Problem]:
+def _of_release(lake: Lake, release: Release, tables: Mapping[str, _TableContents], whole: Content | None) -> list[Problem]:
     found = []
     for name in release.tables:
         if message := _wrong_table(lake, release, tables[name], compared=whole is not None):
@@ -146,32 +149,41 @@ def _of_release(
     return found
 
 
+def _recomputed(lake: Lake, release: Release, config: Config) -> list[Problem]:
+    again = Recomputation(lake, release, config_of(lake, release, config))
+    return [Problem(release.release_id, table, message) for table, message in again.differences()]
+
+
 def _wrong_table(lake: Lake, release: Release, of: _TableContents, *, compared: bool) -> str | None:
     """What is wrong with a table at the version that a release pins; None: nothing."""
-    version, table = release.tables[of.table.name], of.table
+    version = release.tables[of.table.name]
     try:
-        log = open_table(f"{lake.root}/{table.name}", version)
-        if log is None:
-            of.forget()
-            return "it is gone; restore it from a copy"
-        seen = release.seen(table.name)
-        if seen is not None and not identity(log).is_later(seen):
-            of.forget()
-            return f"another table was made in its place, so that its version {version} is not the one that was released"
-        if lost := lost_files(log, table):
-            of.forget()
-            return f"version {version} cannot be read: {'; '.join(file.text for file in lost[:SHOWN])}; restore it from a copy"
-        if not compared:
-            return None
-        of.read(log)
+        log = open_table(f"{lake.root}/{of.table.name}", version)
+        message = _wrong_version(release, log, of.table)
+        if compared and log is not None and message is None:
+            of.read(log)
     except InfrastructureError as error:
+        message = f"version {version} cannot be read: {error}"
+    if message is not None:
         of.forget()
-        return f"version {version} cannot be read: {error}"
-    if not of.wrong:
+        return message
+    if not compared or not of.wrong:
         return None
     listed = sorted(of.wrong, key=lambda key: (str(key.date), str(key.variant)), reverse=True)[:SHOWN]
     told = "; ".join(_told(key, of.actual.get(key, NOTHING), of.expected.get(key, NOTHING)) for key in listed)
     return f"version {version} does not say what was released on {len(of.wrong):,} dates: {told}"
+
+
+def _wrong_version(release: Release, log: DeltaTable | None, table: Table) -> str | None:
+    """Why a version that is pinned cannot be read, or is not what was pinned."""
+    if log is None:
+        return "it is gone; restore it from a copy"
+    seen = release.seen(table.name)
+    if seen is not None and not identity(log).is_later(seen):
+        return f"another table was made in its place: its version {seen.version} is not the one that was released"
+    if lost := lost_files(log, table):
+        return f"version {log.version()} cannot be read: {'; '.join(file.text for file in lost[:SHOWN])}; restore it from a copy"
+    return None
 
 
 def _told(key: Key, actual: Content, expected: Content) -> str:
