@@ -226,7 +226,7 @@ def _position_factors(most: int) -> Words:
 
 def _runs(rows: pa.Table | pa.RecordBatch, dated: str | None) -> Iterator[tuple[int, int, Key]]:
     """Runs of rows with the same key: where each begins and ends."""
-    names = [name for name in ("variant", dated) if name in rows.schema.names]
+    names = [name for name in ("variant", dated) if name is not None and name in rows.schema.names]
     changes = np.zeros(rows.num_rows, dtype=bool)
     columns: dict[str, pa.Array] = {}
     for name in names:
