@@ -20,7 +20,10 @@ REFUSED = {"lose_an_older_commit", "put_another_table_in_its_place"}  # nothing 
 UNCHANGED = {"compact"}
 EVERYWHERE = [(table, alteration) for table in ("specific_risk", "factors") for alteration in ALTERATIONS]
 ELSEWHERE = [
-    *(("panel", alteration) for alteration in ("drop", "delete_half", "append_a_row_again", "lose_a_file", "lose_the_newest_commit")),
+    *(
+        ("panel", alteration)
+        for alteration in ("drop", "delete_half", "append_a_row_again", "lose_a_file", "lose_the_newest_commit")
+    ),
     *(("cross_sections", alteration) for alteration in ("drop", "append_a_row_again", "lose_a_file")),
     *(("risk_models", alteration) for alteration in ("drop", "multiply_by_four", "cut_a_file")),
     *(("factor_covariance", alteration) for alteration in ("drop", "multiply_by_four")),
