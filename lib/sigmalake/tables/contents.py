@@ -9,6 +9,7 @@ entries of fold(entry) R(position)). The checksum of a date is the sum of the ha
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.hashing import K, Words, mix_in_place, mixed, text_hashes
 
+LEAST_PIECE = 256  # texts of a run that is compared with the one before it
 BLOCK = 1 << 14  # rows or entries that are hashed at once: their words stay in the cache
 _HALF = np.uint64(32)
 _NULL = mixed(np.array([1], dtype=np.uint64))[0]  # the word of a null within an array
@@ -61,7 +63,7 @@ def contents_of(table: Table, rows: pa.Table | pa.RecordBatch) -> Contents:
         return found
     rows = rows.select([name for name in table.column_names if name in rows.schema.names])
     runs = list(_runs(rows, table.date))
-    hashes = row_hashes(rows, [stop for _, stop, _ in runs])
+    hashes = row_hashes(rows, [stop for _, stop, _ in runs], by_run=("variant", table.date or ""))
     for start, stop, key in runs:
         with np.errstate(over="ignore"):
             total = int(hashes[start:stop].sum(dtype=np.uint64))
@@ -83,16 +85,25 @@ def together(all_of: Iterable[Contents]) -> Contents:
     return found
 
 
-def row_hashes(rows: pa.Table | pa.RecordBatch, stops: Sequence[int]) -> Words:
+def row_hashes(rows: pa.Table | pa.RecordBatch, stops: Sequence[int], by_run: Sequence[str] = ()) -> Words:
     """The hash of every row, whatever the order of its columns.
 
     Args:
         rows: of a table.
         stops: where the rows of a date end, and the next date's are likely to have the same ids; the last is the number of rows.
+        by_run: columns with one value in all rows of a date.
     """
     hashes = np.zeros(rows.num_rows, dtype=np.uint64)
+    starts = np.array([0, *stops[:-1]])
+    lengths = np.diff([*starts, rows.num_rows])
     for name in rows.schema.names:
-        _add_in_place(hashes, *_words(_one_piece(rows.column(name)), stops), _column_factor(name))
+        values = _one_piece(rows.column(name))
+        if name not in by_run:
+            _add_in_place(hashes, *_words(values, stops), _column_factor(name))
+            continue
+        of_run = np.zeros(len(starts), dtype=np.uint64)
+        _add_in_place(of_run, *_words(values.take(pa.array(starts)), ()), _column_factor(name))
+        hashes += of_run if len(of_run) == len(hashes) else np.repeat(of_run, lengths)
     for first in range(0, len(hashes), BLOCK):
         block = hashes[first : first + BLOCK]
         mix_in_place(block, np.empty_like(block))
@@ -148,22 +159,35 @@ def _bits(values: pa.Array) -> NDArray[Any]:
 
 
 def _text_words(values: pa.Array, stops: Sequence[int]) -> Words:
-    """The hash of each text; a run of texts that is the one before it to the last byte has the same."""
+    """The hash of each text; a run of texts that is the one before it to the last byte is not hashed again."""
     values = values.cast(pa.large_string())
-    offsets, data = _buffers(values)
-    found = np.empty(len(values), dtype=np.uint64)
-    start, before, cuts = 0, None, [stop for stop in stops if stop <= len(values)]
-    for stop in cuts if cuts and cuts[-1] == len(values) else [*cuts, len(values)]:
-        ends, text = offsets[start : stop + 1] - offsets[start], data[offsets[start] : offsets[stop]]
-        if before is not None and np.array_equal(before[0], ends) and np.array_equal(before[1], text):
-            found[start:stop] = before[2]
-        else:
-            encoded = values.slice(start, stop - start).fill_null("").dictionary_encode()
-            found[start:stop] = text_hashes(encoded.dictionary)[encoded.indices.to_numpy()]
-        if stop > start:
-            before = ends, text, found[start:stop]
-        start = stop
+    pieces = _pieces(len(values), stops)
+    again = _repeats(values, pieces)
+    fresh = [values.slice(start, stop - start) for (start, stop), is_again in zip(pieces, again, strict=True) if not is_again]
+    hashed = text_hashes(values if len(fresh) == len(pieces) else pa.concat_arrays(fresh))
+    if len(fresh) == len(pieces):
+        return hashed
+    found, at, before = np.empty(len(values), dtype=np.uint64), 0, hashed
+    for (start, stop), is_again in zip(pieces, again, strict=True):
+        if not is_again:
+            before, at = hashed[at : at + stop - start], at + stop - start
+        found[start:stop] = before
     return found
+
+
+def _pieces(n: int, stops: Sequence[int]) -> list[tuple[int, int]]:
+    """Where runs of texts begin and end; all are one where runs are short."""
+    cuts = [stop for stop in stops if 0 < stop < n] if len(stops) * LEAST_PIECE <= n else []
+    return list(pairwise([0, *cuts, n]))
+
+
+def _repeats(values: pa.LargeStringArray, pieces: Sequence[tuple[int, int]]) -> list[bool]:
+    """Of each run, whether it is the one before it, to the last byte."""
+    if len(pieces) == 1 or values.null_count:
+        return [False] * len(pieces)
+    offsets, data = _buffers(values)
+    runs = [(offsets[start : stop + 1] - offsets[start], data[offsets[start] : offsets[stop]]) for start, stop in pieces]
+    return [False, *(all(np.array_equal(*parts) for parts in zip(*pair, strict=True)) for pair in pairwise(runs))]
 
 
 def _buffers(values: pa.LargeStringArray) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -177,29 +201,39 @@ def _buffers(values: pa.LargeStringArray) -> tuple[NDArray[np.int64], NDArray[np
 
 def _list_words(values: pa.Array) -> Words:
     lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    ends = np.cumsum(lengths).tolist()
-    entries, there = _words(values.flatten(), ends)
+    ends = np.cumsum(lengths)
+    entries, there = _words(values.flatten(), ends.tolist())
     if there is not None:
         entries = np.where(there, entries, _NULL)
     factors = _position_factors(int(lengths.max(initial=0)))
     found = np.zeros(len(values), dtype=np.uint64)
-    for row, (stop, length) in enumerate(zip(ends, lengths.tolist(), strict=True)):
-        found[row] = _sum(entries[stop - length : stop], factors)
+    if len(entries) < LEAST_PIECE * len(values):  # many short ones: all at once
+        held, starts = lengths > 0, ends - lengths
+        folded = _folded(entries, factors[np.arange(len(entries)) - np.repeat(starts, lengths)])
+        if held.any():
+            found[held] = np.add.reduceat(folded, starts[held])
+    else:
+        for row, (start, stop) in enumerate(zip((ends - lengths).tolist(), ends.tolist(), strict=True)):
+            found[row] = _sum(entries[start:stop], factors)
     with np.errstate(over="ignore"):
         return mixed(found + lengths.astype(np.uint64) * K)
 
 
 def _sum(entries: Words, factors: Words) -> np.uint64:
     """Of the folded entries, each times the factor of its position."""
+    found = np.uint64(0)
     with np.errstate(over="ignore"):
-        found = np.uint64(0)
         for first in range(0, len(entries), BLOCK):
             some = entries[first : first + BLOCK]
-            folded = some >> _HALF
-            folded ^= some
-            folded *= factors[first : first + len(some)]
-            found += folded.sum(dtype=np.uint64)
-        return found
+            found += _folded(some, factors[first : first + len(some)]).sum(dtype=np.uint64)
+    return found
+
+
+def _folded(words: Words, factors: Words) -> Words:
+    folded = words >> _HALF
+    folded ^= words
+    folded *= factors
+    return folded
 
 
 def _struct_words(values: pa.StructArray, stops: Sequence[int]) -> Words:

@@ -10,11 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
+Wholes = NDArray[np.int64]
 
 SEED = np.uint64(0x243F6A8885A308D3)  # digits of pi
 K = np.uint64(0x9E3779B97F4A7C15)  # digits of the golden ratio, odd
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
+_MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)  # the first n bytes of a word
+BLOCK = 1 << 14  # texts that are hashed at once: their words stay in the cache
 
 
 def mix_in_place(words: Words, scratch: Words) -> None:
@@ -37,20 +40,31 @@ def mixed(words: Words) -> Words:
 def text_hashes(names: pa.Array) -> Words:
     """The hash of each text, of its UTF-8 bytes in words of 8 and its length; of a null, that of no bytes."""
     starts, lengths, data = _bytes_of(names)
+    at_byte = np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))  # the word that begins at each byte
     hashes = np.full(len(names), SEED)
-    at = np.flatnonzero(lengths > 0)
-    offset = 0
-    while len(at):
-        word = data[(starts[at] + offset)[:, None] + np.arange(8)].view("<u8").ravel().astype(np.uint64)
-        left = np.minimum(lengths[at] - offset, 8).astype(np.uint64)
-        word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - np.uint64(8) * left)
-        hashes[at] = mixed(hashes[at] * K + word)
-        offset += 8
-        at = at[lengths[at] > offset]
-    return mixed(hashes * K + lengths.astype(np.uint64))
+    for first in range(0, len(names), BLOCK):
+        block = slice(first, first + BLOCK)
+        _hash_texts_in_place(hashes[block], starts[block], lengths[block], at_byte)
+    return hashes
 
 
-def _bytes_of(names: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+def _hash_texts_in_place(hashes: Words, starts: Wholes, lengths: Wholes, at_byte: Words) -> None:
+    scratch = np.empty_like(hashes)
+    longest = int(lengths.max(initial=0))
+    for offset in range(0, longest, 8):
+        left = lengths - offset
+        at = slice(None) if left.min() > 0 else np.flatnonzero(left > 0)
+        word = at_byte[starts[at] + offset].astype(np.uint64, copy=False)
+        some = hashes[at] * K
+        some += word & _MASKS[np.minimum(left[at], 8)]
+        mix_in_place(some, scratch[: len(some)])
+        hashes[at] = some
+    hashes *= K
+    hashes += lengths.view(np.uint64)
+    mix_in_place(hashes, scratch)
+
+
+def _bytes_of(names: pa.Array) -> tuple[Wholes, Wholes, NDArray[np.uint8]]:
     """Where each text begins in the bytes of all, how long it is, and the bytes, with 8 more behind the last."""
     names = names.cast(pa.large_binary()).fill_null(b"")
     _, offsets, data = names.buffers()

@@ -11,6 +11,7 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checks import check_rows
 from sigmalake.tables.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
@@ -85,7 +86,7 @@ class HeldTables:
         step = PACKED_A_PIECE if table.packed else max(1, found.num_rows)
         return [Held(found.slice(first, step)) for first in range(0, found.num_rows, step)]
 
-    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> Contents:
+    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> Contents | None:
         """As `Storage`.
 
         Raises:
@@ -100,7 +101,7 @@ class HeldTables:
             check_rows(table, found)
         self.tables[table.name] = pa.concat_tables([held, *written])
         self._commits[table.name].append(parse_commit(self.version(table) + 1, metadata, "WRITE"))
-        return together(contents_of(table, found) for found in written)
+        return together(contents_of(table, found) for found in written) if table in MODEL_TABLES else None
 
     def _at(self, table: Table, version: int | None) -> pa.Table:
         if version not in (None, self.version(table)):

@@ -15,6 +15,7 @@ from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.lake.trust.files import set_property
+from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.contents import Contents, together
 from sigmalake.tables.declaration import Table
 
@@ -42,16 +43,23 @@ class LocalTables(FolderTables):
         """As `LocalStorage`."""
         return stored_pieces(self, table, schema, rows, version)
 
-    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> Contents:
-        """As `Storage`; rows that break the declaration are refused before anything of them is committed."""
+    def write(self, table: Table, rows: LocalRows, *, predicate: str | None, metadata: str) -> Contents | None:
+        """As `Storage`; rows that break the declaration are refused before anything of them is committed.
+
+        Rows of the model's tables are counted.
+        """
+        if table not in MODEL_TABLES:
+            batches = (batch for found in rows.read(self.workers) for batch in found.to_batches())
+            write_rows(self.location(table), table, batches, predicate=predicate, commit_metadata=metadata)
+            return None
         written: list[Contents] = []
 
-        def batches() -> Iterator[pa.RecordBatch]:
+        def counted() -> Iterator[pa.RecordBatch]:
             for found, contents in rows.read_with_contents(table, self.workers):
                 written.append(contents)
                 yield from found.to_batches()
 
-        write_rows(self.location(table), table, batches(), predicate=predicate, commit_metadata=metadata)
+        write_rows(self.location(table), table, counted(), predicate=predicate, commit_metadata=metadata)
         return together(written)
 
     def set_property(self, table: Table, name: str, value: str) -> None:

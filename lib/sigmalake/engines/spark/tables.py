@@ -19,6 +19,7 @@ from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.older import missing_columns
 from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table, sql_text
 
@@ -51,7 +52,7 @@ class SparkFolderTables(FolderTables):
             write_rows(self.location(table), table, rows.to_batches(), predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
-        return contents_of(table, rows) if isinstance(rows, pa.Table) else None
+        return contents_of(table, rows) if isinstance(rows, pa.Table) and table in MODEL_TABLES else None
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -121,7 +122,7 @@ class CatalogTables:
     def write(self, table: Table, rows: DataFrame | pa.Table, *, predicate: str | None, metadata: str) -> Contents | None:
         """As `Storage`."""
         _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, name=self.sql_name(table))
-        return contents_of(table, rows) if isinstance(rows, pa.Table) else None
+        return contents_of(table, rows) if isinstance(rows, pa.Table) and table in MODEL_TABLES else None
 
     def state(self, table: Table, since: Seen | None) -> TableState | None:
         """As `Storage`; only the platform can list files."""
