@@ -81,4 +81,6 @@ def _restated(row: dict[str, Any], versions: Mapping[str, int], ids: Mapping[str
         if column in row and row[column] is not None:
             found[column] = [(name, versions[name]) for name, _ in row[column] if name in versions]
             found["table_ids"] = [(name, ids[name]) for name, _ in row[column] if name in ids]
+    if "ledger_versions" in row:
+        found["ledger_versions"] = None  # those of memory
     return found | {name: now for name in ("finished_at", "created_at") if name in row}
