@@ -8,7 +8,7 @@ from sigmalake.lake.books import known_tables, model_name
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
-from sigmalake.lake.trust.findings import Finding, Remedy, findings
+from sigmalake.lake.trust.findings import Finding, Remedy, findings, unreadable
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.declaration import Table
@@ -63,6 +63,8 @@ def refuse_dropped_variants(context: Context) -> None:
 
 def find(lake: Lake) -> list[Finding]:
     """What is wrong with the tables; nothing is written."""
+    if found := unreadable(lake, IRREPLACEABLE):
+        return found
     required = {table.name for table in (*MODEL_TABLES, *IRREPLACEABLE, RELEASE_CONTENTS)}
     return findings(lake, known_tables(lake, required), ALL_TABLES, IRREPLACEABLE)
 
@@ -74,6 +76,7 @@ def verify(context: Context) -> list[Finding]:
         ConfigError: the lake belongs to another model.
         DataError: something is wrong that no run can put right; nothing has been changed.
     """
+    refuse(context.lake, unreadable(context.lake, IRREPLACEABLE))
     refuse_other_model(context)
     everything: list[Finding] = []
     for _ in range(MOST_PASSES):

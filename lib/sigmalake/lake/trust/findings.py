@@ -5,6 +5,7 @@ share are read where a stranger has committed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,24 @@ def findings(lake: Lake, known: Known, tables: Iterable[Table], irreplaceable: I
     """
     kept = {table.name for table in irreplaceable}
     return [found for table in tables for found in _of_table(lake, table, known, irreplaceable=table.name in kept)]
+
+
+def unreadable(lake: Lake, tables: Iterable[Table]) -> list[Finding]:
+    """Of tables that no run can make again, those that cannot be read: looked at before what they say of the others is read."""
+    found = []
+    for table in tables:
+        log = Path(lake.root, table.name, "_delta_log")
+        try:
+            version, table_id = lake.version(table), lake.table_id(table)
+            state = None if version is None else lake.state(table, Seen(version, datetime.now(UTC), table_id))
+        except InfrastructureError as error:
+            if not log.is_dir():
+                raise
+            found.append(Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}; restore {log} from a copy"))
+            continue
+        if state is not None and state.lost:
+            found.append(_lost(lake, table, state.lost, irreplaceable=True))
+    return found
 
 
 def first_stranger(commits: Sequence[Commit]) -> Commit | None:

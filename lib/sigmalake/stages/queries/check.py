@@ -18,9 +18,10 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import identity, open_table
 from sigmalake.lake.releases import Release
 from sigmalake.lake.trust.files import contents_of_files, lost_files, paths
+from sigmalake.lake.trust.findings import unreadable
 from sigmalake.stages.queries.recompute import Recomputation, config_of
 from sigmalake.stages.release_contents import ALL
-from sigmalake.stages.verify import find
+from sigmalake.stages.verify import IRREPLACEABLE, find, refuse
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.contents import NOTHING, Content, Contents, Key, together, total
 from sigmalake.tables.declaration import Table
@@ -103,6 +104,7 @@ def check(lake: Lake, config: Config, release_id: str | None = None, *, deep: bo
     Raises:
         MissingRiskError: there is no such release.
     """
+    refuse(lake, unreadable(lake, IRREPLACEABLE))
     releases = all_releases(lake)
     if release_id is not None and release_id not in {release.release_id for release in releases}:
         listed = ", ".join(release.release_id for release in releases[-5:]) or "none"

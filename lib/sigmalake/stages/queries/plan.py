@@ -72,9 +72,9 @@ def plan(context: Context) -> list[PlannedStage]:
 
 def _altered(context: Context) -> list[PlannedStage]:
     """What a run would put right before all else; what it plans after that is of the tables as they are now."""
-    refuse_other_model(context)
     found = find(context.lake)
     refuse(context.lake, found)
+    refuse_other_model(context)
     return [PlannedStage("verify", {}, 0, [], notes=tuple(one.text for one in found))] if found else []
 
 
