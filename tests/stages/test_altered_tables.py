@@ -36,7 +36,7 @@ ELSEWHERE = [
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory) -> Model:
     """A small model of one variant, released."""
-    market = generate_market(n_assets=20, n_dates=34, n_industries=2, n_styles=1, seed=5)
+    market = generate_market(n_assets=20, n_dates=45, n_industries=2, n_styles=1, seed=5)
     model = make_model(market, tmp_path_factory.mktemp("clean"))
     model.body["risk"] = {"short": WINDOWS["short"]}
     return model.write(market.panel).run()
