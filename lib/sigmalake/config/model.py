@@ -58,10 +58,11 @@ class Config(Strict):
     risk: Annotated[dict[str, Variant], key("variants of the risk model, by name: Sigma and Delta"), Field(default_factory=dict)]
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
     retired_variants: Annotated[
-        list[str],
-        key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`"),
-        Field(default_factory=list),
-    ]
+        list[str] | None,
+        key(
+            "variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: no variant"
+        ),
+    ] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
     engine: Annotated[

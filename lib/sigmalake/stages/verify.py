@@ -52,7 +52,7 @@ def refuse_dropped_variants(context: Context) -> None:
     Raises:
         ConfigError: names them.
     """
-    names = [name for name in dropped_variants(context) if name not in context.config.retired_variants]
+    names = [name for name in dropped_variants(context) if name not in (context.config.retired_variants or ())]
     if names and not context.drop_variants:
         listed, them = ", ".join(names), "it" if len(names) == 1 else "them"
         raise ConfigError(

@@ -80,7 +80,7 @@ def _altered(context: Context) -> list[PlannedStage]:
 
 def _dropped(context: Context) -> tuple[str, ...]:
     """Whose rows would go."""
-    retired = context.config.retired_variants
+    retired = context.config.retired_variants or ()
     return tuple(
         f"all rows of {name} would be deleted: `risk:` does not name it"
         + ("" if name in retired else "; `run` needs --drop-variants, or the name under `retired_variants:`")
