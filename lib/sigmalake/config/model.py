@@ -60,7 +60,7 @@ class Config(Strict):
     retired_variants: Annotated[
         list[str] | None,
         key(
-            "variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: no variant"
+            "variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: none"
         ),
     ] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
