@@ -44,13 +44,13 @@ def plain_value(kind: pa.DataType):
     return plain[kind]
 
 
-def full_row(table: Table, **values) -> dict[str, object]:
+def full_row(table: Table, /, **values) -> dict[str, object]:
     """A row without nulls."""
     row = {field.name: plain_value(field.type) for field in table.arrow_schema()}
     return {**row, **FITTING.get(table.name, {}), **values}
 
 
-def bare_row(table: Table, **values) -> dict[str, object]:
+def bare_row(table: Table, /, **values) -> dict[str, object]:
     """A row that is null wherever it may be, and whose arrays are empty."""
     row = full_row(table)
     for column in table.columns:

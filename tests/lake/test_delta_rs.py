@@ -23,7 +23,7 @@ from sigmalake.lake.creation import create_table
 from sigmalake.lake.data_files import ROWS_A_GROUP, FileWriter
 from sigmalake.lake.dates import DateRange, single_days
 from sigmalake.lake.delta_rs import open_to_write, write_rows
-from sigmalake.lake.log import Commit, commit_metadata, commits_since, open_table, read_columns
+from sigmalake.lake.log import commit_metadata, commits_since, open_table, read_columns
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.long import SPECIFIC_RETURNS
@@ -159,7 +159,7 @@ def test_a_large_piece_is_shared_out_among_files(tmp_path, monkeypatch):
     monkeypatch.setattr(data_files, "FILE_BYTES", rows.nbytes // 4)
     writer = FileWriter(str(create_folder(tmp_path, CROSS_SECTIONS)), CROSS_SECTIONS)
     writer.add(rows)
-    files = writer.close()
+    files = writer.close().files
     assert sum(json.loads(file.stats)["numRecords"] for file in files) == 40
     assert 4 <= len(files) <= 5
     assert all(file.size == (tmp_path / CROSS_SECTIONS.name / file.path).stat().st_size for file in files)
@@ -262,7 +262,10 @@ def test_the_log_says_who_wrote_which_dates(tmp_path):
     for way in (by_rows, by_files):
         write(tmp_path, SPECIFIC_RETURNS, dated(SPECIFIC_RETURNS, [0]), way=way)
         log = open_table(f"{tmp_path}/specific_returns")
-        assert commits_since(log, None)[-1] == Commit(log.version(), "run", (DateRange(FIRST, FIRST),), keeps_rows=False)
+        found = commits_since(log, None)[-1]
+        assert (found.version, found.run_id, found.ranges) == (log.version(), "run", (DateRange(FIRST, FIRST),))
+        assert found.is_ours
+        assert not found.keeps_rows
 
 
 def test_an_older_table_is_brought_to_its_declaration_before_rows_are_added(tmp_path):
@@ -273,7 +276,7 @@ def test_an_older_table_is_brought_to_its_declaration_before_rows_are_added(tmp_
     assert stored(tmp_path, RISK_MODELS, "date", "frequency") == [(date(2024, 1, 2), None), (day(5), "month")]
     log = open_table(f"{tmp_path}/risk_models")
     assert RISK_MODELS.constraints().items() <= log.metadata().configuration.items()
-    assert [commit.keeps_rows for commit in commits_since(log, None)] == [False, False, True, True, False]
+    assert [commit.keeps_rows for commit in commits_since(log, None)] == [True, False, True, True, False]
 
 
 @WAYS

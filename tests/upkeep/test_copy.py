@@ -8,6 +8,7 @@ from released import assert_same_release, rows_of_release
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake.books import release_ledger
 from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.log import commit_metadata
 from sigmalake.lake.upkeep import copying
 from sigmalake.lake.upkeep.copying import copy_release
 from sigmalake.lake.upkeep.files import files_of_version
@@ -18,7 +19,9 @@ from sigmalake.tables.catalogue import MODEL_TABLES
 
 def copied(model, n, to):
     release = release_ledger(model.context().lake).releases[n]
-    copy_release(FolderTables(str(model.lake_folder)), release, str(to), "{}")
+    copy_release(
+        FolderTables(str(model.lake_folder)), release, str(to), commit_metadata("copy", "copy", 0, release.config_hash, (), "local")
+    )
     return release.release_id
 
 

@@ -4,20 +4,22 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from released import assert_same_release, rows_of_release
 
 from sigmalake.errors import ConfigError
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY
-from sigmalake.lake.log import open_table, read_columns
+from sigmalake.lake.log import commit_metadata, open_table, read_columns
 from sigmalake.lake.upkeep.older import with_older_values
 from sigmalake.reader.open_release import open_release
 from sigmalake.stages.upkeep.upgrade import upgrade
-from sigmalake.tables.catalogue import ALL_TABLES
+from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
-from sigmalake.tables.records import RELEASES
+from sigmalake.tables.records import RELEASES, RUNS
 
 YOUNGER = [(table, column.name) for table in ALL_TABLES for column in table.columns if column.older is not None]
+MODEL = {table.name for table in MODEL_TABLES}
+OURS = CommitProperties(custom_metadata={"userMetadata": commit_metadata("before", "run", 1, "hash", (), "spark")})
 
 
 def as_format_1(model):
@@ -31,17 +33,24 @@ def as_format_1(model):
             continue
         lacking = [column.name for column in table.columns if column.older is not None]
         stored = read_columns(log, table.column_names, declared=table).drop_columns(lacking)
+        if table is RUNS:  # of a ledger that is written anew here they knew other versions
+            named = [[(name, n) for name, n in of_run or () if name in MODEL] for of_run in stored["table_versions"].to_pylist()]
+            place = stored.column_names.index("table_versions")
+            stored = stored.set_column(place, stored.schema.field(place), pa.array(named, stored.schema.field(place).type))
+            place = stored.column_names.index("table_ids")
+            stored = stored.set_column(place, stored.schema.field(place), pa.nulls(len(stored), stored.schema.field(place).type))
         before = replace(table, columns=tuple(column for column in table.columns if column.name not in lacking), checks=())
         location = lake.parent / "old" / table.name
         made = DeltaTable.create(str(location), schema=before.arrow_schema())
         made.alter.set_table_properties({FORMAT_PROPERTY: "1"}, raise_if_not_exists=False)
-        write_deltalake(str(location), stored, mode="append")
+        write_deltalake(str(location), stored, mode="append", commit_properties=OURS)
         versions[table.name] = DeltaTable(str(location)).version()
     releases = read_columns(open_table(str(lake / "releases")), RELEASES.column_names).to_pylist()[-1]
-    releases |= {"tables": [(name, versions[name]) for name, _ in releases["tables"]]}
+    releases |= {"tables": [(name, versions[name]) for name, _ in releases["tables"]], "ledger_versions": None, "table_ids": None}
     made = DeltaTable.create(str(lake.parent / "old" / "releases"), schema=RELEASES.arrow_schema())
     made.alter.set_table_properties({FORMAT_PROPERTY: "1"}, raise_if_not_exists=False)
-    write_deltalake(str(lake.parent / "old" / "releases"), pa.Table.from_pylist([releases], RELEASES.arrow_schema()), mode="append")
+    row = pa.Table.from_pylist([releases], RELEASES.arrow_schema())
+    write_deltalake(str(lake.parent / "old" / "releases"), row, mode="append", commit_properties=OURS)
     model.body["lake"] = str(lake.parent / "old")
     return rows
 

@@ -53,10 +53,11 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
     else:
         pq.write_table(panel, folder / PANEL_FILE)
     file.write_text(yaml_of(with_places(body, panel=path, lake=".")), encoding="utf-8")
-    config_hash = load_config(file).full_hash()
+    config = load_config(file)
+    config_hash = config.full_hash()
     run_id = storage.tables[RUNS.name].column("run_id")[0].as_py()
     engine = LocalEngine(LocalTables(str(folder), 1))
-    lake = Lake(engine.storage, Writer(run_id, config_hash, None, engine))
+    lake = Lake(engine.storage, Writer(run_id, config_hash, None, engine, config.model))
     held = [table for table in ALL_TABLES if table.name in storage.tables]
     ledger = (RUNS, RELEASES)
     for table in held:
@@ -83,4 +84,6 @@ def _restated(row: dict[str, Any], versions: Mapping[str, int], ids: Mapping[str
         if column in row and row[column] is not None:
             found[column] = [(name, versions[name]) for name, _ in row[column] if name in versions]
             found["table_ids"] = [(name, ids[name]) for name, _ in row[column] if name in ids]
+    if "ledger_versions" in row:
+        found["ledger_versions"] = None  # those of memory
     return found | {name: now for name in ("finished_at", "created_at") if name in row}

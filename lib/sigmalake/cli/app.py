@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sigmalake import __version__
+from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
 from sigmalake.cli.lakes.copying import copy
@@ -79,6 +80,7 @@ def plan(
                 "compute": {str(d): w.value for d, w in sorted(s.compute.items())},
                 "remove": s.remove,
                 **({"error": s.error} if s.error else {}),
+                **({"notes": s.notes} if s.notes else {}),
                 **({"estimate": by_stage[s.stage]} if s.stage in by_stage else {}),
             }
             for s in planned
@@ -89,7 +91,10 @@ def plan(
         days = sorted(s.compute)
         spans = f"{span(days)} ({summarise(s.compute.values())})" if days else "nothing to do"
         spans = f"cannot be planned: {s.error}" if s.error else spans
-        show(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
+        if s.stage != "verify":
+            show(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
+        for note in s.notes:
+            show(f"{s.stage:<11} {note}")
     if need.stages:
         show(estimate_line(context, need))
 
@@ -174,7 +179,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         show(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
-for of_a_lake in (maintain, copy, upgrade, releases, compare, lease):
+for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease):
     app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(demo)

@@ -41,6 +41,7 @@ def reading_context(
 def writing_context(
     config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
     verify: bool = False, *, engine: str | None = None, reads_sources: bool = False, computes: Collection[str] = COMPUTING,
+    drop_variants: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
     """What a verb is given that writes to the lake, which is its own until it ends; `computes`: stages that need room.
 
@@ -60,7 +61,10 @@ def writing_context(
         claims = claims_of(config.lake, lambda table: _table_claims(open_once(), config.lake, table))
         lease = stack.enter_context(hold(claims, f"run {run_id}", wait))
         opened = open_once()  # after the lease where that needs none: who has to wait need not start a JVM for it
-        context = writing(opened, config, run_id, lease, requested, say=say, verify_sources=verify, watch=watching(opened))
+        context = writing(
+            opened, config, run_id, lease, requested, say=say, verify_sources=verify, watch=watching(opened),
+            drop_variants=drop_variants,
+        )  # fmt: skip
         context.lake.fence_off(ALL_TABLES)
         yield context
 

@@ -28,6 +28,9 @@ OutputForm = Annotated[Output, typer.Option("--output", metavar="text|json", hel
 Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for another writer of the lake.", min=0)]
 Verify = Annotated[bool, typer.Option("--verify", help="Hash every source, also where its version is unchanged.")]
 
+DropVariants = Annotated[
+    bool, typer.Option("--drop-variants", help="Delete the rows of variants that the configuration does not name any more.")
+]
 EngineOption = Annotated[
     str | None, typer.Option("--engine", metavar="auto|local|spark", help="What moves the rows; the configuration's by default.")
 ]

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sigmalake.cli.contexts import reading_context, writing_context
-from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, Wait, parse_date
+from sigmalake.cli.options import (
+    ConfigFile,
+    DropVariants,
+    End,
+    EngineOption,
+    Output,
+    OutputForm,
+    Overrides,
+    Start,
+    Verify,
+    Wait,
+    parse_date,
+)
 from sigmalake.cli.terminal import show
 from sigmalake.errors import ConfigError
 
@@ -26,7 +38,7 @@ class Exposures(StrEnum):
 
 def run(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False, wait: Wait = 0.0,
-    engine: EngineOption = None, output: OutputForm = Output.TEXT,
+    engine: EngineOption = None, drop_variants: DropVariants = False, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """All stages, as far as they are not up to date.
 
@@ -35,7 +47,9 @@ def run(
     """
     from sigmalake.stages.run import run as run_all
 
-    with writing_context(config, overrides, start, end, wait, verify, engine=engine, reads_sources=True) as context:
+    with writing_context(
+        config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, drop_variants=drop_variants
+    ) as context:
         run_all(context)
         _print_last_release(context, output)
 
@@ -74,7 +88,17 @@ describe = _source_verb("describe", "Prices, packed, and the raw descriptors of 
 ingest = _source_verb("ingest", "Source rows, checked and packed, a date a row.")
 quality = _table_verb("quality", "What the data of each date look like, and what is hardly right about them.")
 regress = _table_verb("regress", "A cross-sectional regression for each date.")
-risk = _table_verb("risk", "Sigma and Delta over rolling windows.")
+
+
+def risk(
+    config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
+    engine: EngineOption = None, drop_variants: DropVariants = False, output: OutputForm = Output.TEXT,
+) -> None:  # fmt: skip
+    """Sigma and Delta over rolling windows."""
+    with writing_context(
+        config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants
+    ) as context:
+        _run_stage(context, "risk", output)
 
 
 def release(

@@ -59,6 +59,10 @@ class Config(Strict):
     regression: Annotated[RegressionRules, key("the cross-sectional regression of each date")] = RegressionRules()
     risk: Annotated[dict[str, Variant], key("variants of the risk model, by name: Sigma and Delta"), Field(default_factory=dict)]
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
+    retired_variants: Annotated[
+        list[str] | None,
+        key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: none"),
+    ] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
     retention: Annotated[Retention, key("which releases `sigmalake maintain` keeps; all by default")] = Retention()

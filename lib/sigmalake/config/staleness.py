@@ -18,16 +18,9 @@ if TYPE_CHECKING:
     from sigmalake.config.model import Config
 
 PLACES = ("path", "table", "format")  # of a source
-APART = (
-    "lake",
-    "sources",
-    "descriptors",
-    "evaluate",
-    "retention",
-    "engine",
-    "local",
-    "spark",
-)  # no part of a release, or hashed beside it
+APART = (  # no part of a release, or hashed beside it
+    *("lake", "sources", "descriptors", "evaluate", "retention", "engine", "local", "spark", "retired_variants"),
+)
 
 
 def settings_hash(value: object) -> str:

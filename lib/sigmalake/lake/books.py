@@ -1,20 +1,24 @@
 """The run ledger: runs and releases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import yaml
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import Seen
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.storage import Rows
+from sigmalake.lake.trust.findings import Known
 from sigmalake.lake.upkeep.withdrawals import Action, ReleaseLedger, Withdrawal, withdrawals_from
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
+
+RECENT = 20  # commits of a table among which one of ours is looked for
 
 
 class AccountLine(NamedTuple):
@@ -61,8 +65,12 @@ def now() -> datetime:
 
 
 def next_sequence(lake: Lake) -> int:
-    """The place of the next row of `runs` in the order of all, which the table's own versions give: no clock does."""
-    return lake.version(RUNS) or 0
+    """The place of the next row of `runs` in the order of all, which the table's own versions give: no clock does.
+
+    In a copy of a lake the versions begin anew, and the rows that were copied come first.
+    """
+    known: list[int] = [number for number in lake.columns(RUNS, ["sequence"]).column(0).to_pylist() if number is not None]
+    return max([lake.version(RUNS) or 0, *(number + 1 for number in known)])
 
 
 def record_run(lake: Lake, as_rows: Callable[[pa.Table], Rows], run: StageRun) -> None:
@@ -106,12 +114,77 @@ def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:
     }
 
 
-def unsettled_ranges(lake: Lake, stage: str, packed: Table) -> list[DateRange]:
-    """Ranges of a packed table whose long tables may not have been written: its writer was stopped before it was done."""
-    if not lake.exists(packed):
+def unsettled_ranges(lake: Lake, stage: str, packed: Table, *others: Table) -> list[DateRange]:
+    """Ranges of a packed table for which a stage's other tables may not be written.
+
+    Its writer was stopped before it was done, or an other table was made anew, or lost rows.
+
+    Args:
+        lake: holds them.
+        stage: writes them.
+        packed: what the others are written from, or beside.
+        others: tables that are read by the ranges of the packed one.
+    """
+    whole = lake.span(packed)
+    if whole is None and not lake.exists(packed):
         return []
-    since = settled_versions(lake, stage).get(packed.name)
-    return [span for commit in lake.commits(packed, since) for span in commit.ranges]
+    settled = settled_versions(lake, stage)
+    found = [span for commit in lake.commits(packed, settled.get(packed.name)) for span in commit.ranges]
+    for table in others:
+        seen = settled.get(table.name)
+        if seen is None or whole is None:
+            continue
+        if not lake.is_still(table, seen):
+            found.append(whole)
+        else:
+            found += [_within(span, whole) for commit in lake.commits(table, seen) for span in commit.ranges]
+    return found
+
+
+def _within(span: DateRange, whole: DateRange) -> DateRange:
+    """A range, but for what is far beyond another one: of files whose dates are not known, every date is lost."""
+    return whole if span.first < whole.first and span.last > whole.last else span
+
+
+def known_tables(lake: Lake, required: Collection[str]) -> Known:
+    """The tables as the last release and the runs left them.
+
+    Args:
+        lake: whose ledger is read.
+        required: names of the tables that a lake has to have, once it has them.
+    """
+    releases = all_releases(lake)
+    last = releases[-1] if releases else None
+    names = () if last is None else (*last.tables, *(last.ledger_versions or ()))
+    released = {name: seen for name in names if last is not None and (seen := last.seen(name)) is not None}
+    left = {name: seen for name, seen in released.items() if name in required}
+    runs = in_order(lake.columns(RUNS, ["run_id", "sequence", "status", "finished_at", "table_versions", "table_ids"]).to_pylist())
+    released_by = [number for number, run in enumerate(runs) if last is not None and run["run_id"] == last.run_id]
+    for run in runs[min(released_by, default=0) :]:
+        ids = dict(run["table_ids"] or ())
+        for name, version in run["table_versions"] or () if run["status"] == "done" else ():
+            before = left.get(name)
+            if name in required and (before is None or before.table_id != ids.get(name) or before.version < version):
+                left[name] = Seen(version, run["finished_at"], ids.get(name))
+    return Known(released, left)
+
+
+def model_name(lake: Lake, tables: Iterable[Table]) -> str | None:
+    """The name of the model that a lake belongs to: what our newest commits say; None where no run has written yet.
+
+    Args:
+        lake: whose logs are read.
+        tables: in which to look, one after the other.
+    """
+    for table in tables:
+        version, table_id = lake.version(table), lake.table_id(table)
+        if version is not None:
+            commits = lake.commits(table, Seen(version - RECENT, now(), table_id))
+            if names := [commit.model for commit in commits if commit.is_ours and commit.model is not None]:
+                return names[-1]
+    runs = in_order(lake.columns(RUNS, ["sequence", "finished_at", "config"]).to_pylist())
+    found = yaml.safe_load(runs[-1]["config"]) if runs else None
+    return str(found["model"]) if isinstance(found, dict) and "model" in found else None
 
 
 def last_source_versions(lake: Lake, stage: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
-from sigmalake.lake.log import clear_torn_log, open_table
+from sigmalake.lake.log import clear_torn_log, commit_metadata, open_table
 from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.tables.declaration import CONSTRAINT, Column, Table
 
@@ -105,8 +105,9 @@ def _renew(log: DeltaTable, table: Table) -> None:
     """Give a table another shape, without rows; what it held stays readable at its earlier versions."""
     for name in [key for key in log.metadata().configuration if key.startswith(CONSTRAINT)]:
         log.alter.drop_constraint(name.removeprefix(CONSTRAINT), commit_properties=ON_THIS_SNAPSHOT)
-    empty = table.arrow_schema().empty_table()
-    write_deltalake(log, empty, mode="overwrite", schema_mode="overwrite", commit_properties=ON_THIS_SNAPSHOT)
+    empty, ours = table.arrow_schema().empty_table(), commit_metadata("renewal", "create", 0, "", (), "local")
+    properties = CommitProperties(custom_metadata={"userMetadata": ours}, max_commit_retries=0)
+    write_deltalake(log, empty, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
 
 
 def _as_null(columns: tuple[Column, ...]) -> tuple[Column, ...]:

@@ -14,7 +14,9 @@ from pyarrow import fs
 from sigmalake.errors import DataError
 from sigmalake.lake.log import file_system
 from sigmalake.lake.row_filter import RowFilter
+from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checks import check_rows
+from sigmalake.tables.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest
@@ -28,6 +30,13 @@ class DataFile(NamedTuple):
     path: str  # below the table's folder
     size: int
     stats: str  # as the log keeps them: JSON of the number of rows, and of the keys' minima, maxima and nulls
+
+
+class Filed(NamedTuple):
+    """Rows of one table as files."""
+
+    files: list[DataFile]
+    contents: Contents  # of the rows that are new, where those of the table are counted
 
 
 class FileWriter:
@@ -47,6 +56,7 @@ class FileWriter:
         self._held: list[pa.Table] = []
         self._size = 0.0  # bytes of them
         self._files: list[DataFile] = []
+        self._counted: list[Contents] = []
 
     def add(self, rows: pa.Table) -> None:
         """Take rows, in the declared columns.
@@ -56,6 +66,8 @@ class FileWriter:
         """
         check_rows(self._table, rows)
         self._check_replaced(rows)
+        if self._table in MODEL_TABLES:
+            self._counted.append(contents_of(self._table, rows))
         self.keep(rows)
 
     def keep(self, rows: pa.Table) -> None:
@@ -72,11 +84,11 @@ class FileWriter:
             self._size += some.num_rows * width
             start += some.num_rows
 
-    def close(self) -> list[DataFile]:
+    def close(self) -> Filed:
         """Write what is left; all files."""
         if self._held:
             self._write()
-        return self._files
+        return Filed(self._files, together(self._counted))
 
     def remove(self) -> None:
         """Remove the files: no commit will name them."""

@@ -1,4 +1,4 @@
-"""Tables in a folder or behind a URI, as their logs tell of them: read by delta-rs, without an engine."""
+"""Tables in a folder or behind a URI, as their logs tell of them: read and put right by delta-rs, without an engine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +9,16 @@ from deltalake import DeltaTable
 
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
-from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, open_table, read_columns
+from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, identity, open_table, read_columns
+from sigmalake.lake.trust import files
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.declaration import Table
+
+VOUCHED_PROPERTY = "sigmalake.vouched"  # the version that a run has found to hold our rows, though others wrote some commits
 
 
 class FolderTables:
-    """A lake's tables for reading; an engine's own class adds the writing."""
+    """A lake's tables for reading, and what puts them right; an engine's own class adds the writing of rows."""
 
     def __init__(self, root: str) -> None:
         self._root = root.rstrip("/")
@@ -93,6 +97,35 @@ class FolderTables:
             return False
         return spans is None or any(s is None or not (s.last < asked.first or s.first > asked.last) for s in spans)
 
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """As `Storage`."""
+        if (log := self._newest(table)) is None:
+            return None
+        check_format(log.metadata().configuration.get(FORMAT_PROPERTY), self.location(table))
+        return TableState(identity(log), commits_since(log, since), files.lost_files(log, table))
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """As `Storage`."""
+        return files.same_rows(self.log(table, version), self.log(table), table)
+
+    def n_rows(self, table: Table) -> int | None:
+        """As `Storage`."""
+        return files.n_rows(self.log(table))
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """As `Storage`."""
+        with explained_log(f"{self.location(table)} ({version})"):
+            files.restore(self.log(table), version, metadata)
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """As `Storage`."""
+        with explained_log(self.location(table)):
+            files.forget_lost_files(self.log(table), lost, metadata)
+
+    def vouch(self, table: Table, metadata: str) -> None:
+        """As `Storage`."""
+        files.set_property(self.log(table), VOUCHED_PROPERTY, str(self.version(table)), metadata)
+
     def _newest(self, table: Table) -> DeltaTable | None:
         """The newest version of a table, None where it has not been created.
 
@@ -123,14 +156,14 @@ def _commit(location: str, version: int) -> tuple[int, int] | None:
 
 def _file_spans(log: DeltaTable, column: str) -> list[DateRange | None] | None:
     """The dates between which each file's rows lie, None for one without; None where the log does not say it of each."""
-    files = pa.table(log.get_add_actions(flatten=True))
-    if files.num_rows == 0:
+    listed = pa.table(log.get_add_actions(flatten=True))
+    if listed.num_rows == 0:
         return []
     kept = [f"{what}.{column}" for what in ("min", "max", "null_count")]
-    if any(name not in files.column_names for name in kept):
+    if any(name not in listed.column_names for name in kept):
         return None
     found: list[DateRange | None] = []
-    for first, last, nulls, rows in zip(*(files.column(name).to_pylist() for name in [*kept, "num_records"]), strict=True):
+    for first, last, nulls, rows in zip(*(listed.column(name).to_pylist() for name in [*kept, "num_records"]), strict=True):
         if first is None and nulls != rows:
             return None
         found.append(None if first is None else DateRange(first, last))

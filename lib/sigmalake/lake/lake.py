@@ -9,9 +9,11 @@ import pyarrow as pa
 from sigmalake.errors import InfrastructureError, is_conflict
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lease import Lease
-from sigmalake.lake.log import Commit, Seen, commit_metadata
+from sigmalake.lake.log import VERIFY, Commit, Seen, commit_metadata
 from sigmalake.lake.row_filter import RowFilter, SqlFilter, of_dates
 from sigmalake.lake.storage import Rows, Storage, StoredTables
+from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.contents import Contents
 from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
@@ -36,6 +38,15 @@ class Writer(NamedTuple):
     config_hash: str
     lease: Lease | None
     engine: Mover
+    model: str | None = None  # the model's name
+
+
+class Written(NamedTuple):
+    """What a write of this run put into a table."""
+
+    version: int  # of the table, afterwards
+    replaced: RowFilter | None  # None: rows were added
+    contents: Contents | None  # None: nobody counted them
 
 
 class Lake:
@@ -44,6 +55,7 @@ class Lake:
     def __init__(self, tables: StoredTables, writer: Writer | None = None) -> None:
         self._tables = tables
         self._writer = writer
+        self._written: dict[str, list[Written]] = {}
 
     @property
     def root(self) -> str:
@@ -86,6 +98,10 @@ class Lake:
         """Delta's id of the table, by which it is told from one made anew in its place; None where it does not exist."""
         return self._tables.table_id(table) if self.exists(table) else None
 
+    def is_still(self, table: Table, seen: Seen) -> bool:
+        """Whether a table is there, is the one that was seen, and has not lost a commit since."""
+        return self.exists(table) and all(commit.version > seen.version for commit in self._tables.commits(table, seen))
+
     def commits(self, table: Table, since: Seen | None) -> list[Commit]:
         """The commits since a table was seen, oldest first: all of them where it never was, or is another one now."""
         return self._tables.commits(table, since) if self.exists(table) else []
@@ -106,24 +122,55 @@ class Lake:
         if table.date is None:
             raise ValueError(f"{table.name} has no ranges of dates")
         self.create(table)
-        fresh = not self._tables.holds_any(table, ranges)
-        self._write(table, rows, stage, ranges, None if fresh else of_dates(table.date, ranges))
+        self._replace(table, rows, stage, of_dates(table.date, ranges))
 
     def replace_filtered(self, table: Table, rows: Rows, stage: str, filtered: RowFilter) -> None:
         """Put these rows in the place of all rows of the filter; what touches no row is an append."""
         self.create(table)
-        fresh = not self._tables.holds_any(table, filtered.all_ranges)
-        self._write(table, rows, stage, filtered.all_ranges, None if fresh else filtered)
+        self._replace(table, rows, stage, filtered)
 
     def replace_rows(self, table: Table, rows: Rows, stage: str, predicate: str, ranges: Sequence[DateRange] = ()) -> None:
         """Put these rows in the place of all rows for which the SQL holds."""
         self.create(table)
         self._write(table, rows, stage, ranges, SqlFilter(predicate))
+        self._note(table, None, None)
 
     def append(self, table: Table, rows: Rows, stage: str) -> None:
         """Add rows."""
         self.create(table)
-        self._write(table, rows, stage, (), None)
+        self._note(table, None, self._write(table, rows, stage, (), None))
+
+    def written(self, table: Table) -> list[Written]:
+        """What this run put into a table, oldest first."""
+        return self._written.get(table.name, [])
+
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """A table as its log and its files have it, with the commits since it was seen; None where there is none."""
+        return self._tables.state(table, since)
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """Whether the newest version of a table that exists has the rows of another one."""
+        return self._tables.same_rows(table, version)
+
+    def n_rows(self, table: Table) -> int | None:
+        """The rows of a table by its log; None where that does not say."""
+        return self._tables.n_rows(table) if self.exists(table) else 0
+
+    def restore(self, table: Table, version: int, ranges: Sequence[DateRange]) -> None:
+        """Put the rows of an earlier version back; those of the ranges are to be written again."""
+        self.verify_lease()
+        self._writing.engine.storage.restore(table, version, self.metadata(VERIFY, ranges, restores=version))
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile]) -> None:
+        """Take lost files out of the newest version; the dates that they had are to be written again."""
+        self.verify_lease()
+        ranges = sorted({file.dates for file in lost})
+        self._writing.engine.storage.forget_lost_files(table, lost, self.metadata(VERIFY, ranges))
+
+    def vouch(self, table: Table) -> None:
+        """Say in a table's log that its rows are ours up to here."""
+        self.verify_lease()
+        self._writing.engine.storage.vouch(table, self.metadata(VERIFY, ()))
 
     def fence_off(self, tables: Iterable[Table]) -> None:
         """Where the lake was taken over, have the commit fail that its former holder may wake in.
@@ -140,23 +187,33 @@ class Lake:
                     self._writing.engine.storage.set_property(table, FENCE_PROPERTY, str(lease.fence))
         lease.fenced()
 
-    def _write(
-        self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], replaced: RowFilter | SqlFilter | None
-    ) -> None:
-        self.verify_lease()
-        with explained_write(table):
-            self._writing.engine.storage.write(table, rows, replaced=replaced, metadata=self.metadata(stage, ranges))
-
     def verify_lease(self) -> None:
         """Raise if another writer has taken the lake."""
         if self._writing.lease is not None:
             self._writing.lease.verify()
 
-    def metadata(self, stage: str, ranges: Sequence[DateRange]) -> str:
+    def metadata(self, stage: str, ranges: Sequence[DateRange], *, restores: int | None = None) -> str:
         """What goes with a commit of this writer."""
         writer = self._writing
         fence = 0 if writer.lease is None else writer.lease.fence
-        return commit_metadata(writer.run_id, stage, fence, writer.config_hash, ranges, writer.engine.name)
+        return commit_metadata(
+            writer.run_id, stage, fence, writer.config_hash, ranges, writer.engine.name, model=writer.model, restores=restores
+        )
+
+    def _replace(self, table: Table, rows: Rows, stage: str, replaced: RowFilter) -> None:
+        fresh = not self._tables.holds_any(table, replaced.all_ranges)
+        self._note(table, replaced, self._write(table, rows, stage, replaced.all_ranges, None if fresh else replaced))
+
+    def _write(
+        self, table: Table, rows: Rows, stage: str, ranges: Sequence[DateRange], replaced: RowFilter | SqlFilter | None
+    ) -> Contents | None:
+        self.verify_lease()
+        with explained_write(table):
+            return self._writing.engine.storage.write(table, rows, replaced=replaced, metadata=self.metadata(stage, ranges))
+
+    def _note(self, table: Table, replaced: RowFilter | None, contents: Contents | None) -> None:
+        version = -1 if contents is None else self._tables.version(table)
+        self._written.setdefault(table.name, []).append(Written(version, replaced, contents))
 
     @property
     def _writing(self) -> Writer:

@@ -6,7 +6,7 @@ has the keys to its storage.
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,8 +25,13 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.upkeep.older import beside, fill_missing, with_older_values
 from sigmalake.tables.declaration import Table
 
+OPTIMIZE = "OPTIMIZE"
 MAINTAIN = "maintain"  # the stage whose commits hold the rows that were there before
-KEEPS_ROWS = {"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"}
+KEEPS_ROWS = {
+    *("CREATE TABLE", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMN", "ADD COLUMNS"),
+    *(OPTIMIZE, "VACUUM START", "VACUUM END"),
+}
+VERIFY = "verify"  # the stage whose commits vouch for all that came before them in a table
 
 
 class Commit(NamedTuple):
@@ -36,6 +41,16 @@ class Commit(NamedTuple):
     run_id: str | None
     ranges: tuple[DateRange, ...]
     keeps_rows: bool = False  # by what it did, whoever did it
+    stage: str | None = None
+    fence: int = 0  # of the lease under which it was written; 0: none
+    operation: str = ""  # as Delta calls it
+    restores: int | None = None  # the version whose rows it put back
+    model: str | None = None  # the name of the model; None: written before names went with commits
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a run of sigmalake wrote it."""
+        return self.run_id is not None and self.stage is not None
 
 
 class Seen(NamedTuple):
@@ -58,6 +73,25 @@ class Seen(NamedTuple):
         if version < self.version:
             return False
         return table_id == self.table_id if self.table_id is not None else made is None or made <= self.at
+
+
+class Identity(NamedTuple):
+    """What tells a table from another of its name, and how far it has come."""
+
+    version: int
+    table_id: str
+    made: datetime | None
+
+    def is_later(self, seen: Seen) -> bool:
+        """Whether it is the table that was seen, with all the commits that it had then."""
+        return seen.is_of(self.version, self.table_id, self.made)
+
+
+def identity(table: DeltaTable) -> Identity:
+    """That of a table as it was opened."""
+    metadata = table.metadata()
+    made = None if metadata.created_time is None else datetime.fromtimestamp(metadata.created_time / 1e3, UTC)
+    return Identity(int(table.version()), str(metadata.id), made)
 
 
 def open_table(location: str, version: int | None = None) -> DeltaTable | None:
@@ -145,10 +179,13 @@ def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
 
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
     """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
+    return table.to_pyarrow_dataset(filesystem=file_system(table_location(table)))
+
+
+def table_location(table: DeltaTable) -> str:
+    """The folder or URI of a table: delta-rs puts a scheme before a folder."""
     uri = table.table_uri
-    return table.to_pyarrow_dataset(
-        filesystem=file_system(unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri)
-    )
+    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
 
 
 def file_system(location: str) -> fs.SubTreeFileSystem:
@@ -159,10 +196,10 @@ def file_system(location: str) -> fs.SubTreeFileSystem:
 
 def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
     """The commits that came after a table was seen, oldest first: all of them where it is another one now."""
-    metadata = table.metadata()
-    made = None if metadata.created_time is None else datetime.fromtimestamp(metadata.created_time / 1e3, UTC)
-    known = seen is not None and seen.is_of(table.version(), str(metadata.id), made)
+    known = seen is not None and identity(table).is_later(seen)
     version = seen.version if seen is not None and known else -1
+    if version == table.version():
+        return []
     found = [
         parse_commit(int(c["version"]), c.get("userMetadata"), c.get("operation")) for c in table.history(table.version() - version)
     ]
@@ -171,19 +208,39 @@ def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
 
 def parse_commit(version: int, user_metadata: str | None, operation: str | None) -> Commit:
     """A commit from the metadata that our writer left; a stranger's commit has no ranges."""
-    keeps_rows = operation in KEEPS_ROWS
+    stranger = Commit(version, None, (), operation in KEEPS_ROWS, operation=operation or "")
     try:
-        said = json.loads(user_metadata or "{}")
-        ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in said.get("dates", []))
-        return Commit(version, said.get("run_id"), ranges, keeps_rows or said.get("stage") == MAINTAIN)
+        given = json.loads(user_metadata or "{}")
+        ranges = tuple(DateRange(date.fromisoformat(a), date.fromisoformat(b)) for a, b in given.get("dates", []))
+        return stranger._replace(
+            run_id=given.get("run_id"), ranges=ranges, stage=given.get("stage"), fence=int(given.get("fence", 0)),
+            keeps_rows=stranger.keeps_rows or given.get("stage") == MAINTAIN,
+            restores=given.get("restores"), model=given.get("model"),
+        )  # fmt: skip
     except (ValueError, AttributeError, TypeError):
-        return Commit(version, None, (), keeps_rows)
+        return stranger
 
 
-def commit_metadata(run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange], engine: str) -> str:
+def commit_metadata(
+    run_id: str, stage: str, fence: int, config_hash: str, ranges: Sequence[DateRange], engine: str,
+    *, model: str | None = None, restores: int | None = None,
+) -> str:  # fmt: skip
     """What our writer leaves with a commit."""
     dates = [[r.first.isoformat(), r.last.isoformat()] for r in ranges]
-    return json.dumps(
-        {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "engine": engine, "dates": dates},
-        separators=(",", ":"),
-    )
+    given = {"run_id": run_id, "stage": stage, "fence": fence, "config_hash": config_hash, "engine": engine, "dates": dates}
+    beside = {"model": model, "restores": restores}
+    return json.dumps({**given, **{name: value for name, value in beside.items() if value is not None}}, separators=(",", ":"))
+
+
+def in_effect(commits: Iterable[Commit]) -> list[Commit]:
+    """The commits as they count: what was undone by putting earlier rows back is left out, what a run vouched for is no change."""
+    found: list[Commit] = []
+    for commit in commits:
+        if commit.is_ours and commit.restores is not None:
+            found = [one for one in found if one.version <= commit.restores]
+            found.append(commit._replace(keeps_rows=True))
+            continue
+        if commit.is_ours and commit.stage == VERIFY and commit.keeps_rows:
+            found = [one if one.is_ours else one._replace(keeps_rows=True) for one in found]
+        found.append(commit)
+    return found

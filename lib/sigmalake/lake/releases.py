@@ -29,10 +29,11 @@ class Release(NamedTuple):
     checks: list[Check]
     sequence: int
     table_ids: dict[str, str] | None = None  # None: released before ids were kept
+    ledger_versions: dict[str, int] | None = None  # of the tables beside the model's; None: released before they were kept
 
     def seen(self, table: str) -> Seen | None:
-        """A table as it was released; None where it was not."""
-        version = self.tables.get(table)
+        """A table as it stood when it was released; None where it was not there."""
+        version = self.tables.get(table, (self.ledger_versions or {}).get(table))
         return None if version is None else Seen(version, self.created_at, (self.table_ids or {}).get(table))
 
 
@@ -44,7 +45,7 @@ def releases_from(table: pa.Table) -> list[Release]:
                 **row,
                 "tables": dict(row["tables"]),
                 "checks": [Check(**check) for check in row["checks"]],
-                "table_ids": None if row["table_ids"] is None else dict(row["table_ids"]),
+                **{name: None if row[name] is None else dict(row[name]) for name in ("table_ids", "ledger_versions")},
             }
         )
         for row in table.to_pylist()

@@ -8,6 +8,8 @@ import pyarrow as pa
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.contents import Contents
 from sigmalake.tables.declaration import Table
 
 Rows = Any
@@ -45,6 +47,19 @@ class StoredTables(Protocol):
     def size(self, table: Table) -> tuple[int, int]:
         """Files and bytes of the newest version; 0, 0 where unknown."""
 
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """A table as its log and its files have it, with the commits since it was seen; None where there is none."""
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """Whether the newest version has the rows of another one, whatever files they lie in.
+
+        Raises:
+            InfrastructureError: the version, or a file of it, is gone.
+        """
+
+    def n_rows(self, table: Table) -> int | None:
+        """The rows of the newest version by its log; None where that does not say."""
+
     def holds_any(self, table: Table, ranges: Sequence[DateRange]) -> bool:
         """Whether some row of a table that exists may lie within these ranges."""
 
@@ -59,8 +74,8 @@ class Storage(StoredTables, Protocol):
             ConfigError: the table has a layout that this version does not know, or the place cannot hold tables.
         """
 
-    def write(self, table: Table, rows: Rows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
-        """Commit the declared columns of these rows, once.
+    def write(self, table: Table, rows: Rows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> Contents | None:
+        """Commit the declared columns of these rows, once; gives their counts and checksums where the rows passed by here.
 
         Args:
             table: exists.
@@ -71,3 +86,16 @@ class Storage(StoredTables, Protocol):
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """Change a property of a table that exists: Delta then refuses the commits that other writers are in."""
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """Put the rows of an earlier version of a table back; `metadata` goes with the commit.
+
+        Raises:
+            InfrastructureError: the version, or a file of it, is gone.
+        """
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """Take lost files out of the newest version: its other rows can be read again."""
+
+    def vouch(self, table: Table, metadata: str) -> None:
+        """Make a commit that changes no row."""

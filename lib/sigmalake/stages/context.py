@@ -63,11 +63,13 @@ class Context:
     say: Callable[[str], None] = print
     verify_sources: bool = False
     watch: Watch = _unwatched  # shows how far the stage named is
+    drop_variants: bool = False  # whether rows of variants that the configuration does not name may be deleted
 
 
 def writing(
     engine: Engine, config: Config, run_id: str, lease: Lease | None = None, asked: Asked | None = None, *,
     say: Callable[[str], None] = print, verify_sources: bool = False, watch: Watch | None = None,
+    drop_variants: bool = False,
 ) -> Context:  # fmt: skip
     """What stages are given that write to the engine's lake.
 
@@ -80,9 +82,10 @@ def writing(
         say: where progress is said.
         verify_sources: whether sources are hashed although their version is unchanged.
         watch: shows how far the stage named is.
+        drop_variants: whether rows of variants that the configuration does not name may be deleted.
     """
-    lake = Lake(engine.storage, Writer(run_id, config.full_hash(), lease, engine))
-    return Context(lake, engine, config, run_id, asked or Asked(), say, verify_sources, watch or _unwatched)
+    lake = Lake(engine.storage, Writer(run_id, config.full_hash(), lease, engine, config.model))
+    return Context(lake, engine, config, run_id, asked or Asked(), say, verify_sources, watch or _unwatched, drop_variants)
 
 
 @dataclass

@@ -36,6 +36,7 @@ from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.descriptors import FIGURES, ComputeDescriptors, no_figures
 from sigmalake.tasks.sources.check_source import BesideExposures, StoredByDate
 
+DESCRIBED = (PRICES, DESCRIPTORS, INDUSTRY_SHARES)
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
 DESCRIPTOR_BYTES = 8 * len(DESCRIPTORS.columns)
@@ -90,7 +91,7 @@ def plan_describe(context: Context) -> DescribePlan:
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in current} == current and "" not in current.values()
     nothing: Changes[date] = Changes({}, {}, [])
-    if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", PRICES):
+    if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", *DESCRIBED):
         return DescribePlan(None, nothing, nothing, [], {}, nothing)
     sources = read_price_sources(context.engine, config, lake, verify=context.verify_sources)
     fingerprints = sources.fingerprints["prices"]
@@ -136,7 +137,7 @@ def describe(context: Context) -> Outcome | None:
     before = last_source_versions(lake, "describe")
     renewed = [name for name, content in CONTENTS.items() if before.get(content) != plan.source_versions.get(content)]
     _write_prices(context, sources, plan.prices)
-    changed = unsettled_ranges(lake, "describe", PRICES)
+    changed = unsettled_ranges(lake, "describe", *DESCRIBED)
     if not (plan.descriptors or plan.shares or changed or renewed):
         remember(context, sources.memories, sources.by_file, "describe")
         return None
@@ -153,7 +154,7 @@ def describe(context: Context) -> Outcome | None:
         rows_rejected=sum(line.rejected for line in account),
         account=account,
         source_versions={n: version for n, version in plan.source_versions.items() if n in CONTENTS.values() or everything},
-        tables=(PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS),
+        tables=(*DESCRIBED, REJECTED_ROWS),
         said=_said(plan, account),
     )
 

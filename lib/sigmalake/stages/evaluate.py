@@ -34,6 +34,7 @@ from sigmalake.stages.regress import cross_section_bytes, panel_row_bytes
 from sigmalake.stages.risk import RiskKey
 from sigmalake.stages.side_tables.factor_premia import write_factor_premia
 from sigmalake.stages.sources.own_portfolios import OwnDigests, read_own_portfolios
+from sigmalake.stages.verify import verify
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tasks.evaluation import EvaluateForecasts, OwnHistory, forecast_parts
 
@@ -49,7 +50,8 @@ class Upstream(NamedTuple):
 
 
 def run_evaluate(context: Context) -> Outcome | None:
-    """The stage, recorded in `runs`."""
+    """The stage on tables that were verified, recorded in `runs`."""
+    verify(context)
     return recorded(context, "evaluate", lambda: evaluate(context))
 
 

@@ -14,6 +14,7 @@ from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges
+from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.lake.storage import Rows
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
@@ -44,6 +45,7 @@ from sigmalake.tasks.sources.fingerprints import Fingerprints
 from sigmalake.tasks.sources.rejected_rows import most_frequent
 from sigmalake.tasks.sources.source_tasks import ToPack
 
+INGESTED = (PANEL, EXPOSURE_MOMENTS)
 FILE_BYTES = 64 << 20  # of arrays in a file of the panel
 COUNTS = ("n_assets", "n_returns", "n_missing", "n_unmatched", "n_conflicts", "n_filled")
 MOST_REASONS = 5  # of a source, in the output
@@ -74,8 +76,8 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     pending = pending or Pending()
     current = {**source_versions(context.engine, config), **described_versions(context, pending)}
     stored = panel_states(lake)
-    complete = stored and lake.exists(FACTORS) and current == last_source_versions(lake, "ingest") and "" not in current.values()
-    if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", PANEL):
+    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values() and not _lost_sets(lake)
+    if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", *INGESTED):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
     sources = read_sources(context.engine, config, lake, described(context, pending), verify=context.verify_sources)
     rows, sets, ranks = plan_rows(config, sources)
@@ -94,15 +96,16 @@ def ingest(context: Context) -> Outcome | None:
     lake = context.lake
     context.engine.expect_width(FLAT_ROW_BYTES)
     plan = plan_ingest(context)
-    unsettled = unsettled_ranges(lake, "ingest", PANEL)
+    unsettled = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.sources is None:
         return None
     for warning in plan.sources.warnings:
         context.say(f"warning: {warning}")
     if not (plan.changes or unsettled):
-        _write_factor_sets(context, plan.factor_sets)  # none is new, but the table may have been removed
+        written = _write_factor_sets(context, plan.factor_sets)
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
-        return None
+        versions_read = plan.source_versions if context.asked.everything else None
+        return Outcome(source_versions=versions_read, tables=(FACTORS,), said="factor sets that were lost") if written else None
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
     _write_factor_sets(context, plan.factor_sets)
@@ -111,7 +114,7 @@ def ingest(context: Context) -> Outcome | None:
     n_rejected = write_rejected(
         context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
     )
-    changed = unsettled_ranges(lake, "ingest", PANEL)
+    changed = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, moments, "ingest", changed)
@@ -259,7 +262,14 @@ def _asked(context: Context, rows: dict[date, PanelRow], stored: list[PanelState
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if asked(day)])
 
 
-def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> None:
+def _lost_sets(lake: Lake) -> set[str]:
+    """The factor sets that rows of the panel name and `factors` does not have."""
+    named, known = (set(lake.columns(table, ["factor_set"]).column("factor_set").to_pylist()) for table in (PANEL, FACTORS))
+    return named - known
+
+
+def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> bool:
+    """Add the factor sets that are not there; says whether there were any."""
     lake = context.lake
     lake.create(FACTORS)
     known = set(lake.columns(FACTORS, ["factor_set"]).column("factor_set").to_pylist())
@@ -271,6 +281,7 @@ def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> No
     ]
     if new:
         lake.append(FACTORS, context.engine.driver_rows(table_rows(FACTORS, new)), "ingest")
+    return bool(new)
 
 
 def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: list[date]) -> dict[date, dict[str, int]]:

@@ -6,6 +6,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
+import pyarrow as pa
+
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
 from sigmalake.config.variant import Variant
@@ -88,8 +90,12 @@ def _why(expected: str, stored: str | None, changed: Why) -> Why:
 
 def panel_states(lake: Lake) -> list[PanelState]:
     """The panel's rows, in order."""
-    rows = lake.columns(PANEL, ["exposure_date", "return_date", "inputs_hash", "exposures_hash"]).to_pylist()
-    return sorted((PanelState(**row) for row in rows), key=lambda row: row.exposure_date)
+    return panel_states_of(lake.columns(PANEL, PanelState._fields))
+
+
+def panel_states_of(rows: pa.Table) -> list[PanelState]:
+    """Rows of the panel with the columns of a state, in order."""
+    return sorted((PanelState(**row) for row in rows.to_pylist()), key=lambda row: row.exposure_date)
 
 
 def stored_cross_sections(lake: Lake) -> dict[date, str]:

@@ -20,8 +20,8 @@ from sigmalake.stages.regress import packed_exposures_bytes
 from sigmalake.stages.sources.quality_counts import YEAR, counted
 from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
-from sigmalake.tasks.quality import MeasureQuality, Names
-from sigmalake.tasks.quality_rows import quality_table
+from sigmalake.tasks.quality.measures import MeasureQuality, Names
+from sigmalake.tasks.quality.rows import quality_table
 
 LEAST_DATES, MOST_DATES = 16, 252  # of one task
 TASK_BYTES = 128 << 20  # of its packed rows

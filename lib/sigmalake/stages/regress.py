@@ -31,11 +31,12 @@ from sigmalake.stages.planning import (
 from sigmalake.stages.side_tables.first_pass import plan_first_pass, return_dates, second_pass, write_first_pass
 from sigmalake.stages.side_tables.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTORS
+from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
 from sigmalake.tasks.long_tables import factor_portfolios, factor_returns, specific_returns
 from sigmalake.tasks.regression import FitDates
 
+REGRESSED = (CROSS_SECTIONS, FACTOR_RETURNS, SPECIFIC_RETURNS, FACTOR_PORTFOLIOS)
 ASSET_BYTES = 64  # of a cross-section: id, residual, fitted return, weight, flag
 
 
@@ -54,13 +55,14 @@ def regress(context: Context) -> Outcome | None:
     if plan or stability:
         engine.expect_width(panel_row_bytes(lake))
     write_stability(context, panel, stability)
+    first_pass = plan_first_pass(lake, config, panel, plan)
+    write_first_pass(context, panel, first_pass)
     if plan:
-        write_first_pass(context, panel, plan_first_pass(lake, config, panel, plan))
         calendar = return_dates(panel) + plan.remove
         lake.replace(CROSS_SECTIONS, _fitted(context, panel, plan), "regress", as_ranges([*plan.compute, *plan.remove], calendar))
-    changed = unsettled_ranges(lake, "regress", CROSS_SECTIONS)
+    changed = unsettled_ranges(lake, "regress", *REGRESSED)
     if not changed:
-        return _stability_outcome(stability) if stability else None
+        return _outcome_beside(stability, first_pass)
     engine.expect_width(panel_row_bytes(lake) if config.regression.portfolios else cross_section_bytes(lake))
     tables = [CROSS_SECTIONS, *_write_long(context, changed), EXPOSURE_STABILITY]
     if lake.exists(FIRST_PASS):
@@ -91,10 +93,15 @@ def _write_long(context: Context, changed: list[DateRange]) -> list[Table]:
     return [task.into for task in tasks]
 
 
-def _stability_outcome(stability: Changes[date]) -> Outcome:
-    """Where no regression changed: restated exposures of the newest date explain no return yet."""
-    dates = sorted({*stability.compute, *stability.remove})
-    return Outcome(dates, rows_in=0, rows_out=0, tables=(EXPOSURE_STABILITY,), said=f"exposure stability: {span(dates)}")
+def _outcome_beside(stability: Changes[date], first_pass: Changes[date]) -> Outcome | None:
+    """Where no regression changed: restated exposures of the newest date explain no return yet, and rows may have been lost."""
+    plans = {EXPOSURE_STABILITY: ("exposure stability", stability), FIRST_PASS: ("first passes", first_pass)}
+    done = {table: (name, sorted({*plan.compute, *plan.remove})) for table, (name, plan) in plans.items() if plan}
+    if not done:
+        return None
+    said = "; ".join(f"{name}: {span(dates)}" for name, dates in done.values())
+    dates = sorted({day for _, days in done.values() for day in days})
+    return Outcome(dates, rows_in=0, rows_out=0, tables=tuple(done), said=said)
 
 
 def panel_row_bytes(lake: Lake) -> int:

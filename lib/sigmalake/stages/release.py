@@ -1,7 +1,7 @@
 """Release: check what was computed since the last release, then pin the version of every table in one commit."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from sigmalake.config.factors import MarketFactor, Membership
@@ -10,17 +10,24 @@ from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases, next_release_id, now, record_release, release_ledger, unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake
+from sigmalake.lake.log import in_effect
 from sigmalake.lake.releases import Check, Release
+from sigmalake.lake.trust.contents import kept_contents
 from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
+from sigmalake.stages.ingest import INGESTED
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
 from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.queries.quality_summary import stop_message
-from sigmalake.stages.regress import plan_regress
-from sigmalake.stages.risk import plan_risk
-from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
-from sigmalake.tables.records import RELEASES
+from sigmalake.stages.regress import REGRESSED, plan_regress
+from sigmalake.stages.release_contents import present_contents, record_contents
+from sigmalake.stages.risk import RISK_TABLES, plan_risk
+from sigmalake.stages.verify import refuse_altered
+from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
+from sigmalake.tables.contents import Contents, total
+from sigmalake.tables.declaration import Table
+from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
+from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES
 
 R2_ROUNDING = 1e-12  # a market alone has an R2 of 0 but for rounding
 
@@ -43,26 +50,49 @@ def release(context: Context) -> Outcome | None:
     """
     lake, config = context.lake, context.config
     if not needs_release(context):
-        return None
+        return _complete_contents(context)
+    refuse_altered(context)
     as_of = newest_date(lake, config)
-    ledger = release_ledger(lake)
-    earlier, standing = ledger.releases, ledger.standing
-    checks = check_release(context, as_of, standing[-1] if standing else None)
+    books = release_ledger(lake)
+    earlier, standing = books.releases, books.standing
+    tables, ids, ledger = _versions(lake, MODEL_TABLES), _ids(lake), _versions(lake, _LEDGER)
+    before = kept_contents(lake.columns(RELEASE_CONTENTS, RELEASE_CONTENTS.column_names), earlier)
+    contents = present_contents(context, before, earlier[-1] if earlier else None)
+    checks = [*check_release(context, as_of, standing[-1] if standing else None), _counted(lake, contents)]
     if failed := [check for check in checks if not check.passed]:
-        last = f"{standing[-1].release_id} stays the last release" if standing else "there is no release yet"
+        still = f"{standing[-1].release_id} stays the last release" if standing else "there is no release yet"
         reasons = "; ".join(f"{check.name}: {check.detail}" for check in failed)
-        raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {last}")
+        raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {still}")
     release_id, sequence = next_release_id(as_of, earlier)
-    tables = _versions(lake)
-    record_release(
-        lake,
-        context.engine.driver_rows,
-        Release(
-            release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence, _ids(lake)
-        ),
+    made = Release(
+        release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence, ids, ledger
     )
+    record_release(lake, context.engine.driver_rows, made)
+    record_contents(context, made, before, contents)
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
-    return Outcome([as_of], rows_out=1, tables=(RELEASES,), said=said)
+    return Outcome([as_of], rows_out=1, tables=(RELEASES, RELEASE_CONTENTS), said=said)
+
+
+def _complete_contents(context: Context) -> Outcome | None:
+    """Keep the contents of the last release, whose run was stopped before it had; None where they are kept."""
+    lake, releases = context.lake, all_releases(context.lake)
+    kept = lake.columns(RELEASE_CONTENTS, ["sequence"]).column("sequence")
+    last = releases[-1]
+    if last.sequence in set(kept.to_pylist()):
+        return None
+    rows = lake.columns(RELEASE_CONTENTS, RELEASE_CONTENTS.column_names)
+    before = kept_contents(rows, releases[:-1])
+    since = next((release for release in reversed(releases[:-1]) if before), None)
+    record_contents(context, last, before, present_contents(context, before, since))
+    return Outcome([last.as_of], tables=(RELEASE_CONTENTS,), said=f"{last.release_id}: its row counts and checksums are kept")
+
+
+def _counted(lake: Lake, contents: Mapping[str, Contents]) -> Check:
+    """Whether every table has as many rows, by its log, as were counted by date."""
+    found = {table: (lake.n_rows(table), total(contents[table.name]).rows) for table in MODEL_TABLES if table.name in contents}
+    wrong = [f"{table.name} has {rows:,} rows, {n:,} counted" for table, (rows, n) in found.items() if rows not in (None, n)]
+    detail = "; ".join(wrong) + "; run again" if wrong else "every table has the rows that were written"
+    return Check("rows_counted", not wrong, detail)
 
 
 def newest_date(lake: Lake, config: Config) -> date:
@@ -99,20 +129,23 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
     ]
 
 
-def _versions(lake: Lake) -> dict[str, int]:
-    found = {table.name: lake.version(table) for table in MODEL_TABLES}
+_LEDGER = tuple(table for table in ALL_TABLES if table not in MODEL_TABLES)
+
+
+def _versions(lake: Lake, tables: Iterable[Table]) -> dict[str, int]:
+    found = {table.name: lake.version(table) for table in tables}
     return {name: version for name, version in found.items() if version is not None}
 
 
 def _ids(lake: Lake) -> dict[str, str]:
-    return {table.name: found for table in MODEL_TABLES if (found := lake.table_id(table)) is not None}
+    return {table.name: found for table in ALL_TABLES if (found := lake.table_id(table)) is not None}
 
 
 def _stands(lake: Lake, last: Release) -> bool:
     """Whether every table holds the rows that were released; the fence of a takeover moves versions, and no row."""
-    versions = _versions(lake)
+    versions = _versions(lake, MODEL_TABLES)
     return versions.keys() == last.tables.keys() and all(
-        versions[table.name] == seen.version or all(commit.keeps_rows for commit in lake.commits(table, seen))
+        lake.is_still(table, seen) and all(commit.keeps_rows for commit in in_effect(lake.commits(table, seen)))
         for table in MODEL_TABLES
         if (seen := last.seen(table.name)) is not None
     )
@@ -133,7 +166,7 @@ def _complete(context: Context, as_of: date) -> Check:
     regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]
     models = [day for _, day in [*risk.compute, *risk.remove] if day <= as_of]
     stale = [day for _, day in [*builds.compute, *builds.remove] if day <= as_of]
-    cut = [stage for stage, table in _STAGES if unsettled_ranges(lake, stage, table)]
+    cut = [stage for stage, tables in _STAGES if unsettled_ranges(lake, stage, *tables)]
     behind = [
         *([f"the quality of {len(unmeasured)} dates is behind the panel"] if unmeasured else []),
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
@@ -144,7 +177,11 @@ def _complete(context: Context, as_of: date) -> Check:
     return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")
 
 
-_STAGES = (("ingest", PANEL), ("regress", CROSS_SECTIONS), ("risk", RISK_MODELS))
+_STAGES = (
+    ("ingest", INGESTED),
+    ("regress", REGRESSED),
+    ("risk", RISK_TABLES),
+)
 
 
 def _coverage(rows: Sequence[dict[str, object]], new: Sequence[dict[str, object]], limit: float) -> Check:

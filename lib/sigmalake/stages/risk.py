@@ -27,6 +27,7 @@ from sigmalake.tasks.chunks import AsOf, Chunk, chunks_of
 from sigmalake.tasks.long_tables import factor_covariance, risk_diagnostics, specific_risk
 from sigmalake.tasks.risk.windows import EstimateWindows
 
+RISK_TABLES = (RISK_MODELS, FACTOR_COVARIANCE, SPECIFIC_RISK, RISK_DIAGNOSTICS)
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task: their windows overlap, so few is wasteful; many is memory
 EXPOSURES_BYTES = 192 << 20  # of one task's packed exposures, where a layer of Delta reads them
 
@@ -56,7 +57,7 @@ def risk(context: Context) -> Outcome | None:
         lake.create(RISK_MODELS)
         rows = _estimated(context, plan, calendar, months_of(panel, calendar)) if plan.compute else engine.no_rows(RISK_MODELS)
         lake.replace_filtered(RISK_MODELS, rows, "risk", of_keys([*plan.compute, *plan.remove], sorted(known)))
-    changed = unsettled_ranges(lake, "risk", RISK_MODELS)
+    changed = unsettled_ranges(lake, "risk", *RISK_TABLES)
     if not changed:
         return None
     _write_long(context, changed)
@@ -65,7 +66,7 @@ def risk(context: Context) -> Outcome | None:
         dates=dates,
         rows_in=len(plan.compute),
         rows_out=len(plan.compute),
-        tables=(RISK_MODELS, FACTOR_COVARIANCE, SPECIFIC_RISK, RISK_DIAGNOSTICS),
+        tables=RISK_TABLES,
         said=f"risk models: {', '.join(sorted({v for v, _ in plan.compute})) or 'none computed'}; {span(dates)}",
     )
 

@@ -10,6 +10,7 @@ from sigmalake.stages.quality import quality
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
 from sigmalake.stages.risk import risk
+from sigmalake.stages.verify import refuse_dropped_variants, verify
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "describe": describe,
@@ -23,12 +24,21 @@ STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
 
 
 def run_stage(context: Context, stage: str) -> Outcome | None:
-    """One stage, recorded in `runs`."""
+    """One stage on tables that were verified, recorded in `runs`."""
+    verify(context)
+    if stage == "risk":
+        refuse_dropped_variants(context)
+    return _run_stage(context, stage)
+
+
+def _run_stage(context: Context, stage: str) -> Outcome | None:
     return recorded(context, stage, lambda: STAGES[stage](context))
 
 
 def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
+    verify(context)
+    refuse_dropped_variants(context)
     for stage in STAGES:
         if stage != "describe" or context.config.sources.prices is not None:
-            run_stage(context, stage)
+            _run_stage(context, stage)

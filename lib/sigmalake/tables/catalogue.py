@@ -19,7 +19,7 @@ from sigmalake.tables.long import (
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.quality import DATA_QUALITY
-from sigmalake.tables.records import REJECTED_ROWS, RELEASE_WITHDRAWALS, RELEASES, RUNS, SOURCE_PRINTS
+from sigmalake.tables.records import REJECTED_ROWS, RELEASE_CONTENTS, RELEASE_WITHDRAWALS, RELEASES, RUNS, SOURCE_PRINTS
 
 MODEL_TABLES: tuple[Table, ...] = (
     PRICES,
@@ -53,5 +53,6 @@ ALL_TABLES: tuple[Table, ...] = (
     SOURCE_PRINTS,
     RUNS,
     RELEASES,
+    RELEASE_CONTENTS,
     RELEASE_WITHDRAWALS,
 )

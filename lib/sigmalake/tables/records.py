@@ -95,6 +95,29 @@ RELEASES = Table(
         required("checks", "ARRAY<STRUCT<name: STRING, passed: BOOLEAN, detail: STRING>>", "what was checked"),
         required("sequence", "BIGINT", "1, 2, 3: the order of releases"),
         Column("table_ids", "MAP<STRING, STRING>", "Delta's id of every table; null: written before"),
+        Column(
+            "ledger_versions",
+            "MAP<STRING, BIGINT>",
+            "Delta version of the other tables, from which on their commits are looked at; null: written before",
+        ),
+    ),
+)
+
+RELEASE_CONTENTS = Table(
+    name="release_contents",
+    comment="Row counts and checksums by date of each release, where they differ from those of the release before it",
+    key=("sequence", "run_id", "table", "variant", "date"),
+    columns=(
+        required("sequence", "BIGINT", "of the release"),
+        required("release_id", "STRING", "of the release"),
+        required("run_id", "STRING", "the run that released it"),
+        required("table", "STRING", "name of the table; * for all of them together"),
+        Column("variant", "STRING", "of the rows; null: the table has none"),
+        Column("date", "DATE", "of the rows; null: the table has no dates, or the rows have none"),
+        required("rows", "BIGINT", "how many; 0: none any more"),
+        required(
+            "checksum", "BIGINT", "sum of the hashes of the rows, mod 2^64: the same for the same rows in any order and any files"
+        ),
     ),
 )
 

@@ -8,9 +8,12 @@ import pyarrow.compute as pc
 from sigmalake.engines.local.pieces import Held
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checks import check_rows
+from sigmalake.tables.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 PACKED_A_PIECE = 64  # rows of a packed table
@@ -38,7 +41,7 @@ class HeldTables:
         """As `Storage`."""
         if not self.exists(table):
             self.tables[table.name] = table.arrow_schema().empty_table()
-            self._commits[table.name] = [Commit(0, None, ())]
+            self._commits[table.name] = [Commit(0, None, (), keeps_rows=True)]
 
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
@@ -87,7 +90,7 @@ class HeldTables:
         step = PACKED_A_PIECE if table.packed else max(1, found.num_rows)
         return [Held(found.slice(first, step)) for first in range(0, found.num_rows, step)]
 
-    def write(self, table: Table, rows: LocalRows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
+    def write(self, table: Table, rows: LocalRows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> Contents | None:
         """As `Storage`.
 
         Raises:
@@ -102,6 +105,7 @@ class HeldTables:
             check_rows(table, found)
         self.tables[table.name] = pa.concat_tables([held, *written])
         self._commits[table.name].append(parse_commit(self.version(table) + 1, metadata, "WRITE"))
+        return together(contents_of(table, found) for found in written) if table in MODEL_TABLES else None
 
     def _at(self, table: Table, version: int | None) -> pa.Table:
         if version not in (None, self.version(table)):
@@ -109,4 +113,27 @@ class HeldTables:
         return self.tables[table.name]
 
     def set_property(self, table: Table, name: str, value: str) -> None:
+        """As `Storage`: nobody else writes."""
+
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """As `Storage`: there are no files."""
+        if not self.exists(table):
+            return None
+        return TableState(Identity(self.version(table), table.name, None), self.commits(table, since), [])
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """As `Storage`."""
+        return version == self.version(table)
+
+    def n_rows(self, table: Table) -> int:
+        """As `Storage`."""
+        return int(self.tables[table.name].num_rows)
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """As `Storage`: nobody else writes."""
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """As `Storage`: there are no files."""
+
+    def vouch(self, table: Table, metadata: str) -> None:
         """As `Storage`: nobody else writes."""

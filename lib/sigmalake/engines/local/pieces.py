@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from sigmalake.lake.log import explained_file
+from sigmalake.lake.upkeep.older import with_older_values
+from sigmalake.tables.declaration import Table
 from sigmalake.tasks.contract import MapTask, PartTask
 
 
@@ -61,13 +63,15 @@ class StoredGroups:
     schema: pa.Schema  # of the columns wanted; one that is not stored is null
     rows: ds.Expression | None
     n_bytes: int
+    declared: Table
 
     def read(self) -> pa.Table:
         """As `Piece`."""
         stored = [name for name in self.schema.names if name in self.file_schema.names]
         with explained_file(self.fragment):
             found = self.fragment.to_table(schema=self.file_schema, columns=stored, filter=self.rows)
-        return pa.table([_column(found, field) for field in self.schema], schema=self.schema)
+        rows = with_older_values(self.declared, pa.table([_column(found, field) for field in self.schema], self.schema.names))
+        return pa.table(rows.columns, schema=self.schema)
 
     def within(self, dated: str, days: Collection[date]) -> "StoredGroups | None":
         """As `DatedPiece`; the statistics of the row groups tell which of them hold none of the dates."""
@@ -81,7 +85,7 @@ class StoredGroups:
         some = envelope & pc.field(dated).isin(pa.array(sorted(days), pa.date32()))
         rows = some if self.rows is None else self.rows & some
         share = len(kept.row_groups) / max(1, len(self.fragment.row_groups))
-        return StoredGroups(kept, self.file_schema, self.schema, rows, int(self.n_bytes * share))
+        return StoredGroups(kept, self.file_schema, self.schema, rows, int(self.n_bytes * share), self.declared)
 
 
 @dataclass(frozen=True)

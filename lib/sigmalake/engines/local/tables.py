@@ -15,6 +15,8 @@ from sigmalake.lake.delta_rs import commit_files, explained_commit, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.tables.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table
 
 PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
@@ -44,21 +46,24 @@ class LocalTables(FolderTables):
         """As `LocalStorage`."""
         return stored_pieces(self, table, schema, rows, version)
 
-    def write(self, table: Table, rows: LocalRows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
+    def write(self, table: Table, rows: LocalRows, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> Contents | None:
         """As `Storage`, in one commit: files are written by the processes that compute their rows.
 
-        Files that hold replaced rows go, and what else they hold is written again beside the new rows.
+        Files that hold replaced rows go, and what else they hold is written again beside the new rows. Rows of the model's tables
+        are counted.
         """
         location = self.location(table)
         if isinstance(replaced, SqlFilter):
             some = pa.concat_tables([rows.schema.empty_table(), *rows.read(self.workers)])
             write_rows(location, table, some, predicate=replaced.sql(), commit_metadata=metadata)
-            return
+            return contents_of(table, some) if table in MODEL_TABLES else None
         with explained_commit(table):
             self.create(table)
             log = self.log(table)
             gone, kept = ([], []) if replaced is None else touched(log, table, replaced)
-            commit_files(log, write_files(location, table, rows, self.workers, replaced, kept), gone, metadata)
+            written = write_files(location, table, rows, self.workers, replaced, kept)
+            commit_files(log, written.files, gone, metadata)
+        return written.contents if table in MODEL_TABLES else None
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`; also of a table of an older format, which is fenced off before it is upgraded."""
@@ -78,7 +83,7 @@ def stored_pieces(
         kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
         groups = [group.id for group in kept.row_groups]
         found += [
-            StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some))
+            StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some), table)
             for some in _runs(groups, max(1, PIECE_BYTES // max(1, n_bytes)))
         ]
     return found

@@ -9,9 +9,10 @@ from deltalake import DeltaTable
 from sigmalake.engines.local.pieces import Piece, StoredGroups
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.engines.local.workers import read_or_send
-from sigmalake.lake.data_files import DataFile, FileWriter, remove_files
+from sigmalake.lake.data_files import Filed, FileWriter, remove_files
 from sigmalake.lake.log import arrow_dataset, file_system
 from sigmalake.lake.row_filter import RowFilter
+from sigmalake.tables.contents import together
 from sigmalake.tables.declaration import Table
 
 SENT_BYTES = 32 << 20  # that the pieces read whose rows another process puts into the same files
@@ -32,7 +33,7 @@ class Written:
         """As `Piece`."""
         return sum(piece.n_bytes for piece in self.rows.pieces)
 
-    def read(self) -> list[DataFile]:
+    def read(self) -> Filed:
         """The files."""
         writer = FileWriter(self.location, self.table, self.replaced)
         try:
@@ -46,9 +47,9 @@ class Written:
 
 def write_files(
     location: str, table: Table, rows: LocalRows, workers: int, replaced: RowFilter | None, kept: Sequence[StoredGroups]
-) -> list[DataFile]:
-    """The files that hold rows and, before them, stored rows that are kept; none of them stays where this fails."""
-    here, elsewhere = FileWriter(location, table, replaced), list[DataFile]()
+) -> Filed:
+    """The files that hold rows and, before them, stored rows that are kept; none that is known stays where this fails."""
+    here, elsewhere = FileWriter(location, table, replaced), list[Filed]()
 
     def send(left: Sequence[Piece]) -> list[Written]:
         return [Written(LocalRows(rows.schema, some), location, table, replaced) for some in _shares(left, workers)]
@@ -60,11 +61,12 @@ def write_files(
             if isinstance(found, pa.Table):
                 here.add(rows.promised(found))
             else:
-                elsewhere += found
-        return [*here.close(), *elsewhere]
+                elsewhere.append(found)
+        every = [here.close(), *elsewhere]
+        return Filed([file for filed in every for file in filed.files], together(filed.contents for filed in every))
     except BaseException:
         here.remove()
-        remove_files(file_system(location), [file.path for file in elsewhere])
+        remove_files(file_system(location), [file.path for filed in elsewhere for file in filed.files])
         raise
 
 
@@ -73,7 +75,7 @@ def touched(log: DeltaTable, table: Table, replaced: RowFilter) -> tuple[list[st
     dataset, schema, where = arrow_dataset(log), table.arrow_schema(), replaced.expression()
     stays = ~where | where.is_null()
     files = list(dataset.get_fragments(filter=where))
-    return [file.path for file in files], [StoredGroups(file, dataset.schema, schema, stays, 0) for file in files]
+    return [file.path for file in files], [StoredGroups(file, dataset.schema, schema, stays, 0, table) for file in files]
 
 
 def _shares(pieces: Sequence[Piece], workers: int) -> Iterator[list[Piece]]:

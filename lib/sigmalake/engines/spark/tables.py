@@ -5,23 +5,28 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pyarrow as pa
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.engines.local.abilities import lake_obstacle
-from sigmalake.errors import ConfigError, telling_line
+from sigmalake.errors import ConfigError, InfrastructureError, telling_line
 from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.lake.dates import DateRange, within
 from sigmalake.lake.delta_rs import write_rows
-from sigmalake.lake.folder import FolderTables
+from sigmalake.lake.folder import VOUCHED_PROPERTY, FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
-from sigmalake.lake.log import Commit, Seen, parse_commit
+from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.lake.upkeep.older import missing_columns
+from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.tables.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table, sql_text
+
+USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 def spark_tables(spark: SparkSession, root: str) -> "SparkFolderTables | CatalogTables":
@@ -44,13 +49,16 @@ class SparkFolderTables(FolderTables):
         """As `Storage`."""
         prepare_table(self.location(table), table)
 
-    def write(self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
+    def write(
+        self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str
+    ) -> Contents | None:
         """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
         predicate = None if replaced is None else replaced.sql()
         if isinstance(rows, pa.Table) and "://" not in self.root and lake_obstacle(self.root) is None:
             write_rows(self.location(table), table, rows, predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
+        return contents_of(table, rows) if isinstance(rows, pa.Table) and table in MODEL_TABLES else None
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -124,10 +132,41 @@ class CatalogTables:
         """As `Storage`."""
         return not read(self._spark, self, table).where(within(table.date or "", ranges)).isEmpty()
 
-    def write(self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str) -> None:
+    def write(
+        self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str
+    ) -> Contents | None:
         """As `Storage`."""
         predicate = None if replaced is None else replaced.sql()
         _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, name=self.sql_name(table))
+        return contents_of(table, rows) if isinstance(rows, pa.Table) and table in MODEL_TABLES else None
+
+    def state(self, table: Table, since: Seen | None) -> TableState | None:
+        """As `Storage`; only the platform can list files."""
+        if not self.exists(table):
+            return None
+        return TableState(Identity(self.version(table), *self._identity(table)), self.commits(table, since), [])
+
+    def same_rows(self, table: Table, version: int) -> bool:
+        """As `Storage`: by all rows of both versions, which pass through the driver."""
+        found = (contents_of(table, read(self._spark, self, table, of).toArrow()) for of in (version, None))
+        return next(found) == next(found)
+
+    def n_rows(self, _table: Table) -> None:
+        """As `Storage`: unknown."""
+        return
+
+    def restore(self, table: Table, version: int, metadata: str) -> None:
+        """As `Storage`."""
+        with _saying(self._spark, metadata), _gone(f"{self.root}/{table.name}"):
+            self._spark.sql(f"RESTORE TABLE {self.sql_name(table)} TO VERSION AS OF {version}")
+
+    def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
+        """As `Storage`: none is ever known to be lost."""
+
+    def vouch(self, table: Table, metadata: str) -> None:
+        """As `Storage`."""
+        with _saying(self._spark, metadata):
+            _set_property(self._spark, self.sql_name(table), VOUCHED_PROPERTY, str(self.version(table)))
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
@@ -195,6 +234,24 @@ def _write(
 
 def _set_property(spark: SparkSession, table: str, name: str, value: str) -> None:
     spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({sql_text(name)} = {sql_text(value)})")
+
+
+@contextmanager
+def _saying(spark: SparkSession, metadata: str) -> Iterator[None]:
+    """Have commits of SQL carry what our writer leaves with a commit."""
+    spark.conf.set(USER_METADATA, metadata)
+    try:
+        yield
+    finally:
+        spark.conf.unset(USER_METADATA)
+
+
+@contextmanager
+def _gone(where: str) -> Iterator[None]:
+    try:
+        yield
+    except PySparkException as error:
+        raise InfrastructureError(f"{where} cannot be put back: {telling_line(error)}") from error
 
 
 @contextmanager

@@ -6,7 +6,6 @@ row groups of a packed table would hold dates that are far apart, and one date c
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
-from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -14,7 +13,7 @@ from deltalake import DeltaTable
 from sigmalake.lake.data_files import FILE_BYTES, DataFile, FileWriter, remove_files
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.delta_rs import commit_files, explained_commit
-from sigmalake.lake.log import arrow_dataset, explained_file, file_system
+from sigmalake.lake.log import arrow_dataset, explained_file, file_system, table_location
 from sigmalake.tables.declaration import Table
 
 GROUP_BYTES = FILE_BYTES * 3 // 4  # of Arrow rows, by estimate: what is written together is one file
@@ -96,7 +95,7 @@ def compact(
             if done:
                 commit_files(log, written, [file.path for group in done for file in group.files], metadata, data_change=False)
         except BaseException:
-            remove_files(file_system(_location(log)), [file.path for file in written])
+            remove_files(file_system(table_location(log)), [file.path for file in written])
             raise
     return done
 
@@ -104,19 +103,13 @@ def compact(
 def _write(table: Table, log: DeltaTable, rows: pa.Table, group: FileGroup) -> list[DataFile]:
     """The rows as files, in the order of their dates and within a date as they lay; without dates in the order of their key."""
     order = [table.date] if all(file.dates is not None for file in group.files) else list(table.key)
-    writer = FileWriter(_location(log), table)
+    writer = FileWriter(table_location(log), table)
     try:
         writer.keep(rows.sort_by([(str(name), "ascending") for name in order]))
-        return writer.close()
+        return writer.close().files
     except BaseException:
         writer.remove()
         raise
-
-
-def _location(log: DeltaTable) -> str:
-    """Where a table is: a path of this machine without the scheme that delta-rs puts before it."""
-    uri = log.table_uri
-    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
 
 
 def _read(log: DeltaTable, paths: Sequence[str]) -> Iterator[pa.Table]:

@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.format import check_root
-from sigmalake.lake.releases import Release
+from sigmalake.lake.releases import Release, releases_from
+from sigmalake.lake.trust.contents import content_rows, kept_contents
 from sigmalake.lake.upkeep.files import LOG, FileCount, files_of_version
 from sigmalake.lake.upkeep.places import Place
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
-from sigmalake.tables.records import RELEASES, RUNS
+from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES, RUNS
+from sigmalake.tables.rows import table_rows
 
 BESIDE = (FORECAST_EVALUATION, FACTOR_PREMIA)  # read beside a release as they are now
+_BY_TABLE = ("table_versions", "table_ids")  # of a run
 _LOG_FILE = re.compile(rf"{LOG}/(?:\d{{20}}\.)?(\d{{20}})\.(?:json|crc|checkpoint.*\.parquet|compacted\.json)")
 
 
@@ -82,9 +84,19 @@ def copy_release(tables: FolderTables, release: Release, to: str, metadata: str)
         count = FileCount(count.files + files, count.size + size)
     if tables.exists(RUNS):
         _write(to, RUNS, _runs_until(tables.columns(RUNS, RUNS.column_names, None, None), versions), metadata)
-    releases = tables.columns(RELEASES, RELEASES.column_names, None, None)
-    _write(to, RELEASES, releases.filter(pc.equal(releases.column("release_id"), release.release_id)), metadata)
+    if tables.exists(RELEASE_CONTENTS):
+        _write(to, RELEASE_CONTENTS, _contents_of(tables, release), metadata)
+    alone = release._replace(ledger_versions=None)  # of `runs` and `releases`, which are other tables in the copy
+    _write(to, RELEASES, table_rows(RELEASES, [alone]), metadata)
     return Copied(release.release_id, to, [table.name for table in ALL_TABLES if table.name in versions], count)
+
+
+def _contents_of(tables: FolderTables, release: Release) -> pa.Table:
+    """Counts and checksums of all dates as of a release, as if it were the first."""
+    releases = releases_from(tables.columns(RELEASES, RELEASES.column_names, None, None))
+    earlier = [one for one in releases if one.sequence <= release.sequence]
+    kept = kept_contents(tables.columns(RELEASE_CONTENTS, RELEASE_CONTENTS.column_names, None, None), earlier)
+    return table_rows(RELEASE_CONTENTS, content_rows(release, {}, kept))
 
 
 def _copy_table(location: str, to: str, version: int) -> FileCount:
@@ -102,10 +114,13 @@ def _copy_table(location: str, to: str, version: int) -> FileCount:
 
 
 def _runs_until(runs: pa.Table, versions: dict[str, int]) -> pa.Table:
-    """The runs that were done with no table beyond the version that is copied."""
-    told = runs.column("table_versions").to_pylist()
-    kept = [all(version <= versions.get(name, version) for name, version in of_run or ()) for of_run in told]
-    return runs.filter(pa.array(kept, pa.bool_()))
+    """The runs that were done with no table beyond the version that is copied; of tables that are made anew they say nothing."""
+    kept = [
+        {**run, **{name: [(table, value) for table, value in run[name] or () if table in versions] for name in _BY_TABLE}}
+        for run in runs.to_pylist()
+        if all(version <= versions.get(table, version) for table, version in run["table_versions"] or ())
+    ]
+    return table_rows(RUNS, kept)
 
 
 def _write(to: str, table: Table, rows: pa.Table, metadata: str) -> None:

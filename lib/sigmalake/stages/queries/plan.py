@@ -9,19 +9,18 @@ from sigmalake.lake.books import unsettled_ranges
 from sigmalake.lake.dates import DateRange
 from sigmalake.stages.context import Context
 from sigmalake.stages.covariance import plan_covariance
-from sigmalake.stages.describe import Pending, plan_describe
+from sigmalake.stages.describe import DESCRIBED, Pending, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
-from sigmalake.stages.ingest import plan_ingest
+from sigmalake.stages.ingest import INGESTED, plan_ingest
 from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
 from sigmalake.stages.quality import plan_quality
-from sigmalake.stages.regress import plan_regress
+from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release import needs_release
-from sigmalake.stages.risk import plan_risk
+from sigmalake.stages.risk import RISK_TABLES, plan_risk
 from sigmalake.stages.side_tables.stability import plan_stability
 from sigmalake.stages.sources.own_portfolios import read_own_portfolios
-from sigmalake.tables.descriptors import PRICES
+from sigmalake.stages.verify import dropped_variants, find, refuse, refuse_other_model
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
-from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 StageKey = TypeVar("StageKey", date, tuple[str, date])
 
@@ -34,6 +33,7 @@ class PlannedStage(NamedTuple):
     rows: int  # of its packed table to compute, or where that is as it should be of `exposure_stability`: a date may have several
     remove: list[date]
     error: str | None = None  # why it cannot be said
+    notes: tuple[str, ...] = ()  # what else there is to know
 
 
 def plan(context: Context) -> list[PlannedStage]:
@@ -42,24 +42,25 @@ def plan(context: Context) -> list[PlannedStage]:
     Where forecasts were evaluated before, also what `evaluate` would do after it.
     """
     lake = context.lake
-    planned, pending = [], Pending()
+    planned, pending = _altered(context), Pending()
     if context.config.sources.prices is not None:
         found = plan_describe(context)
         pending = found.pending
-        planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", PRICES)))
+        planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", *DESCRIBED)))
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
-    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", PANEL)))
+    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", *INGESTED)))
     measures = plan_quality(context, panel)
     planned.append(_stage("quality", measures.why, measures.remove, []))
     regressions = plan_regress(context, panel)
     touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
-    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", CROSS_SECTIONS)))
+    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", *REGRESSED)))
     sections = stored_cross_sections(lake)
     sections.update(regressions.compute)
     sections = {day: value for day, value in sections.items() if day not in regressions.remove}
     models = plan_risk(context, panel, sections)
-    planned.append(_stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", RISK_MODELS)))
+    of_risk = _stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", *RISK_TABLES))
+    planned.append(of_risk._replace(notes=_dropped(context)))
     stored = {key: value for key, value in stored_risk_models(lake).items() if key not in models.remove}
     stored.update(models.compute)
     builds = plan_covariance(context, panel, stored)
@@ -70,6 +71,24 @@ def plan(context: Context) -> list[PlannedStage]:
     if lake.exists(FORECAST_EVALUATION):
         planned.append(_evaluation(context, Upstream(panel, sections, stored)))
     return planned
+
+
+def _altered(context: Context) -> list[PlannedStage]:
+    """What a run would put right before all else; what it plans after that is of the tables as they are now."""
+    found = find(context.lake)
+    refuse(context.lake, found)
+    refuse_other_model(context)
+    return [PlannedStage("verify", {}, 0, [], notes=tuple(one.text for one in found))] if found else []
+
+
+def _dropped(context: Context) -> tuple[str, ...]:
+    """Whose rows would go."""
+    retired = context.config.retired_variants or ()
+    return tuple(
+        f"all rows of {name} would be deleted: `risk:` does not name it"
+        + ("" if name in retired else "; `run` needs --drop-variants, or the name under `retired_variants:`")
+        for name in dropped_variants(context)
+    )
 
 
 def _evaluation(context: Context, upstream: Upstream) -> PlannedStage:

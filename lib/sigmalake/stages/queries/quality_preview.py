@@ -14,7 +14,7 @@ from sigmalake.stages.sources.quality_counts import COLUMNS, Counts, measured_co
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tasks.packing.packed_dates import PanelRow
-from sigmalake.tasks.quality_rows import quality_table
+from sigmalake.tasks.quality.rows import quality_table
 
 MOST_ROWS = 500_000  # assets times dates that are packed
 

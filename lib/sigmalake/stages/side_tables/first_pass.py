@@ -8,7 +8,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.stages.context import Context, factor_sets
-from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass
+from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_first_pass, stored_cross_sections
 from sigmalake.tables.packed import FIRST_PASS
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.first_pass import FitSecondPass
@@ -20,11 +20,15 @@ LEAST_DATES, MOST_DATES = 32, 512  # of one task: windows overlap, so few is was
 def plan_first_pass(lake: Lake, config: Config, panel: list[PanelState], regressions: Changes[date]) -> Changes[date]:
     """The first passes that these regressions and their windows rest on and that are missing or stale; and those to remove.
 
-    In one pass there are none: the rows of an earlier configuration go with its regressions.
+    In one pass there are none: the rows of an earlier configuration go with its regressions. One that a regression which stands
+    has rested on, and that is not there, was lost, and is computed again.
     """
     rows = lake.columns(FIRST_PASS, ["date", "inputs_hash"]).to_pylist()
-    found = changes(expected_first_pass(panel, config), {row["date"]: row["inputs_hash"] for row in rows}, Why.UPSTREAM)
+    stored = {row["date"]: row["inputs_hash"] for row in rows}
+    found = changes(expected_first_pass(panel, config), stored, Why.UPSTREAM)
     read = _read_by(regressions, return_dates(panel), config.regression.two_pass)
+    if found.compute:
+        read |= stored_cross_sections(lake).keys() - regressions.compute.keys() - stored.keys()
     compute = {day: value for day, value in found.compute.items() if day in read}
     touched = {*regressions.compute, *regressions.remove}
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day in touched])

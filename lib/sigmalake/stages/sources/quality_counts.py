@@ -15,8 +15,8 @@ from sigmalake.lake.lake import Lake
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
-from sigmalake.tasks.quality import Names
-from sigmalake.tasks.quality_rows import Finding, Measured
+from sigmalake.tasks.quality.measures import Names
+from sigmalake.tasks.quality.rows import Finding, Measured
 
 YEAR = timedelta(days=365)
 COLUMNS = ("exposure_date", "return_date", "exposures_age", "n_assets", "n_returns", "n_missing", "n_unmatched")

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from sigmalake.numerics.types import Bools, Ints
 from sigmalake.sources.csv_rows import RAGGED
+from sigmalake.tables.hashing import text_hashes
 from sigmalake.tasks.sources.raw_rows import Numbers, RawRows, Texts, shown_as_text, to_bools
-from sigmalake.tasks.sources.row_hash import ColumnWords, row_hashes, text_hashes
+from sigmalake.tasks.sources.row_hash import ColumnWords, row_hashes
 
 PROBLEMS = pa.schema(
     [("row", pa.int64()), ("column", pa.string()), ("reason", pa.string()), ("value", pa.string())]

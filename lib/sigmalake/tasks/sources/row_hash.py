@@ -12,17 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sigmalake.numerics.types import Bools, Floats, Ints
-
-Words = NDArray[np.uint64]
+from sigmalake.tables.hashing import SEED, K, Words, mix_in_place, mixed, text_hashes
 
 BLOCK = 1 << 14  # rows that are hashed at once: their words stay in the cache
-_SEED = np.uint64(0x243F6A8885A308D3)  # digits of pi
-_K = np.uint64(0x9E3779B97F4A7C15)  # digits of the golden ratio, odd
-_MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
 _FLAGS_A_WORD = 64
 
 
@@ -40,7 +34,7 @@ def row_hashes(columns: Sequence[ColumnWords], n_rows: int) -> Ints:
         columns: in their order.
         n_rows: N.
     """
-    hashes = np.full(n_rows, _SEED)
+    hashes = np.full(n_rows, SEED)
     for first in range(0, n_rows, BLOCK):
         block = slice(first, first + BLOCK)
         _hash_block_in_place(hashes[block], [_within(column, block) for column in columns])
@@ -79,44 +73,15 @@ def set_words(entries: Words, rows: Ints, n_rows: int, missing: Bools | None = N
         n_rows: N.
         missing: (N,) rows without a set.
     """
-    sums = np.concatenate([[np.uint64(0)], np.cumsum(_mixed(entries), dtype=np.uint64)])
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(mixed(entries), dtype=np.uint64)])
     counts = np.bincount(rows, minlength=n_rows)
     ends = np.cumsum(counts)
-    return ColumnWords(_mixed(sums[ends] - sums[ends - counts] + counts.astype(np.uint64) * _K), missing)
+    return ColumnWords(mixed(sums[ends] - sums[ends - counts] + counts.astype(np.uint64) * K), missing)
 
 
 def entry_hashes(keys: ColumnWords, values: ColumnWords) -> Words:
     """The hash of each entry of a map."""
     return row_hashes([keys, values], len(keys.words)).view(np.uint64)
-
-
-def text_hashes(names: pa.Array) -> Words:
-    """The hash of each text, of its UTF-8 bytes in words of 8 and its length; of a null, that of no bytes."""
-    starts, lengths, data = _bytes_of(names)
-    hashes = np.full(len(names), _SEED)
-    at = np.flatnonzero(lengths > 0)
-    offset = 0
-    while len(at):
-        word = data[(starts[at] + offset)[:, None] + np.arange(8)].view("<u8").ravel().astype(np.uint64)
-        left = np.minimum(lengths[at] - offset, 8).astype(np.uint64)
-        word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - np.uint64(8) * left)
-        hashes[at] = _mixed(hashes[at] * _K + word)
-        offset += 8
-        at = at[lengths[at] > offset]
-    return _mixed(hashes * _K + lengths.astype(np.uint64))
-
-
-def _bytes_of(names: pa.Array) -> tuple[Ints, Ints, NDArray[np.uint8]]:
-    """Where each text begins in the bytes of all, how long it is, and the bytes, with 8 more behind the last."""
-    names = names.cast(pa.large_binary()).fill_null(b"")
-    _, offsets, data = names.buffers()
-    if len(names) == 0:
-        return (*(np.array([], dtype=np.int64),) * 2, np.zeros(8, dtype=np.uint8))
-    ends = np.frombuffer(offsets, dtype=np.int64)[names.offset : names.offset + len(names) + 1]
-    found = np.zeros(ends[-1] - ends[0] + 8, dtype=np.uint8)
-    if data is not None:
-        found[: ends[-1] - ends[0]] = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
-    return ends[:-1] - ends[0], np.diff(ends), found
 
 
 def _within(column: ColumnWords, block: slice) -> ColumnWords:
@@ -137,21 +102,6 @@ def _hash_block_in_place(hashes: Words, columns: Sequence[ColumnWords]) -> None:
 
 
 def _combine_in_place(hashes: Words, words: Words, scratch: Words) -> None:
-    hashes *= _K
+    hashes *= K
     hashes += words
-    _mix_in_place(hashes, scratch)
-
-
-def _mix_in_place(words: Words, scratch: Words) -> None:
-    for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=False):
-        np.right_shift(words, shift, out=scratch)
-        words ^= scratch
-        words *= multiplier
-    np.right_shift(words, _SHIFTS[2], out=scratch)
-    words ^= scratch
-
-
-def _mixed(words: Words) -> Words:
-    mixed = words.copy()
-    _mix_in_place(mixed, np.empty_like(mixed))
-    return mixed
+    mix_in_place(hashes, scratch)

@@ -27,7 +27,7 @@ from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tasks.arrays import Lists, as_array, bool_lists, float_lists, int_lists, lengths, ranked_ids
 from sigmalake.tasks.chunks import Chunk
 from sigmalake.tasks.contract import Input, PartTask
-from sigmalake.tasks.quality_rows import Finding, Measured, quality_table
+from sigmalake.tasks.quality.rows import Finding, Measured, quality_table
 
 HISTORY, EXPOSED = "history", "exposed"  # roles: returns and caps of a window; exposures of a date and the one before
 _HISTORY = ("exposure_date", "return_date", "asset_id", "ret", "cap")

@@ -1,0 +1,51 @@
+"""The verb `check`: whether a lake is whole."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from sigmalake.cli.options import ConfigFile, Output, OutputForm, Overrides
+from sigmalake.cli.terminal import hide, show
+from sigmalake.errors import ConfigError
+
+
+def check(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    release: Annotated[str | None, typer.Option(metavar="ID", help="The only release to look at; all by default.")] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compute some dates of each release again from its panel, and compare.")
+    ] = False,
+    output: OutputForm = Output.TEXT,
+) -> None:
+    """Whether the lake is whole, and every release says what it said.
+
+    The tables as they stand, and each release at the versions that it pins, by its row counts and checksums. Writes nothing; ends
+    with 1 and a list where something is wrong.
+    """
+    from sigmalake.config.model import load_config
+    from sigmalake.config.types import CATALOG_NAME
+    from sigmalake.lake.folder import FolderTables
+    from sigmalake.lake.lake import Lake
+    from sigmalake.stages.queries.check import check as check_lake
+
+    loaded = load_config(config, overrides or [])
+    hide(loaded.secrets)
+    if CATALOG_NAME.fullmatch(loaded.lake):
+        raise ConfigError(
+            f"check reads the files of a lake, and those of the catalog's schema {loaded.lake} can be read by the platform alone; "
+            "copy a release to a folder and check that"
+        )
+    found = check_lake(Lake(FolderTables(loaded.lake)), loaded, release, deep=deep)
+    if output is Output.JSON:
+        show(json.dumps({**found._asdict(), "problems": [problem._asdict() for problem in found.problems]}))
+    else:
+        for problem in found.problems:
+            show(problem.text)
+        for released in found.without_checksums:
+            show(f"{released}: it can be read; it was made before row counts and checksums were kept")
+        counted = f"{len(found.releases)} release{'' if len(found.releases) == 1 else 's'}"
+        show(f"{loaded.lake}: {counted} looked at, {len(found.problems) or 'no'} problem{'' if len(found.problems) == 1 else 's'}")
+    if found.problems:
+        raise typer.Exit(1)
