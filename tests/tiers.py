@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-TIERS = ("arrays", "run", "jvm", "cluster", "fault")  # all but the first are markers
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "exhaustive")  # all but the first are markers
 RUNS = (
     "api",
     "bad_input",
@@ -19,7 +19,9 @@ RUNS = (
     "readme",
     "reader",
     "stages",
+    "test_clock.py",
     "test_demo.py",
+    "upkeep",
 )  # whole runs, processes
 SHARED = ("lake", "spark", "stages")  # folders whose tests with a JVM take half the seconds of all of them
 _seconds: defaultdict[str, float] = defaultdict(float)

@@ -33,6 +33,7 @@ def test_a_path_that_delta_takes_for_another_is_refused_before_anything_is_made(
 def test_other_signs_in_a_path_are_no_mistake(asked, tmp_path, name):
     config = written(tmp_path, swapped("lake: lake", f'lake: "{name}"'))
     assert asked("run", "--config", config).exit_code == 0
+    assert {"specific_returns", "factor_covariance"} <= {path.name for path in (tmp_path / name).iterdir()}
     again = asked("run", "--config", config)
     assert (again.exit_code, again.err.count("nothing to do")) == (0, 6)
 

@@ -233,8 +233,8 @@ def test_a_file_of_a_table_that_is_gone_is_told_with_what_to_do(asked, tmp_path,
 def test_a_torn_log_is_told_in_one_line(asked, tmp_path, complete):
     (tmp_path / "lake" / "panel" / "_delta_log" / f"{1:020}.json").write_text("{broken")
     seen = asked("plan", "--config", complete)
-    assert seen.says("lake/panel (newest) cannot be read")
-    assert (seen.exit_code, len(seen.err.splitlines())) == (3, 1)
+    assert seen.says("panel: its log cannot be read", "restore", "from a copy, or remove")
+    assert (seen.exit_code, len(seen.err.splitlines())) == (1, 1)
 
 
 def test_without_the_table_of_factors_a_run_makes_it_anew(asked, tmp_path, complete):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -200,10 +200,25 @@ def commits_since(table: DeltaTable, seen: Seen | None) -> list[Commit]:
     version = seen.version if seen is not None and known else -1
     if version == table.version():
         return []
-    found = [
-        parse_commit(int(c["version"]), c.get("userMetadata"), c.get("operation")) for c in table.history(table.version() - version)
-    ]
+    found = [parse_commit(int(c["version"]), c.get("userMetadata"), c.get("operation")) for c in _history(table, version + 1)]
     return sorted((commit for commit in found if commit.version > version), key=lambda commit: commit.version)
+
+
+def _history(table: DeltaTable, first: int) -> list[dict[str, Any]]:
+    """What the commits from a version on say of themselves.
+
+    Of a folder it is read from its files: delta-rs (1.6) finds none below a path with signs that a URI encodes.
+    """
+    location = table_location(table)
+    if "://" in location:
+        return table.history(table.version() - first + 1)
+    found = []
+    for version in range(first, table.version() + 1):
+        file = Path(location, "_delta_log", f"{version:020}.json")
+        for line in file.read_bytes().splitlines() if file.exists() else ():
+            if b'"commitInfo"' in line and isinstance(said := json.loads(line).get("commitInfo"), dict):
+                found.append({**said, "version": version})
+    return found
 
 
 def parse_commit(version: int, user_metadata: str | None, operation: str | None) -> Commit:

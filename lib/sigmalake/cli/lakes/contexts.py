@@ -9,7 +9,6 @@ import typer
 
 from sigmalake.cli.contexts import reading_context, writing_context
 from sigmalake.cli.terminal import hide, say
-from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError
 from sigmalake.lake.claims.store_claims import STORES
 
@@ -27,6 +26,7 @@ LakeOption = Annotated[str | None, typer.Option("--lake", metavar="FOLDER", help
 def lake_for_reading(config_file: Path, overrides: list[str] | None) -> "Iterator[Context]":
     """The lake of a configuration, to be read."""
     from sigmalake.config.model import load_config
+    from sigmalake.config.types import CATALOG_NAME
 
     config = load_config(config_file, overrides or [])
     hide(config.secrets)
@@ -50,6 +50,7 @@ def lake_for_writing(config_file: Path, overrides: list[str] | None, wait: float
         InfrastructureError: another run holds the lake, and did not end within `wait` seconds.
     """
     from sigmalake.config.model import load_config
+    from sigmalake.config.types import CATALOG_NAME
 
     config = load_config(config_file, overrides or [])
     hide(config.secrets)
