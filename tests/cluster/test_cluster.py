@@ -83,7 +83,7 @@ def test_the_cluster_writes_the_tables_that_the_local_run_writes_and_a_second_ru
     arguments = ("--config", local, "--set", f"lake={tmp_path / 'lake'}")
     cluster.submit("run_model", *arguments).finish()
     assert differences(tmp_path / "lake", local.parent / "lake") == []
-    assert cluster.submit("run_model", *arguments).finish().count("nothing to do") == 5
+    assert cluster.submit("run_model", *arguments).finish().count("nothing to do") == 6
 
 
 def test_a_worker_that_dies_in_the_middle_costs_time_and_nothing_else(cluster, local, tmp_path):

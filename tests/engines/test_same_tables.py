@@ -89,7 +89,7 @@ def test_a_market_its_changes_and_an_engine_changed_in_the_middle(market, panel,
     for model in (ours, theirs):
         model.run()
     assert_equal(ours, theirs)
-    for stage in ("ingest", "regress"):
+    for stage in ("ingest", "quality", "regress"):
         mixed.stage(stage)
     finished = replace(mixed, open_engine=partial(SparkEngine, spark))
     for stage in ("risk", "covariance", "release"):

@@ -37,5 +37,5 @@ def test_a_run_after_a_run_has_nothing_to_do(clean):
     before = {path: path.stat().st_mtime_ns for path in (clean.parent / "lake").rglob("_delta_log/*.json")}
     again = run("run", "--config", clean)
     assert again.returncode == 0, again.stderr
-    assert again.stderr.count("nothing to do") == 5
+    assert again.stderr.count("nothing to do") == 6
     assert {path: path.stat().st_mtime_ns for path in (clean.parent / "lake").rglob("_delta_log/*.json")} == before

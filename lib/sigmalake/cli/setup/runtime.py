@@ -117,7 +117,8 @@ def _java_candidates() -> Iterator[Path]:
         yield home
     for pattern in JAVA_FOLDERS:
         folder = Path(pattern).expanduser()
-        yield from sorted(folder.parent.glob(folder.name))
+        with suppress(PermissionError):  # of another user's home
+            yield from sorted(folder.parent.glob(folder.name))
 
 
 def _ask_java(java: Path) -> str:
