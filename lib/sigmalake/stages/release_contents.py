@@ -18,7 +18,6 @@ from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.contents import Content, Contents, Key, contents_of, together
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_CONTENTS
-from sigmalake.tables.rows import table_rows
 from sigmalake.tasks.count_rows import CountRows
 
 READ_HERE = 64 << 20  # bytes of a table that the driver reads itself
@@ -39,7 +38,7 @@ def present_contents(context: Context, before: Mapping[str, Contents], last: Rel
 def record_contents(context: Context, release: Release, before: Mapping[str, Contents], now: Mapping[str, Contents]) -> None:
     """Append what differs from the release before, and the sum of all."""
     found = content_rows(release, before, now)
-    context.lake.append(RELEASE_CONTENTS, context.engine.driver_rows(table_rows(RELEASE_CONTENTS, found)), "release")
+    context.lake.append(RELEASE_CONTENTS, context.engine.driver_rows(found), "release")
 
 
 def _of_table(context: Context, table: Table, before: Contents | None, last: Release | None) -> Contents:

@@ -73,7 +73,7 @@ def contents_of(table: Table, rows: pa.Table | pa.RecordBatch) -> Contents:
 
 def total(contents: Mapping[Key, Content]) -> Content:
     """Of all rows."""
-    return sum(contents.values(), NOTHING)
+    return Content(sum(content.rows for content in contents.values()), _signed(sum(content.hash for content in contents.values())))
 
 
 def together(all_of: Iterable[Contents]) -> Contents:
@@ -81,7 +81,8 @@ def together(all_of: Iterable[Contents]) -> Contents:
     found: Contents = {}
     for contents in all_of:
         for key, content in contents.items():
-            found[key] = found.get(key, NOTHING) + content
+            known = found.get(key)
+            found[key] = content if known is None else known + content
     return found
 
 
@@ -207,26 +208,24 @@ def _list_words(values: pa.Array) -> Words:
         entries = np.where(there, entries, _NULL)
     factors = _position_factors(int(lengths.max(initial=0)))
     found = np.zeros(len(values), dtype=np.uint64)
-    if len(entries) < LEAST_PIECE * len(values):  # many short ones: all at once
-        held, starts = lengths > 0, ends - lengths
-        folded = _folded(entries, factors[np.arange(len(entries)) - np.repeat(starts, lengths)])
-        if held.any():
-            found[held] = np.add.reduceat(folded, starts[held])
-    else:
-        for row, (start, stop) in enumerate(zip((ends - lengths).tolist(), ends.tolist(), strict=True)):
-            found[row] = _sum(entries[start:stop], factors)
+    held = np.flatnonzero(lengths)
+    starts, stops = (ends - lengths)[held], ends[held]
+    for some in _row_blocks(stops):
+        first, last = int(starts[some][0]), int(stops[some][-1])
+        of_position = np.concatenate([factors[:n] for n in lengths[held[some]].tolist()])
+        found[held[some]] = np.add.reduceat(_folded(entries[first:last], of_position), starts[some] - first)
     with np.errstate(over="ignore"):
         return mixed(found + lengths.astype(np.uint64) * K)
 
 
-def _sum(entries: Words, factors: Words) -> np.uint64:
-    """Of the folded entries, each times the factor of its position."""
-    found = np.uint64(0)
-    with np.errstate(over="ignore"):
-        for first in range(0, len(entries), BLOCK):
-            some = entries[first : first + BLOCK]
-            found += _folded(some, factors[first : first + len(some)]).sum(dtype=np.uint64)
-    return found
+def _row_blocks(stops: NDArray[np.int64]) -> Iterator[slice]:
+    """Runs of lists with about `BLOCK` entries together; `stops` says where the entries of each end."""
+    first = 0
+    while first < len(stops):
+        before = int(stops[first - 1]) if first else 0
+        last = max(first + 1, int(np.searchsorted(stops, before + BLOCK, side="right")))
+        yield slice(first, last)
+        first = last
 
 
 def _folded(words: Words, factors: Words) -> Words:

@@ -96,7 +96,7 @@ def _contents_of(tables: FolderTables, release: Release) -> pa.Table:
     releases = releases_from(tables.columns(RELEASES, RELEASES.column_names, None, None))
     earlier = [one for one in releases if one.sequence <= release.sequence]
     kept = kept_contents(tables.columns(RELEASE_CONTENTS, RELEASE_CONTENTS.column_names, None, None), earlier)
-    return table_rows(RELEASE_CONTENTS, content_rows(release, {}, kept))
+    return content_rows(release, {}, kept)
 
 
 def _copy_table(location: str, to: str, version: int) -> FileCount:
