@@ -146,6 +146,7 @@ def _outcome(lake: Lake, plan: Changes[date], tables: Sequence[Table]) -> Outcom
         for row in lake.columns(CROSS_SECTIONS, ["date", "status"]).to_pylist()
         if row["status"] != "ok" and row["date"] in plan.compute
     ]
-    said = f"cross-sections: {span(dates)}" + (f"; without factor returns: {span(failed)}" if failed else "")
+    said = f"cross-sections: {span(dates)}" if dates else "the tables in rows are written again"
+    said += f"; without factor returns: {span(failed)}" if failed else ""
     said += _without_return(lake, set(plan.compute) - set(failed))
     return Outcome(dates, rows_in=len(plan.compute), rows_out=len(plan.compute), tables=tuple(tables), said=said)

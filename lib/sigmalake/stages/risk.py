@@ -62,12 +62,13 @@ def risk(context: Context) -> Outcome | None:
         return None
     _write_long(context, changed)
     dates = sorted({day for _, day in [*plan.compute, *plan.remove]})
+    variants = ", ".join(sorted({variant for variant, _ in plan.compute})) or "none computed"
     return Outcome(
         dates=dates,
         rows_in=len(plan.compute),
         rows_out=len(plan.compute),
         tables=RISK_TABLES,
-        said=f"risk models: {', '.join(sorted({v for v, _ in plan.compute})) or 'none computed'}; {span(dates)}",
+        said=f"risk models: {variants}; {span(dates)}" if dates else "the tables in rows are written again",
     )
 
 
