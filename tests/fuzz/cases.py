@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from unittest.mock import patch
 
 from fuzz.command import Seen, sigmalake
 from fuzz.configurations import make_configuration
@@ -74,8 +75,10 @@ def _folder() -> Iterator[Path]:
     before = signal.signal(signal.SIGALRM, hangs)
     signal.alarm(SECONDS)
     try:
-        with tempfile.TemporaryDirectory(prefix="sigmalake-fuzz-") as made:
-            os.environ["SIGMALAKE_CACHE"] = f"{made}/cache"
+        with (
+            tempfile.TemporaryDirectory(prefix="sigmalake-fuzz-") as made,
+            patch.dict(os.environ, {"SIGMALAKE_CACHE": f"{made}/cache"}),  # the tests after it have their own again
+        ):
             yield Path(made)
     finally:
         signal.alarm(0)
