@@ -17,23 +17,22 @@ BRIEF = (  # a lease that lapses after two seconds without renewal
     "from sigmalake.lake.claims.claim import Pace\nfrom sigmalake.lake.claims.folder_claims import FolderClaims\n"
     "from sigmalake.cli.app import main\nFolderClaims.__init__.__defaults__ = (Pace(2.0, 0.1),)\n"
 )
-IN_A_COMMIT = BRIEF + (  # of the regressions, whose rows are on their way
-    "import time\nfrom sigmalake.lake import delta_rs\nremembering = delta_rs._remembering\nseen = []\n"
-    "def slowly(batches, *rest):\n"
-    "    for batch in remembering(batches, *rest):\n"
-    "        if 'factor_return' in batch.schema.names and not seen:\n"
-    "            seen.append(1)\n"
-    "            print('at work', flush=True)\n"
-    "            time.sleep(1.0)\n"
-    "        yield batch\n"
-    "delta_rs._remembering = slowly\nmain()\n"
+IN_A_WRITE = BRIEF + (  # of the regressions, whose rows are on their way
+    "import time\nfrom sigmalake.lake.data_files import FileWriter\nadd = FileWriter.add\nseen = []\n"
+    "def slowly(self, rows):\n"
+    "    if 'factor_return' in rows.column_names and not seen:\n"
+    "        seen.append(1)\n"
+    "        print('at work', flush=True)\n"
+    "        time.sleep(1.0)\n"
+    "    add(self, rows)\n"
+    "FileWriter.add = slowly\nmain()\n"
 )
 
 
 def test_a_suspended_run_that_lost_the_lake_adds_nothing_when_it_wakes(tmp_path):
     config, lake = small_model(tmp_path / "model"), tmp_path / "lake"
     options = ["run", "--config", str(config), "--set", f"lake={lake}"]
-    command = [sys.executable, "-c", IN_A_COMMIT, *options]
+    command = [sys.executable, "-c", IN_A_WRITE, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as sleeper:
         try:
             assert sleeper.stdout.readline() == "at work\n"

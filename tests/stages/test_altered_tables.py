@@ -18,8 +18,9 @@ from small_model import REBUILT, WINDOWS, Model, make_model
 TABLES = {table.name: table for table in ALL_TABLES}
 REFUSED = {"lose_an_older_commit", "put_another_table_in_its_place"}  # nothing is guessed of a log that cannot be read
 UNCHANGED = {"compact"}
-EVERYWHERE = [(table, alteration) for table in ("specific_risk", "factors") for alteration in ALTERATIONS]
+EVERYWHERE = [("specific_risk", alteration) for alteration in ALTERATIONS]
 ELSEWHERE = [
+    *(("factors", alteration) for alteration in ("drop", "multiply_by_four", "put_another_table_in_its_place", "lose_a_file")),
     *(
         ("panel", alteration)
         for alteration in ("drop", "delete_half", "append_a_row_again", "lose_a_file", "lose_the_newest_commit")
