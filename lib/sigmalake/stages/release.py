@@ -82,8 +82,7 @@ def _complete_contents(context: Context) -> Outcome | None:
         return None
     rows = lake.columns(RELEASE_CONTENTS, RELEASE_CONTENTS.column_names)
     before = kept_contents(rows, releases[:-1])
-    since = next((release for release in reversed(releases[:-1]) if before), None)
-    record_contents(context, last, before, present_contents(context, before, since))
+    record_contents(context, last, before, present_contents(context, before, releases[-2] if before else None))
     return Outcome([last.as_of], tables=(RELEASE_CONTENTS,), said=f"{last.release_id}: its row counts and checksums are kept")
 
 

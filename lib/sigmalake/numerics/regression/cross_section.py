@@ -19,6 +19,7 @@ from sigmalake.numerics.types import Bools, Floats
 __all__ = ["CrossSection", "FactorStatus", "Status", "fit_cross_section"]
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")  # what overflows is looked for where it matters
 def fit_cross_section(
     returns: Floats,
     exposures: Floats | PackedExposures,
@@ -60,19 +61,6 @@ def fit_cross_section(
         ValueError: arrays of other shapes, numbers that are not finite, caps <= 0, weights < 0 or outside the
             estimation universe, shares outside [0, 1] or not summing to 1 in a complete group.
     """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # what overflows is looked for where it matters
-        return _fit_without_outliers(returns, exposures, caps, weights, in_estimation, factors, rules)
-
-
-def _fit_without_outliers(
-    returns: Floats,
-    exposures: Floats | PackedExposures,
-    caps: Floats,
-    weights: Floats,
-    in_estimation: Bools,
-    factors: Sequence[Factor],
-    rules: RegressionRules,
-) -> CrossSection:
     date = _checked(returns, exposures, caps, weights, in_estimation, factors)
     data = (returns, exposures, caps, in_estimation, factors, rules, date)
     if rules.outliers_beyond is None:
