@@ -115,7 +115,7 @@ def parse_periods(given: Sequence[str]) -> list[Period]:
         name, _, dates = text.rpartition("=")
         start, _, end = dates.partition(":")
         periods.append(_period(name.strip() or f"{start.strip()} to {end.strip()}", start, end, f"--replay {text!r}"))
-    return _named_once(periods, "--replay")
+    return named_once(periods, "--replay")
 
 
 def read_periods(path: Path) -> list[Period]:
@@ -136,7 +136,7 @@ def read_periods(path: Path) -> list[Period]:
     ]
     if not periods:
         raise ConfigError(f"{path} names no period; give a row each: name, start, end")
-    return _named_once(periods, str(path))
+    return named_once(periods, str(path))
 
 
 def _period(name: str, start: str, end: str, where: str) -> Period:
@@ -151,7 +151,8 @@ def _period(name: str, start: str, end: str, where: str) -> Period:
     return Period(name, first, last)
 
 
-def _named_once(periods: list[Period], where: str) -> list[Period]:
+def named_once(periods: list[Period], where: str) -> list[Period]:
+    """The periods; ConfigError where a name comes twice."""
     names = [period.name for period in periods]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"{where} names {twice[0]} twice; give each period a name of its own")

@@ -112,6 +112,22 @@ def question_weights(weights: pd.Series, name: str, way_out: str) -> None:
         raise DataError(f"{_readings(name, net, gross)}. Say which: {way_out} percent, or {way_out} fraction")
 
 
+def question_value(positions: pd.Series, name: str, value: float | None) -> None:
+    """Raise DataError where positions nearly cancel, so that their sum is no value to divide them by; a value that is given counts.
+
+    Args:
+        positions: by asset, amounts.
+        name: of them, for a message.
+        value: of the portfolio, where it is given.
+    """
+    net, gross = float(positions.sum()), float(positions.abs().sum())
+    if value is None and 0 < net < gross / _GROSS_OF_FRACTIONS:
+        raise DataError(
+            f"{name} sum to {net:,.2f}, and to {gross:,.2f} without signs. Divided by their sum they are {gross / net:,.0%} of the "
+            "value gross. Name the portfolio's value with --value, that sum if it is what you mean"
+        )
+
+
 def _readings(name: str, net: float, gross: float) -> str:
     return (
         f"{name} sum to {net:,.6g}, and to {gross:,.6g} without signs. Read as fractions, that is {net:,.0%} of the value net and "
