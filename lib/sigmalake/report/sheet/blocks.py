@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Form = Literal["percent", "number", "integer", "text"]
+Form = Literal["percent", "number", "integer", "probability", "text"]
 Cell = float | str | None
 
 
@@ -17,6 +17,8 @@ class Column(NamedTuple):
     digits: int = 2  # after the point, of what is shown
     bar: bool = False  # whether the page draws it
     adds: bool = False  # whether the rows that the page does not show have a sum
+    minor: bool = False  # whether a phone leaves it out
+    page: bool = True  # whether the page has it, beside the other files
 
 
 class Block(NamedTuple):

@@ -14,7 +14,8 @@ from sigmalake.report.sheet.parts import ANNUAL, SHARE, Scale, by_size, factor_g
 from sigmalake.report.sheet.period import change_blocks, realised_blocks, realised_charts
 from sigmalake.report.text.numbers import fixed, periods
 
-_PAGE_ASSETS, _PAGE_FACTORS = 15, 15  # rows of the page; the other files have all
+_WEIGHT = "fraction of the value"
+_PAGE_ASSETS, _PAGE_FACTORS = 12, 12  # rows of the page; the other files have all
 
 
 def sheet_of(answer: Answer) -> Sheet:
@@ -80,13 +81,13 @@ def _sums(held: HoldingsFile) -> str:
 
 def _risk(answer: Answer, scale: Scale) -> Block:
     columns = (
-        Column("vol", f"over {scale.horizon}", f"fraction, over {scale.horizon}", "percent", 3),
+        Column("vol", f"over {scale.horizon}", f"fraction, over {scale.horizon}", "percent", 3, minor=True),
         Column("vol_annual", "a year", ANNUAL, "percent"),
         Column("factor_vol_annual", "factors, a year", ANNUAL, "percent"),
         Column("specific_vol_annual", "specific, a year", ANNUAL, "percent"),
         Column("factor_share", "factors' share", SHARE, "percent", 1),
         Column("beta", "beta", "ratio", "number", 3),
-        Column("correlation", "correlation", "ratio", "number", 3),
+        Column("correlation", "correlation", "ratio", "number", 3, minor=True),
     )
     rows = [
         (
@@ -115,7 +116,8 @@ def _contribution_columns(answer: Answer) -> tuple[Column, ...]:
     names = {"portfolio": "to the volatility", "benchmark": "to the benchmark's", "active": "to the tracking error"}
     last = list(answer.reports)[-1]
     return tuple(
-        Column(f"{side}_contribution", names[side], ANNUAL, "percent", bar=side == last, adds=True) for side in answer.reports
+        Column(f"{side}_contribution", names[side], ANNUAL, "percent", bar=side == last, adds=True, minor=side != last)
+        for side in answer.reports
     )
 
 
@@ -138,12 +140,15 @@ def _by_group(answer: Answer, scale: Scale) -> Block:
 
 
 def _by_factor(answer: Answer, scale: Scale) -> Block:
-    shown, reports, group = answer.shown, answer.reports, factor_groups(answer)
+    shown, reports, group, last = answer.shown, answer.reports, factor_groups(answer), list(answer.reports)[-1]
     columns = (
-        Column("group", "group", "", "text"),
-        *(Column(f"{side}_exposure", _exposure_label(side, answer), "exposure", "number", 3) for side in reports),
-        Column("vol_annual", "volatility", ANNUAL, "percent"),
-        Column("correlation", "corr.", f"correlation with the return of {list(reports)[-1]}", "number", 2),
+        Column("group", "group", "", "text", minor=True),
+        *(
+            Column(f"{side}_exposure", _label(side, answer, "exposure"), "exposure", "number", 3, minor=side != last)
+            for side in reports
+        ),
+        Column("vol_annual", "volatility", ANNUAL, "percent", minor=True),
+        Column("correlation", "corr.", f"correlation with the return of {last}", "number", 2, minor=True),
         *_contribution_columns(answer),
         Column("share", "share", f"share of {answer.whose.removeprefix('the ')}", "percent", 1, adds=True),
     )
@@ -175,21 +180,27 @@ def _by_factor(answer: Answer, scale: Scale) -> Block:
     )  # fmt: skip
 
 
-def _exposure_label(side: str, answer: Answer) -> str:
-    return "exposure" if len(answer.reports) == 1 else {"portfolio": "portf.", "benchmark": "bench.", "active": "active"}[side]
+def _label(side: str, answer: Answer, alone: str) -> str:
+    """Of a column of a side; of the portfolio alone, what it is."""
+    return alone if len(answer.reports) == 1 else {"portfolio": "portf.", "benchmark": "bench.", "active": "active"}[side]
 
 
 def _by_asset(answer: Answer, scale: Scale) -> Block:
     shown, names = answer.shown, answer.names
-    sides = answer.sides
+    sides, last = answer.sides, list(answer.reports)[-1]
     betas = None if answer.against is None else answer.against.asset_betas
     columns = (
         *([Column("name", "name", "", "text")] if names else []),
-        *(Column(f"{side}_weight", _weight_label(side, answer), "fraction of the value", "percent", adds=True) for side in sides),
-        Column("marginal", "marginal", f"{ANNUAL}, for a unit of weight", "percent", 1),
+        *(
+            Column(
+                f"{side}_weight", _label(side, answer, "weight"), "fraction of the value", "percent", adds=True, minor=side != last
+            )
+            for side in sides
+        ),
+        Column("marginal", "marginal", f"{ANNUAL}, for a unit of weight", "percent", 1, minor=True),
         Column("contribution", f"to {answer.whose}", ANNUAL, "percent", bar=True, adds=True),
-        Column("share", "share", f"share of {answer.whose.removeprefix('the ')}", "percent", 1, adds=True),
-        *([Column("beta", "beta", "ratio", "number", 2)] if betas is not None else []),
+        Column("share", "share", f"share of {answer.whose.removeprefix('the ')}", "percent", 1, adds=True, minor=True),
+        *([Column("beta", "beta", "ratio", "number", 2, minor=True)] if betas is not None else []),
     )
 
     def cells(asset: str) -> tuple[Cell, ...]:
@@ -210,10 +221,6 @@ def _by_asset(answer: Answer, scale: Scale) -> Block:
     )  # fmt: skip
 
 
-def _weight_label(side: str, answer: Answer) -> str:
-    return "weight" if len(answer.reports) == 1 else {"portfolio": "portf.", "benchmark": "bench.", "active": "active"}[side]
-
-
 def _left_out(answer: Answer) -> Iterable[Block]:
     reports = {side: report for side, report in answer.reports.items() if side != "active"}
     rows: list[tuple[str, tuple[Cell, ...]]] = []
@@ -224,7 +231,7 @@ def _left_out(answer: Answer) -> Iterable[Block]:
     if rows:
         columns = (
             Column("of", "of", "", "text"),
-            Column("weight", "weight", "fraction of the value", "percent"),
+            Column("weight", "weight", _WEIGHT, "percent"),
             Column("reason", "reason", "", "text"),
         )
         yield Block("left_out", "Left out: the risk of these is in no number", "asset", columns, rows, shown=20, wide=True)

@@ -40,11 +40,11 @@ def _block(block: Block, charts: Sequence[Chart]) -> str:
     if block.shown == 0:
         return ""
     scale = _largest(block)
-    head = "".join(f"<th{_side(column)} scope=col>{escape(column.label)}</th>" for column in block.columns)
+    head = "".join(f"<th{_side(column)} scope=col>{escape(column.label)}</th>" for column in block.columns if column.page)
     named, others = block.rows[: block.shown], block.rows[block.shown :] if block.shown is not None else []
     body = "".join(_row(block, name, cells, scale) for name, cells in named)
-    body += _others(block, others, scale)
-    foot = "".join(_row(block, name, cells, scale) for name, cells in block.closing)
+    body += _others(block, others)
+    foot = "".join(_row(block, name, cells, 0.0) for name, cells in block.closing)
     note = f'<p class="note">{escape(block.note)}</p>' if block.note else ""
     wide = ' class="wide"' if block.wide else ""
     foot = f"<tfoot>{foot}</tfoot>" if foot else ""
@@ -56,11 +56,12 @@ def _block(block: Block, charts: Sequence[Chart]) -> str:
 
 
 def _row(block: Block, name: str, cells: Sequence[Cell], scale: float) -> str:
-    shown = "".join(_cell(cell, column, scale) for cell, column in zip(cells, block.columns, strict=True))
+    paired = zip(cells, block.columns, strict=True)
+    shown = "".join(_cell(cell, column, scale) for cell, column in paired if column.page)
     return f"<tr><th scope=row>{escape(name)}</th>{shown}</tr>"
 
 
-def _others(block: Block, others: Sequence[tuple[str, tuple[Cell, ...]]], scale: float) -> str:
+def _others(block: Block, others: Sequence[tuple[str, tuple[Cell, ...]]]) -> str:
     """One row for the rows that are not shown, with their sums."""
     if not others:
         return ""
@@ -68,22 +69,30 @@ def _others(block: Block, others: Sequence[tuple[str, tuple[Cell, ...]]], scale:
         float(np.nansum([cell for _, row in others if isinstance(cell := row[n], float)])) if column.adds else None
         for n, column in enumerate(block.columns)
     )
-    return _row(block, f"{len(others)} others", cells, scale)
+    return _row(block, f"{len(others)} others", cells, 0.0)
 
 
 def _cell(cell: Cell, column: Column, scale: float) -> str:
     if isinstance(cell, str):
-        return f'<td class="text">{escape(cell)}</td>'
+        return f"<td{_side(column)}>{escape(cell)}</td>"
     if cell is None or not np.isfinite(cell):
         return f"<td{_side(column)}></td>"
+    if column.form == "probability":
+        return f"<td{_side(column)}>{_chance(cell)}</td>"
     shown = fixed(100 * cell if column.form == "percent" else cell, 0 if column.form == "integer" else column.digits)
     unit = "&#8239;%" if column.form == "percent" else ""
     drawn = bar(cell / scale) if column.bar and scale > 0 else ""
-    return f"<td>{drawn}{shown.replace('-', chr(0x2212), 1) if shown != '-' else shown}{unit}</td>"
+    return f"<td{_side(column)}>{drawn}{shown.replace('-', chr(0x2212), 1) if shown != '-' else shown}{unit}</td>"
+
+
+def _chance(probability: float) -> str:
+    """A probability in percent; of a tiny one that it is tiny."""
+    return f"{100 * probability:.2f}&#8239;%" if probability >= 1e-4 else "&lt;&#8239;0.01&#8239;%"
 
 
 def _side(column: Column) -> str:
-    return ' class="text"' if column.form == "text" else ""
+    kinds = [kind for kind, is_so in (("text", column.form == "text"), ("minor", column.minor)) if is_so]
+    return f' class="{" ".join(kinds)}"' if kinds else ""
 
 
 def _largest(block: Block) -> float:

@@ -12,7 +12,7 @@ from sigmalake.report.sheet.parts import ANNUAL, Scale, by_size, factor_groups
 from sigmalake.report.text.change import MOVED
 from sigmalake.report.text.numbers import fixed, periods
 
-_PAGE_ROWS = 8
+_PAGE_ROWS = 6
 _RETURN = "fraction"
 
 
@@ -96,7 +96,7 @@ def _by_part(answer: Answer, period: PeriodReturn) -> Block:
     of_factors = period.summed.drop([SPECIFIC, UNEXPLAINED])
     exposures = pd.Series(period.mean_exposures.to_numpy(), of_factors.index)
     columns = (
-        Column("group", "group", "", "text"),
+        Column("group", "group", "", "text", page=False),
         Column("mean_exposure", "mean exposure", "exposure", "number", 3),
         Column("summed", "summed", _RETURN, "percent", bar=True, adds=True),
         Column("linked", "linked", _RETURN, "percent", adds=True),

@@ -9,7 +9,7 @@ from sigmalake.report.sheet.parts import Scale, by_size, factor_groups
 from sigmalake.report.text.numbers import fixed
 from sigmalake.report.text.stress import REPLAY_NOTE, gap_lines, reverse_note
 
-_PAGE_ROWS = 8
+_PAGE_ROWS = 6
 _RETURN = "fraction"
 
 
@@ -46,11 +46,11 @@ def _scenario(answer: Answer, scenario: Scenario) -> Iterable[Block]:
     )
     shown, group, vols = scenario.shown, factor_groups(answer), answer.shown.factor_vols
     columns = (
-        Column("group", "group", "", "text"),
-        Column("kind", "", "", "text"),
+        Column("group", "group", "", "text", page=False),
+        Column("kind", "", "", "text", page=False),
         Column("return", "return", _RETURN, "percent"),
         Column("in_vols", "in vols", f"volatilities of {Scale.of(answer).horizon}", "number", 2),
-        Column("exposure", "exposure", "exposure", "number", 3),
+        Column("exposure", "exposure", "exposure", "number", 3, minor=True),
         Column("contribution", "contribution", _RETURN, "percent", bar=True, adds=True),
     )
     rows: list[tuple[str, tuple[Cell, ...]]] = [
@@ -88,13 +88,16 @@ def _replays(answer: Answer) -> Iterable[Block]:
     sides = list(answer.replays[0].reports)
     of = "" if len(sides) == 1 else " of active"
     columns = (
-        Column("start", "from the close of", "", "text"),
-        Column("end", "to", "", "text"),
-        Column("n_periods", "dates", "count", "integer"),
-        *(Column(f"{side}_summed", f"{side}" if len(sides) > 1 else "summed", _RETURN, "percent") for side in sides),
-        *(Column(f"{side}_linked", f"{side} linked", _RETURN, "percent") for side in sides[:1]),
+        Column("start", "from the close of", "", "text", minor=True),
+        Column("end", "to", "", "text", minor=True),
+        Column("n_periods", "dates", "count", "integer", minor=True),
+        *(
+            Column(f"{side}_summed", f"{side}" if len(sides) > 1 else "summed", _RETURN, "percent", minor=side == "benchmark")
+            for side in sides
+        ),
+        *(Column(f"{side}_linked", f"{side} linked", _RETURN, "percent", minor=True) for side in sides[:1]),
         Column("drawdown", f"worst drawdown{of}", _RETURN, "percent"),
-        Column("specific_vol", f"specific sd{of}", f"{_RETURN}, over the period", "percent"),
+        Column("specific_vol", f"specific sd{of}", f"{_RETURN}, over the period", "percent", minor=True),
     )
     rows: list[tuple[str, tuple[Cell, ...]]] = [
         (
@@ -128,8 +131,8 @@ def _reverse(answer: Answer) -> Iterable[Block]:
     columns = (
         Column("loss", "loss", _RETURN, "percent"),
         Column("distance", "distance", "standard deviations", "number", 2),
-        Column("factor_probability", "chance, factors", "probability", "percent", 4),
-        Column("total_probability", "chance, all", "probability", "percent", 4),
+        Column("factor_probability", "chance, factors", "probability", "probability"),
+        Column("total_probability", "chance, all", "probability", "probability"),
     )
     rows: list[tuple[str, tuple[Cell, ...]]] = [
         (side, (report.loss, report.distance, report.factor_probability, report.total_probability))
@@ -155,7 +158,7 @@ def _reverse(answer: Answer) -> Iterable[Block]:
             (
                 Column("return", "return", _RETURN, "percent"),
                 Column("in_vols", "in vols", f"volatilities of {Scale.of(answer).horizon}", "number", 2),
-                Column("exposure", "exposure", "exposure", "number", 3),
+                Column("exposure", "exposure", "exposure", "number", 3, minor=True),
                 Column("contribution", "contribution", _RETURN, "percent", bar=True, adds=True),
             ),
             by_factor, [("sum", (None, None, None, float(report.by_factor.sum())))], shown=_PAGE_ROWS,

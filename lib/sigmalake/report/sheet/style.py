@@ -18,12 +18,13 @@ h2{font-size:15px;margin:0 0 6px;overflow-wrap:anywhere}
 main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:22px 26px;align-items:start}
 section{min-width:0}
 .wide{grid-column:1/-1}
+@media (min-width:980px){#tail_risk,#realised{grid-row:span 2}}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{padding:2px 6px;text-align:right;white-space:nowrap;vertical-align:bottom}
 th:first-child,td:first-child{padding-left:0}
 th:first-child,.text{text-align:left}
-td.text,tbody th{max-width:22em;overflow:hidden;text-overflow:ellipsis}
+td.text,tbody th{max-width:17em;overflow:hidden;text-overflow:ellipsis}
 thead th{font-weight:600;color:var(--soft);border-bottom:1px solid var(--rule);white-space:normal}
 tbody th,tfoot th{font-weight:400}
 tbody tr:nth-child(even){background:var(--tile)}
@@ -36,7 +37,7 @@ tfoot tr+tr th,tfoot tr+tr td{border-top:0}
 .axis{stroke:var(--soft);stroke-width:.7;fill:none}
 .mark{stroke:var(--ink);stroke-width:1;stroke-dasharray:3 2;fill:none}
 figure{margin:8px 0 0}
-.chart{width:100%;max-width:640px;height:auto;display:block}
+.chart{width:100%;max-width:480px;height:auto;display:block}
 .chart text{font-size:9px;fill:var(--soft)}
 .line{fill:none;stroke-width:1.6}
 polyline.line0{stroke:var(--pos)}
@@ -47,13 +48,16 @@ figcaption{color:var(--soft);font-size:12px}
 footer{margin-top:22px;border-top:1px solid var(--rule);padding-top:10px;color:var(--soft);font-size:12px}
 footer h2{font-size:13px}
 footer ul{margin:0;padding-left:18px}
-@media (max-width:520px){body{padding:12px;font-size:13px}.bar{width:40px}}
-@page{size:A4;margin:12mm}
+@media (max-width:520px){body{padding:12px;font-size:13px}.bar{width:34px}.minor{display:none}table{font-size:12px}
+td.text,tbody th{max-width:11em}th,td{padding:2px 4px}}
+@page{size:A4;margin:10mm}
 @media print{:root{--ink:#000;--soft:#444;--rule:#bbb;--paper:#fff;--tile:#f4f6f9;--pos:#2a6fb0;--neg:#c8641b}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-body{max-width:none;padding:0;font-size:9px}h1{font-size:15px}h2{font-size:10.5px;break-after:avoid}table{font-size:8px}
-th,td{padding:1px 4px}.figures{grid-template-columns:repeat(auto-fit,minmax(70px,1fr));gap:5px;margin-bottom:9px}
-.figures div{padding:4px 6px}.figures dd{font-size:12px}.figures dt,.figures dd.note,.note,figcaption,footer{font-size:7.5px}
-header p{margin-bottom:7px}main{grid-template-columns:1fr 1fr;gap:9px 14px}section{break-inside:avoid}.scroll{overflow:visible}
-.bar{width:40px;height:7px}.chart{max-width:88mm}footer{margin-top:9px}footer h2{font-size:9px}}
+body{max-width:none;padding:0;font-size:8.5px;line-height:1.25}h1{font-size:14px}h2{font-size:9.5px;margin-bottom:2px;break-after:avoid}
+table{font-size:7.4px}th,td{padding:.6px 3px}td.text,tbody th{max-width:15em}
+.figures{grid-template-columns:repeat(auto-fit,minmax(70px,1fr));gap:5px;margin-bottom:9px}
+.figures div{padding:4px 6px}.figures dd{font-size:12px}.figures dt,.figures dd.note,.note,figcaption,footer{font-size:6.8px}
+header p{margin-bottom:7px}main{grid-template-columns:1fr 1fr;gap:7px 14px}section{break-inside:avoid}
+#tail_risk,#realised{grid-row:span 2}.scroll{overflow:visible}
+.bar{width:34px;height:6px}.chart{max-width:74mm}footer{margin-top:9px}footer h2{font-size:9px}}
 """

@@ -19,7 +19,7 @@ def figures(answer: Answer) -> Iterable[Figure]:
     """The first level of the portfolio, by history where there is one."""
     if answer.tails:
         tail = answer.tails["portfolio"].tails[0]
-        best, how = (tail.normal, "normal") if tail.history is None else (tail.history, "history and specific")
+        best, how = (tail.normal, "normal") if tail.history is None else (tail.history, "history")
         over = Scale.of(answer).horizon
         yield Figure(f"VaR {100 * tail.level:g} %", f"{fixed(100 * best.var)} %", f"over {over}, {how}")
         yield Figure(f"ES {100 * tail.level:g} %", f"{fixed(100 * best.expected_shortfall)} %", "mean loss beyond")
@@ -32,7 +32,7 @@ def blocks(answer: Answer) -> Iterable[Block]:
     scale = Scale.of(answer)
     unit = f"fraction of the value, loss over {scale.horizon}"
     columns = tuple(
-        Column(f"{side}_{key}", f"{_prefix(side)}{label}", unit, "percent")
+        Column(f"{side}_{key}", f"{_prefix(side)}{label}", unit, "percent", minor=side == "benchmark")
         for side in answer.tails
         for key, label in (("var", "VaR"), ("expected_shortfall", "ES"))
     )
@@ -41,10 +41,10 @@ def blocks(answer: Answer) -> Iterable[Block]:
         for method in METHODS:
             sides = [_tail(report.tails[position], method) for report in answer.tails.values()]
             cells = tuple(cell for found in sides for cell in ((None, None) if found is None else found))
-            rows.append((f"{100 * tail.level:.6g} %, {METHOD_NAMES[method]}", cells))
+            rows.append((f"{100 * tail.level:.6g} % {METHOD_NAMES[method]}", cells))
     yield Block(
         "tail_risk", f"Value at risk and expected shortfall over {scale.horizon}", "level and method", columns, rows,
-        note=assumption(answer), wide=len(answer.tails) > 1,
+        note=assumption(answer),
     )  # fmt: skip
     days = answer.tails["portfolio"].losses.index
     if len(days):

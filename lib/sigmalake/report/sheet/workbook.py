@@ -45,7 +45,9 @@ class _Formats:
         key = (column.form, column.digits)
         if key not in self._known:
             decimals = f"0.{'0' * column.digits}" if column.digits else "0"
-            code = {"percent": f"{decimals}%", "number": decimals, "integer": "#,##0", "text": "@"}[column.form]
+            code = {"percent": f"{decimals}%", "probability": "0.00E+00", "number": decimals, "integer": "#,##0", "text": "@"}[
+                column.form
+            ]
             self._known[key] = self._book.add_format({"num_format": code})
         return self._known[key]
 

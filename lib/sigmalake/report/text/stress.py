@@ -9,6 +9,7 @@ from sigmalake.reader.portfolios.sides import Replayed
 from sigmalake.report.text.numbers import FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
 from sigmalake.report.text.plain_text import note, section, table
 
+_NAME = 26  # characters of a period's name in a table
 _REPLAY_FACTORS = 10  # the largest parts of a replay; the others share a row
 
 REPLAY_NOTE = (
@@ -45,16 +46,27 @@ def replay_sections(answer: Answer) -> list[str]:
     sides = list(answer.replays[0].reports)
     rows = [
         [
-            replayed.period.name, str(replayed.period.start), str(replayed.period.end), str(len(replayed.shown.returns)),
-            *(fixed(100 * replayed.reports[side].summed) for side in sides), fixed(100 * replayed.shown.linked),
-            fixed(100 * replayed.shown.drawdown), fixed(100 * replayed.shown.specific_vol),
+            _name(replayed), str(replayed.period.start), str(replayed.period.end), str(len(replayed.shown.returns)),
+            *(fixed(100 * replayed.reports[side].summed) for side in sides),
         ]
         for replayed in answer.replays
     ]  # fmt: skip
-    header = ["", "start", "end", "dates", *sides, "linked", "drawdown", "spec. sd"]
-    whose = " Linked, drawdown and specific sd are of the active holdings." if "active" in sides else ""
-    first = section("Replays of the past, %", note(REPLAY_NOTE + whose), *gap_lines(answer), "", table(header, rows))
+    more = [
+        [_name(replayed), *(fixed(100 * number) for number in (of.linked, of.drawdown, of.specific_vol))]
+        for replayed in answer.replays
+        for of in (replayed.shown,)
+    ]
+    summed = table(["", "start", "end", "dates", *(sides if len(sides) > 1 else ["summed"])], rows)
+    of = "active: " if "active" in sides else ""
+    rest = table(["", f"{of}linked", "worst drawdown", "specific sd"], more)
+    first = section("Replays of the past, %", note(REPLAY_NOTE), *gap_lines(answer), "", summed, "", rest)
     return [first, *(_by_factor(answer, replayed) for replayed in answer.replays)]
+
+
+def _name(replayed: Replayed) -> str:
+    """Short enough for a column."""
+    name = replayed.period.name
+    return name if len(name) <= _NAME else f"{name[: _NAME - 3]}..."
 
 
 def gap_lines(answer: Answer) -> Iterable[str]:

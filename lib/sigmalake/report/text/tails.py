@@ -6,7 +6,7 @@ from sigmalake.reader.portfolios.tail_risk import METHODS, TailReport, too_short
 from sigmalake.report.text.numbers import fixed, periods
 from sigmalake.report.text.plain_text import note, section, table
 
-METHOD_NAMES = {"normal": "normal", "history": "history and specific", "history_of_factors": "history of factors"}
+METHOD_NAMES = {"normal": "normal", "history": "history", "history_of_factors": "history, factors"}
 
 
 def body(answer: Answer) -> dict[str, object]:
@@ -69,7 +69,7 @@ def assumption(answer: Answer) -> str:
         parts.append(
             f"History: today's exposures times the factor returns of {report.losses.size} dates from {first} to {last}{scaled}, "
             "each as "
-            "likely as the others; with a normal specific part of today's specific volatility, or of factors alone."
+            "likely as the others, plus a normal specific part of today's specific volatility. History, factors: without that part."
         )
     if report.left_out_dates.size:
         parts.append(f"{report.left_out_dates.size} dates are left out, as a factor has no return there.")
