@@ -37,7 +37,7 @@ def test_each_portfolio_has_the_numbers_of_the_single_call(risk, wide, form):
     benchmark = pd.Series(1 / 20, list(risk.usable[:20]))
     found = risk.risk_of_many(form(wide), benchmark)
     assert set(found.summary.index) == set(wide.index)
-    for name in wide.index:
+    for name in wide.index[:8]:
         one, row = risk.risk_against(row_of(wide, name), benchmark), found.summary.loc[name]
         alone = one.portfolio
         expected = {

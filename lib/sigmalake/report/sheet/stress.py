@@ -92,10 +92,10 @@ def _replays(answer: Answer) -> Iterable[Block]:
         Column("end", "to", "", "text", minor=True),
         Column("n_periods", "dates", "count", "integer", minor=True),
         *(
-            Column(f"{side}_summed", f"{side}" if len(sides) > 1 else "summed", _RETURN, "percent", minor=side == "benchmark")
+            Column(f"{side}_summed", side if len(sides) > 1 else "summed", _RETURN, "percent", minor=side == "benchmark")
             for side in sides
         ),
-        *(Column(f"{side}_linked", f"{side} linked", _RETURN, "percent", minor=True) for side in sides[:1]),
+        Column("portfolio_linked", "portfolio linked", _RETURN, "percent", minor=True),
         Column("drawdown", f"worst drawdown{of}", _RETURN, "percent"),
         Column("specific_vol", f"specific sd{of}", f"{_RETURN}, over the period", "percent", minor=True),
     )
@@ -113,9 +113,8 @@ def _replays(answer: Answer) -> Iterable[Block]:
     note = " ".join([REPLAY_NOTE, *(f"{' '.join(line.split())}." for line in gap_lines(answer))])
     yield Block("replays", "Replays of the past with today's exposures", "", columns, rows, note=note, wide=True)
     whose = "active return" if len(sides) > 1 else "return"
-    names = {replayed.period.name: f"period {n}" for n, replayed in enumerate(answer.replays, 1)}
     by_factor = tuple(
-        Column(f"{replayed.period.name}", replayed.period.name, _RETURN, "percent", bar=len(names) == 1, adds=True)
+        Column(replayed.period.name, replayed.period.name, _RETURN, "percent", bar=len(answer.replays) == 1, adds=True)
         for replayed in answer.replays
     )
     order = by_size(sum((abs(replayed.shown.by_factor) for replayed in answer.replays[1:]), abs(answer.replays[0].shown.by_factor)))
@@ -123,7 +122,7 @@ def _replays(answer: Answer) -> Iterable[Block]:
     total = [("sum", tuple(replayed.shown.summed for replayed in answer.replays))]
     yield Block(
         "replays_by_factor", f"Replays by factor: parts of the summed {whose}", "factor", by_factor, parts, total, shown=_PAGE_ROWS,
-        wide=len(names) > 3,
+        wide=len(answer.replays) > 3,
     )  # fmt: skip
 
 
