@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from sigmalake.lake.log import explained_file
+from sigmalake.lake.log import file_rows
 from sigmalake.lake.upkeep.older import with_older_values
 from sigmalake.tables.declaration import Table
 from sigmalake.tasks.contract import MapTask, PartTask
@@ -68,8 +68,9 @@ class StoredGroups:
     def read(self) -> pa.Table:
         """As `Piece`."""
         stored = [name for name in self.schema.names if name in self.file_schema.names]
-        with explained_file(self.fragment):
-            found = self.fragment.to_table(schema=self.file_schema, columns=stored, filter=self.rows)
+        as_stored = pa.schema([self.file_schema.field(name) for name in stored])
+        keys = pa.schema([field for field in self.file_schema if field.name == "variant" or pa.types.is_date(field.type)])
+        found = file_rows(self.fragment, as_stored, self.rows, keys)
         rows = with_older_values(self.declared, pa.table([_column(found, field) for field in self.schema], self.schema.names))
         return pa.table(rows.columns, schema=self.schema)
 
@@ -151,7 +152,8 @@ def joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
 
 def _column(found: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     if field.name in found.column_names:
-        return found.column(field.name).cast(field.type)
+        column = found.column(field.name)
+        return column if column.type == field.type else column.cast(field.type)
     return pa.chunked_array([pa.nulls(found.num_rows, field.type)])
 
 
