@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -51,6 +52,13 @@ class Commit(NamedTuple):
     def is_ours(self) -> bool:
         """Whether a run of sigmalake wrote it."""
         return self.run_id is not None and self.stage is not None
+
+
+class Wanted(Protocol):
+    """A condition on rows of a table."""
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of the rows fulfil it, none of them null."""
 
 
 class Seen(NamedTuple):
@@ -166,7 +174,7 @@ def read_columns(
 
 
 def file_rows(
-    file: ds.ParquetFileFragment, schema: pa.Schema, where: ds.Expression | None = None, filtered_by: pa.Schema | None = None
+    file: ds.ParquetFileFragment, schema: pa.Schema, wanted: Sequence[Wanted] = (), filtered_by: pa.Schema | None = None
 ) -> pa.Table:
     """Rows of one file of a table, or of some of its row groups, in the columns of a schema.
 
@@ -176,17 +184,19 @@ def file_rows(
     Args:
         file: with the row groups to be read.
         schema: of the columns.
-        where: which rows; None: all.
-        filtered_by: the columns that `where` may name.
+        wanted: conditions that every row fulfils.
+        filtered_by: the columns that these read.
     """
-    named = schema if where is None or filtered_by is None else pa.unify_schemas([schema, filtered_by])
+    named = pa.unify_schemas([schema, filtered_by]) if wanted and filtered_by is not None else schema
     with explained_file(file):
         parquet = pq.ParquetFile(file.open(), metadata=file.metadata, pre_buffer=not _is_local(file))
         there = [name for name in named.names if name in parquet.schema_arrow.names]
         rows = parquet.read_row_groups([group.id for group in file.row_groups], there, use_threads=False)
     found = pa.table([_as_declared(rows, field) for field in named], schema=named)
-    if where is not None and filtered_by is not None and _filtered(found.select(filtered_by.names), where) < found.num_rows:
-        found = found.filter(where)
+    for condition in wanted:
+        mask = condition.mask(found)
+        if not pc.all(mask, min_count=0).as_py():
+            found = found.filter(mask)
     return found.select(schema.names)
 
 
@@ -195,10 +205,6 @@ def _as_declared(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
         return pa.nulls(rows.num_rows, field.type)
     column = rows.column(field.name)
     return column if column.type == field.type else column.cast(field.type)
-
-
-def _filtered(rows: pa.Table, where: ds.Expression) -> int:
-    return int(ds.dataset(rows).count_rows(filter=where))
 
 
 def _is_local(file: ds.ParquetFileFragment) -> bool:
