@@ -144,18 +144,21 @@ def clear_torn_log(location: str) -> None:
 
 
 def read_columns(
-    table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None, *, declared: Table | None = None
-) -> pa.Table:
+    table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None, *, declared: Table | None = None,
+    known: dict[tuple[str, pa.Schema], pa.Table] | None = None,
+) -> pa.Table:  # fmt: skip
     """Some columns of some rows; files and row groups that hold none of them are skipped.
 
-    The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit. Plain
-    columns of all rows are read file by file: a dataset takes five times as long for files of many row groups.
+    The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit. Where
+    all rows are wanted, files are read one by one: a dataset takes five times as long for files of many row groups.
 
     Args:
         table: opened at a version.
         columns: of it.
         rows: which; None: all.
         declared: says which columns are null where this version lacks them; None: it has them all.
+        known: columns of files of this table that were read before, by path and schema, to which those read now are added:
+            a file never changes.
 
     Raises:
         ConfigError: the version lacks a column that is never null.
@@ -166,11 +169,20 @@ def read_columns(
         if more := [name for name in beside(declared, columns) if name in found.schema.names]:
             return with_older_values(declared, found.to_table(columns=[*columns, *more], filter=rows)).select(list(columns))
     schema = pa.schema([found.schema.field(name) for name in columns])
-    if rows is not None or any(pa.types.is_nested(field.type) for field in schema):
+    if rows is not None:
         read = found.to_table(columns=list(columns), filter=rows)
     else:
-        read = pa.concat_tables([schema.empty_table(), *(file_rows(fragment, schema) for fragment in found.get_fragments())])
+        read = pa.concat_tables([schema.empty_table(), *(_remembered(file, schema, known) for file in found.get_fragments())])
     return read if declared is None else with_older_values(declared, read)
+
+
+def _remembered(file: ds.ParquetFileFragment, schema: pa.Schema, known: dict[tuple[str, pa.Schema], pa.Table] | None) -> pa.Table:
+    if known is None:
+        return file_rows(file, schema)
+    key = file.path, schema
+    if key not in known:
+        known[key] = file_rows(file, schema)
+    return known[key]
 
 
 def file_rows(
