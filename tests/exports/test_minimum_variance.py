@@ -50,9 +50,9 @@ def test_long_only_meets_the_first_order_conditions_with_its_cap(ran, V):
 
 def test_near_the_market_the_tracking_error_is_at_its_limit(ran, V):
     w, b = ran["between"].to_numpy(), ran["market"].to_numpy()
-    assert np.sqrt((w - b) @ V @ (w - b)) == pytest.approx(0.04, rel=1e-4)
-    assert printed(ran, "long only") < printed(ran, "within 4 % of it") < printed(ran, "market ")
-    assert printed(ran, "its tracking error") == 4.0
+    assert np.sqrt((w - b) @ V @ (w - b)) == pytest.approx(0.02, rel=1e-4)
+    assert printed(ran, "long only") < printed(ran, "within 2 % of it") < printed(ran, "market ")
+    assert printed(ran, "its tracking error") == 2.0
 
 
 def test_the_bars_of_the_figure_sum_to_the_risk(ran):
