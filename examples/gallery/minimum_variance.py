@@ -59,7 +59,8 @@ long_only = pd.Series(w.value, assets).clip(lower=0.0)
 long_only /= long_only.sum()
 report = risk.risk_of(long_only)
 print(f"long only            {100 * report.vol:6.2f} % a year, {(long_only > 1e-4).sum()} names")
-print((100 * report.by_group).round(2).to_string(), f"\nspecific    {100 * report.specific:.2f}")
+parts = [f"{group} {100 * part:.2f}" for group, part in report.by_group.items()]
+print(f"of which             {', '.join(parts)}, specific {100 * report.specific:.2f}")
 
 # %%
 # The market itself has more risk. Between the two: the least risk whose tracking error to the market is 2 % a year at most.
@@ -80,8 +81,8 @@ print(f"its tracking error   {100 * risk.risk_against(between, market).active.vo
 
 portfolios = {"market": market, "within 2 % of it": between, "long only": long_only, "with short sales": with_shorts}
 reports = {name: risk.risk_of(weights) for name, weights in portfolios.items()}
-parts = {group: [100 * of.by_group[group] for of in reports.values()] for group in report.by_group.index}
-parts["specific"] = [100 * of.specific for of in reports.values()]
-figure = go.Figure([go.Bar(name=part, x=list(reports), y=values) for part, values in parts.items()])
+bars = {group: [100 * of.by_group[group] for of in reports.values()] for group in report.by_group.index}
+bars["specific"] = [100 * of.specific for of in reports.values()]
+figure = go.Figure([go.Bar(name=part, x=list(reports), y=values) for part, values in bars.items()])
 figure.update_layout(barmode="relative", yaxis_title="contribution to risk, % a year", template="plotly_white")
 figure
