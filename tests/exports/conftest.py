@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hard_names import FORMULA, LONG
 
 from sigmalake import fit
 from sigmalake.demo.market import generate_market
@@ -10,8 +11,6 @@ VARIANT = {
     "factor_cov": {"estimator": "ewma", "half_life": 15, "window": 40, "min_periods": 30, "regime": {"half_life": 10}},
     "specific_var": {"estimator": "ewma", "half_life": 15, "window": 40, "min_periods": 25, "linked": {"min_periods": 25}},
 }
-FORMULA = "=A1+A2"  # an asset id, and no formula
-LONG = "Oil, gas and consumable fuels"  # 29 characters
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from hard_names import FORMULA, LONG
 from linked_risk import assert_same_cov
 from numpy.testing import assert_allclose
 
-from conftest import FORMULA, LONG
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.reader.exports import workbook
 from sigmalake.reader.exports.dated_model import dated_model

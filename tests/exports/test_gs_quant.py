@@ -7,10 +7,10 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+from hard_names import LONG
 from linked_risk import assert_same_cov
 from numpy.testing import assert_allclose
 
-from conftest import LONG
 from sigmalake.errors import DataError
 from sigmalake.reader.exports import gs_quant
 from sigmalake.reader.exports.dated_model import dated_model
