@@ -293,6 +293,35 @@ class FactorModel:
         frame.attrs = {"date": day, "variant": name, "periods_per_year": a_year}
         return frame
 
+    def specific_risk(self, date: Day | None = None, variant: str | None = None, *, asof: Day | None = None) -> pd.DataFrame:
+        """Delta as of a date and the layers that it came from, a row an asset, fraction^2 per period of the variant.
+
+        Columns: specific_var, source, n_obs, ts_var and, where the layers are on, structural_var, blend_weight, shrink_weight, as
+        in the table `risk_models`. The frame's `attrs` name the date, the variant and the regime_multiplier, None where it is off.
+
+        Args:
+            date: as of this close; None for the model's newest.
+            variant: None for the first of the configuration.
+            asof: takes the last date on or before this day, in the place of `date`.
+
+        Raises:
+            MissingRiskError: there is no such variant, date or Sigma.
+        """
+        name, day, row = self._rows.risk(date, asof, variant, (*SIGMA_COLUMNS, *of_a_date.SPECIFIC_COLUMNS))
+        frame = of_a_date.specific_frame(row)
+        frame.attrs |= {"date": day, "variant": name}
+        return frame
+
+    def risk_diagnostics(self, date: Day | None = None, variant: str | None = None, *, asof: Day | None = None) -> pd.DataFrame:
+        """What the estimators of a date's risk did, a row a name with its value and detail, as in the table `risk_diagnostics`.
+
+        Arguments and errors are those of `specific_risk`.
+        """
+        name, day, row = self._rows.risk(date, asof, variant, (*SIGMA_COLUMNS, *of_a_date.DIAGNOSTIC_COLUMNS))
+        frame = of_a_date.diagnostics_frame(row)
+        frame.attrs = {"date": day, "variant": name}
+        return frame
+
     def evaluation(self, rolling_window: int | None = None) -> pd.DataFrame:
         """How well the forecasts did, a row a kind of portfolio and variant; the columns are those of `KindMeasures`.
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date as Date  # the plain name is a field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,8 @@ from sigmalake.numerics.portfolio.woodbury import dense_inverse, factor_inverse,
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader.dates import Day
+from sigmalake.reader.exports.cvxpy_risk import Measure, check_weights, risk_expression
+from sigmalake.reader.exports.factored import FactoredRisk, factored_risk
 from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.holdings import (
     Holdings,
@@ -38,6 +40,9 @@ from sigmalake.reader.portfolios.tail_risk import LEVELS, TailMethod, TailReport
 from sigmalake.reader.portfolios.units import Unit, question_percents
 from sigmalake.reader.report import BenchmarkReport, Labels, PortfolioReport, report_of
 from sigmalake.reader.scenario import ScenarioReport, run_scenario
+
+if TYPE_CHECKING:
+    import cvxpy
 
 _SHOWN = 40  # factors that a notebook lists
 
@@ -154,6 +159,57 @@ class RiskModel:
         requested = self._requested(b.index)
         with _no_inverse(requested):
             return pd.Series(solve_asset_cov(factor_inverse(*self.parts(requested)), b.to_numpy()), b.index, name="solution")
+
+    def factored(self, assets: Iterable[str | int] | None = None, *, periods_per_year: float | None = None) -> FactoredRisk:
+        """X, F and the root of the specific part, with X F X' + R R = V; what optimisers take instead of V.
+
+        Args:
+            assets: without repeats; None for `usable`.
+            periods_per_year: annualises, as if returns had no memory, see `FactorModel.periods_per_year`; None: over the horizon.
+
+        Raises:
+            MissingRiskError: an asset cannot have a V.
+            DataError: an asset twice, linked issues without a root, or a number of periods that is not above 0.
+        """
+        requested = self._requested(assets)
+        model = self if periods_per_year is None else self.over(periods_per_year / self.horizon)
+        try:
+            return factored_risk(*model.parts(requested), assets=tuple(requested), factors=self.factors, groups=self.groups)
+        except ValueError as error:
+            raise DataError(f"V of {len(requested)} assets has no root: {error}") from None
+
+    def risk_expression(
+        self,
+        weights: "cvxpy.Expression",
+        benchmark: Holdings | None = None,
+        *,
+        measure: Measure = "variance",
+        assets: Iterable[str | int] | None = None,
+        missing: Missing = "raise",
+    ) -> "cvxpy.Expression":
+        """The risk of weights over the horizon as a convex expression of cvxpy, from K + N squares: no V is made.
+
+        A daily variance is about 0.0001, which is near the tolerances of solvers: take a model over a year, or `vol`.
+
+        Args:
+            weights: a cvxpy variable or an affine expression of shape (N,), fractions of the value, in the order of `assets`.
+            benchmark: by asset, fractions of its value, also of assets beyond `assets`; makes it active risk. None: total risk.
+            measure: `variance`, fraction^2, or `vol`, its root.
+            assets: what `weights` are of; None for `usable`.
+            missing: what to do about holdings of the benchmark without risk data, as in `risk_of`.
+
+        Raises:
+            ConfigError: cvxpy is not installed, or `weights` have another shape.
+            MissingRiskError: an asset cannot have a V.
+            DataError: an asset twice, or holdings that are no numbers.
+        """
+        requested = self._requested(assets)
+        check_weights(weights, len(requested))
+        of_benchmark = pd.Series(dtype=float) if benchmark is None else self.split_holdings(benchmark, missing)[0]
+        of_benchmark = of_benchmark[of_benchmark != 0]
+        every = [*requested, *of_benchmark.index.difference(requested, sort=False)]
+        held: Floats = of_benchmark.reindex(every, fill_value=0.0).to_numpy()
+        return risk_expression(self.factored(every), weights, held, measure)
 
     def risk_of(self, holdings: Holdings, *, missing: Missing = "raise") -> PortfolioReport:
         """Risk of holdings and where it comes from, in O(NK + K^2).
