@@ -15,7 +15,6 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
-from sigmalake.config.books import Books
 from sigmalake.config.checks import Checks, Evaluate, Retention
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
@@ -23,6 +22,7 @@ from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.environment.secrets import MASK, is_secret, masked, masked_values, secret_settings
 from sigmalake.config.environment.variables import secrets_in
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config.outputs.books import Books
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
 from sigmalake.config.texts.messages import explain_validation

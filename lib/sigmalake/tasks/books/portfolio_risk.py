@@ -101,7 +101,7 @@ class MeasureBooks(PartTask):
             held = held_on[day]
             row = panel_row.get(day)
             model = self._model(models, panel, unpacked, number, row)
-            measured = _Measured(held, model, self._names(held), books.is_cash(), self._hash(models, panel, number, row))
+            measured = MeasuredBooks(held, model, self._names(held), books.is_cash(), self._hash(models, panel, number, row))
             found.append(self._rows(key, measured, stored))
         return pa.concat_tables(found).combine_chunks() if found else no_rows(self.into)
 
@@ -126,7 +126,7 @@ class MeasureBooks(PartTask):
         here = {factor.name for factor in factors}
         return _Model(prepared, day, names, np.array([n for n, name in enumerate(names) if name in here], dtype=np.int64), None)
 
-    def _rows(self, key: tuple[str, date], measured: "_Measured", stored: pa.Table) -> pa.Table:
+    def _rows(self, key: tuple[str, date], measured: "MeasuredBooks", stored: pa.Table) -> pa.Table:
         """The rows of a variant and date: those that stand as they are, the others computed."""
         of_variant = pc.equal(stored.column("variant"), key[0])
         of_day = pc.equal(stored.column("date"), pa.scalar(key[1], pa.date32()))
@@ -183,7 +183,7 @@ class _Coverage:
 
 
 @dataclass
-class _Measured:
+class MeasuredBooks:
     """The books of a date, by one risk model."""
 
     held: HeldBooks

@@ -33,9 +33,7 @@ class Books(Strict):
         ),
         Field(ge=0),
     ] = 35
-    cash: Annotated[
-        list[Name], key("ids of members without risk, e.g. `[USD, CASH]`; they are covered"), Field(default_factory=list)
-    ]
+    cash: Annotated[tuple[Name, ...], key("ids of members without risk, e.g. `[USD, CASH]`; they are covered")] = ()
     max_gross: Annotated[
         float,
         key(
