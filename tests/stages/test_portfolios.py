@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from altered import delete_half, drop, lose_a_file, multiply_by_four
 from lakes import REBUILT, differences
 from plain_books import BENCHMARK, CASH, flattened, sample_books, with_books, write_books
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.reader.open_release import open_release
+from sigmalake.stages import portfolios as stage
 from sigmalake.stages.context import Asked
+from sigmalake.stages.verify import find
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.books import portfolio_risk
@@ -306,3 +309,36 @@ def test_the_reader_gives_both_tables_as_frames_and_names_a_book_that_is_not_the
     assert_allclose(parts["contribution"].drop("group", level="kind").sum(), frame["vol"].iloc[0], rtol=1e-12)
     with pytest.raises(MissingRiskError, match=r"has no FUND00 .*FUND0"):
         model.portfolio_risk("FUND00")
+
+
+def test_a_run_stopped_before_the_contributions_is_finished_by_the_next(measured_once, rows, panel, tmp_path, monkeypatch):
+    model, days = copy_of(measured_once, tmp_path), dates(panel)
+
+    def stop(*_):
+        raise RuntimeError("power cut")
+
+    write_books([row for row in rows if row[0] != "FUND2"], model.folder / "books.parquet")
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "Contributions", stop)
+        with pytest.raises(RuntimeError, match="power cut"):
+            model.run()
+    planned = model.plan()["portfolios"]
+    assert {planned[days[50]], planned[days[79]]} == {"an earlier run stopped before it was done"}
+    write_books(rows, model.folder / "books.parquet")
+    model.run()
+    assert differences(model.lake_folder, measured_once.lake_folder, TABLES, relative=REBUILT) == []
+    assert not any(model.plan().values())
+
+
+@pytest.mark.parametrize(
+    ("table", "alteration"),
+    [("portfolio_books", drop), ("portfolio_risk", multiply_by_four), ("portfolio_risk", lose_a_file), ("portfolio_contributions", delete_half)],
+    ids=lambda given: given if isinstance(given, str) else given.__name__,
+)  # fmt: skip
+def test_an_altered_table_is_noticed_and_put_right(measured_once, tmp_path, table, alteration):
+    model = copy_of(measured_once, tmp_path)
+    alteration(model.lake_folder / table)
+    assert [one.table.name for one in find(model.context().lake)] == [table]
+    model.run()
+    assert differences(model.lake_folder, measured_once.lake_folder, TABLES, relative=REBUILT) == []
+    assert find(model.context().lake) == []

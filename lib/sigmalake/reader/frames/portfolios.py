@@ -63,7 +63,7 @@ def _frame(
 
 
 def _as_dates(rows: pa.Table) -> pd.DataFrame:
-    frame = rows.to_pandas(date_as_object=False)
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     for name in ("date", "book_date"):
         if name in frame:
             frame[name] = pd.to_datetime(frame[name])
