@@ -22,7 +22,7 @@ from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputF
 from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
-from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, quality, regress, release, risk, run
+from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
 from sigmalake.cli.terminal import hide, say, show, without_secrets
 from sigmalake.errors import InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
@@ -53,7 +53,7 @@ def options(
     """An equity factor risk model, from a panel on one machine or on a Spark cluster, kept in Delta tables."""
 
 
-for computing in (run, describe, ingest, quality, regress, risk, release, covariance, evaluate):
+for computing in (run, describe, ingest, quality, regress, risk, release, covariance, portfolios, evaluate):
     app.command()(computing)
 
 

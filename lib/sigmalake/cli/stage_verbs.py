@@ -42,8 +42,8 @@ def run(
 ) -> None:  # fmt: skip
     """All stages, as far as they are not up to date.
 
-    Describe (where there are prices), ingest, quality, regress, risk, covariance, release: each computes the dates whose inputs
-    or configuration changed.
+    Describe (where there are prices), ingest, quality, regress, risk, covariance, portfolios (where there are books), release: each
+    computes the dates whose inputs or configuration changed.
     """
     from sigmalake.stages.run import run as run_all
 
@@ -87,6 +87,7 @@ def _table_verb(stage: str, doc: str) -> Callable[..., None]:
 describe = _source_verb("describe", "Prices, packed, and the raw descriptors of each date.")
 ingest = _source_verb("ingest", "Source rows, checked and packed, a date a row.")
 quality = _table_verb("quality", "What the data of each date look like, and what is hardly right about them.")
+portfolios = _source_verb("portfolios", "The risk of your own portfolios, the books of the source, on every date.")
 regress = _table_verb("regress", "A cross-sectional regression for each date.")
 
 

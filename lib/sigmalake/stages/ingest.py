@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config
-from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
+from sigmalake.config.sources import NOT_INGESTED, Dated
 from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
@@ -111,10 +111,8 @@ def ingest(context: Context) -> Outcome | None:
     context.engine.expect_rows(len(compute) * _most_rows(plan.sources))
     _write_factor_sets(context, plan.factor_sets)
     counts = _pack(context, plan, plan.sources, compute)
-    described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
-    n_rejected = write_rejected(
-        context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
-    )
+    others = [name for name in NOT_INGESTED if name in context.config.sources.locations()]
+    n_rejected = write_rejected(context, plan.sources, plan.rows, compute, counts, others, standardises=plan.recipe is not None)
     changed = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))

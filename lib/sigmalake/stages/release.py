@@ -17,6 +17,7 @@ from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.ingest import INGESTED
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
+from sigmalake.stages.portfolios import MEASURED, has_books, plan_portfolios
 from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.queries.quality_summary import stop_message
 from sigmalake.stages.regress import REGRESSED, plan_regress
@@ -165,12 +166,17 @@ def _complete(context: Context, as_of: date) -> Check:
     regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]
     models = [day for _, day in [*risk.compute, *risk.remove] if day <= as_of]
     stale = [day for _, day in [*builds.compute, *builds.remove] if day <= as_of]
+    books = (
+        plan_portfolios(everything, panel, stored_risk_models(lake), packed=True).risk if has_books(lake, context.config) else None
+    )
+    unheld = [] if books is None else [day for _, day in [*books.compute, *books.remove] if day <= as_of]
     cut = [stage for stage, tables in _STAGES if unsettled_ranges(lake, stage, *tables)]
     behind = [
         *([f"the quality of {len(unmeasured)} dates is behind the panel"] if unmeasured else []),
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
         *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
         *([f"{len(stale)} V are behind the risk models"] if stale else []),
+        *([f"the portfolios of {len(unheld)} dates are behind the risk models"] if unheld else []),
         *(f"{stage} was stopped before it was done" for stage in cut),
     ]
     return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")
@@ -180,6 +186,7 @@ _STAGES = (
     ("ingest", INGESTED),
     ("regress", REGRESSED),
     ("risk", RISK_TABLES),
+    ("portfolios", MEASURED),
 )
 
 

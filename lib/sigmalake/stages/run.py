@@ -6,6 +6,7 @@ from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance
 from sigmalake.stages.describe import describe
 from sigmalake.stages.ingest import ingest
+from sigmalake.stages.portfolios import has_books, portfolios
 from sigmalake.stages.quality import quality
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
@@ -19,6 +20,7 @@ STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "regress": regress,
     "risk": risk,
     "covariance": covariance,
+    "portfolios": portfolios,
     "release": release,
 }
 
@@ -39,6 +41,7 @@ def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     verify(context)
     refuse_dropped_variants(context)
+    optional = {"describe": context.config.sources.prices is not None, "portfolios": has_books(context.lake, context.config)}
     for stage in STAGES:
-        if stage != "describe" or context.config.sources.prices is not None:
+        if optional.get(stage, True):
             _run_stage(context, stage)

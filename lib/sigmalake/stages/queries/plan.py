@@ -13,6 +13,7 @@ from sigmalake.stages.describe import DESCRIBED, Pending, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import INGESTED, plan_ingest
 from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
+from sigmalake.stages.portfolios import MEASURED, has_books, plan_portfolios
 from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release import needs_release
@@ -65,6 +66,11 @@ def plan(context: Context) -> list[PlannedStage]:
     stored.update(models.compute)
     builds = plan_covariance(context, panel, stored)
     planned.append(_stage("covariance", builds.why, builds.remove, []))
+    if has_books(lake, context.config):
+        measured = plan_portfolios(context, panel, stored)
+        planned.append(
+            _stage("portfolios", measured.risk.why, measured.risk.remove, unsettled_ranges(lake, "portfolios", *MEASURED))
+        )
     due = any(stage.compute or stage.remove for stage in planned) or (bool(panel) and needs_release(context))
     newest = max((row.exposure_date for row in panel), default=None)
     planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))
