@@ -22,6 +22,7 @@ from sigmalake.stages.queries.quality_summary import stop_message
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release_contents import present_contents, record_contents
 from sigmalake.stages.risk import RISK_TABLES, plan_risk
+from sigmalake.stages.side_tables.exposures import plan_exposures
 from sigmalake.stages.verify import refuse_altered
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.contents import Contents, total
@@ -171,6 +172,7 @@ def _complete(context: Context, as_of: date) -> Check:
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
         *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
         *([f"{len(stale)} V are behind the risk models"] if stale else []),
+        *(["exposures in rows are behind the panel"] if plan_exposures(everything) else []),
         *(f"{stage} was stopped before it was done" for stage in cut),
     ]
     return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")
