@@ -11,6 +11,7 @@ from the environment; that is not tested here. Each packed table is read by the 
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sigmalake.config.types import CATALOG_NAME
@@ -55,6 +56,7 @@ def open_release(lake: str | Path, release: str | None = None, *, known_at: Inst
         release_id=chosen.release_id,
         created_at=chosen.created_at,
         versions=chosen.tables,
+        last=partial(open_release, lake),
     )
 
 

@@ -8,6 +8,9 @@ import pyarrow.dataset as ds
 
 from sigmalake.tables.declaration import Table
 
+StoredRows = ds.Dataset | pa.Table
+"""All rows of a table in its declared columns, of which a query reads what it needs."""
+
 
 class TableReader(Protocol):
     """Gives rows of a model's tables. Whoever asks does not know whether they lie in a lake or in memory."""
@@ -29,3 +32,6 @@ class TableReader(Protocol):
         Raises:
             MissingRiskError: there is no such table.
         """
+
+    def stored(self) -> dict[str, StoredRows]:
+        """Every table that there is, by name; rows that are older than a column have null in it."""
