@@ -43,7 +43,8 @@ def open_release(lake: str | Path, release: str | None = None, *, known_at: Inst
     if isinstance(lake, str) and CATALOG_NAME.fullmatch(root):
         raise ConfigError(
             f"{root} names a lake in a catalog, whose files only the platform can read: read it with Spark SQL, at the versions in "
-            f"`SELECT tables FROM {root}.releases`, say `{root}.risk_models VERSION AS OF 7`. For a folder write ./{root}"
+            f"`SELECT tables FROM {root}.releases`, say `{root}.risk_models VERSION AS OF 7`, or by its views of the last "
+            f"release, say `{root}.current_factor_returns`. For a folder write ./{root}"
         )
     ledger = ledger_of(root)
     chosen = (

@@ -21,7 +21,7 @@ _NO_TABLE = re.compile(r'Table with name "?([^"\s]+)"? does not exist')
 _NO_COLUMN = re.compile(r'(?:Referenced column|not have a column named) "([^"]+)"')
 _CANDIDATES = re.compile(r"Candidate bindings: (.+)")
 _LOST = re.compile(r"No such file|FileNotFoundError|Couldn't deserialize|Parquet magic bytes|Unexpected end of stream")
-_DECLARED = {relation.name: relation for relation in (*ALL_TABLES, *VIEWS)}
+_COMMENTS = {**{table.name: table.comment for table in ALL_TABLES}, **{view.name: view.comment for view in VIEWS}}
 
 
 def select(con: "DuckDBPyConnection", text: str, release: str) -> pa.RecordBatchReader:
@@ -94,8 +94,8 @@ def _explained(error: Exception, release: str, names: dict[str, list[str]]) -> S
 
 def _without_table(name: str, release: str, names: Collection[str]) -> str:
     plain = name.removeprefix(CURRENT).lower()
-    if plain in _DECLARED:
-        return f"{release} has no {name} ({_DECLARED[plain].comment})"
+    if plain in _COMMENTS:
+        return f"{release} has no {name} ({_COMMENTS[plain]})"
     hint = did_you_mean(name, names)
     return f"there is no table or view {name}" + (f"; {hint}" if hint else "; `sigmalake sql --tables` lists them")
 

@@ -1,14 +1,14 @@
 """What stands behind a model that is read: tables by their declaration, wherever their rows are."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from sigmalake.tables.declaration import Table
 
-StoredRows = ds.Dataset | pa.Table
+StoredRows: TypeAlias = "ds.Dataset | pa.Table"
 """All rows of a table in its declared columns, of which a query reads what it needs."""
 
 

@@ -28,6 +28,8 @@ def query_table(rows: pa.RecordBatchReader) -> tuple[str, bool]:
         found += batch.slice(0, MOST_ROWS + 1 - len(found)).to_pylist()
         if len(found) > MOST_ROWS:
             break
+    if rows.schema.names == ["explain_key", "explain_value"]:
+        return "\n".join(str(row["explain_value"]) for row in found), False
     left = [n for n, field in enumerate(rows.schema) if not _is_number(field.type)]
     cells = [[_cell(row[name]) for name in rows.schema.names] for row in found[:MOST_ROWS]]
     return table(rows.schema.names, cells, left=left, width=None), len(found) > MOST_ROWS
@@ -91,9 +93,7 @@ def listing_text(found: Sequence[Listed]) -> str:
     """Each table with its columns, types and meanings."""
     parts = []
     for one in found:
-        lines = [
-            (c.name, c.type if len(c.type) <= MOST_SIGNS else f"{c.type[: MOST_SIGNS - 4]} ...", c.comment) for c in one.columns
-        ]
+        lines = [(column.name, _short(column.type), column.comment) for column in one.columns]
         body = table(("column", "type", "what it holds"), lines, left=(0, 1, 2), width=None)
         parts.append(f"{one.name} ({one.kind}): {one.comment}. Key: {', '.join(one.key)}.\n{_indented(body)}\n")
     return "\n".join(parts)
@@ -136,12 +136,15 @@ def _cell(value: Any) -> str:
     if isinstance(value, list) and len(value) > _ENTRIES:
         return f"[{', '.join(map(_cell, value[:_ENTRIES]))}, ... {len(value)}]"
     found = plain(value)
-    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return _short(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= MOST_SIGNS else f"{text[: MOST_SIGNS - 3]}..."
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _flat(column: pa.Array) -> pa.Array:
