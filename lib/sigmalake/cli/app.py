@@ -14,6 +14,7 @@ from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
 from sigmalake.cli.export import export
 from sigmalake.cli.lakes.copying import copy
+from sigmalake.cli.lakes.sql import sql
 from sigmalake.cli.lakes.standing import compare, releases
 from sigmalake.cli.lakes.upkeep import maintain, upgrade
 from sigmalake.cli.lease import lease
@@ -182,7 +183,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
         show(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
-for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease):
+for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease, sql):
     app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(export)

@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
-from sigmalake.config.checks import Checks, Evaluate, Retention
+from sigmalake.config.checks import Checks, Evaluate, LongTables, Retention
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
@@ -68,6 +68,7 @@ class Config(Strict):
             "They are not the pure factor portfolios of `regression.portfolios`, nor what `evaluate.portfolios` tests"
         ),
     ] = None
+    long_tables: Annotated[LongTables, key("tables in rows beside those that every run writes")] = LongTables()
     retired_variants: Annotated[
         list[str] | None,
         key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: none"),

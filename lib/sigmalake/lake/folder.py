@@ -1,6 +1,6 @@
 """Tables in a folder or behind a URI, as their logs tell of them: read and put right by delta-rs, without an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, identity, open_table, read_columns
+from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust import files
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.declaration import Table
@@ -127,6 +128,10 @@ class FolderTables:
     def vouch(self, table: Table, metadata: str) -> None:
         """As `Storage`."""
         files.set_property(self.log(table), VOUCHED_PROPERTY, str(self.version(table)), metadata)
+
+    def show_views(self, _views: Sequence[SqlView], _ours: Collection[str], _mark: str) -> int:
+        """As `Storage`: no place for views."""
+        return 0
 
     def _newest(self, table: Table) -> DeltaTable | None:
         """The newest version of a table, None where it has not been created.

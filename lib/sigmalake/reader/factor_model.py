@@ -1,14 +1,14 @@
 """A factor model that was estimated: its tables as arrays and frames, from a release of a lake or from memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date as Date  # the plain name is an argument
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import pyarrow.dataset as ds
 
-from sigmalake.errors import MissingRiskError
+from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader import dates
 from sigmalake.reader.attribution import RealisedAttribution, attribute_returns
@@ -23,9 +23,14 @@ from sigmalake.reader.model_rows import ModelRows
 from sigmalake.reader.releases.comparison import Compared, ModelComparison, compare_models
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_of, sigma_frame
+from sigmalake.reader.sql.connection import Queried, connect
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables
 from sigmalake.reader.storage.table_reader import TableReader
 from sigmalake.tables.packed import PANEL, RISK_MODELS
+from sigmalake.tables.views import Periods
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _MONTHS_A_YEAR = 12.0
 
@@ -47,6 +52,7 @@ class FactorModel:
         release_id: str | None = None,
         created_at: datetime | None = None,
         versions: Mapping[str, int] | None = None,
+        last: "Callable[[], FactorModel] | None" = None,
     ) -> None:
         """A model on tables.
 
@@ -57,7 +63,9 @@ class FactorModel:
             release_id: None: it was not released.
             created_at: when it became known; None: it was not released.
             versions: of each table; None: they have none.
+            last: opens the last release of the lake; None: this model is the last of its kind.
         """
+        self._last = last
         self.release_id = release_id
         self.as_of = as_of
         self.created_at = created_at
@@ -412,6 +420,41 @@ class FactorModel:
         """
         one, other = (self._compared(self._rows.variant(name)) for name in (first, second))
         return compare_models(one, other, *_bounds(start, end))
+
+    def duckdb(self, *, locked: bool = False) -> "DuckDBPyConnection":
+        """The model's tables and views in SQL: a connection of DuckDB, in memory and of this process alone.
+
+        Each table of the release is there under its name, at the version that the release names, and the declared views beside
+        them. `current_` before a name takes the last release that stands when the connection is made. The run ledger and what
+        `evaluate` wrote are as they are now. A query reads the columns that it names, of the files that its dates leave.
+
+            model.duckdb().sql("select factor, factor_return from factor_returns where date = '2024-03-28'").df()
+
+        Args:
+            locked: whether SQL is kept from files, the network, variables of Python, extensions and settings: for queries that
+                others wrote.
+
+        Raises:
+            InfrastructureError: DuckDB, the extra `sigmalake[sql]`, is not installed.
+        """
+        return connect(self._queried(), self._queried_last(), locked=locked)
+
+    def _queried(self) -> Queried:
+        return Queried(self._tables.stored(), [Periods(name, self.frequency(name), self._a_year(name)) for name in self.variants])
+
+    def _queried_last(self) -> Queried | None:
+        """Of the last release; None where that is this model. Without tables where no release stands any more."""
+        try:
+            last = None if self._last is None else self._last()
+        except MissingRiskError:
+            return Queried({}, [])
+        return None if last is None or last.release_id == self.release_id else last._queried()
+
+    def _a_year(self, variant: str) -> float | None:
+        try:
+            return self.periods_per_year(variant)
+        except ConfigError:
+            return None
 
     def _compared(self, variant: str | None = None) -> Compared:
         name = variant or self.release_id or "the model in memory"

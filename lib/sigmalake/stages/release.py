@@ -23,6 +23,8 @@ from sigmalake.stages.queries.quality_summary import stop_message
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release_contents import present_contents, record_contents
 from sigmalake.stages.risk import RISK_TABLES, plan_risk
+from sigmalake.stages.side_tables.current_views import refresh_views
+from sigmalake.stages.side_tables.exposures import plan_exposures
 from sigmalake.stages.verify import refuse_altered
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.contents import Contents, total
@@ -51,7 +53,9 @@ def release(context: Context) -> Outcome | None:
     """
     lake, config = context.lake, context.config
     if not needs_release(context):
-        return _complete_contents(context)
+        completed = _complete_contents(context)
+        refresh_views(context)
+        return completed
     refuse_altered(context)
     as_of = newest_date(lake, config)
     books = release_ledger(lake)
@@ -70,6 +74,7 @@ def release(context: Context) -> Outcome | None:
     )
     record_release(lake, context.engine.driver_rows, made)
     record_contents(context, made, before, contents)
+    refresh_views(context)
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES, RELEASE_CONTENTS), said=said)
 
@@ -177,6 +182,7 @@ def _complete(context: Context, as_of: date) -> Check:
         *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
         *([f"{len(stale)} V are behind the risk models"] if stale else []),
         *([f"the portfolios of {len(unheld)} dates are behind the risk models"] if unheld else []),
+        *(["exposures in rows are behind the panel"] if plan_exposures(everything) else []),
         *(f"{stage} was stopped before it was done" for stage in cut),
     ]
     return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")

@@ -8,10 +8,12 @@ from deltalake import DeltaTable
 
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
 from sigmalake.lake.format import FORMAT_PROPERTY, check_readable
-from sigmalake.lake.log import open_table, read_columns
+from sigmalake.lake.log import arrow_dataset, open_table, read_columns
 from sigmalake.lake.releases import releases_from
+from sigmalake.lake.upkeep.older import fill_missing
 from sigmalake.lake.upkeep.withdrawals import ReleaseLedger, withdrawals_from
-from sigmalake.tables.catalogue import MODEL_TABLES
+from sigmalake.reader.storage.table_reader import StoredRows
+from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES
@@ -59,13 +61,31 @@ class DeltaTables:
                 f"({error}); restore it, or open a newer release"
             ) from None
 
+    def stored(self) -> dict[str, StoredRows]:
+        """As `TableReader`: those of the release at its versions, the run ledger and what `evaluate` wrote as they are now."""
+        found: dict[str, StoredRows] = {}
+        for table in ALL_TABLES:
+            log = self._open(table) if table.name in self._versions else self._found(table)
+            if log is not None:
+                rows = arrow_dataset(log)
+                found[table.name] = rows.replace_schema(fill_missing(table, rows.schema, table.column_names, log.table_uri))
+        return found
+
     def _open(self, table: Table) -> DeltaTable:
+        found = self._found(table)
+        if found is None:
+            where = f"{self._root}/{table.name}"
+            raise MissingRiskError(f"release {self._release_id} has no table {table.name} ({where}); open another release")
+        return found
+
+    def _found(self, table: Table) -> DeltaTable | None:
+        """A table as the release has it, or as it is now where no release names it; None where there is none."""
         if table.name not in self._opened:
             location, version = f"{self._root}/{table.name}", self._versions.get(table.name)
             unknown = version is None and table.name in _RELEASED
             log = None if unknown else open_table(location, version)
             if log is None:
-                raise MissingRiskError(f"release {self._release_id} has no table {table.name} ({location}); open another release")
+                return None
             check_readable(log.metadata().configuration.get(FORMAT_PROPERTY), location)
             self._check_identity(table, log)
             self._opened[table.name] = log

@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.storage.factor_sets import factor_sets_from
-from sigmalake.reader.storage.table_reader import TableReader
+from sigmalake.reader.storage.table_reader import StoredRows, TableReader
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 
@@ -45,6 +45,10 @@ class ModelTables:
     def place(self) -> str:
         """Where the tables are, as messages name it."""
         return self._reader.place
+
+    def stored(self) -> dict[str, StoredRows]:
+        """Every table that there is, by name; see `TableReader`."""
+        return self._reader.stored()
 
     @cached_property
     def factor_sets(self) -> dict[str, list[Factor]]:

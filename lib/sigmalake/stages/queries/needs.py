@@ -34,6 +34,7 @@ CHECKED, PARSED, PACKED, REGRESSED, KEPT = 6, 5, 8, 4, 2  # times what a task re
 WINDOW_CELL = 240  # bytes of an asset on a date of a window
 MEASURED, MEASURED_CELL, MEASURE_SECONDS = 3, 80, 1e-6  # of quality: times what a task reads; of an asset on a date
 LONG_ROWS = 50  # bytes of an asset on a date in the tables of the regressions, as stored
+IN_ROWS_BYTES, IN_ROWS_CELL = 8, 150  # bytes of an exposure in a row of its own, stored and while it is written
 VALUE_SECONDS, FIT_SECONDS, RISK_SECONDS, LAYERS_SECONDS = 2.5e-7, 3e-6, 4e-6, 1e-5  # of a source's value; of an asset on a date
 DRAW_SECONDS, CELL_SECONDS, START_SECONDS = 2e-9, 8e-8, 2.0  # of a draw and K^3 of eigenfactors, of a cell of V, of a run
 STEP = {"day": 1, "week": 5, "month": 21}  # dates
@@ -117,13 +118,14 @@ def _ingest(config: Config, size: ModelSize, rows: int) -> StageNeed:
     reads = [max(CHECKED * s.split_rows * _row_bytes(s), PARSED * s.text_bytes) for s in size.sources]
     dates = max(1, min(FILE_BYTES // (FLAT_ROW_BYTES * size.n_assets), -(-size.n_dates // LEAST_FILES)))
     part = dates * size.n_assets * (styles + ASSET_BYTES)
+    in_rows = len(config.styles) + len(config.memberships) + 1 if config.long_tables.exposures else 0  # of an asset on a date
     return StageNeed(
         "ingest",
         reads=sum(source.n_bytes for source in size.sources),
         held=KEPT * held,
         tasks=max(-(-size.n_dates // dates), *(-(-s.rows // max(1, s.split_rows)) for s in size.sources), 1),
-        task=max(PACKED * part, *reads, TASK),
-        disk=rows * size.n_assets * (styles + ASSET_BYTES // 2),
+        task=max(PACKED * part, *reads, IN_ROWS_CELL * in_rows * size.n_assets * ROWS_A_GROUP, TASK),
+        disk=rows * size.n_assets * (styles + ASSET_BYTES // 2 + IN_ROWS_BYTES * in_rows),
         scratch=sum(flat.values()) - held,
         seconds=VALUE_SECONDS * sum(source.rows * source.columns for source in size.sources),
     )
