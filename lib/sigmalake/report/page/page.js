@@ -1,0 +1,95 @@
+(function () {
+  "use strict";
+  var content = JSON.parse(document.getElementById("figures").textContent);
+  var root = document.documentElement;
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  var printing = false;
+  var drawn = [];
+
+  function arrays(value) { // `{"$": n}` is array n
+    if (Array.isArray(value)) return value.map(arrays);
+    if (value === null || typeof value !== "object") return value;
+    if (Object.keys(value).length === 1 && "$" in value) {
+      var stored = content.arrays[value.$];
+      return Array.isArray(stored) ? stored.slice() : Object.assign({}, stored);
+    }
+    var whole = {};
+    Object.keys(value).forEach(function (key) { whole[key] = arrays(value[key]); });
+    return whole;
+  }
+
+  function isDark() {
+    var chosen = root.getAttribute("data-theme");
+    return !printing && (chosen ? chosen === "dark" : dark.matches);
+  }
+
+  function template() {
+    var ink = isDark() ? "#e6e9ed" : "#1b1f24", line = isDark() ? "#363e48" : "#d5dae0", page = isDark() ? "#14171b" : "#ffffff";
+    var axis = { gridcolor: line, zerolinecolor: isDark() ? "#6b7682" : "#8b949e", linecolor: line, tickcolor: line, automargin: true };
+    return { layout: {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis: axis, yaxis: axis,
+      font: { color: ink, size: 13, family: getComputedStyle(document.body).fontFamily },
+      colorway: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
+      hoverlabel: { bgcolor: page, bordercolor: line, font: { color: ink } }, legend: { bgcolor: "rgba(0,0,0,0)" },
+      annotationdefaults: { font: { color: ink } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: isDark() ? "#a3adb8" : "#57606a" }
+    } };
+  }
+
+  function figure(place) { // what is chosen
+    var picture = content.pictures[place.getAttribute("data-picture")];
+    var chosen = Array.prototype.map.call(place.parentNode.querySelectorAll("select"), function (menu) { return menu.value; });
+    var found = arrays(picture.figures[chosen.join(",")]);
+    found.layout.template = template();
+    found.layout.autosize = true;
+    return found;
+  }
+
+  function draw(place) {
+    var found = figure(place), narrow = place.clientWidth < 560;
+    if (narrow) found.layout.font = Object.assign({}, found.layout.font, { size: 11 });
+    if (found.layout.height) place.style.minHeight = found.layout.height + "px";
+    if (found.layout.meta && found.layout.meta.alt) {
+      place.setAttribute("aria-label", found.layout.meta.alt);
+      var words = place.parentNode.querySelector(".says");
+      if (words) words.textContent = found.layout.meta.alt;
+    }
+    Plotly.react(place, found.data, found.layout, {
+      responsive: true, displaylogo: false, showTips: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+      displayModeBar: narrow ? false : "hover", scrollZoom: false
+    });
+    if (drawn.indexOf(place) < 0) drawn.push(place);
+  }
+
+  var places = Array.prototype.slice.call(document.querySelectorAll(".plot[data-picture]"));
+  places.forEach(function (place) {
+    Array.prototype.forEach.call(place.parentNode.querySelectorAll("select"), function (menu) {
+      menu.addEventListener("change", function () { draw(place); });
+    });
+  });
+
+  function drawAll() { places.forEach(function (place) { if (drawn.indexOf(place) < 0) draw(place); }); root.setAttribute("data-drawn", "all"); }
+  function redraw() { drawn.slice().forEach(draw); }
+  function next() { // one at a time, so that the page answers meanwhile
+    var waiting = places.filter(function (place) { return drawn.indexOf(place) < 0; });
+    if (!waiting.length) { root.setAttribute("data-drawn", "all"); return; }
+    draw(waiting[0]);
+    window.setTimeout(next, 0);
+  }
+
+  var button = document.getElementById("theme");
+  function label() { button.textContent = isDark() ? "Light colours" : "Dark colours"; }
+  button.addEventListener("click", function () {
+    root.setAttribute("data-theme", isDark() ? "light" : "dark");
+    label();
+    redraw();
+  });
+  dark.addEventListener("change", function () { if (!root.getAttribute("data-theme")) { label(); redraw(); } });
+  window.addEventListener("beforeprint", function () {
+    printing = true;
+    drawAll();
+    redraw();
+  });
+  window.addEventListener("afterprint", function () { printing = false; redraw(); });
+  label();
+  next();
+})();
