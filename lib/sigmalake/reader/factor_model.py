@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date as Date  # the plain name is an argument
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -19,12 +19,16 @@ from sigmalake.reader.frames.evaluation import evaluation_frame
 from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.holdings import Holdings, Missing
 from sigmalake.reader.model_rows import ModelRows
+from sigmalake.reader.plots.opening import plots_of
 from sigmalake.reader.releases.comparison import Compared, ModelComparison, compare_models
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_of, sigma_frame
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables
 from sigmalake.reader.storage.table_reader import TableReader
 from sigmalake.tables.packed import PANEL, RISK_MODELS
+
+if TYPE_CHECKING:
+    from sigmalake.reader.plots.model_plots import ModelPlots
 
 _MONTHS_A_YEAR = 12.0
 
@@ -73,6 +77,15 @@ class FactorModel:
         created = [] if self.created_at is None else [("created", f"{self.created_at:%Y-%m-%d %H:%M %Z}")]
         rows = [("as of", str(self.as_of)), *created, ("variants", ", ".join(self._listed_variants) or "none")]
         return html_table(self._title, rows)
+
+    @property
+    def plot(self) -> "ModelPlots":
+        """The model's pictures, each a figure of plotly: `model.plot.factor_returns()`; docs/figures.md shows them all.
+
+        Raises:
+            ConfigError: plotly is not installed, which the extra `sigmalake[report]` brings.
+        """
+        return plots_of(self)
 
     def dates(self, variant: str | None = None) -> pd.DatetimeIndex:
         """The dates of a variant's risk models, ascending."""
