@@ -18,6 +18,7 @@ from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
+from sigmalake.cli.report import report
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, quality, regress, release, risk, run
@@ -182,6 +183,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
 for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease):
     app.command()(of_a_lake)
 app.command()(portfolio)
+app.command()(report)
 app.command()(demo)
 
 

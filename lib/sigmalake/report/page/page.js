@@ -39,6 +39,7 @@
     var picture = content.pictures[place.getAttribute("data-picture")];
     var chosen = Array.prototype.map.call(place.parentNode.querySelectorAll("select"), function (menu) { return menu.value; });
     var found = arrays(picture.figures[chosen.join(",")]);
+    if (found.missing) return found;
     found.layout.template = template();
     found.layout.autosize = true;
     return found;
@@ -46,6 +47,14 @@
 
   function draw(place) {
     var found = figure(place), narrow = place.clientWidth < 560;
+    if (drawn.indexOf(place) < 0) drawn.push(place);
+    if (found.missing) {
+      Plotly.purge(place);
+      place.textContent = found.missing;
+      place.setAttribute("aria-label", found.missing);
+      return;
+    }
+    if (!place.classList.contains("js-plotly-plot")) place.textContent = "";
     if (narrow) found.layout.font = Object.assign({}, found.layout.font, { size: 11 });
     if (found.layout.height) place.style.minHeight = found.layout.height + "px";
     if (found.layout.meta && found.layout.meta.alt) {
@@ -57,7 +66,6 @@
       responsive: true, displaylogo: false, showTips: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
       displayModeBar: narrow ? false : "hover", scrollZoom: false
     });
-    if (drawn.indexOf(place) < 0) drawn.push(place);
   }
 
   var places = Array.prototype.slice.call(document.querySelectorAll(".plot[data-picture]"));

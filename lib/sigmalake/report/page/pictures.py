@@ -23,7 +23,7 @@ class Menu(NamedTuple):
 class Picture(NamedTuple):
     """A figure, or one for each choice of its menus."""
 
-    figures: Mapping[tuple[int, ...], go.Figure]  # by the place of what is chosen in each menu; () without menus
+    figures: Mapping[tuple[int, ...], go.Figure | str]  # by the place of what is chosen in each menu, () without menus; or why there is none
     menus: Sequence[Menu] = ()
 
 
@@ -38,7 +38,10 @@ class Pool:
     def add(self, name: str, picture: Picture) -> None:
         """Take a picture under its name."""
         menus = [{"label": menu.label, "options": list(menu.options)} for menu in picture.menus]
-        figures = {",".join(map(str, at)): self._shared(_plain(figure)) for at, figure in picture.figures.items()}
+        figures = {
+            ",".join(map(str, at)): {"missing": figure} if isinstance(figure, str) else self._shared(_plain(figure))
+            for at, figure in picture.figures.items()
+        }
         self._pictures[name] = {"menus": menus, "figures": figures}
 
     @property
