@@ -20,7 +20,9 @@ def report(
     start: Start = None,
     end: End = None,
     variant: Annotated[str | None, typer.Option(metavar="NAME", help="The variant of risk; the first by default.")] = None,
-    day: Annotated[str | None, typer.Option("--date", metavar="DATE", help="Date of the first scatter; the newest by default.")] = None,
+    day: Annotated[
+        str | None, typer.Option("--date", metavar="DATE", help="Date of the first scatter; the newest by default.")
+    ] = None,
     factor: Annotated[
         list[str] | None, typer.Option(metavar="FACTOR", help="First of the factors to choose from; may be given again.")
     ] = None,

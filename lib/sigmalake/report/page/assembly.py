@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import plotly.offline
@@ -13,8 +15,8 @@ from sigmalake import __version__
 from sigmalake.lake.releases import Release
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.report.page.comparison import Since
-from sigmalake.report.page.markup import Html, element, joined, json_text, prose, table, text
-from sigmalake.report.page.pictures import Pool
+from sigmalake.report.page.markup import Html, element, joined, json_text, prose, table
+from sigmalake.report.page.pictures import Menu, Pool
 from sigmalake.report.page.section_texts import SECTIONS, PictureText, SectionText
 from sigmalake.report.page.sections import Chosen, Drawn
 from sigmalake.report.verdict.evidence import Evidence, median
@@ -26,12 +28,25 @@ _GROUPS = (
     (Level.GOOD, "What is good"),
     (Level.NOTE, "To know"),
 )
+_PLACE = re.compile(r"\{(variant|date|factor|assets|n_assets)\}")
 _TAGS = {Level.ACT: "mend", Level.WATCH: "watch", Level.GOOD: "good", Level.NOTE: "note"}
 
 
+class Titled(NamedTuple):
+    """What the page says it is of."""
+
+    model: str  # as the configuration calls it; empty: not on record
+    lake: str  # folder or URI
+    release: Release
+
+    @property
+    def title(self) -> str:
+        """Of the page."""
+        return f"{f'{self.model}: ' if self.model else ''}factor risk model, release {self.release.release_id}"
+
+
 def assemble(
-    lake: str,
-    release: Release,
+    of: Titled,
     found: Evidence,
     verdict: Verdict,
     chosen: Chosen,
@@ -41,8 +56,7 @@ def assemble(
     """The page as HTML.
 
     Args:
-        lake: its folder or URI.
-        release: that the page is of.
+        of: the release that the page is of.
         found: what the verdict rests on.
         verdict: in words.
         chosen: what the pictures are of.
@@ -53,12 +67,11 @@ def assemble(
     for name, one in drawn.items():
         if one.picture is not None:
             pool.add(name, one.picture)
-    sections = joined(_section(section, found, chosen, drawn, since, verdict) for section in SECTIONS)
-    title = f"Factor risk model, release {release.release_id}"
+    sections = joined(_section(section, found, chosen, drawn, since) for section in SECTIONS)
     body = element(
         "body",
-        _header(title, lake, release, found),
-        element("main", _verdict(verdict), sections, _about(lake, release, found)),
+        _header(of, found),
+        element("main", _verdict(verdict), sections, _about(of, found)),
         element("footer", element("p", f"Written by sigmalake {__version__}. This file needs no network and sends nothing.")),
         element("noscript", element("p", "The pictures of this page need JavaScript; its words and tables do not.")),
         Html(f'<script type="application/json" id="figures">{json_text(pool.content)}</script>'),
@@ -70,24 +83,29 @@ def assemble(
             Html(f'<meta http-equiv="Content-Security-Policy" content="{_policy()}">'),
             Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
             Html('<meta name="referrer" content="no-referrer">'),
-            element("title", title),
+            element("title", of.title),
             Html(f"<style>{_own('page.css')}</style>"),
         )
     )
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}</head>\n{body}\n</html>\n'
 
 
-def _header(title: str, lake: str, release: Release, found: Evidence) -> Html:
-    scope = found.scope
+def _header(of: Titled, found: Evidence) -> Html:
+    scope, release = found.scope, of.release
     variants = ", ".join(release.variants) or "none"
     shown = f"Variant {scope.variant} of {variants}. " if scope.variant else ""
     where = f"{shown}Returns from {scope.first} to {scope.last}. Made {release.created_at:%Y-%m-%d %H:%M} UTC."
-    links = joined(element("a", title_, href=f"#{anchor}") for anchor, title_ in [("verdict", "Verdict"), *((s.anchor, s.title) for s in SECTIONS)])
+    links = joined(
+        element("a", title_, href=f"#{anchor}")
+        for anchor, title_ in [("verdict", "Verdict"), *((s.anchor, s.title) for s in SECTIONS)]
+    )
     return element(
         "header",
         element(
             "div",
-            element("div", element("h1", title), element("p", where, class_="soft"), element("p", f"Lake {lake}", class_="soft")),
+            element(
+                "div", element("h1", of.title), element("p", where, class_="soft"), element("p", f"Lake {of.lake}", class_="soft")
+            ),
             element("button", "Dark colours", id="theme", type="button"),
             class_="top",
         ),
@@ -110,7 +128,10 @@ def _tiles(found: Evidence) -> Html:
     market = next((kind for kind in found.kinds if kind.kind == EvaluationKind.MARKET), None)
     if market is not None and np.isfinite(market.bias):
         tiles.append(("Bias of the market", f"{market.bias:.2f}", f"1 is right; {counted(market.n_dates, 'forecast')}"))
-    shown = (element("div", element("dt", name), element("dd", value, element("small", note)), class_="tile") for name, value, note in tiles)
+    shown = (
+        element("div", element("dt", name), element("dd", value, element("small", note)), class_="tile")
+        for name, value, note in tiles
+    )
     return element("dl", joined(shown), class_="tiles")
 
 
@@ -133,73 +154,126 @@ def _verdict(verdict: Verdict) -> Html:
     for level, title in _GROUPS:
         findings = verdict.of(level)
         if findings:
-            listed = element("ul", joined(_finding(finding) for finding in findings), class_="findings")
-            groups.append(element("h3", f"{title} ({len(findings)})") + listed)
-    headline = element("p", verdict.headline, class_=f"headline {verdict.level if verdict.level is not Level.NOTE else Level.GOOD}")
-    about = element("p", "Each point says what was found, what it was held against, and what to do. Thresholds and their reasons: docs/report.md.", class_="soft")
-    return element("section", element("h2", "Verdict"), headline, about, joined(map(Html, groups)), id="verdict")
+            shown = _actions if level in (Level.ACT, Level.WATCH) else _facts
+            groups.append(element("h3", f"{title} ({len(findings)})") + shown(findings))
+    level = Level.GOOD if verdict.level is Level.NOTE else verdict.level
+    headline = element("p", verdict.headline, class_=f"headline {level}")
+    about = "Each point says what was found and what it is held against. `docs/report.md` gives the reason of every threshold."
+    return element(
+        "section",
+        element("h2", "Verdict"),
+        headline,
+        element("p", prose(about), class_="soft"),
+        Html("".join(groups)),
+        id="verdict",
+    )
 
 
-def _finding(finding: Finding) -> Html:
+def _actions(findings: list[Finding]) -> Html:
+    """Points to act on: what was found, what to do, what it is held against."""
+    return element("ul", joined(_action(finding) for finding in findings), class_="findings")
+
+
+def _action(finding: Finding) -> Html:
     tag = element("span", _TAGS[finding.level], class_="tag")
     first = element("p", tag, element("strong", f"{finding.subject}. "), prose(finding.text))
     action = element("p", element("strong", "Do: "), prose(finding.action)) if finding.action else ""
-    held = [f"Held against: {finding.threshold}." if finding.threshold else "", f"Numbers: table `{finding.table}`."]
-    link = element("a", "picture", href=f"#{finding.section}", class_="screen")
-    why = element("p", prose(" ".join(filter(None, held))), " ", link, class_="why")
+    held = f"Held against: {finding.threshold}. " if finding.threshold else ""
+    why = element("p", prose(f"{held}Table `{finding.table}`, "), _link(finding), ".", class_="why")
     return element("li", first, action, why, class_=str(finding.level))
 
 
-def _section(
-    section: SectionText, found: Evidence, chosen: Chosen, drawn: Mapping[str, Drawn], since: Since | str, verdict: Verdict
-) -> Html:
-    extra = _changes(since) if section.anchor == "changes" else _formula(found, chosen) if section.anchor == "lesson-covariance" else ""
+def _facts(findings: list[Finding]) -> Html:
+    """Points that ask for nothing, a row each."""
+    rows = (
+        element(
+            "li",
+            element("p", element("strong", finding.subject)),
+            element("p", prose(finding.text)),
+            element("p", prose(finding.threshold), " ", _link(finding), class_="why"),
+            class_=str(finding.level),
+        )
+        for finding in findings
+    )
+    return element("ul", joined(rows), class_="findings facts")
+
+
+def _link(finding: Finding) -> Html:
+    return element("a", "picture", href=f"#{finding.section}")
+
+
+def _section(section: SectionText, found: Evidence, chosen: Chosen, drawn: Mapping[str, Drawn], since: Since | str) -> Html:
+    extra = (
+        _changes(since) if section.anchor == "changes" else _formula(found, chosen) if section.anchor == "lesson-covariance" else ""
+    )
     pictures = joined(_picture(picture, found, chosen, drawn[picture.name]) for picture in section.pictures)
     classes = "page" if section.own_page else None
-    return element("section", element("h2", section.title), element("p", section.opening), extra, pictures, id=section.anchor, class_=classes)
+    return element(
+        "section", element("h2", section.title), element("p", section.opening), extra, pictures, id=section.anchor, class_=classes
+    )
 
 
 def _picture(words: PictureText, found: Evidence, chosen: Chosen, drawn: Drawn) -> Html:
-    filled = _filler(found, chosen)
+    values = _values(found, chosen)
     heading = element("h3", words.title)
     if drawn.picture is None:
         return element("figure", heading, element("p", prose(drawn.missing), class_="empty"))
-    first = drawn.picture.figures[tuple(0 for _ in drawn.picture.menus)]
+    menus = drawn.picture.menus
+    first = drawn.picture.figures[tuple(0 for _ in menus)]
     alt = words.shows if isinstance(first, str) else str((first.layout.meta or {}).get("alt", words.shows))
     height = 320 if isinstance(first, str) else int(first.layout.height or 420)
-    menus = element("div", joined(_menu(menu.label, menu.options) for menu in drawn.picture.menus), class_="menus")
     plot = element("div", class_="plot", data_picture=words.name, role="img", aria_label=alt, style=f"min-height:{height}px")
-    if len(drawn.picture.menus) and len(chosen.factors) < chosen.n_factors:
-        menus += element("p", f"The menu has the {len(chosen.factors)} factors of {chosen.n_factors} that are told from 0 most often; --factor adds others.", class_="soft screen")
-    code = f"{filled(words.python)}\n" + (f"-- SQL\n{filled(words.sql)}" if words.sql else "")
-    where = element("details", element("summary", "Where the numbers are"), element("pre", code.strip()))
-    caption = element("figcaption", element("p", prose(filled(words.shows))), element("p", alt, class_="says"), element("p", element("strong", "How to read it: "), prose(filled(words.read))), where)
-    return element("figure", heading, Html(menus) if drawn.picture.menus else "", plot, caption)
+    sql = f"\n-- SQL\n{_filled(words.sql, values, _in_sql)}" if words.sql else ""
+    where = element(
+        "details", element("summary", "Where the numbers are"), element("pre", _filled(words.python, values, _in_python) + sql)
+    )
+    caption = element(
+        "figcaption",
+        element("p", prose(_filled(words.shows, values, str))),
+        element("p", alt, class_="says"),
+        element("p", element("strong", "How to read it: "), prose(_filled(words.read, values, str))),
+        where,
+    )
+    return element("figure", heading, _menus(menus, chosen) if menus else "", plot, caption)
 
 
-def _menu(label: str, options: object) -> Html:
-    assert isinstance(options, list | tuple)
-    choices = joined(element("option", option, value=place) for place, option in enumerate(options))
-    return element("label", f"{label} ", element("select", choices, autocomplete="off"))
+def _menus(menus: Sequence[Menu], chosen: Chosen) -> Html:
+    shown = element("div", joined(_menu(menu) for menu in menus), class_="menus")
+    if len(chosen.factors) == chosen.n_factors:
+        return shown
+    some = f"The menu has {len(chosen.factors)} of {chosen.n_factors} factors, those that are told from 0 most often."
+    return joined((shown, element("p", f"{some} The option --factor adds another.", class_="soft screen")))
 
 
-def _filler(found: Evidence, chosen: Chosen):  # type: ignore[no-untyped-def]
-    """What the words' placeholders stand for."""
-    values = {
-        "{variant}": str(found.scope.variant),
-        "{release}": found.scope.release,
-        "{date}": str(found.newest.date if found.newest else found.scope.last),
-        "{factor}": chosen.factors[0],
-        "{assets}": repr(chosen.largest),
-        "{n_assets}": str(len(chosen.largest)),
+def _menu(menu: Menu) -> Html:
+    choices = joined(element("option", option, value=place) for place, option in enumerate(menu.options))
+    return element("label", f"{menu.label} ", element("select", choices, autocomplete="off"))
+
+
+def _values(found: Evidence, chosen: Chosen) -> dict[str, str]:
+    """What the placeholders of the words stand for."""
+    return {
+        "variant": str(found.scope.variant),
+        "date": str(found.newest.date if found.newest else found.scope.last),
+        "factor": chosen.factors[0],
+        "assets": ", ".join(chosen.largest),
+        "n_assets": str(len(chosen.largest)),
     }
 
-    def filled(words: str) -> str:
-        for name, value in values.items():
-            words = words.replace(name, value)
-        return words
 
-    return filled
+def _filled(words: str, values: Mapping[str, str], written: Callable[[str], str]) -> str:
+    """Words with their placeholders filled in, each value as it is written there; a brace in a value stays one."""
+    return _PLACE.sub(lambda place: written(values[place[1]]), words)
+
+
+def _in_sql(value: str) -> str:
+    """Within single quotes."""
+    return value.replace("'", "''")
+
+
+def _in_python(value: str) -> str:
+    """Within double quotes."""
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _formula(found: Evidence, chosen: Chosen) -> Html | str:
@@ -222,7 +296,9 @@ def _formula(found: Evidence, chosen: Chosen) -> Html | str:
         )
     ]
     return table(
-        ["", "B Sigma B'", "Delta", "V", "volatility"], rows, caption=f"Covariances of two assets as of {risk.date}, fraction\u00b2 {unit}"
+        ["", "B Sigma B'", "Delta", "V", "volatility"],
+        rows,
+        caption=f"Covariances of two assets as of {risk.date}, fraction\u00b2 {unit}",
     )
 
 
@@ -235,19 +311,30 @@ def _changes(since: Since | str) -> Html:
     return joined((counts, element("p", f"Because: {why}.")))
 
 
-def _about(lake: str, release: Release, found: Evidence) -> Html:
+def _about(of: Titled, found: Evidence) -> Html:
+    release = of.release
     rows = [
         ("Release", f"{release.release_id}, made {release.created_at:%Y-%m-%d %H:%M:%S} UTC, as of {release.as_of}"),
-        ("Checks passed", "; ".join(f"{check.name}: {check.detail}" if check.detail else check.name for check in found.checks if check.passed) or "none"),
+        (
+            "Checks passed",
+            "; ".join(f"{check.name}: {check.detail}" if check.detail else check.name for check in found.checks if check.passed)
+            or "none",
+        ),
         ("Configuration", f"hash {release.config_hash}"),
         ("Dates", f"{found.scope.first} to {found.scope.last}, {counted(len(found.regressions), 'regression')}"),
         ("Tables", ", ".join(f"{name} {version}" for name, version in sorted(release.tables.items()))),
     ]
-    opened = f"from sigmalake import open_release\nmodel = open_release({lake!r}, {release.release_id!r})"
+    opened = f"from sigmalake import open_release\nmodel = open_release({of.lake!r}, {release.release_id!r})"
     return element(
         "section",
         element("h2", "About this report"),
-        element("p", prose("Every number is read from the release named here, whose tables do not change. `docs/tables.md` describes them; the versions are those of Delta.")),
+        element(
+            "p",
+            prose(
+                "Every number is read from the release named here, whose tables do not change. `docs/tables.md` describes "
+                "them; the versions are those of Delta."
+            ),
+        ),
         table(["", ""], rows, left=(0, 1)),
         element("p", "The same tables and pictures from Python:"),
         element("pre", opened),
@@ -271,4 +358,7 @@ def _scripts() -> tuple[str, ...]:
 def _policy() -> str:
     """Nothing is loaded or sent; no script runs but the two of this page, named by their SHA-256."""
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in _scripts())
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+        "form-action 'none'"
+    )

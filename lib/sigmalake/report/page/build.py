@@ -1,4 +1,4 @@
-"""`sigmalake report`: a release in one HTML file that needs no network: its verdict in words, its pictures, where its numbers are."""
+"""`sigmalake report`: a release in one HTML file that needs no network, with a verdict in words and its pictures."""
 
 import os
 from collections.abc import Sequence
@@ -7,10 +7,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from sigmalake.errors import ConfigError
+import pyarrow.dataset as ds
+import yaml
+
+from sigmalake.errors import ConfigError, MissingRiskError
+from sigmalake.lake.releases import Release
 from sigmalake.reader.open_release import open_release
 from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 from sigmalake.reader.storage.model_tables import ModelTables
+from sigmalake.tables.records import RUNS
 
 
 class Request(NamedTuple):
@@ -49,10 +54,10 @@ def write_report(request: Request) -> Written:
     """
     require_plotly()
     check_target(request.to)
-    from sigmalake.report.page.assembly import assemble  # noqa: PLC0415 - plotly is an extra
+    from sigmalake.report.page.assembly import Titled, assemble  # noqa: PLC0415 - plotly is an extra
     from sigmalake.report.page.comparison import since_before  # noqa: PLC0415
-    from sigmalake.report.page.sections import choose, draw  # noqa: PLC0415
     from sigmalake.report.page.section_texts import SECTIONS  # noqa: PLC0415
+    from sigmalake.report.page.sections import choose, draw  # noqa: PLC0415
     from sigmalake.report.verdict.evidence import gather  # noqa: PLC0415
     from sigmalake.report.verdict.judge import judge  # noqa: PLC0415
 
@@ -66,9 +71,20 @@ def write_report(request: Request) -> Written:
     verdict = judge(found)
     chosen = choose(model, found, request.date, request.factors)
     drawn = {text.name: draw(model, found, chosen, text.name) for section in SECTIONS for text in section.pictures}
-    html = assemble(request.lake, release, found, verdict, chosen, drawn, since_before(root, tables, release))
+    titled = Titled(_model_name(tables, release), request.lake, release)
+    html = assemble(titled, found, verdict, chosen, drawn, since_before(root, tables, release))
     _replace(request.to, html)
     return Written(request.to, release.release_id, verdict.headline, request.to.stat().st_size)
+
+
+def _model_name(tables: ModelTables, release: Release) -> str:
+    """What the configuration calls the model; empty where the run that released it is not on record."""
+    try:
+        runs = tables.rows(RUNS, ["config"], ds.field("run_id") == release.run_id)
+    except MissingRiskError:
+        return ""
+    settings = yaml.safe_load(runs.column("config")[0].as_py()) if runs.num_rows else None
+    return str(settings.get("model", "")) if isinstance(settings, dict) else ""
 
 
 def require_plotly() -> None:

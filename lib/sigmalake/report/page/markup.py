@@ -26,7 +26,7 @@ def prose(plain: str) -> Html:
 
 
 def element(tag: str, *children: object, **attributes: object) -> Html:
-    """An element with its attributes: `class_` is `class`, `aria_label` is `aria-label`, None leaves one out, True gives its name."""
+    """An element with attributes: `class_` is `class`, `aria_label` is `aria-label`; None leaves one out, True gives its name."""
     named = ((name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items() if value is not None)
     inner = "".join(f" {name}" if value is True else f' {name}="{text(value)}"' for name, value in named)
     return Html(f"<{tag}{inner}>{joined(children)}</{tag}>")
@@ -47,7 +47,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, left: Sequ
     head = element("thead", element("tr", cells("th", header, scope="col")))
     body = element("tbody", joined(element("tr", cells("td", row)) for row in rows))
     titled = element("caption", caption) if caption else ""
-    return element("div", element("table", titled, head, body), class_="scroll", tabindex="0", role="region", aria_label=caption or None)
+    return element(
+        "div", element("table", titled, head, body), class_="scroll", tabindex="0", role="region", aria_label=caption or None
+    )
 
 
 def json_text(value: Any) -> Html:

@@ -23,7 +23,9 @@ class Menu(NamedTuple):
 class Picture(NamedTuple):
     """A figure, or one for each choice of its menus."""
 
-    figures: Mapping[tuple[int, ...], go.Figure | str]  # by the place of what is chosen in each menu, () without menus; or why there is none
+    figures: Mapping[
+        tuple[int, ...], go.Figure | str
+    ]  # by the place of what is chosen in each menu, () without menus; or why there is none
     menus: Sequence[Menu] = ()
 
 

@@ -31,7 +31,8 @@ SECTIONS = (
         "A factor return is what a portfolio earns that has an exposure of 1 to that factor and of 0 to every other.",
         (
             PictureText(
-                "factor_returns", "Cumulative factor returns",
+                "factor_returns",
+                "Cumulative factor returns",
                 "The returns of the most telling factors, added up over time, each with a band of twice the volatility that was "
                 "forecast for it.",
                 "A line that stays within its band did what its volatility let expect; one that leaves it earned, or lost, more.",
@@ -47,14 +48,18 @@ SECTIONS = (
         "Every date has one regression of the stocks' returns on their exposures at the close before.",
         (
             PictureText(
-                "r2", "R2 over time",
-                "The share of the differences between the stocks' returns that the factors explain, date by date, and its running mean.",
-                "High where all stocks move with the same few factors, as in a crisis; a level that drops for good is a reason to look.",
+                "r2",
+                "R2 over time",
+                "The share of the differences between the stocks' returns that the factors explain, date by date, and its "
+                "running mean.",
+                "High where all stocks move with the same few factors, as in a crisis; a level that drops for good is a "
+                "reason to look.",
                 "model.plot.r2()",
                 "SELECT date, r2, adj_r2 FROM cross_sections ORDER BY date",
             ),
             PictureText(
-                "t_stats", "t statistics over time",
+                "t_stats",
+                "t statistics over time",
                 "How clearly the factor returns are told from 0: the size of the t statistics, by group of factors.",
                 "Above 2 a factor return is told from 0 on that date; chance alone gets there on one date in twenty.",
                 "model.plot.t_stats()",
@@ -69,7 +74,8 @@ SECTIONS = (
         "A factor matters where its return is told from 0 on many dates, and where it moves much.",
         (
             PictureText(
-                "factor_strength", "Share of dates with |t| above 2",
+                "factor_strength",
+                "Share of dates with |t| above 2",
                 "By factor, the share of dates on which its return is more than two standard errors from 0.",
                 "Factors near the line at 5 % are not told from chance: they add noise to the forecast, and little else.",
                 "model.plot.factor_strength()",
@@ -83,9 +89,11 @@ SECTIONS = (
         "Sigma holds the volatility of every factor and the correlation of every two.",
         (
             PictureText(
-                "correlations", "Correlations of Sigma",
+                "correlations",
+                "Correlations of Sigma",
                 "The correlations of the factors as of {date}, ordered so that factors that move alike stand beside each other.",
-                "Strong colours off the diagonal are factors that overlap; a block of one colour is a bet that is made more than once.",
+                "Strong colours off the diagonal are factors that overlap; a block of one colour is a bet that is made more "
+                "than once.",
                 'model.plot.correlations(variant="{variant}")',
                 "SELECT factor_1, factor_2, covariance FROM factor_covariance WHERE variant = '{variant}' AND date = '{date}'",
             ),
@@ -98,7 +106,8 @@ SECTIONS = (
         "A style that is another one next month cannot be traded, and its forecast is of stocks that it no longer holds.",
         (
             PictureText(
-                "exposure_stability", "Each style against itself a month before",
+                "exposure_stability",
+                "Each style against itself a month before",
                 "The correlation of every style across the stocks with itself a month before.",
                 "Above .9 is stable and below .8 doubtful, but for styles that are meant to turn over, such as a reversal.",
                 "model.plot.exposure_stability()",
@@ -112,7 +121,8 @@ SECTIONS = (
         "The coverage is every asset with exposures; the regression uses those of the estimation universe with a return.",
         (
             PictureText(
-                "coverage", "Assets by date",
+                "coverage",
+                "Assets by date",
                 "How many assets have exposures, how many of them a return, and how many are in the fit.",
                 "The lines run side by side; a notch is a day on which a source did not deliver.",
                 "model.plot.coverage()",
@@ -127,7 +137,8 @@ SECTIONS = (
         "The cap-weighted portfolio of all assets with a forecast (equal weights where the model has no caps), taken apart.",
         (
             PictureText(
-                "risk", "Risk of the market portfolio by factor",
+                "risk",
+                "Risk of the market portfolio by factor",
                 "What each factor adds to the volatility of the market portfolio as of {date}, and what is left to single stocks.",
                 "The bars add up to the volatility of the portfolio; a bar to the left lowers it.",
                 'model.plot.risk(holdings, variant="{variant}")',
@@ -140,7 +151,8 @@ SECTIONS = (
         "Delta holds the specific variance of every stock: what its returns do that no factor explains.",
         (
             PictureText(
-                "specific_risk", "Specific volatility by size",
+                "specific_risk",
+                "Specific volatility by size",
                 "The distribution of specific volatility as of {date} within groups of assets by market value.",
                 "Small companies stand higher than large ones; a group that spreads widely rests on few or wild returns.",
                 'model.plot.specific_risk(variant="{variant}")',
@@ -152,10 +164,12 @@ SECTIONS = (
     SectionText(
         "calibration",
         "Whether the forecasts came true",
-        "B is the standard deviation of return / forecast volatility, out of sample: 1 is right, 1.1 is a forecast that was 10 % too low.",
+        "B is the standard deviation of return / forecast volatility, out of sample: 1 is right, 1.1 is a forecast that was 10 % "
+        "too low.",
         (
             PictureText(
-                "calibration", "Bias by kind of portfolio, and over time",
+                "calibration",
+                "Bias by kind of portfolio, and over time",
                 "B of every kind of test portfolio beside the band in which a right model would lie 19 times in 20.",
                 "Within the band the forecast was right; above it there was more risk than forecast, below it less.",
                 'model.plot.calibration(variant="{variant}")',
@@ -170,7 +184,8 @@ SECTIONS = (
         "Every date of every source is measured before a regression is run; `docs/quality.md` has the measures.",
         (
             PictureText(
-                "data_quality", "Findings by month",
+                "data_quality",
+                "Findings by month",
                 "How many dates of each month have a note or a warning, by what was measured.",
                 "A row that is dark throughout is a trait of the source; one dark month is an event to look at.",
                 "model.plot.data_quality()",
@@ -184,7 +199,8 @@ SECTIONS = (
         "A release is kept as it was; the next one may add dates, and may restate earlier ones.",
         (
             PictureText(
-                "changes", "Volatility of the factors, before and now",
+                "changes",
+                "Volatility of the factors, before and now",
                 "The volatility of the factors in the release before and in this one.",
                 "A point on the line did not move.",
                 "model.plot.changes(earlier)",
@@ -195,19 +211,22 @@ SECTIONS = (
     SectionText(
         "lesson-slope",
         "First lesson: a factor return is a slope",
-        "Across the stocks of one date, returns rise or fall with the exposure. The line through the points is the factor's return.",
+        "Across the stocks of one date, returns rise or fall with the exposure. The slope of the line through the points is the "
+        "factor's return.",
         (
             PictureText(
-                "scatter", "One date, one factor",
+                "scatter",
+                "One date, one factor",
                 "Every point is a stock: to the right its exposure at the close before, upwards its return without what the other "
                 "factors explain. The slope of the line is the factor return of that date.",
-                "With an exposure of 0 or 1 the slope is the difference between two means; with shares between 0 and 1 it is read along the "
-                "whole range.",
+                "Where exposures are 0 or 1, the slope is the difference between two means; where they are shares between 0 and 1, it "
+                "is read along the whole range.",
                 'model.plot.scatter("{date}", "{factor}")',
                 "SELECT factor, factor_return, std_error FROM factor_returns WHERE date = '{date}'",
             ),
             PictureText(
-                "slope", "The slope over time",
+                "slope",
+                "The slope over time",
                 "The same slope on every date. Its variance over time is the factor's place on the diagonal of Sigma.",
                 "The wider the returns swing, the larger the variance, and the more risk one unit of exposure carries.",
                 'model.plot.slope("{factor}")',
@@ -223,10 +242,11 @@ SECTIONS = (
         "specific variances Delta.",
         (
             PictureText(
-                "covariance", "The matrices of a few stocks",
+                "covariance",
+                "The matrices of a few stocks",
                 "B, Sigma, Delta and the V that they make, as of {date}, for the {n_assets} largest assets, in % a year.",
                 "Two stocks with alike exposures have a high covariance; Delta adds to the diagonal alone.",
-                'model.plot.covariance("{date}", {assets})',
+                'model.plot.covariance("{date}", "{assets}".split(", "), "{variant}")',
             ),
         ),
         own_page=True,

@@ -54,17 +54,21 @@ def choose(model: FactorModel, found: Evidence, day: date | None, factors: Seque
     """
     regressed = found.regressions[found.regressions["status"] == "ok"]
     if regressed.empty:
-        raise MissingRiskError(f"no regression from {found.scope.first} to {found.scope.last} has factor returns; nothing can be shown")
+        raise MissingRiskError(
+            f"no regression from {found.scope.first} to {found.scope.last} has factor returns; nothing can be shown"
+        )
     if day is not None and pd.Timestamp(day) not in regressed.index:
         later = regressed.index[regressed.index > pd.Timestamp(day)]
         near = later[0] if len(later) else regressed.index[-1]
         raise MissingRiskError(f"--date {day} has no regression in the range; {near:%Y-%m-%d} has one")
     moves = regressed["market_return"].abs().dropna()
-    wanted = [day, regressed.index[-1].date(), moves.idxmax().date() if len(moves) else None]
+    wanted = [day, regressed.index[-1].date(), pd.Timestamp(str(moves.idxmax())).date() if len(moves) else None]
     known = list(found.factors["factor"].drop_duplicates()) or list(model.factor_returns().columns)
     for name in factors:
         if name not in known:
-            raise MissingRiskError(f"--factor {name}: the regressions have no such factor; {hints([name], known) or 'known: '}{', '.join(known[:12])}")
+            raise MissingRiskError(
+                f"--factor {name}: the regressions have no such factor; {hints([name], known) or 'known: '}{', '.join(known[:12])}"
+            )
     shares = large_shares(found)
     telling = [str(name) for name in shares.index] or known
     listed = list(dict.fromkeys([*factors, *telling]))[: max(MOST_FACTORS, len(factors))]
@@ -142,7 +146,7 @@ def _scatters(model: FactorModel, chosen: Chosen) -> Picture:
 
 def _slopes(model: FactorModel, found: Evidence, chosen: Chosen) -> Picture:
     scope = found.scope
-    figures = {
+    figures: dict[tuple[int, ...], Figure | str] = {
         (k,): model.plot.slope(factor, start=scope.first, end=scope.last, variant=scope.variant)
         for k, factor in enumerate(chosen.factors)
     }

@@ -13,7 +13,15 @@ _TABLE = "data_quality"
 
 def judge_data(found: Evidence) -> list[Finding]:
     """Every finding about the data."""
-    findings = [_age(found), _carried(found), _rejected(found), _quality(found), _coverage(found), _missing(found), _stability(found)]
+    findings = [
+        _age(found),
+        _carried(found),
+        _rejected(found),
+        _quality(found),
+        _coverage(found),
+        _missing(found),
+        _stability(found),
+    ]
     return [finding for finding in findings if finding is not None]
 
 
@@ -39,7 +47,9 @@ def _carried(found: Evidence) -> Finding | None:
     age = int(rows["exposures_age"].iloc[-1])
     text = f"The exposures of {rows.index[-1]:%Y-%m-%d} are {counted(age, 'period')} old: newer ones have not come."
     action = "Bring newer exposures, or lower `sources.exposures_max_age` so that none are carried forward."
-    return Finding(Level.WATCH, "Old exposures", text, "exposures are to be of the close before the return", action, "panel", "coverage")
+    return Finding(
+        Level.WATCH, "Old exposures", text, "exposures are to be of the close before the return", action, "panel", "coverage"
+    )
 
 
 def _rejected(found: Evidence) -> Finding | None:
@@ -70,14 +80,20 @@ def _quality(found: Evidence) -> Finding | None:
     n_dates = rows["date"].nunique()
     threshold = "the thresholds of `checks.quality`; a warning in the last year is to be watched, a stop to be mended"
     if stops.empty and warns.empty:
-        return Finding(Level.GOOD, "Data quality", f"No check of {counted(n_dates, 'date')} warns.", threshold, "", _TABLE, "quality")
+        return Finding(
+            Level.GOOD, "Data quality", f"No check of {counted(n_dates, 'date')} warns.", threshold, "", _TABLE, "quality"
+        )
     shown = stops if len(stops) else recent if len(recent) else warns
     by_measure = shown.groupby("measure")["date"].agg(["nunique", "max"]).sort_values("nunique", ascending=False)
     named = listed([f"{m} on {counted(int(r['nunique']), 'date')}, the newest {r['max']}" for m, r in by_measure.iterrows()], 3)
     word = "Beyond a stop" if len(stops) else "Warnings in the last year" if len(recent) else "Warnings, none of the last year"
     text = f"{word}: {named}."
     level = Level.ACT if len(stops) else Level.WATCH if len(recent) else Level.NOTE
-    action = "Look at `found` in `data_quality` of these dates, and mend the source or raise the threshold." if level != Level.NOTE else ""
+    action = (
+        "Look at `found` in `data_quality` of these dates, and mend the source or raise the threshold."
+        if level != Level.NOTE
+        else ""
+    )
     return Finding(level, "Data quality", text, threshold, action, _TABLE, "quality")
 
 
@@ -121,13 +137,14 @@ def _stability(found: Evidence) -> Finding | None:
     by_style = (recent if len(recent) else rows).groupby("style")["correlation"].apply(median).sort_values()
     doubtful = by_style[by_style < at.UNSTABLE.value]
     threshold = (
-        f"above {at.STABLE.value:g} is stable, below {at.UNSTABLE.value:g} doubtful (Menchero, Orr and Wang 2011); a style that is meant "
+        f"above {at.STABLE.value:g} is stable, below {at.UNSTABLE.value:g} doubtful (Menchero, Orr and Wang 2011); a style "
+        "that is meant "
         "to turn over, such as a reversal, is low by design"
     )
     least = listed([f"{name} ({value:.2f})" for name, value in by_style.items()], 3)
     if doubtful.empty:
         text = f"Each style resembles itself a month before; the least of them: {least}."
-        return Finding(Level.GOOD, "Stable exposures", text, threshold, "", "exposure_stability", "stability")
+        return Finding(Level.GOOD, "Exposure stability", text, threshold, "", "exposure_stability", "stability")
     text = f"Correlation with itself a month before is low for {listed([f'{n} ({v:.2f})' for n, v in doubtful.items()])}."
     action = "Smooth or leave out a style that is not meant to turn over: what it forecasts is gone before it is traded."
-    return Finding(Level.WATCH, "Stable exposures", text, threshold, action, "exposure_stability", "stability")
+    return Finding(Level.WATCH, "Exposure stability", text, threshold, action, "exposure_stability", "stability")

@@ -111,9 +111,13 @@ def gather(
         no_newest=reason,
         specific=specific.set_index("asset_id"),
         diagnostics=_rows(tables, RISK_DIAGNOSTICS, ("name", "value", "detail"), of_newest) if newest else pd.DataFrame(),
-        stability=_rows(tables, EXPOSURE_STABILITY, ("exposure_date", "style", "correlation"), _between("exposure_date", first, last)),
+        stability=_rows(
+            tables, EXPOSURE_STABILITY, ("exposure_date", "style", "correlation"), _between("exposure_date", first, last)
+        ),
         quality=_rows(tables, DATA_QUALITY, _QUALITY, _between("date", first, last)),
-        kinds=[] if name is None else _kinds(tables, name, first, last, by_month=newest is not None and newest.frequency == "month"),
+        kinds=[]
+        if name is None
+        else _kinds(tables, name, first, last, by_month=newest is not None and newest.frequency == "month"),
     )
 
 

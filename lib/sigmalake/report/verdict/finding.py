@@ -47,12 +47,20 @@ class Verdict(NamedTuple):
     def headline(self) -> str:
         """One sentence for whoever reads nothing else."""
         act, watch = len(self.of(Level.ACT)), len(self.of(Level.WATCH))
-        also = f"; {counted(watch, 'more point')} {'is' if watch == 1 else 'are'} to be watched" if watch else ""
         if act:
-            return f"Do not rely on this model before {counted(act, 'point')} {'is' if act == 1 else 'are'} mended{also}."
+            also = f" {counted(watch, 'more point')} {'is' if watch == 1 else 'are'} to be watched." if watch else ""
+            return (
+                f"Do not rely on this model before {counted(act, 'point')} {'is' if act == 1 else 'are'} mended: "
+                f"{self._subjects(Level.ACT)}.{also}"
+            )
         if watch:
-            return f"This model can be used, with {counted(watch, 'point')} to watch."
+            return f"This model can be used, with {counted(watch, 'point')} to watch: {self._subjects(Level.WATCH)}."
         return "This model can be used: no check found anything to watch."
+
+    def _subjects(self, level: Level) -> str:
+        """What the findings of a level are about, each once."""
+        names = [finding.subject if finding.subject.isupper() else finding.subject.lower() for finding in self.of(level)]
+        return listed(list(dict.fromkeys(names)), 6)
 
 
 def worst_first(findings: Sequence[Finding]) -> Verdict:

@@ -27,7 +27,8 @@ def _dates(found: Evidence) -> Finding:
     newest, share = failed.index[-1], len(failed) / len(rows)
     reasons = listed([f"{reason} ({count:,})" for reason, count in failed["status"].value_counts().items()])
     text = (
-        f"{counted(len(failed), 'date')} of {len(rows):,} ({percent(share, 1)}) {'has' if len(failed) == 1 else 'have'} no regression: "
+        f"{counted(len(failed), 'date')} of {len(rows):,} ({percent(share, 1)}) {'has' if len(failed) == 1 else 'have'} no "
+        "regression: "
         f"{reasons}. The newest is {newest:%Y-%m-%d}: {failed['detail'].iloc[-1]}."
     )
     last = newest == rows.index[-1]
@@ -43,7 +44,10 @@ def _r2(found: Evidence) -> Finding | None:
     recent, before = values[values.index > found.scope.year_ago], values[values.index <= found.scope.year_ago]
     now, then = median(recent if len(recent) else values), median(before)
     fell = len(before) >= 60 and now < at.R2_FALL.value * then
-    text = f"Of what sets the stocks' returns apart, the factors explain {percent(now)} on the median date of the last year (adjusted R2)"
+    text = (
+        f"Of what sets the stocks' returns apart, the factors explain {percent(now)} on the median date of the last year "
+        "(adjusted R2)"
+    )
     text += f", {percent(then)} in the years before." if len(before) >= 60 else "."
     threshold = (
         f"a median below {percent(at.LOW_R2.value)}, or below {at.R2_FALL.value:g} times that of the years before, is to be watched"
@@ -70,9 +74,12 @@ def _factors(found: Evidence) -> Finding | None:
     strongest = listed([f"{name} ({percent(share)})" for name, share in shares.head(3).items()])
     text = f"|t| is above 2 most often for {strongest} of the dates."
     if weak:
-        text += f" Of {len(shares)} factors {len(weak)} {'is' if len(weak) == 1 else 'are'} weak, the weakest first: {listed(weak)}."
+        text += (
+            f" Of {len(shares)} factors {len(weak)} {'is' if len(weak) == 1 else 'are'} weak, the weakest first: {listed(weak)}."
+        )
     threshold = (
-        f"weak: |t| above 2 on less than {percent(at.WEAK_SHARE.value)} of the dates, where chance gives 5 %; watched where more than "
+        f"weak: |t| above 2 on less than {percent(at.WEAK_SHARE.value)} of the dates, where chance gives 5 %; watched where "
+        "more than "
         f"{percent(at.WEAK_PART.value)} of the factors are"
     )
     if len(weak) > at.WEAK_PART.value * len(shares):
@@ -102,9 +109,9 @@ def _inflation(found: Evidence) -> Finding | None:
     threshold = f"a style whose median is above {at.VIF.value:g} is to be watched (Marquardt 1970)"
     text = f"The largest variance inflation of a style is {by_style.iloc[0]:.2g}, of {by_style.index[0]}."
     if large.empty:
-        return Finding(Level.GOOD, "Styles told apart", text, threshold, "", "factor_returns", "strength")
+        return Finding(Level.GOOD, "Overlap of styles", text, threshold, "", "factor_returns", "strength")
     action = f"Orthogonalise {listed([str(name) for name in large.index])} against the other factors, or leave it out."
-    return Finding(Level.WATCH, "Styles told apart", text, threshold, action, "factor_returns", "strength")
+    return Finding(Level.WATCH, "Overlap of styles", text, threshold, action, "factor_returns", "strength")
 
 
 def _left_out(found: Evidence) -> Finding | None:
@@ -120,7 +127,9 @@ def _left_out(found: Evidence) -> Finding | None:
         text = f"All {len(newest)} factors are estimated on {regressed[-1]:%Y-%m-%d}, and none is thin."
         return Finding(Level.GOOD, "Thin factors", text, threshold, "", "factor_returns", "strength")
     named = listed([f"{r.factor} ({r.status}, {counted(int(r.n_members), 'member')})" for r in marked.itertuples()])
-    text = f"{len(marked)} of {len(newest)} factors {'is' if len(marked) == 1 else 'are'} marked on {regressed[-1]:%Y-%m-%d}: {named}."
+    text = (
+        f"{len(marked)} of {len(newest)} factors {'is' if len(marked) == 1 else 'are'} marked on {regressed[-1]:%Y-%m-%d}: {named}."
+    )
     action = "Join thin groups into broader ones, or set `regression.thin: shrink`; an empty or collinear factor has no return."
     return Finding(Level.WATCH, "Thin factors", text, threshold, action, "factor_returns", "strength")
 

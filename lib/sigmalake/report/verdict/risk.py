@@ -59,8 +59,8 @@ def _noise(found: Evidence) -> Finding | None:
     assert found.newest is not None
     n_factors = len(found.newest.factors)
     effective = float(found.risk.loc[found.risk["status"] == "ok", "effective_periods"].iloc[-1])
-    left_out = found.diagnostics["name"].str.startswith("left_out:") if len(found.diagnostics) else []
-    missing = [str(name).removeprefix("left_out:") for name in found.diagnostics["name"][left_out]] if len(found.diagnostics) else []
+    names = [str(name) for name in found.diagnostics["name"]] if len(found.diagnostics) else []
+    missing = [name.removeprefix("left_out:") for name in names if name.startswith("left_out:")]
     text = f"Sigma of {found.newest.date} has {n_factors} factors and rests on {effective:.0f} effective periods."
     if missing:
         text += f" {listed(missing)} {'is' if len(missing) == 1 else 'are'} left out: {_reason(found, missing[0])}."
@@ -93,7 +93,8 @@ def _sources(found: Evidence) -> Finding | None:
     if without <= at.NO_SPECIFIC.value and structural <= at.STRUCTURAL.value:
         return Finding(Level.GOOD, "Specific risk", text, threshold, "", "specific_risk", "specific")
     action = (
-        "Give assets with a short history a structural estimate (`specific_var.structural`), or they are refused by name in portfolios."
+        "Give assets with a short history a structural estimate (`specific_var.structural`), or they are refused by name in "
+        "portfolios."
         if without > at.NO_SPECIFIC.value
         else "Check that these assets have prices on most dates; a proxy is an average of its like."
     )
@@ -125,7 +126,8 @@ def _calibration(found: Evidence) -> list[Finding]:
     judged = [kind for kind in found.kinds if np.isfinite(kind.bias)]
     few = [kind for kind in judged if kind.n_dates < at.FEW_FORECASTS.value]
     if not judged or few == judged:
-        text = f"There are {max((k.n_dates for k in found.kinds), default=0)} forecasts with a return after them, too few to judge them."
+        most = max(kind.n_dates for kind in found.kinds)
+        text = f"Of {most:,} forecasts the returns are known: too few to judge them."
         return [Finding(Level.NOTE, "Calibration", text, _few(), "", "forecast_evaluation", "calibration")]
     off = [kind for kind in judged if kind not in few and _is_off(kind, at.BIAS_WATCH.value)]
     good = [kind for kind in judged if kind not in few and kind not in off]
@@ -156,7 +158,8 @@ def _of_remedy(kinds: list[KindMeasures], remedy: str) -> Finding:
 def _off_by(kind: KindMeasures) -> str:
     way = "low" if kind.bias > 1 else "high"
     band = bias_band(kind.n_dates)
-    return f"{percent(abs(1 - 1 / kind.bias))} too {way} for {IN_WORDS[EvaluationKind(kind.kind)]} (B {kind.bias:.2f}, band 1 +- {band:.2f})"
+    error, whose = percent(abs(1 - 1 / kind.bias)), IN_WORDS[EvaluationKind(kind.kind)]
+    return f"{error} too {way} for {whose} (B {kind.bias:.2f}, band 1 ± {band:.2f})"
 
 
 def _remedy(kind: KindMeasures) -> str:
@@ -172,8 +175,8 @@ def _remedy(kind: KindMeasures) -> str:
             )
         case EvaluationKind.SPECIFIC_BY_SIZE | EvaluationKind.SPECIFIC_BY_VOLATILITY:
             return (
-                "Look for returns that are not adjusted for splits and spin-offs, which no estimator foresees; then shrinkage by size "
-                "and serial correlation under `specific_var`."
+                "Look for returns that are not adjusted for splits and spin-offs, which no estimator foresees; then try shrinkage "
+                "by size and serial correlation under `specific_var`."
             )
         case _:
             return "Set `regime` under `factor_cov` and `specific_var`, or take a shorter half-life, and evaluate again."
@@ -185,8 +188,8 @@ def _spoken(kind: KindMeasures) -> str:
 
 def _threshold() -> str:
     return (
-        f"B = sd(return / forecast) is 1 where forecasts are right; watched where it is off by more than {at.BIAS_WATCH.value:g} and by "
-        f"more than its band sqrt(2 / T), to be mended beyond {at.BIAS_ACT.value:g}"
+        f"B = sd(return / forecast) is 1 where forecasts are right; watched where it is off by more than {at.BIAS_WATCH.value:g} "
+        f"and by more than its band sqrt(2 / T), to be mended beyond {at.BIAS_ACT.value:g}"
     )
 
 

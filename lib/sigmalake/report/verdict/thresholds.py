@@ -43,9 +43,7 @@ FEW_A_FACTOR = Threshold(
     5.0, "assets in the fit a factor", "fewer on the newest date are to be watched",
     "choice: below it the errors of factor returns are nearly as large as those of single stocks",
 )  # fmt: skip
-STABLE = Threshold(
-    0.90, "correlation with itself a month before", "a style above it is stable", "Menchero, Orr and Wang (2011)"
-)
+STABLE = Threshold(0.90, "correlation with itself a month before", "a style above it is stable", "Menchero, Orr and Wang (2011)")
 UNSTABLE = Threshold(0.80, "the same correlation", "a style below it is doubtful", "Menchero, Orr and Wang (2011)")
 NO_SPECIFIC = Threshold(
     0.05, "share of assets", "more assets without a specific variance are to be watched",
@@ -67,7 +65,7 @@ BIAS_ACT = Threshold(
     0.25, "|B - 1|", "a bias beyond it and beyond its band is to be mended", "choice: above it a third of the variance is missing"
 )
 FEW_FORECASTS = Threshold(
-    60.0, "forecasts", "with fewer, calibration is not judged", "the band 1 +- sqrt(2 / T) is then wider than +- .18"
+    60.0, "forecasts", "with fewer, calibration is not judged", "the band 1 ± sqrt(2 / T) is then wider than ± .18"
 )
 REJECTED = Threshold(0.02, "share of rows", "more rejected rows are to be watched", "as checks.quality.rejected.warn")
 REJECTED_ACT = Threshold(0.10, "share of rows", "more rejected rows are to be mended", "choice: the model is of another universe")
@@ -75,7 +73,9 @@ MISSING = Threshold(
     0.05, "share of returns", "more missing returns in the last year are to be watched",
     "choice: a stock that misses one day in twenty has a monthly return only by chance",
 )  # fmt: skip
-COVERAGE_DROP = Threshold(0.10, "share of assets", "a larger loss within a year is to be watched", "as checks.quality.coverage_year.note")
+COVERAGE_DROP = Threshold(
+    0.10, "share of assets", "a larger loss within a year is to be watched", "as checks.quality.coverage_year.note"
+)
 LATE = Threshold(
     5.0, "periods", "a release that is so many periods newer than its newest date is to be watched",
     "choice: a week of daily data",
