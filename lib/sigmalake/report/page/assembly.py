@@ -16,7 +16,7 @@ from sigmalake.lake.releases import Release
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.report.page.comparison import Since
 from sigmalake.report.page.markup import Html, element, joined, json_text, prose, table
-from sigmalake.report.page.pictures import Menu, Pool
+from sigmalake.report.page.pictures import Menu, Pool, alt_of, note_of
 from sigmalake.report.page.section_texts import SECTIONS, PictureText, SectionText
 from sigmalake.report.page.sections import Chosen, Drawn
 from sigmalake.report.verdict.evidence import Evidence, median
@@ -199,17 +199,24 @@ def _facts(findings: list[Finding]) -> Html:
 
 
 def _link(finding: Finding) -> Html:
-    return element("a", "picture", href=f"#{finding.section}")
+    return element("a", "details" if finding.section == "about" else "picture", href=f"#{finding.section}")
 
 
 def _section(section: SectionText, found: Evidence, chosen: Chosen, drawn: Mapping[str, Drawn], since: Since | str) -> Html:
     extra = (
         _changes(since) if section.anchor == "changes" else _formula(found, chosen) if section.anchor == "lesson-covariance" else ""
     )
-    pictures = joined(_picture(picture, found, chosen, drawn[picture.name]) for picture in section.pictures)
+    without = section.anchor == "changes" and isinstance(since, str)  # said already
+    pictures = joined(_picture(picture, found, chosen, drawn[picture.name]) for picture in section.pictures if not without)
     classes = "page" if section.own_page else None
     return element(
-        "section", element("h2", section.title), element("p", section.opening), extra, pictures, id=section.anchor, class_=classes
+        "section",
+        element("h2", section.title),
+        element("p", prose(section.opening)),
+        extra,
+        pictures,
+        id=section.anchor,
+        class_=classes,
     )
 
 
@@ -220,7 +227,7 @@ def _picture(words: PictureText, found: Evidence, chosen: Chosen, drawn: Drawn) 
         return element("figure", heading, element("p", prose(drawn.missing), class_="empty"))
     menus = drawn.picture.menus
     first = drawn.picture.figures[tuple(0 for _ in menus)]
-    alt = words.shows if isinstance(first, str) else str((first.layout.meta or {}).get("alt", words.shows))
+    alt, says = (first, first) if isinstance(first, str) else (alt_of(first), note_of(first) or alt_of(first))
     height = 320 if isinstance(first, str) else int(first.layout.height or 420)
     plot = element("div", class_="plot", data_picture=words.name, role="img", aria_label=alt, style=f"min-height:{height}px")
     sql = f"\n-- SQL\n{_filled(words.sql, values, _in_sql)}" if words.sql else ""
@@ -230,7 +237,7 @@ def _picture(words: PictureText, found: Evidence, chosen: Chosen, drawn: Drawn) 
     caption = element(
         "figcaption",
         element("p", prose(_filled(words.shows, values, str))),
-        element("p", alt, class_="says"),
+        element("p", says, class_="says"),
         element("p", element("strong", "How to read it: "), prose(_filled(words.read, values, str))),
         where,
     )

@@ -23,16 +23,10 @@
     return !printing && (chosen ? chosen === "dark" : dark.matches);
   }
 
-  function template() {
-    var ink = isDark() ? "#e6e9ed" : "#1b1f24", line = isDark() ? "#363e48" : "#d5dae0", page = isDark() ? "#14171b" : "#ffffff";
-    var axis = { gridcolor: line, zerolinecolor: isDark() ? "#6b7682" : "#8b949e", linecolor: line, tickcolor: line, automargin: true };
-    return { layout: {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis: axis, yaxis: axis,
-      font: { color: ink, size: 13, family: getComputedStyle(document.body).fontFamily },
-      colorway: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
-      hoverlabel: { bgcolor: page, bordercolor: line, font: { color: ink } }, legend: { bgcolor: "rgba(0,0,0,0)" },
-      annotationdefaults: { font: { color: ink } }, modebar: { bgcolor: "rgba(0,0,0,0)", color: isDark() ? "#a3adb8" : "#57606a" }
-    } };
+  function template() { // as the figures of `model.plot` have it, in the font of the page
+    var theme = content.themes[isDark() ? "dark" : "light"];
+    return { layout: Object.assign({}, theme.layout, { font: Object.assign({}, theme.layout.font, {
+      family: getComputedStyle(document.body).fontFamily }), modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.layout.font.color } }) };
   }
 
   function figure(place) { // what is chosen
@@ -57,11 +51,8 @@
     if (!place.classList.contains("js-plotly-plot")) place.textContent = "";
     if (narrow) found.layout.font = Object.assign({}, found.layout.font, { size: 11 });
     if (found.layout.height) place.style.minHeight = found.layout.height + "px";
-    if (found.layout.meta && found.layout.meta.alt) {
-      place.setAttribute("aria-label", found.layout.meta.alt);
-      var words = place.parentNode.querySelector(".says");
-      if (words) words.textContent = found.layout.meta.alt;
-    }
+    place.setAttribute("aria-label", found.layout.meta.alt);
+    place.parentNode.querySelector(".says").textContent = found.layout.meta.says;
     Plotly.react(place, found.data, found.layout, {
       responsive: true, displaylogo: false, showTips: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
       displayModeBar: narrow ? false : "hover", scrollZoom: false
@@ -94,10 +85,15 @@
   dark.addEventListener("change", function () { if (!root.getAttribute("data-theme")) { label(); redraw(); } });
   window.addEventListener("beforeprint", function () {
     printing = true;
+    places.forEach(function (place) { place.style.width = "686px"; }); // A4 and letter, less the margins
     drawAll();
     redraw();
   });
-  window.addEventListener("afterprint", function () { printing = false; redraw(); });
+  window.addEventListener("afterprint", function () {
+    printing = false;
+    places.forEach(function (place) { place.style.width = ""; });
+    redraw();
+  });
   label();
   next();
 })();

@@ -3,10 +3,13 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from html import unescape
 from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
+
+from sigmalake.figures.theme import DARK, LIGHT
 
 _SHORT = 24  # values: a shorter array stays where it is
 _TOP, _MENU = 28, 44  # pixels above a plot, and for its own menu
@@ -49,7 +52,8 @@ class Pool:
     @property
     def content(self) -> dict[str, Any]:
         """All of it, as JSON has it: `{"$": n}` stands for array n."""
-        return {"arrays": self._arrays, "pictures": self._pictures}
+        themes = {name: {"layout": theme.layout.to_plotly_json()} for name, theme in (("light", LIGHT), ("dark", DARK))}
+        return {"arrays": self._arrays, "pictures": self._pictures, "themes": themes}
 
     def _shared(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -75,12 +79,24 @@ class Pool:
 def _plain(figure: go.Figure) -> dict[str, Any]:
     """Data and layout without what the page sets itself."""
     whole = figure.to_plotly_json()
+    alt = alt_of(figure)
     layout = {key: value for key, value in whole["layout"].items() if key not in _THEMED}
     margin = layout.get("margin", {})
     if "height" in layout and "t" in margin:  # what the title took
         top = _TOP + (_MENU if layout.get("updatemenus") else 0)
         layout |= {"height": layout["height"] - max(0, margin["t"] - top), "margin": {**margin, "t": min(margin["t"], top)}}
+    layout["meta"] = {**layout.get("meta", {}), "alt": alt, "says": note_of(figure) or alt}
     return {"data": list(whole["data"]), "layout": layout}
+
+
+def alt_of(figure: go.Figure) -> str:
+    """The picture in a sentence, as plain text."""
+    return str((figure.layout.meta or {}).get("alt", ""))
+
+
+def note_of(figure: go.Figure) -> str:
+    """What stands below the title of a figure, as plain text; empty where nothing does."""
+    return unescape((figure.layout.title.subtitle.text or "").replace("<br>", " "))
 
 
 def _encoded(array: np.ndarray) -> Any:

@@ -33,8 +33,8 @@ SECTIONS = (
             PictureText(
                 "factor_returns",
                 "Cumulative factor returns",
-                "The returns of the most telling factors, added up over time, each with a band of twice the volatility that was "
-                "forecast for it.",
+                "The returns of the most telling factors, added up over time. Choose one factor to see the band of twice the "
+                "volatility that was forecast for it.",
                 "A line that stays within its band did what its volatility let expect; one that leaves it earned, or lost, more.",
                 "model.plot.factor_returns()",
                 "SELECT date, factor, factor_return FROM factor_returns ORDER BY date",
@@ -59,9 +59,10 @@ SECTIONS = (
             ),
             PictureText(
                 "t_stats",
-                "t statistics over time",
-                "How clearly the factor returns are told from 0: the size of the t statistics, by group of factors.",
-                "Above 2 a factor return is told from 0 on that date; chance alone gets there on one date in twenty.",
+                "How clearly factors are told from 0",
+                "Above, by factor, the share of dates on which its return is more than two standard errors from 0; below, the "
+                "share of the factors by date.",
+                "Chance alone gets to 5 %, the dotted line; a factor near it is not told from noise.",
                 "model.plot.t_stats()",
                 "SELECT date, factor, t_stat FROM factor_returns ORDER BY date",
             ),
@@ -75,9 +76,10 @@ SECTIONS = (
         (
             PictureText(
                 "factor_strength",
-                "Share of dates with |t| above 2",
-                "By factor, the share of dates on which its return is more than two standard errors from 0.",
-                "Factors near the line at 5 % are not told from chance: they add noise to the forecast, and little else.",
+                "Strength and premium by factor",
+                "To the left what the factors move, by the measure that the menu chooses; to the right what each earned a "
+                "year, with two standard errors.",
+                "A factor can matter for risk and earn nothing: its bar is long and its dot is at 0.",
                 "model.plot.factor_strength()",
                 "SELECT factor, avg(CASE WHEN abs(t_stat) > 2 THEN 1.0 ELSE 0.0 END) FROM factor_returns GROUP BY factor",
             ),
@@ -123,7 +125,8 @@ SECTIONS = (
             PictureText(
                 "coverage",
                 "Assets by date",
-                "How many assets have exposures, how many of them a return, and how many are in the fit.",
+                "How many assets have exposures, a return, a place in the fit and a specific risk; below, the source rows "
+                "that were rejected.",
                 "The lines run side by side; a notch is a day on which a source did not deliver.",
                 "model.plot.coverage()",
                 "SELECT exposure_date, n_assets, n_returns FROM panel ORDER BY exposure_date",
@@ -138,9 +141,9 @@ SECTIONS = (
         (
             PictureText(
                 "risk",
-                "Risk of the market portfolio by factor",
-                "What each factor adds to the volatility of the market portfolio as of {date}, and what is left to single stocks.",
-                "The bars add up to the volatility of the portfolio; a bar to the left lowers it.",
+                "Risk of the market portfolio",
+                "What groups of factors, factors and single assets add to the volatility of the market portfolio as of {date}.",
+                "The bars of each list add up to the volatility of the portfolio; a bar to the left lowers it.",
                 'model.plot.risk(holdings, variant="{variant}")',
             ),
         ),
@@ -153,8 +156,9 @@ SECTIONS = (
             PictureText(
                 "specific_risk",
                 "Specific volatility by size",
-                "The distribution of specific volatility as of {date} within groups of assets by market value.",
-                "Small companies stand higher than large ones; a group that spreads widely rests on few or wild returns.",
+                "Specific volatility as of {date} within groups of equally many assets, from the smallest to the largest "
+                "market value.",
+                "Small companies stand higher than large ones as a rule; a group that spreads widely rests on few or wild returns.",
                 'model.plot.specific_risk(variant="{variant}")',
                 "SELECT asset_id, specific_var, source FROM specific_risk WHERE variant = '{variant}' AND date = '{date}'",
             ),
@@ -185,9 +189,9 @@ SECTIONS = (
         (
             PictureText(
                 "data_quality",
-                "Findings by month",
-                "How many dates of each month have a note or a warning, by what was measured.",
-                "A row that is dark throughout is a trait of the source; one dark month is an event to look at.",
+                "Notes and warnings",
+                "The dates on which a measure of the data passed a threshold, by measure and source.",
+                "A row full of marks is a trait of the source; a single triangle is an event to look at.",
                 "model.plot.data_quality()",
                 "SELECT date, source, measure, value, found FROM data_quality WHERE severity <> 'ok' ORDER BY date DESC",
             ),
@@ -200,9 +204,9 @@ SECTIONS = (
         (
             PictureText(
                 "changes",
-                "Volatility of the factors, before and now",
-                "The volatility of the factors in the release before and in this one.",
-                "A point on the line did not move.",
+                "What moved",
+                "The numbers that moved since the release before, by quantity and date.",
+                "New dates are at the right end; anything to the left of them was computed again.",
                 "model.plot.changes(earlier)",
             ),
         ),
@@ -244,7 +248,7 @@ SECTIONS = (
             PictureText(
                 "covariance",
                 "The matrices of a few stocks",
-                "B, Sigma, Delta and the V that they make, as of {date}, for the {n_assets} largest assets, in % a year.",
+                "B, Sigma, Delta and the V that they make, as of {date}, for the {n_assets} largest assets.",
                 "Two stocks with alike exposures have a high covariance; Delta adds to the diagonal alone.",
                 'model.plot.covariance("{date}", "{assets}".split(", "), "{variant}")',
             ),

@@ -70,8 +70,11 @@ def choose(model: FactorModel, found: Evidence, day: date | None, factors: Seque
                 f"--factor {name}: the regressions have no such factor; {hints([name], known) or 'known: '}{', '.join(known[:12])}"
             )
     shares = large_shares(found)
+    market = set(found.factors.loc[found.factors["factor_group"] == "market", "factor"])
     telling = [str(name) for name in shares.index] or known
-    listed = list(dict.fromkeys([*factors, *telling]))[: max(MOST_FACTORS, len(factors))]
+    telling.sort(key=lambda name: name in market)  # its scatter, beyond what all other factors explain, is the hardest to read
+    few = [*telling[: MOST_FACTORS - len(market)], *(name for name in telling if name in market)]
+    listed = list(dict.fromkeys([*factors, *(telling if len(telling) <= MOST_FACTORS else few)]))
     holdings, by_cap = _market(model, found)
     return Chosen(
         dates=list(dict.fromkeys(d for d in wanted if d is not None))[:MOST_DATES],
