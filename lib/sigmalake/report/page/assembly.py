@@ -236,7 +236,7 @@ def _picture(words: PictureText, found: Evidence, chosen: Chosen, drawn: Drawn) 
     )
     caption = element(
         "figcaption",
-        element("p", prose(_filled(words.shows, values, str))),
+        element("p", prose(_filled(words.shows, values, str))) if words.shows else "",
         element("p", says, class_="says"),
         element("p", element("strong", "How to read it: "), prose(_filled(words.read, values, str))),
         where,

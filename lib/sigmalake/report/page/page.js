@@ -49,7 +49,14 @@
       return;
     }
     if (!place.classList.contains("js-plotly-plot")) place.textContent = "";
-    if (narrow) found.layout.font = Object.assign({}, found.layout.font, { size: 11 });
+    if (narrow) {
+      found.layout.font = Object.assign({}, found.layout.font, { size: 11 });
+      found.layout.dragmode = false; // a finger scrolls the page
+    }
+    (found.layout.annotations || []).forEach(function (note) { // titles of the parts of a picture
+      if (note.font && note.font.size > 13) note.font.size = narrow ? 11 : 13;
+    });
+    if (printing && found.layout.height < 520) found.layout.height *= 0.75; // two on a page
     if (found.layout.height) place.style.minHeight = found.layout.height + "px";
     place.setAttribute("aria-label", found.layout.meta.alt);
     place.parentNode.querySelector(".says").textContent = found.layout.meta.says;

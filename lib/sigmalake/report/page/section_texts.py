@@ -8,7 +8,7 @@ class PictureText(NamedTuple):
 
     name: str  # of `model.plot`
     title: str
-    shows: str
+    shows: str  # empty where the figure's own note says it
     read: str  # how to read it, one sentence
     python: str
     sql: str = ""
@@ -67,7 +67,6 @@ SECTIONS = (
                 "SELECT date, factor, t_stat FROM factor_returns ORDER BY date",
             ),
         ),
-        own_page=True,
     ),
     SectionText(
         "strength",
@@ -88,7 +87,7 @@ SECTIONS = (
     SectionText(
         "correlations",
         "How the factors move together",
-        "Sigma holds the volatility of every factor and the correlation of every two.",
+                "",
         (
             PictureText(
                 "correlations",
@@ -100,7 +99,6 @@ SECTIONS = (
                 "SELECT factor_1, factor_2, covariance FROM factor_covariance WHERE variant = '{variant}' AND date = '{date}'",
             ),
         ),
-        own_page=True,
     ),
     SectionText(
         "stability",
@@ -110,7 +108,7 @@ SECTIONS = (
             PictureText(
                 "exposure_stability",
                 "Each style against itself a month before",
-                "The correlation of every style across the stocks with itself a month before.",
+                "",
                 "Above .9 is stable and below .8 doubtful, but for styles that are meant to turn over, such as a reversal.",
                 "model.plot.exposure_stability()",
                 "SELECT exposure_date, style, correlation FROM exposure_stability ORDER BY exposure_date",
@@ -132,7 +130,6 @@ SECTIONS = (
                 "SELECT exposure_date, n_assets, n_returns FROM panel ORDER BY exposure_date",
             ),
         ),
-        own_page=True,
     ),
     SectionText(
         "risk",
@@ -163,7 +160,6 @@ SECTIONS = (
                 "SELECT asset_id, specific_var, source FROM specific_risk WHERE variant = '{variant}' AND date = '{date}'",
             ),
         ),
-        own_page=True,
     ),
     SectionText(
         "calibration",
@@ -180,7 +176,6 @@ SECTIONS = (
                 "SELECT kind, portfolio, stddev(b) FROM forecast_evaluation WHERE variant = '{variant}' GROUP BY kind, portfolio",
             ),
         ),
-        own_page=True,
     ),
     SectionText(
         "quality",
@@ -210,7 +205,6 @@ SECTIONS = (
                 "model.plot.changes(earlier)",
             ),
         ),
-        own_page=True,
     ),
     SectionText(
         "lesson-slope",
@@ -223,8 +217,8 @@ SECTIONS = (
                 "One date, one factor",
                 "Every point is a stock: to the right its exposure at the close before, upwards its return without what the other "
                 "factors explain. The slope of the line is the factor return of that date.",
-                "Where exposures are 0 or 1, the slope is the difference between two means; where they are shares between 0 and 1, it "
-                "is read along the whole range.",
+                "Where exposures are 0 or 1, the slope is the difference between two means; where they are shares between 0 and 1, it is "
+                "read along the whole range.",
                 'model.plot.scatter("{date}", "{factor}")',
                 "SELECT factor, factor_return, std_error FROM factor_returns WHERE date = '{date}'",
             ),
@@ -253,6 +247,5 @@ SECTIONS = (
                 'model.plot.covariance("{date}", "{assets}".split(", "), "{variant}")',
             ),
         ),
-        own_page=True,
     ),
 )
