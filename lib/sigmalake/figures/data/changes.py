@@ -3,9 +3,10 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from sigmalake.figures.layout import date_axis, finished
 from sigmalake.figures.series import days_of, small
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import COLOURS, date_axis, finished
+from sigmalake.figures.theme import COLOURS
 
 _ROW = 44  # pixels a quantity
 _SIZES = 6.0, 26.0

@@ -2,10 +2,10 @@
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import date_axis, finished, legend_below, parts
 from sigmalake.figures.series import days_of
-from sigmalake.figures.theme import RED, date_axis, finished, line_style
+from sigmalake.figures.theme import COLOURS, RED
 
 _LINES = (
     ("n_assets", "with exposures"),
@@ -13,6 +13,7 @@ _LINES = (
     ("n_fitted", "in the fit"),
     ("n_with_risk", "with specific risk"),
 )
+_WIDTHS = (6.0, 4.0, 2.5, 1.2)  # lines that lie upon each other are all seen
 
 
 def coverage_figure(coverage: pd.DataFrame) -> go.Figure:
@@ -22,15 +23,13 @@ def coverage_figure(coverage: pd.DataFrame) -> go.Figure:
         coverage: a row a date with n_assets, n_returns, n_fitted, n_with_risk, n_rejected; NaN: there is no such count.
     """
     rejected = coverage["n_rejected"]
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.12,
-        subplot_titles=("assets", "rejected rows of the sources"),
-    )  # fmt: skip
+    figure = parts([280, 110], ["assets", "rejected rows of the sources"], 45, shared_xaxes=True)
     days = days_of(coverage.index)
     for n, (column, name) in enumerate(_LINES):
         if coverage[column].notna().any():
             figure.add_scatter(
-                x=days, y=_counts(coverage[column]), mode="lines", name=name, line=line_style(n), meta={"holds": column},
+                x=days, y=_counts(coverage[column]), mode="lines", name=name,
+                line={"color": COLOURS[n], "width": _WIDTHS[n]}, meta={"holds": column},
                 hovertemplate="%{x|%Y-%m-%d}: %{y:,} %{fullData.name}<extra></extra>", row=1, col=1,
             )  # fmt: skip
     some = rejected.fillna(0) > 0
@@ -43,16 +42,16 @@ def coverage_figure(coverage: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(rangemode="tozero", tickformat=",d", nticks=4, row=2, col=1)
     if not some.any():
         figure.add_annotation(text="none", xref="x2 domain", yref="y2 domain", x=0.5, y=0.5)
-    figure.update_layout(legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0})
     last = coverage.iloc[-1]
     now = ", ".join(f"{last[column]:,.0f} {name}" for column, name in _LINES if last[column] == last[column])
     total = int(rejected.sum())
     return finished(
-        figure,
+        legend_below(figure),
         "Coverage",
-        note=f"On {coverage.index[-1]:%Y-%m-%d}: {now}. {total:,} source rows were rejected over all dates.",
+        note=f"On {coverage.index[-1]:%Y-%m-%d}: {now}. {total:,} rows of the sources were rejected over all dates.",
         alt=f"Assets on {coverage.index[-1]:%Y-%m-%d}: {now}; {total:,} rejected rows in all.",
-        height=460,
+        height=480,
+        legend=4,
     )
 
 

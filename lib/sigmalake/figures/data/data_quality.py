@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sigmalake.figures.layout import date_axis, finished, legend_below
 from sigmalake.figures.series import days_of, small
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, ORANGE, RED, clear, date_axis, finished, legend_below
+from sigmalake.figures.theme import ORANGE, POINT, RED
 
 _SEVERITIES = ("stop", "warn", "note")
 _MARKERS: dict[str, dict[str, object]] = {
-    "note": {"color": clear(BLUE, 0.5), "size": 6, "symbol": "line-ns-open", "line": {"width": 1.2, "color": clear(BLUE, 0.7)}},
+    "note": {"color": POINT, "size": 7, "symbol": "line-ns-open", "line": {"width": 1.2, "color": POINT}},
     "warn": {"color": ORANGE, "size": 9, "symbol": "triangle-up"},
     "stop": {"color": RED, "size": 10, "symbol": "x"},
 }
@@ -48,7 +49,7 @@ def data_quality_figure(quality: pd.DataFrame) -> go.Figure:
         figure.add_scatter(x=days_of(pd.Index(quality["date"]))[:0], y=[], showlegend=False)
         figure.add_annotation(text="nothing to note", xref="paper", yref="paper", x=0.5, y=0.5)
     span = days_of(pd.Index(quality["date"]))
-    figure.update_xaxes(**date_axis({"range": [str(span.min()), str(span.max() + 1)]}))
+    figure.update_xaxes(**date_axis(range=[str(span.min()), str(span.max() + 1)]))
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=categories, range=[-0.6, len(categories) - 0.4], zeroline=False
     )

@@ -3,9 +3,10 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from sigmalake.figures.layout import date_axis, finished, legend_below
 from sigmalake.figures.series import days_of
 from sigmalake.figures.text import listed, plain
-from sigmalake.figures.theme import GREY, date_axis, finished, legend_below, line_style
+from sigmalake.figures.theme import GREY, line_style
 
 _GOOD, _DOUBTFUL = 0.9, 0.8
 
@@ -35,5 +36,6 @@ def exposure_stability_figure(stability: pd.DataFrame) -> go.Figure:
         legend_below(figure),
         "Stability of the exposures",
         note=f"Each style against itself a month before, across assets: above .9 is good, below .8 doubtful.{verdict}",
+        legend=len(medians),
         alt=f"Month-to-month correlations of {len(medians)} styles.{verdict}",
     )

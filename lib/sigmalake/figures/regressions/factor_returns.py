@@ -3,9 +3,10 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from sigmalake.figures.layout import buttons, date_axis, finished, legend_below
 from sigmalake.figures.series import WEEKLY_NOTE, Days, days_of, small, weekly
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import buttons, clear, date_axis, finished, legend_below, line_style
+from sigmalake.figures.theme import clear, line_style
 
 _DEVIATIONS = 2.0  # the band that a sum of normal returns with mean 0 leaves 1 time in 20
 _HOVER = "%{fullData.name}<br>%{x|%Y-%m-%d}: %{y:.2%}<extra></extra>"
@@ -66,8 +67,8 @@ def factor_returns_figure(
     figure.update_xaxes(**date_axis())
     figure.update_yaxes(tickformat=",.2~%", title="sum of factor returns", zeroline=True)
     band = "" if factor_vars is None else (
-        f" The menu shows a factor with its band: 2 standard deviations of {variant or 'the'} forecasts, which a factor without a "
-        "premium leaves 1 time in 20."
+        f" The menu shows a factor with its band: 2 standard deviations of the forecasts of variant {variant}, which "
+        "a factor without a premium leaves 1 time in 20."
     )  # fmt: skip
     some = f" {len(names)} of {len(names) + left_out} factors: those with the largest mean |t|." if left_out else ""
     ends = ", ".join(f"{name} {sums[name].iloc[-1]:+.1%}" for name in names[:5])
@@ -77,6 +78,7 @@ def factor_returns_figure(
         note=f"Sums of factor returns, fractions.{band}{some}{' ' + WEEKLY_NOTE if thinned else ''}",
         alt=f"Sums of factor returns from {sums.index[0]:%Y-%m-%d} to {sums.index[-1]:%Y-%m-%d}: {ends}.",
         menu=len(names) > 1 and factor_vars is not None,
+        legend=len(names),
     )
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import finished
 from sigmalake.figures.regressions.t_stats import shares_by_factor
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, GREY, RED, finished
+from sigmalake.figures.theme import BLUE, GREY, RED
 
 _BAR = 17  # pixels a factor
 
@@ -23,10 +24,10 @@ class _Measure(NamedTuple):
 
 
 _MEASURES = (
-    _Measure("mean_abs_t", "mean |t|", "mean |t|; .8 by chance", ".1~f", 0.8),
-    _Measure("share_significant", "share of |t| > 2", "share of |t| > 2; 5 % by chance", ".0%", 0.05),
+    _Measure("mean_abs_t", "mean |t|", "mean |t|", ".1~f", 0.8),
+    _Measure("share_significant", "share of |t| > 2", "share of |t| > 2", ".0%", 0.05),
     _Measure("vol", "volatility a year", "volatility, per year", ".0%", None),
-    _Measure("premium_t", "t of the premium", "t of the premium (Newey-West)", ".1~f", None),
+    _Measure("premium_t", "t of the premium", "t of the premium", ".1~f", None),
 )  # E|t| of a standard normal t is sqrt(2 / pi) = .80
 
 
@@ -83,14 +84,15 @@ def factor_strength_figure(table: pd.DataFrame, *, annualised: bool = True) -> g
     figure.add_vline(x=0, line={"color": GREY, "width": 1}, row=1, col=2)
     figure.update_layout(updatemenus=[{"buttons": [_button(measure, table, per) for measure in _MEASURES]}], showlegend=False)
     figure.update_xaxes(title=first.axis, tickformat=first.form, nticks=5, row=1, col=1)
-    figure.update_xaxes(title=f"premium ± 2 s.e., per {per}", tickformat=".0%" if annualised else ".2%", nticks=5, row=1, col=2)
+    figure.update_xaxes(title=f"premium per {per}", tickformat=".0%" if annualised else ".2%", nticks=5, row=1, col=2)
     figure.update_yaxes(type="category", tickfont={"size": 10}, dtick=1)
     figure.update_layout(bargap=0.3)
     strongest = ", ".join(f"{name} {table.loc[name, 'mean_abs_t']:.2f}" for name in table.index[::-1][:3])
     return finished(
         figure,
         "Which factors matter",
-        note="Left: what moves returns, by a measure that the menu chooses. Right: what was earned, with two standard errors.",
+        note="Left: what moves returns, by a measure that the menu chooses; by chance mean |t| is .8 and |t| > 2 on 5 % of "
+        "the dates. Right: what was earned, with two standard errors (Newey and West).",
         alt=f"Factors by their mean |t|, the strongest: {strongest}.",
         height=_BAR * len(table) + 120,
         menu=True,

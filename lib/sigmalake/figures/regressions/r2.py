@@ -3,8 +3,9 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from sigmalake.figures.layout import date_axis, finished, legend_below
 from sigmalake.figures.series import days_of, quarter, rolling_mean, small
-from sigmalake.figures.theme import BLUE, GREY, clear, date_axis, finished, legend_below
+from sigmalake.figures.theme import BLUE, GREY, POINT, clear
 
 
 def r2_figure(r2: pd.Series) -> go.Figure:
@@ -17,7 +18,7 @@ def r2_figure(r2: pd.Series) -> go.Figure:
     smooth, days = rolling_mean(r2, window), days_of(r2.index)
     figure = go.Figure()
     figure.add_scatter(
-        x=days, y=small(r2), mode="markers", name="a date", marker={"size": 3, "color": clear(BLUE, 0.45)},
+        x=days, y=small(r2), mode="markers", name="a date", marker={"size": 3, "color": clear(POINT, 0.65)},
         hovertemplate="%{x|%Y-%m-%d}: R² %{y:.3f}<extra></extra>", meta={"holds": "r2"},
     )  # fmt: skip
     figure.add_scatter(

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sigmalake.figures.layout import finished, legend_below
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, GREY, RED, clear, finished, legend_below
+from sigmalake.figures.theme import GREY, POINT, RED, clear
 
 _SIZES = 4.0, 26.0  # pixels, of the smallest and the largest weight
 _APART = 0.01  # standard errors between the slope of the points and the model's, from which on it is said
@@ -47,7 +48,7 @@ def scatter_figure(
     if len(others):
         _add_points(figure, others.head(max_points), "not in the fit", {"color": GREY, "size": 5, "symbol": "circle-open"})
     sizes = _sizes(shown["weight"].to_numpy())
-    _add_points(figure, shown, "assets in the fit", {"color": clear(BLUE, 0.5), "size": sizes, "line": {"width": 0}})
+    _add_points(figure, shown, "assets in the fit", {"color": clear(POINT, 0.55), "size": sizes, "line": {"width": 0}})
     ends = _span(shown["exposure"].to_numpy(dtype=float))
     figure.add_scatter(
         x=ends, y=intercept + slope * ends, mode="lines", name="fitted line", line={"color": RED, "width": 2.5},

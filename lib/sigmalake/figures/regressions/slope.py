@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import date_axis, finished, legend_below, parts
 from sigmalake.figures.series import days_of, small
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, ORANGE, clear, date_axis, finished
+from sigmalake.figures.theme import BLUE, ORANGE, clear
 
 _DEVIATIONS = 2.0
 
@@ -27,7 +27,7 @@ def slope_figure(
     days = days_of(slopes.index)
     with_band = forecast_vars is not None and bool(forecast_vars.notna().any())
     rows = 2 if with_band else 1
-    figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.68, 0.32][:rows])
+    figure = parts([300, 140][:rows], ["slope, with the band of its forecast", "forecast variance"][:rows], 45, shared_xaxes=True)
     figure.add_scatter(
         x=days, y=slopes.to_numpy(dtype=float), mode="lines", name="slope of the date = factor return",
         line={"color": BLUE, "width": 1}, customdata=small(std_errors), meta={"holds": "factor_return"},
@@ -51,19 +51,19 @@ def slope_figure(
         )  # fmt: skip
         figure.update_yaxes(title="variance, %² a period", rangemode="tozero", row=2, col=1)
         note = (
-            f" Its variance is what {variant or 'Sigma'} forecast before each date: {n_outside} of {n_forecast} slopes "
+            f" Its variance is what variant {variant} forecast before each date: {n_outside} of {n_forecast} slopes "
             f"({n_outside / max(n_forecast, 1):.1%}) lie outside ± 2 deviations; 5 % would, of normal returns."
         )
     figure.update_xaxes(**date_axis())
     figure.update_yaxes(title="slope, per unit of exposure", tickformat=",.2~%", row=1, col=1)
-    figure.update_layout(legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0})
     known = slopes.dropna()
     spread = f"mean {known.mean():.4%} and standard deviation {known.std():.4%} a period" if len(known) > 1 else "one date"
     return finished(
-        figure,
+        legend_below(figure),
         f"Slope of {factor} over time",
         note=f"One slope a date: {spread}.{note}",
         alt=f"Slopes of {factor} on {len(known)} dates: {spread}.",
-        height=520 if with_band else 380,
+        height=540 if with_band else 400,
+        legend=4,
         meta={"factor": plain(factor), "mean": float(known.mean()), "n_outside": n_outside, "n_forecast": n_forecast},
     )

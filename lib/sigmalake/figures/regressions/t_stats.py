@@ -2,11 +2,11 @@
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import date_axis, finished, legend_below, parts
 from sigmalake.figures.series import WEEKLY_NOTE, days_of, quarter, rolling_mean, small, weekly
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, GREY, clear, date_axis, finished, line_style
+from sigmalake.figures.theme import BLUE, GREY, POINT, clear, line_style
 
 _BOUND = 2.0  # of |t|; normal errors pass it 1 time in 20
 _BY_CHANCE = 0.05
@@ -35,10 +35,7 @@ def t_stats_figure(t_stats: pd.DataFrame, chosen: list[str] | None = None) -> go
     by_factor = shares_by_factor(t_stats).dropna().sort_values(kind="stable")
     bars = _BAR * len(by_factor) + 40
     over_time = 260
-    figure = make_subplots(
-        rows=2, cols=1, row_heights=[bars, over_time], vertical_spacing=min(0.2, 70 / (bars + over_time)),
-        subplot_titles=("share of the dates with |t| > 2, by factor", _below(chosen)),
-    )  # fmt: skip
+    figure = parts([bars, over_time], ["share of the dates with |t| > 2, by factor", _below(chosen)], 75)
     figure.add_bar(
         x=by_factor.to_numpy(), y=[plain(name) for name in by_factor.index], orientation="h", marker={"color": BLUE},
         hovertemplate="%{y}: |t| > 2 on %{x:.1%} of the dates<extra></extra>", showlegend=False,
@@ -53,14 +50,15 @@ def t_stats_figure(t_stats: pd.DataFrame, chosen: list[str] | None = None) -> go
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(type="category", tickfont={"size": 10}, dtick=1, row=1, col=1)
     figure.update_xaxes(**date_axis(), row=2, col=1)
-    figure.update_layout(legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}, bargap=0.3)
+    figure.update_layout(bargap=0.3)
     best = ", ".join(f"{name} {by_factor[name]:.0%}" for name in by_factor.index[::-1][:3])
     return finished(
-        figure,
+        legend_below(figure),
         "Significance of factor returns",
         note=note,
         alt=f"Share of dates with |t| > 2 of {len(by_factor)} factors, the largest: {best}.",
         height=bars + over_time + 130,
+        legend=len(chosen or []),
     )
 
 
@@ -71,7 +69,7 @@ def _below(chosen: list[str] | None) -> str:
 def _add_share(figure: go.Figure, shares: pd.Series) -> None:
     window, days = quarter(shares.index), days_of(shares.index)
     figure.add_scatter(
-        x=days, y=small(shares), mode="markers", name="a date", marker={"size": 3, "color": clear(BLUE, 0.35)},
+        x=days, y=small(shares), mode="markers", name="a date", marker={"size": 3, "color": clear(POINT, 0.65)},
         hovertemplate="%{x|%Y-%m-%d}: %{y:.0%} of the factors<extra></extra>", meta={"holds": "share_by_date"}, row=2, col=1,
     )  # fmt: skip
     figure.add_scatter(

@@ -5,11 +5,11 @@ from collections.abc import Hashable
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import date_axis, finished, legend_below, parts
 from sigmalake.figures.series import WEEKLY_NOTE, days_of, small, weekly
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, GREY, RED, clear, date_axis, finished, line_style
+from sigmalake.figures.theme import GREY, POINT, RED, clear, line_style
 
 _ROW = 30  # pixels a kind
 
@@ -29,21 +29,20 @@ def calibration_figure(
     """
     order = list(kinds.index)[::-1]
     above, below = _ROW * len(order) + 40, 260
-    figure = make_subplots(
-        rows=2, cols=1, row_heights=[above, below], vertical_spacing=75 / (above + below),
-        subplot_titles=("bias by kind of portfolio, over all dates", f"bias of the last {window} forecasts, mean of a kind"),
-    )  # fmt: skip
+    figure = parts(
+        [above, below], ["by kind of portfolio, over all dates", f"over the last {window} forecasts, mean of a kind"], 85
+    )
     for n, kind in enumerate(order):
         half = float(portfolios.loc[portfolios["kind"] == kind, "bias_band"].median())
         if np.isfinite(half):
             figure.add_shape(
-                type="rect", x0=1 - half, x1=1 + half, y0=n - 0.38, y1=n + 0.38, line={"width": 0}, fillcolor=clear(BLUE, 0.2),
+                type="rect", x0=1 - half, x1=1 + half, y0=n - 0.38, y1=n + 0.38, line={"width": 0}, fillcolor=clear(POINT, 0.25),
                 layer="below", row=1, col=1,
             )  # fmt: skip
     own = portfolios.dropna(subset=["bias"])
     figure.add_scatter(
         x=own["bias"].to_numpy(dtype=float), y=[plain(_words(kind)) for kind in own["kind"]], mode="markers", name="a portfolio",
-        marker={"size": 5, "color": clear(BLUE, 0.4)}, text=[plain(name) for name in own["portfolio"]],
+        marker={"size": 5, "color": clear(POINT, 0.65)}, text=[plain(name) for name in own["portfolio"]],
         hovertemplate="%{y}: %{text}<br>bias %{x:.3f}<extra></extra>", meta={"holds": "bias_by_portfolio"}, row=1, col=1,
     )  # fmt: skip
     means = kinds.loc[order]
@@ -63,8 +62,15 @@ def calibration_figure(
             hovertemplate="%{fullData.name}<br>%{x|%Y-%m-%d}: %{y:.2f}<extra></extra>", meta={"holds": "rolling_bias"},
             row=2, col=1,
         )  # fmt: skip
-    if np.isfinite(band):
-        figure.add_hrect(y0=1 - band, y1=1 + band, line={"width": 0}, fillcolor=clear(BLUE, 0.2), layer="below", row=2, col=1)
+    if rolling.empty:
+        figure.add_annotation(
+            text=f"there are no {window} forecasts yet;<br>a smaller rolling_window shows fewer",
+            xref="x2 domain", yref="y2 domain", x=0.5, y=0.75,
+        )  # fmt: skip
+        figure.update_xaxes(visible=False, row=2, col=1)
+        figure.update_yaxes(visible=False, row=2, col=1)
+    elif np.isfinite(band):
+        figure.add_hrect(y0=1 - band, y1=1 + band, line={"width": 0}, fillcolor=clear(POINT, 0.25), layer="below", row=2, col=1)
     figure.add_vline(x=1, line={"color": GREY, "width": 1}, row=1, col=1)
     figure.add_hline(y=1, line={"color": GREY, "width": 1}, row=2, col=1)
     categories = [plain(_words(kind)) for kind in order]
@@ -74,16 +80,14 @@ def calibration_figure(
     figure.update_xaxes(title="bias: realised over forecast volatility", nticks=8, row=1, col=1)
     figure.update_xaxes(**date_axis(), row=2, col=1)
     figure.update_yaxes(tickformat=".2~f", row=2, col=1)
-    figure.update_layout(legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0})
     shown = ", ".join(f"{_words(kind)} {kinds.loc[kind, 'bias']:.2f}" for kind in order[::-1])
-    n_lines = (len(order) + 1) // 2
     note = (
-        f"Forecasts of {variant}. 1 is right; above 1 risk was forecast too low. The band holds right forecasts of normal "
+        f"Forecasts of variant {variant}. 1 is right; above 1 risk was forecast too low. The band holds right forecasts of normal "
         f"returns 19 times in 20; of fat tails it is wider.{' ' + WEEKLY_NOTE if thinned else ''}"
     )
     return finished(
-        figure, "Were the risk forecasts right?", note=note, alt=f"Mean bias by kind of portfolio: {shown}.",
-        height=above + below + 140 + 19 * n_lines,
+        legend_below(figure), "Were the risk forecasts right?", note=note, alt=f"Mean bias by kind of portfolio: {shown}.",
+        height=above + below + 150, legend=len(order) + 2,
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from sigmalake.figures.layout import finished
 from sigmalake.figures.series import small
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import DIVERGING, finished
+from sigmalake.figures.theme import DIVERGING
 from sigmalake.numerics.types import Floats
 
 _FEW = 8  # factors whose correlations are written into the cells
@@ -73,7 +74,7 @@ def correlations_figure(factor_cov: pd.DataFrame, *, date: Date, variant: str) -
     return finished(
         figure,
         "Correlations of the factors",
-        note=f"{variant} as of {date}; factors that move together stand together.{pair}",
+        note=f"Variant {variant} as of {date}; factors that move together stand together.{pair}",
         alt=f"Correlations of {len(names)} factors as of {date}.{pair}",
         height=max(340, min(760, 15 * len(names) + 190)),
     )

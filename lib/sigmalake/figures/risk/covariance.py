@@ -6,11 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import finished, left_titles, parts
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import DIVERGING, finished
+from sigmalake.figures.theme import DIVERGING
 from sigmalake.numerics.types import Floats
 
-_WRITTEN = 8  # rows and columns up to which the numbers stand in the cells
+_WRITTEN = 12  # rows and columns up to which the numbers stand in the cells
+_SQUARE = 5  # rows and columns up to which two matrices stand side by side on a phone
+_ROW, _GAP, _LETTER = 26, 50, 4.6  # pixels of a row, between two matrices, and of a letter of the columns' slanting names
 _PERCENT_SQUARED = 1e4
 
 
@@ -41,24 +44,31 @@ def covariance_figure(
     """
     V = exposures @ factor_cov @ exposures.T + specific_cov
     named = [plain(asset) for asset in assets], [plain(factor) for factor in factors]
-    parts = (
+    matrices = (
         ("V = B Σ B' + Δ", V * _PERCENT_SQUARED, named[0], named[0], "covariance"),
         ("B, exposures", exposures, named[0], named[1], "exposures"),
         ("Σ, of the factors", factor_cov * _PERCENT_SQUARED, named[1], named[1], "factor_cov"),
         ("Δ, specific", specific_cov * _PERCENT_SQUARED, named[0], named[0], "specific_cov"),
     )
-    figure = make_subplots(
-        rows=2, cols=2, subplot_titles=[title for title, *_ in parts], horizontal_spacing=0.16, vertical_spacing=0.2
-    )
-    size = 11 if max(len(assets), len(factors)) <= 5 else 9
-    for n, (_, values, rows, columns, holds) in enumerate(parts):
-        at = {"row": n // 2 + 1, "col": n % 2 + 1}
+    square = max(len(assets), len(factors)) <= _SQUARE
+    if square:
+        titles = [plain(title) for title, *_ in matrices]
+        figure = left_titles(make_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.18, vertical_spacing=0.22))
+        height = 520
+    else:
+        heights = [_ROW * len(rows) for _, _, rows, *_ in matrices]
+        gap = _GAP + _LETTER * max(map(len, (*assets, *factors)))
+        figure = parts(heights, [title for title, *_ in matrices], gap)
+        height = round(sum(heights) + 4 * gap)
+    for n, (_, values, rows, columns, holds) in enumerate(matrices):
+        at = {"row": n // 2 + 1, "col": n % 2 + 1} if square else {"row": n + 1, "col": 1}
         largest = float(np.abs(values).max(initial=0.0)) or 1.0
         written = max(values.shape) <= _WRITTEN
         unit = "" if holds == "exposures" else " %²"
         figure.add_heatmap(
             z=values, x=columns, y=rows, colorscale=DIVERGING, zmin=-largest, zmax=largest, showscale=False, xgap=1, ygap=1,
-            text=_texts(values) if written else None, texttemplate="%{text}" if written else None, textfont={"size": size},
+            text=_texts(values) if written else None, texttemplate="%{text}" if written else None,
+            textfont={"size": 11 if square else 9},
             hovertemplate=f"%{{y}}, %{{x}}: %{{z:.4g}}{unit}<extra></extra>", meta={"holds": holds}, **at,
         )  # fmt: skip
         figure.update_xaxes(type="category", tickangle=-45, tickfont={"size": 10}, showgrid=False, **at)
@@ -68,12 +78,12 @@ def covariance_figure(
     return finished(
         figure,
         "V = B Σ B' + Δ",
-        note=f"{variant} as of {date}. V, Σ and Δ in per cent squared per {per}.{less}",
+        note=f"Variant {variant} as of {date}. V, Σ and Δ in per cent squared per {per}.{less}",
         alt="Covariance of {} assets from {} factors as of {}; volatilities per {}: {}.".format(
             len(assets), len(factors), date, per,
             ", ".join(f"{asset} {vol:.2%}" for asset, vol in list(zip(assets, vols, strict=True))[:8]),
         ),
-        height=560 if max(len(assets), len(factors)) <= _WRITTEN else 720,
+        height=height,
     )  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from datetime import date as Date  # the plain name is an argument
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from sigmalake.figures.layout import finished, parts
 from sigmalake.figures.text import plain
-from sigmalake.figures.theme import BLUE, GREY, RED, finished
+from sigmalake.figures.theme import BLUE, GREY, RED
 
 _MOST = 15  # bars of a part
 _BAR = 19  # pixels
@@ -18,11 +18,9 @@ SPECIFIC = "specific"
 def largest(contributions: pd.Series, most: int = _MOST) -> pd.Series:
     """The largest contributions in size, and the sum of the others as the last: the total is kept."""
     order = contributions.abs().sort_values(ascending=False, kind="stable").index
-    if len(contributions) <= most:
-        ordered: pd.Series = contributions[order]
-        return ordered
-    first, others = order[: most - 1], order[most - 1 :]
-    return pd.concat([contributions[first], pd.Series({f"{len(others)} others": contributions[others].sum()})])
+    first, others = (order, order[:0]) if len(contributions) <= most else (order[: most - 1], order[most - 1 :])
+    shown: pd.Series = contributions[first]
+    return pd.concat([shown, pd.Series({f"{len(others)} others": contributions[others].sum()})]) if len(others) else shown
 
 
 def portfolio_risk_figure(
@@ -55,17 +53,14 @@ def portfolio_risk_figure(
         left_out: holdings without risk data.
     """
     own = pd.Series({SPECIFIC: specific})
-    parts = [
+    lists = [
         ("groups of factors", largest(pd.concat([by_group, own])), "by_group"),
         ("factors", largest(pd.concat([by_factor, own])), "by_factor"),
         ("assets", largest(by_asset), "by_asset"),
     ]
-    heights = [_BAR * len(bars) + 30 for _, bars, _ in parts]
-    figure = make_subplots(
-        rows=3, cols=1, row_heights=heights, vertical_spacing=55 / (sum(heights) + 110),
-        subplot_titles=[f"by {name}" for name, *_ in parts],
-    )  # fmt: skip
-    for n, (_, bars, holds) in enumerate(parts):
+    heights = [_BAR * len(bars) + 30 for _, bars, _ in lists]
+    figure = parts(heights, [f"by {name}" for name, *_ in lists], 55)
+    for n, (_, bars, holds) in enumerate(lists):
         values = bars.to_numpy(dtype=float)
         shares = values / vol if vol > 0 else np.zeros(len(values))
         figure.add_bar(
@@ -78,11 +73,12 @@ def portfolio_risk_figure(
         figure.add_vline(x=0, line={"color": GREY, "width": 1}, row=n + 1, col=1)
     a_year = "" if per_year is None else f", {vol * np.sqrt(per_year):.2%} per year"
     gone = f" {left_out} holdings without risk data are left out." if left_out else ""
-    top = parts[1][1]
+    top = lists[1][1]
     return finished(
         figure.update_layout(bargap=0.25),
         f"Where the {what.lower()} comes from",
-        note=f"{what} {vol:.3%} per {per}{a_year}; {variant} as of {date}. Each list sums to it; red takes risk away.{gone}",
+        note=f"{what} {vol:.3%} per {per}{a_year}; variant {variant} as of {date}. Each list sums to it; red takes risk away."
+        f"{gone}",
         alt=f"{what} {vol:.3%} per {per}{a_year}; the largest part by factor: {top.index[0]} {top.iloc[0]:.3%}.",
         height=sum(heights) + 160,
         meta={"vol": vol},

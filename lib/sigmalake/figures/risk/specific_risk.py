@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sigmalake.figures.theme import BLUE, RED, clear, finished, legend_below
+from sigmalake.figures.layout import finished, legend_below
+from sigmalake.figures.theme import BLUE, POINT, RED, clear
 
 _GROUPS = 10
 _FEWEST = 5  # assets of a group
@@ -54,7 +55,7 @@ def specific_risk_figure(
     figure = go.Figure(
         go.Box(
             x=labels, lowerfence=table["low"], q1=table["q1"], median=table["median"], q3=table["q3"], upperfence=table["high"],
-            line={"color": BLUE, "width": 1.4}, fillcolor=clear(BLUE, 0.25), name="5, 25, 50, 75 and 95 % of the assets",
+            line={"color": BLUE, "width": 1.4}, fillcolor=clear(POINT, 0.3), name="5, 25, 50, 75 and 95 % of the assets",
             hoverinfo="y", meta={"holds": "quantiles"},
         )
     )  # fmt: skip
@@ -74,6 +75,6 @@ def specific_risk_figure(
     return finished(
         legend_below(figure),
         "Specific risk by size",
-        note=f"{variant} as of {date}, {n:,} assets, volatility per {per}: {ends}.",
+        note=f"Variant {variant} as of {date}, {n:,} assets, volatility per {per}: {ends}.",
         alt=f"Specific volatility of {n} assets by size as of {date}: {ends}.",
     )
