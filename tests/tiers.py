@@ -17,6 +17,7 @@ RUNS = (
     "examples",
     "fuzz",
     "readme",
+    "report",
     "reader",
     "stages",
     "test_clock.py",
