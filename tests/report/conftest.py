@@ -15,7 +15,7 @@ from small_model import Model, make_model
 
 HOSTILE = {
     "size": "</script><script>window.owned = 1</script>",
-    "value": 'qu"ote\'s & <b>bold</b>',
+    "value": "qu\"ote's & <b>bold</b>",
     "energy": "%{x} %{customdata} $\\alpha$",
     "materials": "<img src=x onerror=window.owned=2>",
 }

@@ -39,7 +39,9 @@ def opened(browser: Any, file: Path, *, width: int = 1280, scheme: str = "light"
     page, errors, requests = context.new_page(), [], []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("request", lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else requests.append(request.url))
+    page.on(
+        "request", lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else requests.append(request.url)
+    )
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-drawn=all]", timeout=60_000)
     yield Opened(page, errors, requests)

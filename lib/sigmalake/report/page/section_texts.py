@@ -87,7 +87,7 @@ SECTIONS = (
     SectionText(
         "correlations",
         "How the factors move together",
-                "",
+        "",
         (
             PictureText(
                 "correlations",
@@ -217,8 +217,8 @@ SECTIONS = (
                 "One date, one factor",
                 "Every point is a stock: to the right its exposure at the close before, upwards its return without what the other "
                 "factors explain. The slope of the line is the factor return of that date.",
-                "Where exposures are 0 or 1, the slope is the difference between two means; where they are shares between 0 and 1, it is "
-                "read along the whole range.",
+                "Where exposures are 0 or 1, the slope is the difference between two means; where they are shares between 0 and 1, "
+                "it is read along the whole range.",
                 'model.plot.scatter("{date}", "{factor}")',
                 "SELECT factor, factor_return, std_error FROM factor_returns WHERE date = '{date}'",
             ),
