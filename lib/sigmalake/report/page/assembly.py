@@ -28,7 +28,7 @@ _GROUPS = (
     (Level.GOOD, "What is good"),
     (Level.NOTE, "To know"),
 )
-_PLACE = re.compile(r"\{(variant|date|factor|assets|n_assets)\}")
+_PLACE = re.compile(r"\{(variant|date|factor|assets|those_assets)\}")
 _TAGS = {Level.ACT: "mend", Level.WATCH: "watch", Level.GOOD: "good", Level.NOTE: "note"}
 
 
@@ -264,7 +264,7 @@ def _values(found: Evidence, chosen: Chosen) -> dict[str, str]:
         "date": str(found.newest.date if found.newest else found.scope.last),
         "factor": chosen.factors[0],
         "assets": ", ".join(chosen.largest),
-        "n_assets": str(len(chosen.largest)),
+        "those_assets": f"the {len(chosen.largest)} largest assets" if chosen.by_cap else f"{len(chosen.largest)} of the assets",
     }
 
 

@@ -242,7 +242,7 @@ SECTIONS = (
             PictureText(
                 "covariance",
                 "The matrices of a few stocks",
-                "B, Sigma, Delta and the V that they make, as of {date}, for the {n_assets} largest assets.",
+                "B, Sigma, Delta and the V that they make, as of {date}, for {those_assets}.",
                 "Two stocks with alike exposures have a high covariance; Delta adds to the diagonal alone.",
                 'model.plot.covariance("{date}", "{assets}".split(", "), "{variant}")',
             ),

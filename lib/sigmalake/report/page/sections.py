@@ -27,7 +27,7 @@ class Chosen(NamedTuple):
 
     dates: list[date]  # of the scatters: as requested, the newest, the largest market move
     factors: list[str]  # of the menus, the first one is shown
-    n_factors: int  # that there are
+    n_factors: int  # that could be chosen
     holdings: pd.Series  # the market portfolio of the newest risk model; empty where there is none
     by_cap: bool  # whether it is weighted by market value
     largest: list[str]  # assets whose V is shown
@@ -79,7 +79,7 @@ def choose(model: FactorModel, found: Evidence, day: date | None, factors: Seque
     return Chosen(
         dates=list(dict.fromkeys(d for d in wanted if d is not None))[:MOST_DATES],
         factors=listed,
-        n_factors=len(known),
+        n_factors=len({*factors, *telling}),
         holdings=holdings,
         by_cap=by_cap,
         largest=[str(asset) for asset in holdings.sort_values(ascending=False, kind="stable").index[:N_MATRIX]],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+_SYMBOLS = {"R2", "Sigma"}  # written alike within a sentence
 NAMED = 4  # of many names, how many a sentence lists
 
 
@@ -59,7 +60,8 @@ class Verdict(NamedTuple):
 
     def _subjects(self, level: Level) -> str:
         """What the findings of a level are about, each once."""
-        names = [finding.subject if finding.subject.isupper() else finding.subject.lower() for finding in self.of(level)]
+        subjects = [finding.subject for finding in self.of(level)]
+        names = [subject if subject in _SYMBOLS else subject[0].lower() + subject[1:] for subject in subjects]
         return listed(list(dict.fromkeys(names)), 6)
 
 
