@@ -238,6 +238,7 @@ def _picture(words: PictureText, found: Evidence, chosen: Chosen, drawn: Drawn) 
         "figcaption",
         element("p", prose(_filled(words.shows, values, str))) if words.shows else "",
         element("p", says, class_="says"),
+        element("p", prose(drawn.left_out)) if drawn.left_out else "",
         element("p", element("strong", "How to read it: "), prose(_filled(words.read, values, str))),
         where,
     )

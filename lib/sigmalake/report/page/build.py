@@ -69,10 +69,12 @@ def write_report(request: Request) -> Written:
     release = next(one for one in ledger_of(root).releases if one.release_id == model.release_id)
     found = gather(model, tables, release.checks, request.variant, request.start, request.end)
     verdict = judge(found)
-    chosen = choose(model, found, request.date, request.factors)
+    since = since_before(root, tables, release)
+    before = None if isinstance(since, str) else open_release(root, since.before)
+    chosen = choose(model, found, request.date, request.factors, before)
     drawn = {text.name: draw(model, found, chosen, text.name) for section in SECTIONS for text in section.pictures}
     titled = Titled(_model_name(tables, release), request.lake, release)
-    html = assemble(titled, found, verdict, chosen, drawn, since_before(root, tables, release))
+    html = assemble(titled, found, verdict, chosen, drawn, since)
     _replace(request.to, html)
     return Written(request.to, release.release_id, verdict.headline, request.to.stat().st_size)
 

@@ -200,8 +200,8 @@ SECTIONS = (
             PictureText(
                 "changes",
                 "What moved",
-                "The numbers that moved since the release before, by quantity and date.",
-                "New dates are at the right end; anything to the left of them was computed again.",
+                "The numbers that moved since the release before, by quantity and date, of the dates that both releases have.",
+                "Every mark is a date that was computed again; a larger one moved more numbers.",
                 "model.plot.changes(earlier)",
             ),
         ),

@@ -18,6 +18,8 @@ from sigmalake.report.verdict.regression import large_shares
 
 MOST_FACTORS = 24  # in a menu: the most telling ones of a large model
 MOST_DATES = 3  # that a scatter can be chosen of
+MOST_MOVED = 30_000  # assets times dates whose numbers are compared with the release before
+MOST_COMPARED = 250  # dates between which they are
 MOST_POINTS = 45_000  # of all scatters together: half a megabyte
 N_MATRIX = 6  # assets whose V is shown with its numbers
 
@@ -29,6 +31,7 @@ class Chosen(NamedTuple):
     factors: list[str]  # of the menus, the first one is shown
     n_factors: int  # that could be chosen
     holdings: pd.Series  # the market portfolio of the newest risk model; empty where there is none
+    before: FactorModel | None  # the release that this one is compared with; None: there is none
     by_cap: bool  # whether it is weighted by market value
     largest: list[str]  # assets whose V is shown
 
@@ -38,9 +41,10 @@ class Drawn(NamedTuple):
 
     picture: Picture | None
     missing: str = ""
+    left_out: str = ""  # what of it is not shown; empty where all is
 
 
-def choose(model: FactorModel, found: Evidence, day: date | None, factors: Sequence[str]) -> Chosen:
+def choose(model: FactorModel, found: Evidence, day: date | None, factors: Sequence[str], before: FactorModel | None) -> Chosen:
     """What the pictures are of.
 
     Args:
@@ -48,6 +52,7 @@ def choose(model: FactorModel, found: Evidence, day: date | None, factors: Seque
         found: what the verdict rests on.
         day: the first date of the scatters; None: the newest.
         factors: the first of the menus.
+        before: the release that this one is compared with.
 
     Raises:
         MissingRiskError: there is no regression of that date, or no such factor.
@@ -81,6 +86,7 @@ def choose(model: FactorModel, found: Evidence, day: date | None, factors: Seque
         factors=listed,
         n_factors=len({*factors, *telling}),
         holdings=holdings,
+        before=before,
         by_cap=by_cap,
         largest=[str(asset) for asset in holdings.sort_values(ascending=False, kind="stable").index[:N_MATRIX]],
     )
@@ -100,6 +106,8 @@ def _market(model: FactorModel, found: Evidence) -> tuple[pd.Series, bool]:
 def draw(model: FactorModel, found: Evidence, chosen: Chosen, name: str) -> Drawn:
     """One picture of `model.plot`, or the sentence that says why there is none."""
     try:
+        if name == "changes":
+            return _changes(model, found, chosen)
         return Drawn(_drawers(model, found, chosen)[name]())
     except (MissingRiskError, ConfigError) as error:
         return Drawn(None, str(error))
@@ -129,11 +137,25 @@ def _drawers(model: FactorModel, found: Evidence, chosen: Chosen) -> dict[str, C
         "specific_risk": lambda: one(plot.specific_risk(risk_date(), variant)),
         "calibration": lambda: one(plot.calibration(variant)),
         "data_quality": lambda: one(plot.data_quality(start=start, end=end)),
-        "changes": lambda: one(plot.changes(start=start, end=end)),
         "scatter": lambda: _scatters(model, chosen),
         "slope": lambda: _slopes(model, found, chosen),
         "covariance": lambda: one(plot.covariance(risk_date(), chosen.largest, variant)),
     }
+
+
+def _changes(model: FactorModel, found: Evidence, chosen: Chosen) -> Drawn:
+    """What moved on the newest dates that were computed again: as many as their assets let be compared in seconds."""
+    if chosen.before is None:
+        raise MissingRiskError("There is no release to compare with.")
+    days = [day for day in model.changed_dates(chosen.before) if found.scope.first <= day <= found.scope.last]
+    n_assets = max(1, int(found.panel["n_assets"].max()))
+    compared = found.regressions.index[-MOST_COMPARED:][0].date()
+    newest = [day for day in days[-max(2, MOST_MOVED // n_assets) :] if day >= compared]
+    if days and not newest:
+        raise MissingRiskError(f"Nothing moved since {compared}; what moved before is listed by `sigmalake compare`.")
+    figure = model.plot.changes(chosen.before, start=newest[0] if newest else None, end=found.scope.last)
+    few = f"The picture begins on {newest[0]}: `sigmalake compare` lists what moved before." if len(newest) < len(days) else ""
+    return Drawn(Picture({(): figure}), left_out=few)
 
 
 def _scatters(model: FactorModel, chosen: Chosen) -> Picture:
