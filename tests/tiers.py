@@ -15,6 +15,7 @@ RUNS = (
     "develop",
     "engines",
     "examples",
+    "figures",
     "fuzz",
     "readme",
     "report",

@@ -16,7 +16,7 @@ from sigmalake.reader.attribution import RealisedAttribution, attribute_returns
 from sigmalake.reader.dates import Day, as_date, date_index
 from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.frames import of_a_date, over_dates
-from sigmalake.reader.frames.evaluation import evaluation_frame, portfolio_evaluation_frame, rolling_bias_frame
+from sigmalake.reader.frames.evaluation import evaluation_frames, rolling_bias_frame
 from sigmalake.reader.frames.forecasts import factor_vol_frame
 from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.frames.partial_regression import (
@@ -77,6 +77,7 @@ class FactorModel:
         self.variants: tuple[str, ...] = tuple(variants)
         self.tables: dict[str, int] = dict(versions or {})
         self._tables = ModelTables(tables)
+        self._evaluation: tuple[int | None, tuple[pd.DataFrame, pd.DataFrame]] | None = None  # by the window that was last wanted
         self._fit: DateFit | None = None  # the date that was read last: many factors of it are looked at
         named = "the model" if release_id is None else f"release {release_id}"
         self._rows = ModelRows(self._tables, named, as_of=as_of, variants=self.variants)
@@ -413,14 +414,14 @@ class FactorModel:
         Raises:
             MissingRiskError: nothing was evaluated.
         """
-        return self._evaluated(evaluation_frame(self._tables, self._forecasts, rolling_window, self._by_month))
+        return self._evaluated(rolling_window)[0]
 
     def evaluation_by_portfolio(self, rolling_window: int | None = None) -> pd.DataFrame:
         """How well the forecasts did, a row a kind, variant and portfolio; the columns are those of `PortfolioMeasures`.
 
         Arguments and errors are those of `evaluation`.
         """
-        return self._evaluated(portfolio_evaluation_frame(self._tables, self._forecasts, rolling_window, self._by_month))
+        return self._evaluated(rolling_window)[1]
 
     def rolling_bias(self, variant: str | None = None, rolling_window: int | None = None) -> pd.DataFrame:
         """Bias of the last forecasts, a row a date and a column a kind of portfolio: the mean over its portfolios.
@@ -437,7 +438,7 @@ class FactorModel:
         name = self._rows.variant(variant)
         frame = rolling_bias_frame(self._tables, self._forecasts & (ds.field("variant") == name), rolling_window)
         if not len(frame.columns):
-            self._evaluated(frame)
+            raise MissingRiskError(self._not_evaluated)
         frame.attrs |= {"variant": name}
         return frame
 
@@ -445,12 +446,19 @@ class FactorModel:
     def _forecasts(self) -> ds.Expression:
         return ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= self.as_of)
 
-    @property
-    def _by_month(self) -> list[str]:
-        return [name for name in self.variants if self.frequency(name) == "month"]
+    def _evaluated(self, rolling_window: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        if self._evaluation is None or self._evaluation[0] != rolling_window:
+            by_month = [name for name in self.variants if self.frequency(name) == "month"]
+            self._evaluation = rolling_window, evaluation_frames(self._tables, self._forecasts, rolling_window, by_month)
+        kinds, portfolios = self._evaluation[1]
+        if kinds.empty:
+            raise MissingRiskError(self._not_evaluated)
+        return kinds.copy(), portfolios.copy()
 
-    def _evaluated(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return refuse_empty(frame, f"{self._title}: no forecast has been evaluated yet", "use `sigmalake evaluate`")
+    @property
+    def _not_evaluated(self) -> str:
+        saved = "save it, and " if self.place == "memory" else ""
+        return f"{self._title}: no forecast has been evaluated yet; {saved}use `sigmalake evaluate`"
 
     def attribution(
         self,

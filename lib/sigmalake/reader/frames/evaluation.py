@@ -21,19 +21,18 @@ from sigmalake.tables.evaluation import FORECAST_EVALUATION
 _KEY = ["kind", "variant"]
 
 
-def evaluation_frame(tables: ModelTables, where: ds.Expression, rolling_window: int | None, by_month: list[str]) -> pd.DataFrame:
-    """A row a kind of portfolio and variant, and the measures of `KindMeasures` as columns; no row: nothing was evaluated."""
-    kinds = _summary(tables, where, rolling_window, by_month).kinds
-    return pd.DataFrame([measures._asdict() for measures in kinds], columns=list(KindMeasures._fields)).set_index(_KEY)
-
-
-def portfolio_evaluation_frame(
+def evaluation_frames(
     tables: ModelTables, where: ds.Expression, rolling_window: int | None, by_month: list[str]
-) -> pd.DataFrame:
-    """A row a kind, variant and portfolio, and the measures of `PortfolioMeasures` as columns."""
-    portfolios = _summary(tables, where, rolling_window, by_month).portfolios
-    frame = pd.DataFrame([measures._asdict() for measures in portfolios], columns=list(PortfolioMeasures._fields))
-    return frame.set_index([*_KEY, "portfolio"])
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row a kind and variant with the measures of `KindMeasures`; a row a portfolio of it with those of `PortfolioMeasures`.
+
+    No row: nothing was evaluated.
+    """
+    rows = tables.rows_if_any(FORECAST_EVALUATION, READ, where)
+    found = summarise(rows, rolling_window, by_month) if rows.num_rows else EvaluationSummary([], [])
+    kinds = pd.DataFrame([measures._asdict() for measures in found.kinds], columns=list(KindMeasures._fields))
+    portfolios = pd.DataFrame([measures._asdict() for measures in found.portfolios], columns=list(PortfolioMeasures._fields))
+    return kinds.set_index(_KEY), portfolios.set_index([*_KEY, "portfolio"])
 
 
 def rolling_bias_frame(tables: ModelTables, where: ds.Expression, rolling_window: int | None) -> pd.DataFrame:
@@ -41,8 +40,7 @@ def rolling_bias_frame(tables: ModelTables, where: ds.Expression, rolling_window
 
     The rows of `where` are one variant's. `attrs` has the window.
     """
-    columns = [*READ]
-    rows = tables.rows(FORECAST_EVALUATION, columns, where).to_pandas().sort_values(["kind", "portfolio", "date"])
+    rows = tables.rows_if_any(FORECAST_EVALUATION, READ, where).to_pandas().sort_values(["kind", "portfolio", "date"])
     window = rolling_window or (forecasts_a_year(rows["date"].unique()) if len(rows) else 2)
     found: dict[str, pd.Series] = {}
     for kind, of_kind in rows[rows["n_forecasts"] > 0].groupby("kind", sort=False):
@@ -55,8 +53,3 @@ def rolling_bias_frame(tables: ModelTables, where: ds.Expression, rolling_window
     frame = frame.set_axis(date_index(frame.index), axis=0)
     frame.attrs = {"window": window}
     return frame
-
-
-def _summary(tables: ModelTables, where: ds.Expression, rolling_window: int | None, by_month: list[str]) -> EvaluationSummary:
-    rows = tables.rows(FORECAST_EVALUATION, READ, where)
-    return summarise(rows, rolling_window, by_month) if rows.num_rows else EvaluationSummary([], [])

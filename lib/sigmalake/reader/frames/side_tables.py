@@ -68,10 +68,7 @@ def _with_risk(tables: ModelTables, variant: str, dates: ds.Expression | None) -
 
 def _rejected(tables: ModelTables, dates: ds.Expression | None) -> pd.Series:
     """Source rows by date; one with two reasons counts once, one whose date cannot be read has no place."""
-    try:
-        stored = tables.rows(REJECTED_ROWS, [*_REJECTED_KEY, "date", "source_rows"], dates)
-    except MissingRiskError:  # written with the first rejected row
-        return pd.Series(dtype=float)
+    stored = tables.rows_if_any(REJECTED_ROWS, [*_REJECTED_KEY, "date", "source_rows"], dates)
     once = stored.to_pandas(date_as_object=True).drop_duplicates(_REJECTED_KEY).dropna(subset=["date"])
     counts: pd.Series = once.groupby("date")["source_rows"].sum().astype(float)
     return counts
@@ -79,7 +76,7 @@ def _rejected(tables: ModelTables, dates: ds.Expression | None) -> pd.Series:
 
 def _table_frame(tables: ModelTables, table: Table, order: list[str], start: date | None, end: date | None) -> pd.DataFrame:
     columns = [name for name in table.column_names if name != "inputs_hash"]
-    found = tables.rows(table, columns, between(str(table.date), start, end))
+    found = tables.rows_if_any(table, columns, between(str(table.date), start, end))
     frame: pd.DataFrame = found.sort_by([(name, "ascending") for name in order]).to_pandas(date_as_object=True)
     for name in columns:
         if pa.types.is_date(found.schema.field(name).type):

@@ -23,8 +23,8 @@ def moved_since(model: "FactorModel", earlier: "FactorModel | None", start: date
     if found is None or found.dates.empty:
         span = f" from {start or 'the first date'} to {end or 'the last'}" if start or end else ""
         raise MissingRiskError(
-            f"nothing moved from {before.release_id or 'the earlier model'} to {model.release_id or 'this one'}{span}: the dates "
-            "that both have are the same in every number"
+            f"nothing moved from {before.release_id or 'the earlier model'} to {model.release_id or 'this one'}{span}: of the "
+            "dates that both have, every row was computed from the same"
         )
     return found
 
