@@ -21,6 +21,7 @@ from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
 from sigmalake.cli.portfolio import portfolio
+from sigmalake.cli.report import report
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
@@ -187,6 +188,7 @@ for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease, sql)
     app.command()(of_a_lake)
 app.command()(portfolio)
 app.command()(export)
+app.command()(report)
 app.command()(demo)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.numerics.evaluation.forecast_measures import (
@@ -96,17 +97,20 @@ def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[s
         rolling_window: forecasts of a rolling bias; None: those of 12 months, counted from the dates of each variant.
         by_month: variants whose forecasts are of a month's return.
     """
-    frame = rows.select(list(READ)).to_pandas().sort_values(["kind", "variant", "portfolio", "date"], ignore_index=True)
-    frame["common"] = False
-    for _, alike in frame.groupby(frame["variant"].isin(set(by_month))):
-        frame.loc[alike.index, "common"] = _same_return(alike)
+    dates = rows.group_by(["variant", "date"]).aggregate([]).to_pandas()
+    windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in dates.groupby("variant")}
     kinds: list[KindMeasures] = []
     portfolios: list[PortfolioMeasures] = []
-    windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in frame.groupby("variant")}
-    for (_, variant), of_kind in frame.groupby(["kind", "variant"], sort=True):
-        measured = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
-        portfolios += measured
-        kinds.append(_kind(of_kind, measured, windows[variant]))
+    for kind in sorted(pc.unique(rows.column("kind")).to_pylist()):  # one at a time in memory
+        frame = rows.select(list(READ)).filter(pc.field("kind") == kind).to_pandas()
+        frame = frame.sort_values(["variant", "portfolio", "date"], ignore_index=True)
+        frame["common"] = False
+        for _, alike in frame.groupby(frame["variant"].isin(set(by_month))):
+            frame.loc[alike.index, "common"] = _same_return(alike)
+        for variant, of_kind in frame.groupby("variant", sort=True):
+            measured = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
+            portfolios += measured
+            kinds.append(_kind(of_kind, measured, windows[variant]))
     order = {kind.value: number for number, kind in enumerate(EvaluationKind)}
     return EvaluationSummary(sorted(kinds, key=lambda k: (order[k.kind], k.variant)), portfolios)
 

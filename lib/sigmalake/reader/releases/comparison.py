@@ -98,6 +98,19 @@ def compare_models(first: Compared, second: Compared, start: date | None, end: d
     return ModelComparison(first.name, second.name, moves, dates, source_rows, _not_alike(first, second))
 
 
+def unlike_dates(first: Compared, second: Compared, last: date) -> list[date]:
+    """Dates up to `last`, ascending, of which some row of the one model was not computed from what the other's was."""
+    sides = [_side(its.tables) for its in (first, second)]
+    found = {*regression_reasons(*sides)}
+    for exposure_date in panel_reasons(*sides):
+        found |= {exposure_date, *(day for side in sides for day, known in side.return_dates.items() if known == exposure_date)}
+    for name in first.variants:
+        if name in second.variants:
+            one, other = (_risk_hashes(its.tables, name) for its in (first, second))
+            found |= {day for day in one.keys() | other.keys() if one.get(day) != other.get(day)}
+    return sorted(day for day in found if day <= last)
+
+
 def _moves(first: Compared, second: Compared, read: _Read, start: date | None, end: date | None) -> Iterator[tuple[object, ...]]:
     quantities = [quantity for quantity in QUANTITIES if quantity.table == read.table]
     key = read.table.date or ""

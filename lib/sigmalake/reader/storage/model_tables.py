@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.storage.factor_sets import factor_sets_from
@@ -84,6 +85,13 @@ class ModelTables:
     def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
         """Some columns of some rows; see `TableReader`."""
         return self._reader.rows(table, columns, where)
+
+    def rows_if_any(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
+        """The same of a table that is written with its first row, or that is younger than the model: none where it is not there."""
+        try:
+            return self._reader.rows(table, columns, where)
+        except MissingRiskError:
+            return table.arrow_schema(*columns).empty_table()
 
 
 def values_of(cell: pa.ListScalar) -> np.ndarray:
