@@ -332,7 +332,10 @@ def test_a_run_stopped_before_the_contributions_is_finished_by_the_next(measured
 
 @pytest.mark.parametrize(
     ("table", "alteration"),
-    [("portfolio_books", drop), ("portfolio_risk", multiply_by_four), ("portfolio_risk", lose_a_file), ("portfolio_contributions", delete_half)],
+    [
+        *(("portfolio_books", drop), ("portfolio_risk", multiply_by_four), ("portfolio_risk", lose_a_file)),
+        ("portfolio_contributions", delete_half),
+    ],
     ids=lambda given: given if isinstance(given, str) else given.__name__,
 )  # fmt: skip
 def test_an_altered_table_is_noticed_and_put_right(measured_once, tmp_path, table, alteration):
