@@ -161,12 +161,12 @@ def _index(context: Context, plan: PortfolioPlan) -> pa.Table:
     kept = stored.filter(pc.invert(pc.is_in(stored.column("date"), gone)))
     if plan.source is None or not plan.books.compute:
         return kept
-    pending = context.engine.collect(_packed(context, plan.source, PackBooks(_parts_of(plan.books), BOOK_INDEX)))
+    pending = context.engine.collect(_packed(context, plan.source, PackBooks(_parts_of(plan.books, plan.source), BOOK_INDEX)))
     return pa.concat_tables([kept, pending.cast(kept.schema)])
 
 
-def _parts_of(books: Changes[date]) -> list[dict[date, str]]:
-    return [{day: books.compute[day] for day in days} for days in runs_of_dates(sorted(books.compute))]
+def _parts_of(books: Changes[date], source: DatedSource) -> list[dict[date, str]]:
+    return [{day: books.compute[day] for day in days} for days in runs_of_dates(sorted(books.compute), source.fingerprints())]
 
 
 def _packed(context: Context, source: DatedSource, task: PackBooks) -> object:
@@ -183,7 +183,7 @@ def _write_books(context: Context, plan: PortfolioPlan) -> list[AccountLine]:
         ranges = as_ranges([*books.compute, *books.remove], [*stored, *books.compute])
         rows = context.engine.no_rows(PORTFOLIO_BOOKS)
         if source is not None and books.compute:
-            rows = _packed(context, source, PackBooks(_parts_of(books)))
+            rows = _packed(context, source, PackBooks(_parts_of(books, source)))
         lake.replace(PORTFOLIO_BOOKS, rows, "portfolios", ranges)
     if source is None:
         return []
