@@ -301,7 +301,7 @@ def _book_bytes(lake: Lake) -> int:
 
 def _said(lake: Lake, plan: PortfolioPlan, account: Sequence[AccountLine]) -> str:
     dates = sorted({day for _, day in [*plan.risk.compute, *plan.risk.remove]})
-    lines = [f"portfolios: {span(dates)}" if dates else "portfolios: the books changed, no risk rests on them"]
+    lines = [f"risk of books: {span(dates)}" if dates else "the books changed, and no risk rests on them"]
     lines += [
         f"  {line.source}: {line.rows_in:,} rows = {line.packed:,} packed + {line.rejected:,} rejected + {line.outside:,} as before"
         for line in account
