@@ -15,6 +15,7 @@ from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.reader.open_release import open_release
 from sigmalake.stages import portfolios as stage
 from sigmalake.stages.context import Asked
+from sigmalake.stages.queries.check import check
 from sigmalake.stages.verify import find
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.records import REJECTED_ROWS
@@ -137,11 +138,25 @@ def test_contributions_sum_to_the_volatility_by_factor_and_by_group(measured_onc
     assert set(parts.loc[parts["kind"] == "group", "name"]) == {"market", "industry", "style"}
 
 
-def test_a_second_run_does_nothing(measured_once):
+def test_a_second_run_does_nothing_and_a_check_by_recomputation_finds_nothing(measured_once):
     before = measured_once.versions()
     measured_once.run()
     assert measured_once.versions() == before
     assert not any(measured_once.plan().values())
+    assert check(measured_once.context().lake, measured_once.config, deep=True).problems == []
+
+
+def test_a_check_by_recomputation_measures_books_anew(measured_once, monkeypatch):
+    original = portfolio_risk.risk_of_books
+
+    def doubled(*arguments):
+        found = original(*arguments)
+        return found._replace(variance=2 * found.variance)
+
+    monkeypatch.setattr(portfolio_risk, "risk_of_books", doubled)
+    found = check(measured_once.context().lake, measured_once.config, deep=True).problems
+    assert [problem.table for problem in found] == ["portfolio_risk"]
+    assert "variance in" in found[0].message
 
 
 def test_a_restated_holding_moves_its_book_until_the_next_one_and_those_that_hold_it(
@@ -332,7 +347,10 @@ def test_a_run_stopped_before_the_contributions_is_finished_by_the_next(measured
 
 @pytest.mark.parametrize(
     ("table", "alteration"),
-    [("portfolio_books", drop), ("portfolio_risk", multiply_by_four), ("portfolio_risk", lose_a_file), ("portfolio_contributions", delete_half)],
+    [
+        *(("portfolio_books", drop), ("portfolio_risk", multiply_by_four), ("portfolio_risk", lose_a_file)),
+        ("portfolio_contributions", delete_half),
+    ],
     ids=lambda given: given if isinstance(given, str) else given.__name__,
 )  # fmt: skip
 def test_an_altered_table_is_noticed_and_put_right(measured_once, tmp_path, table, alteration):

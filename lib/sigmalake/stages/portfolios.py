@@ -14,6 +14,7 @@ from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ra
 from sigmalake.lake.dates import DateRange, as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates, of_keys
+from sigmalake.numerics.factors import Factor
 from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash, stored_risk_models
@@ -122,6 +123,23 @@ def portfolios(context: Context) -> Outcome | None:
     )
 
 
+def measuring(
+    config: Config, parts: Sequence[BookPart], hashes: Mapping[RiskKey, str], sets: Mapping[str, Sequence[Factor]]
+) -> MeasureBooks:
+    """The task that measures books.
+
+    Args:
+        config: of the model.
+        parts: risk dates with those of their books.
+        hashes: of the rows of each variant and date.
+        sets: what the arrays by factor mean.
+    """
+    if config.books is None:
+        raise ValueError("without books nothing is measured")
+    benchmarks = Benchmarks(config.books.benchmark, config.books.benchmarks)
+    return MeasureBooks(parts, hashes, _rules(config), _book_rules(config), benchmarks, sets)
+
+
 def _rules(config: Config) -> str:
     of_weights = "" if config.sources.books is None or config.sources.books.columns.value is None else "value"
     return rules_hash(digest_of([config.books_hash(), of_weights]), versions.PORTFOLIOS)
@@ -161,12 +179,12 @@ def _index(context: Context, plan: PortfolioPlan) -> pa.Table:
     kept = stored.filter(pc.invert(pc.is_in(stored.column("date"), gone)))
     if plan.source is None or not plan.books.compute:
         return kept
-    pending = context.engine.collect(_packed(context, plan.source, PackBooks(_parts_of(plan.books), BOOK_INDEX)))
+    pending = context.engine.collect(_packed(context, plan.source, PackBooks(_parts_of(plan.books, plan.source), BOOK_INDEX)))
     return pa.concat_tables([kept, pending.cast(kept.schema)])
 
 
-def _parts_of(books: Changes[date]) -> list[dict[date, str]]:
-    return [{day: books.compute[day] for day in days} for days in runs_of_dates(sorted(books.compute))]
+def _parts_of(books: Changes[date], source: DatedSource) -> list[dict[date, str]]:
+    return [{day: books.compute[day] for day in days} for days in runs_of_dates(sorted(books.compute), source.fingerprints())]
 
 
 def _packed(context: Context, source: DatedSource, task: PackBooks) -> object:
@@ -183,7 +201,7 @@ def _write_books(context: Context, plan: PortfolioPlan) -> list[AccountLine]:
         ranges = as_ranges([*books.compute, *books.remove], [*stored, *books.compute])
         rows = context.engine.no_rows(PORTFOLIO_BOOKS)
         if source is not None and books.compute:
-            rows = _packed(context, source, PackBooks(_parts_of(books)))
+            rows = _packed(context, source, PackBooks(_parts_of(books, source)))
         lake.replace(PORTFOLIO_BOOKS, rows, "portfolios", ranges)
     if source is None:
         return []
@@ -213,15 +231,10 @@ def _measure(context: Context, plan: PortfolioPlan, panel: Sequence[PanelState])
     known = sorted({*calendar, *(day for _, day in stored_risk_models(lake)), *(day for _, day in plan.risk.remove)})
     rows = engine.no_rows(PORTFOLIO_RISK)
     if plan.risk.compute:
-        if config.books is None:
-            raise ValueError("without books nothing is measured")
         parts = _parts(plan, known)
         _refuse_faults(engine.collect(engine.map_parts(CheckBooks(parts, _book_rules(config)))), config)
-        benchmarks = Benchmarks(config.books.benchmark, config.books.benchmarks)
         lake.create(PORTFOLIO_RISK)
-        rows = engine.map_parts(
-            MeasureBooks(parts, plan.risk.compute, _rules(config), _book_rules(config), benchmarks, factor_sets(lake))
-        )
+        rows = engine.map_parts(measuring(config, parts, plan.risk.compute, factor_sets(lake)))
     lake.replace_filtered(PORTFOLIO_RISK, rows, "portfolios", of_keys([*plan.risk.compute, *plan.risk.remove], known))
 
 
@@ -288,7 +301,7 @@ def _book_bytes(lake: Lake) -> int:
 
 def _said(lake: Lake, plan: PortfolioPlan, account: Sequence[AccountLine]) -> str:
     dates = sorted({day for _, day in [*plan.risk.compute, *plan.risk.remove]})
-    lines = [f"portfolios: {span(dates)}" if dates else "portfolios: the books changed, no risk rests on them"]
+    lines = [f"risk of books: {span(dates)}" if dates else "the books changed, and no risk rests on them"]
     lines += [
         f"  {line.source}: {line.rows_in:,} rows = {line.packed:,} packed + {line.rejected:,} rejected + {line.outside:,} as before"
         for line in account

@@ -24,6 +24,7 @@ from sigmalake.tasks.sources.rejected_rows import joined_rejected_rows
 from sigmalake.tasks.sources.source_tasks import SURVEYED, RejectedRows, Surveyed, UsableRows, joined_surveys
 
 DATES_A_PART = 64  # of a source that one task packs
+ROWS_A_PART = 1 << 20  # of these dates together, beyond which fewer dates make a part
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,16 @@ def write_rejected(
         context.lake.replace_rows(REJECTED_ROWS, rows, stage, " OR ".join(clauses))
 
 
-def runs_of_dates(days: Sequence[date]) -> Iterator[Sequence[date]]:
-    """Dates in runs of `DATES_A_PART`."""
-    for first in range(0, len(days), DATES_A_PART):
-        yield days[first : first + DATES_A_PART]
+def runs_of_dates(days: Sequence[date], found: Fingerprints) -> Iterator[Sequence[date]]:
+    """Dates in runs of at most `DATES_A_PART`, and of about `ROWS_A_PART` rows by the fingerprints of their source."""
+    first = rows = 0
+    for at, day in enumerate(days):
+        if at > first and (at - first == DATES_A_PART or rows >= ROWS_A_PART):
+            yield days[first:at]
+            first, rows = at, 0
+        rows += found[day].rows if day in found else 0
+    if days:
+        yield days[first:]
 
 
 def _rejected(engine: Engine, source: DatedSource, fingerprints: Fingerprints, days: set[date]) -> Iterator[pa.Table]:
@@ -139,6 +146,6 @@ def _rejected(engine: Engine, source: DatedSource, fingerprints: Fingerprints, d
     task = UsableRows(source.check, name)
     columns = tuple(task.schema(source.opened.raw_schema).names)
     if days:
-        repeated = RejectRepeated(list(runs_of_dates(sorted(days))), name, source.key, columns)
+        repeated = RejectRepeated(list(runs_of_dates(sorted(days), fingerprints)), name, source.key, columns)
         rows = engine.read_source(source.of_dates(days), task, days)
         yield engine.collect(engine.map_parts(repeated, {SOURCE_ROWS: rows}))

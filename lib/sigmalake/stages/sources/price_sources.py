@@ -61,7 +61,7 @@ class PriceSources:
         """The rows of `prices` of these dates."""
         source = self.sources["prices"]
         columns, task = source.check.config.sources.prices.columns, UsableRows(source.check, "prices")  # type: ignore[union-attr]
-        parts = [{day: hashes[day] for day in days} for days in runs_of_dates(sorted(hashes))]
+        parts = [{day: hashes[day] for day in days} for days in runs_of_dates(sorted(hashes), self.fingerprints["prices"])]
         read = tuple(task.schema(source.opened.raw_schema).names)
         pack = PackPrices(parts, read, columns.cap is not None, bool(columns.traded_value or columns.volume))
         rows = engine.read_source(source.of_dates(set(hashes)), task, set(hashes))

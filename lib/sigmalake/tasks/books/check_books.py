@@ -66,9 +66,9 @@ class CheckBooks(PartTask):
         found: list[tuple[date, str, list[str], float | None]] = []
         for day in self.parts[part].dates:
             held = books.as_of(day)
-            if cycle := held.cycle():
+            if cycle := held.cycle:
                 found.append((day, CYCLE, cycle, None))
-            gross = held.gross()
+            gross = held.gross
             if not self.rules.are_values and (wrong := np.flatnonzero(gross > self.rules.max_gross)).size:
                 largest = wrong[np.argsort(-gross[wrong], kind="stable")]
                 found.append((day, GROSS, [held.portfolios[row] for row in largest], float(gross[largest[0]])))

@@ -67,10 +67,12 @@ class HeldBooks:
             found = mixed(found * K + numbers.astype(np.uint64))
         return found
 
+    @cached_property
     def cycle(self) -> list[str]:
         """Portfolios each of which holds the next, the last one the first; none where no book holds itself at any remove."""
         return [self.portfolios[row] for row in first_cycle(self.weights, self.portfolio_of)]
 
+    @cached_property
     def gross(self) -> Floats:
         """(P,) sum of the absolute weights as given."""
         found: Floats = np.asarray(abs(self.weights).sum(axis=1), dtype=np.float64).ravel()
@@ -83,6 +85,7 @@ class BookRows:
     def __init__(self, rows: pa.Table, rules: BookRules) -> None:
         rows = sorted_rows(rows.select(list(BOOK_COLUMNS)), "date")
         self._rules = rules
+        self._last: tuple[bytes, HeldBooks] | None = None
         self._days: list[int] = [(day - _EPOCH).days for day in rows.column("date").to_pylist()]
         names, ids = as_array(rows.column("portfolio")), as_array(rows.column("asset_id"))
         self._portfolios, portfolio = ranked_ids([names.flatten()])
@@ -96,7 +99,7 @@ class BookRows:
         self._portfolio_of: Ints = np.array([code.get(name, -1) for name in self._members], dtype=np.int64)
 
     def as_of(self, day: date) -> HeldBooks:
-        """The newest book of each portfolio at a date, if it is young enough."""
+        """The newest book of each portfolio at a date, if it is young enough; the same object while these are the same books."""
         today = (day - _EPOCH).days
         newest = np.full(len(self._portfolios), -1)
         for row, of in enumerate(self._days):
@@ -104,6 +107,13 @@ class BookRows:
                 newest[self._portfolio.row(row)] = row
         days = np.array([*self._days, -(2**40)])[newest]
         live = np.flatnonzero(today - days <= self._rules.max_age)
+        key = live.tobytes() + newest[live].tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._held(newest, live, days)
+        return self._last[1]
+
+    def _held(self, newest: Ints, live: Ints, days: Ints) -> HeldBooks:
+        """The books of some portfolios, each from the row that is its newest."""
         position = np.full(len(self._portfolios), -1)
         position[live] = np.arange(len(live))
         book, member, holding = self._members_of(newest, position)

@@ -90,15 +90,12 @@ class MeasureBooks(PartTask):
         panel, stored = given[KNOWN].combine_chunks(), given[STORED].combine_chunks()
         panel_row = {day: row for row, day in enumerate(panel.column("exposure_date").to_pylist())}
         unpacked = _Unpacked(read_model_rows(models), left_out(models), read_panel_rows(panel))
-        held_on: dict[date, HeldBooks] = {}
         found = []
         for number, key in enumerate(zip(*(models.column(name).to_pylist() for name in ("variant", "date")), strict=True)):
             if key not in self.inputs_hashes or key[1] not in days:
                 continue
             day = key[1]
-            if day not in held_on:
-                held_on[day] = books.as_of(day)
-            held = held_on[day]
+            held = books.as_of(day)
             row = panel_row.get(day)
             model = self._model(models, panel, unpacked, number, row)
             measured = MeasuredBooks(held, model, self._names(held), books.is_cash(), self._hash(models, panel, number, row))
