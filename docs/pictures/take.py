@@ -10,7 +10,8 @@ WIDTH, HEIGHT = 1200, 1290
 SHORT = """
 main { display: grid; grid-template-columns: 1fr 1fr; gap: 0 24px }
 #verdict { grid-column: 1 / -1 } #verdict h2 { margin-top: 1.2rem }
-nav, footer, section, #verdict h3, #verdict > .soft, .facts, .why, section:not(#verdict) > :is(h2, p), figcaption, .menus { display: none }
+nav, footer, section, #verdict h3, #verdict > .soft, .facts, .why, figcaption, .menus { display: none }
+section:not(#verdict) > :is(h2, p) { display: none }
 #verdict, #returns, #calibration, #correlations, #lesson-slope { display: block; min-width: 0 }
 figure:has([data-picture=slope]) { display: none }
 """

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from traces import trace_of, traces_of
 
+from figures.traces import trace_of, traces_of
 from sigmalake import fit
 from sigmalake.errors import MissingRiskError
 from sigmalake.figures.data.data_quality import data_quality_figure

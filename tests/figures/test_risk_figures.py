@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.cluster.hierarchy import cophenet, fcluster, linkage
 from scipy.spatial.distance import squareform
-from traces import trace_of, traces_of
 
+from figures.traces import trace_of, traces_of
 from sigmalake.errors import MissingRiskError
 from sigmalake.figures.risk.correlations import clustered
 from sigmalake.figures.risk.portfolio_risk import largest

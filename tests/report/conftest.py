@@ -6,22 +6,13 @@ from typing import NamedTuple
 
 import pytest
 
+from report.hostile_names import ASSET, HOSTILE
 from sigmalake.demo.market import generate_market
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
 from sigmalake.report.page.build import Request, write_report
 from sigmalake.stages.evaluate import run_evaluate
 from small_model import Model, make_model
-
-HOSTILE = {
-    "size": "</script><script>window.owned = 1</script>",
-    "value": "qu\"ote's & <b>bold</b>",
-    "energy": "%{x} %{customdata} $\\alpha$",
-    "materials": "<img src=x onerror=window.owned=2>",
-}
-"""What factors of the generated market are called instead."""
-
-ASSET = "<!-- <svg/onload=window.owned=3>"  # the largest
 
 
 class Reported(NamedTuple):

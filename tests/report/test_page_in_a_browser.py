@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from report.conftest import ASSET, HOSTILE
+from report.hostile_names import ASSET, HOSTILE
 from report.opened_page import opened
 
 PICTURES = {

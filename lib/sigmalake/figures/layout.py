@@ -37,25 +37,45 @@ def finished(
         legend: entries of the legend below the plot, two in a line on a phone.
         meta: more of `layout.meta`: numbers of the picture by name.
     """
-    titles, notes = lines(title, _TITLE_WIDTH), lines(note, _NOTE_WIDTH) if note else []
     has_parts = any(one.name == _PART for one in figure.layout.annotations)
+    framed = frame(title, note=note, alt=alt, height=height, menu=menu, legend=legend, meta=meta, has_parts=has_parts)
+    return figure.update_layout(**framed)
+
+
+def frame(
+    title: str,
+    *,
+    note: str = "",
+    alt: str = "",
+    height: int = 440,
+    menu: bool = False,
+    legend: int = 0,
+    meta: dict[str, Any] | None = None,
+    has_parts: bool = False,
+) -> dict[str, Any]:
+    """What `finished` adds to a layout, for a figure that is made at once from its traces and layout: ten times as fast.
+
+    Args:
+        title: as the rest, see `finished`.
+        has_parts: whether plots have titles of their own.
+    """  # fmt: skip
+    titles, notes = lines(title, _TITLE_WIDTH), lines(note, _NOTE_WIDTH) if note else []
     top = 30 + _TITLE_LINE * len(titles) + _NOTE_LINE * len(notes) + _PART_LINE * has_parts + _MENU * menu
-    figure.update_layout(
-        template=EITHER,
-        title={
+    menus = {"updatemenus": [{"x": 0.0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "pad": {"b": 10}}]} if menu else {}
+    return {
+        "template": EITHER,
+        "title": {
             "text": "<br>".join(titles),
             "font": {"size": 17},
             "subtitle": {"text": "<br>".join(notes), "font": {"size": 12}},
             "x": 0.0, "xref": "container", "xanchor": "left", "y": 1.0, "yref": "container", "yanchor": "top",
             "pad": {"t": 14, "l": 12},
         },
-        height=height + top + _LEGEND_LINE * ((legend + 1) // 2),
-        margin={"t": top, "l": 12, "r": 16, "b": 48},
-        meta={"alt": alt or title, **(meta or {})},
-    )  # fmt: skip
-    if menu:
-        figure.update_layout(updatemenus=[{"x": 0.0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "pad": {"b": 10}}])
-    return figure
+        "height": height + top + _LEGEND_LINE * ((legend + 1) // 2),
+        "margin": {"t": top, "l": 12, "r": 16, "b": 48},
+        "meta": {"alt": alt or title, **(meta or {})},
+        **menus,
+    }  # fmt: skip
 
 
 def parts(heights: Sequence[float], titles: Sequence[str], gap: float, *, shared_xaxes: bool = False) -> go.Figure:
@@ -85,12 +105,30 @@ def left_titles(figure: go.Figure) -> go.Figure:
     return figure
 
 
+def part_title(title: str, axis: str, top: float) -> dict[str, Any]:
+    """The title of a plot, small and above its left end.
+
+    Args:
+        title: plain text of a few words.
+        axis: of x of the plot: `x`, `x2`.
+        top: of the plot, 0 to 1 of the figure's.
+    """
+    return {
+        "text": lines(title, _PART_WIDTH)[0], "x": 0.0, "xref": f"{axis} domain", "xanchor": "left", "y": top, "yref": "paper",
+        "yanchor": "bottom", "yshift": 4, "font": {"size": 12}, "showarrow": False, "name": _PART,
+    }  # fmt: skip
+
+
+LEGEND_BELOW: dict[str, Any] = {
+    "legend": {"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0.0, "traceorder": "normal"},
+    "showlegend": True,
+}
+"""A horizontal legend below the plot."""
+
+
 def legend_below(figure: go.Figure) -> go.Figure:
-    """A horizontal legend below the plot."""
-    return figure.update_layout(
-        legend={"orientation": "h", "yref": "container", "y": 0.0, "yanchor": "bottom", "x": 0.0, "traceorder": "normal"},
-        showlegend=True,
-    )
+    """The figure with `LEGEND_BELOW`."""
+    return figure.update_layout(**LEGEND_BELOW)
 
 
 def date_axis(**more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sigmalake.figures.layout import finished, legend_below
+from sigmalake.figures.layout import LEGEND_BELOW, frame
 from sigmalake.figures.text import plain
 from sigmalake.figures.theme import GREY, POINT, RED, clear
 
@@ -44,27 +44,22 @@ def scatter_figure(
     """
     fitted, others = points[points["weight"] > 0], points[~(points["weight"] > 0)]
     shown = fitted if len(fitted) <= max_points else fitted.loc[fitted["weight"].nlargest(max_points).index]
-    figure = go.Figure()
+    traces = []
     if len(others):
-        _add_points(figure, others.head(max_points), "not in the fit", {"color": GREY, "size": 5, "symbol": "circle-open"})
+        traces.append(_points(others.head(max_points), "not in the fit", {"color": GREY, "size": 5, "symbol": "circle-open"}))
     sizes = _sizes(shown["weight"].to_numpy())
-    _add_points(figure, shown, "assets in the fit", {"color": clear(POINT, 0.55), "size": sizes, "line": {"width": 0}})
+    traces.append(_points(shown, "assets in the fit", {"color": clear(POINT, 0.55), "size": sizes, "line": {"width": 0}}))
     ends = _span(shown["exposure"].to_numpy(dtype=float))
-    figure.add_scatter(
-        x=ends, y=intercept + slope * ends, mode="lines", name="fitted line", line={"color": RED, "width": 2.5},
-        hovertemplate="%{x:.3f}: %{y:.3%}<extra></extra>", meta={"holds": "fitted_line"},
-    )  # fmt: skip
+    traces.append({
+        "type": "scatter", "x": ends, "y": intercept + slope * ends, "mode": "lines", "name": "fitted line",
+        "line": {"color": RED, "width": 2.5}, "hovertemplate": "%{x:.3f}: %{y:.3%}<extra></extra>",
+        "meta": {"holds": "fitted_line"},
+    })  # fmt: skip
     equation = _equation(slope, intercept, adjusted=adjusted)
-    figure.add_annotation(
-        text=equation, xref="paper", yref="paper", x=0.99, y=0.99, xanchor="right", yanchor="top", font={"size": 14, "color": RED}
-    )
     t = slope / std_error if std_error > 0 else np.nan
     significance = f", standard error {std_error:.3%}, t {t:.1f}" if np.isfinite(t) else ""
     beyond = ", beyond what the other factors explain" if adjusted else ""
-    figure.update_xaxes(title=f"exposure to {plain(factor)}, {unit}{_broken(beyond)}", zeroline=True, nticks=8)
-    figure.update_yaxes(title=f"return{beyond}" if not adjusted else "return, beyond the other factors", tickformat=",.2~%")
-    return finished(
-        legend_below(figure),
+    framed = frame(
         f"{factor} on {date}",
         note=" ".join(_notes(slope, significance, adjusted, len(shown), len(fitted), (of_points, std_error))),
         alt=f"Returns of {len(fitted)} assets on {date} against their exposures to {factor}: slope {slope:.4%}{significance}.",
@@ -74,6 +69,17 @@ def scatter_figure(
             "t": _number(t), "equation": equation, "adjusted": adjusted, "n": len(fitted),
         },
     )  # fmt: skip
+    layout = {
+        "annotations": [{
+            "text": equation, "xref": "paper", "yref": "paper", "x": 0.99, "y": 0.99, "xanchor": "right", "yanchor": "top",
+            "font": {"size": 14, "color": RED}, "showarrow": False,
+        }],
+        "xaxis": {
+            "title": {"text": f"exposure to {plain(factor)}, {unit}{_broken(beyond)}"}, "zeroline": True, "nticks": 8,
+        },
+        "yaxis": {"title": {"text": "return, beyond the other factors" if adjusted else "return"}, "tickformat": ",.2~%"},
+    }  # fmt: skip
+    return go.Figure(data=traces, layout={**framed, **LEGEND_BELOW, **layout})
 
 
 def _notes(
@@ -90,13 +96,14 @@ def _notes(
     return notes
 
 
-def _add_points(figure: go.Figure, points: pd.DataFrame, name: str, marker: dict[str, object]) -> None:
-    figure.add_scatter(
-        x=points["exposure"].to_numpy(dtype=float), y=points["ret"].to_numpy(dtype=float), mode="markers", name=name, marker=marker,
-        text=[plain(asset) for asset in points.index], customdata=points["weight"].to_numpy(dtype=float),
-        hovertemplate="%{text}<br>exposure %{x:.3f}<br>return %{y:.2%}<br>weight %{customdata:.3f}<extra></extra>",
-        meta={"holds": "points"},
-    )  # fmt: skip
+def _points(points: pd.DataFrame, name: str, marker: dict[str, object]) -> dict[str, object]:
+    return {
+        "type": "scatter", "x": points["exposure"].to_numpy(dtype=float), "y": points["ret"].to_numpy(dtype=float),
+        "mode": "markers", "name": name, "marker": marker, "text": [plain(asset) for asset in points.index],
+        "customdata": points["weight"].to_numpy(dtype=float),
+        "hovertemplate": "%{text}<br>exposure %{x:.3f}<br>return %{y:.2%}<br>weight %{customdata:.3f}<extra></extra>",
+        "meta": {"holds": "points"},
+    }  # fmt: skip
 
 
 def _sizes(weights: np.ndarray) -> np.ndarray:

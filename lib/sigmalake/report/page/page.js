@@ -56,7 +56,7 @@
     (found.layout.annotations || []).forEach(function (note) { // titles of the parts of a picture
       if (note.font && note.font.size > 13) note.font.size = narrow ? 11 : 13;
     });
-    if (printing) found.layout.height = found.layout.height < 520 ? 0.75 * found.layout.height : Math.min(found.layout.height, 700);
+    if (printing) found.layout.height = found.layout.height < 520 ? 0.75 * found.layout.height : Math.min(found.layout.height, found.layout.height > 1000 ? 940 : 700);
     if (found.layout.height) place.style.minHeight = found.layout.height + "px";
     place.setAttribute("aria-label", found.layout.meta.alt);
     place.parentNode.querySelector(".says").textContent = found.layout.meta.says;

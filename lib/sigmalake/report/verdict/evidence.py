@@ -115,9 +115,7 @@ def gather(
             tables, EXPOSURE_STABILITY, ("exposure_date", "style", "correlation"), _between("exposure_date", first, last)
         ),
         quality=_rows(tables, DATA_QUALITY, _QUALITY, _between("date", first, last)),
-        kinds=[]
-        if name is None
-        else _kinds(tables, name, first, last, by_month=newest is not None and newest.frequency == "month"),
+        kinds=_all_kinds(model, name) if start is None and end is None else _kinds(tables, scope, newest),
     )
 
 
@@ -153,13 +151,23 @@ def _newest_risk(model: FactorModel, variant: str | None, risk: pd.DataFrame) ->
         return None, str(error)
 
 
-def _kinds(tables: ModelTables, variant: str, first: date, last: date, *, by_month: bool) -> list[KindMeasures]:
-    where = (ds.field("variant") == variant) & (ds.field("date") >= first) & (ds.field("return_date") <= last)
+def _all_kinds(model: FactorModel, variant: str | None) -> list[KindMeasures]:
+    """Of all forecasts; the pictures of the same model read them no second time."""
     try:
-        rows = tables.rows(FORECAST_EVALUATION, READ_EVALUATION, where)
+        rows = model.evaluation().reset_index()
     except MissingRiskError:
         return []
-    return summarise(rows, None, [variant] if by_month else []).kinds if rows.num_rows else []
+    of_variant = rows.loc[rows["variant"] == variant, list(KindMeasures._fields)]
+    return [KindMeasures(*row) for row in of_variant.itertuples(index=False, name=None)]
+
+
+def _kinds(tables: ModelTables, scope: Scope, newest: RiskModel | None) -> list[KindMeasures]:
+    """Of the forecasts whose return is in the range."""
+    of_variant = ds.field("variant") == scope.variant
+    where = of_variant & (ds.field("date") >= scope.first) & (ds.field("return_date") <= scope.last)
+    by_month = [str(scope.variant)] if newest is not None and newest.frequency == "month" else []
+    rows = tables.rows_if_any(FORECAST_EVALUATION, READ_EVALUATION, where)
+    return summarise(rows, None, by_month).kinds if rows.num_rows else []
 
 
 def _dated(
