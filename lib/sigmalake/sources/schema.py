@@ -28,8 +28,6 @@ class Use(NamedTuple):
 DATES = Use(
     "dates, timestamps, text or whole numbers such as 20240131", frozenset({Kind.NOTHING, Kind.DATE, Kind.TEXT, Kind.NUMBER})
 )
-    "dates, timestamps, text or whole numbers such as 20240131", frozenset({Kind.NOTHING, Kind.DATE, Kind.TEXT, Kind.NUMBER})
-)
 NUMBERS = Use("numbers or text", frozenset({Kind.NOTHING, Kind.NUMBER, Kind.TEXT}))
 NAMES = Use("text or whole numbers", frozenset({Kind.NOTHING, Kind.NUMBER, Kind.TEXT}))
 FLAGS = Use("true or false, numbers or text", frozenset({Kind.NOTHING, Kind.FLAG, Kind.NUMBER, Kind.TEXT}))
