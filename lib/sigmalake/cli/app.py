@@ -11,6 +11,7 @@ from sigmalake import __version__
 from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
+from sigmalake.cli.init import init
 from sigmalake.cli.lakes.copying import copy
 from sigmalake.cli.lakes.standing import compare, releases
 from sigmalake.cli.lakes.upkeep import maintain, upgrade
@@ -182,6 +183,7 @@ def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm =
 for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease):
     app.command()(of_a_lake)
 app.command()(portfolio)
+app.command()(init)
 app.command()(demo)
 
 
