@@ -115,7 +115,7 @@ def test_columns_that_are_no_factor_are_left_out_with_the_reason(here):
     assert why["twin"] == "nearly the same numbers as mom"
     assert why["vix"] == "the same for all assets of a date"
     assert body["sources"]["panel"]["columns"]["in_estimation"] == "estu"
-    assert "weights of a benchmark (they sum to 1 a date)" in doubts(found)
+    assert "like weights of a benchmark (they sum to 1 a date)" in doubts(found)
 
 
 def test_styles_that_are_raw_or_have_gaps_get_rules(here):
@@ -154,7 +154,7 @@ def test_two_shares_of_a_company_with_one_cap_are_told(here):
 def test_the_frequency_gives_the_half_life(here, freq, vol, name, half_life):
     frame = market(12, 300 if freq == "ME" else 200, freq, vol) if freq != "7h" else PANEL
     assert drafted(panel=frame)[1]["risk"] == {
-        name: dict.fromkeys(("factor_cov", "specific_var"), {"estimator": "ewma", "half_life": half_life})
+        name: {key: {"estimator": "ewma", "half_life": half_life} for key in ("factor_cov", "specific_var")}
     }
 
 
@@ -172,7 +172,8 @@ def test_returns_exposures_caps_and_rates_apart_are_told_from_each_other(here):
 
 def test_local_returns_with_exchange_rates_have_their_base(here):
     days = PANEL["date"].unique()
-    rates = pd.DataFrame([(day, name, rate) for day in days for name, rate in (("EUR", 1.0), ("JPY", 0.006))], columns=["date", "ccy", "fx"])  # fmt: skip
+    listed = [(day, name, rate) for day in days for name, rate in (("EUR", 1.0), ("JPY", 0.006))]
+    rates = pd.DataFrame(listed, columns=["date", "ccy", "fx"])
     found, body = drafted(panel=PANEL.assign(ccy=np.where(PANEL["beta"] > 0, "EUR", "JPY")), fx=rates)
     assert body["sources"]["panel"]["columns"]["currency"] == "ccy"
     assert body["sources"]["exchange_rates"]["base"] == "EUR"
@@ -184,9 +185,9 @@ REFUSED = {
     "no dates": (PANEL[["id", "r"]], "no column of dates was found among id \\(text, 'S00'\\), r \\(numbers\\). Looked for dates"),
     "no ids": (PANEL[["date", "r"]], "no column of asset ids was found among date \\(dates\\).*Looked for text or whole numbers"),
     "no returns": (PANEL[["date", "id", "beta"]], "no column of returns was found among.*Rename yours to `ret`"),
-    "prices": (PANEL[["date", "id"]].assign(close=np.exp(PANEL["beta"])), "there are prices \\(close\\), and no returns.*pct_change"),
-    "months first": (PANEL.assign(date=PANEL["date"].dt.strftime("%m/%d/%Y")), "written like '01/02/2023', which may be read with the day"),
-    "text": (PANEL.assign(r=[f"{100 * x:.2f}%" for x in PANEL["r"]]).rename(columns={"r": "ret"}), "the returns of column ret are written"),
+    "prices": (PANEL[["date", "id"]].assign(close=np.exp(PANEL["beta"])), "prices \\(close\\), and no returns.*pct_change"),
+    "months first": (PANEL.assign(date=PANEL["date"].dt.strftime("%m/%d/%Y")), "like '01/02/2023', which may be read with the day"),
+    "text": (PANEL.drop(columns="r").assign(ret="1.20%"), "the returns of column ret are written"),
     "a matrix": (PANEL.pivot(index="date", columns="id", values="r").reset_index(), "a column an asset, it seems.*melt"),
 }  # fmt: skip
 

@@ -26,9 +26,9 @@ def init(
 ) -> None:
     """Write a configuration for your own files.
 
-    Looks at Parquet or CSV files, Delta tables or folders of them: which column is the date, the id, the return, the cap; which are
-    groups and which are styles; how often there are dates; in which units. Asks nothing, says what it is not sure of, and checks that
-    what it wrote can be run.
+    Looks at Parquet or CSV files, Delta tables or folders of them: which column is the date, the id, the return, the cap; which
+    are groups and which are styles; how often there are dates; in which units. Asks nothing, says what it is not sure of, and
+    checks that what it wrote can be run.
     """
     from sigmalake.api.drafting.draft import draft
 

@@ -1,6 +1,7 @@
 """Which file is which source of the model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import pandas as pd
@@ -97,8 +98,8 @@ def _refuse_undated(one: Roles) -> None:
         if others:
             c = others[0]
             raise ConfigError(
-                f"{looked.path}: the dates of column {c.name} are written like {c.example!r}, which may be read with the day or the "
-                "month first; write them as 2024-01-31 or 20240131, and start again"
+                f"{looked.path}: the dates of column {c.name} are written like {c.example!r}, which may be read with the day or "
+                "the month first; write them as 2024-01-31 or 20240131, and start again"
             )
         raise ConfigError(
             f"{looked.path}: no column of dates was found among {listed(looked.columns.values())}. Looked for dates, timestamps, "
@@ -119,16 +120,16 @@ def _without_returns(files: Sequence[Roles]) -> ConfigError:
     columns = "; ".join(listed(one.looked.columns.values()) for one in files)
     if len(without) == len(files):
         return ConfigError(
-            f"{named}: no column of asset ids was found among {columns}. Looked for text or whole numbers that tell the rows of a date "
-            "apart: symbol, ticker, isin, permno, asset_id and the like"
+            f"{named}: no column of asset ids was found among {columns}. Looked for text or whole numbers that tell the "
+            "rows of a date apart: symbol, ticker, isin, permno, asset_id and the like"
         )
     prices = [(one, name) for one in files for name, why in one.left_out.items() if why.startswith("a price") and one.asset]
     if prices:
         one, price = prices[0]
         read = "read_csv" if one.looked.read_as == "csv" else "read_parquet"
         return ConfigError(
-            f"{named}: there are prices ({price}), and no returns. A return needs prices that are adjusted for splits and dividends, "
-            f"so that it is yours to compute. In pandas:\n"
+            f"{named}: there are prices ({price}), and no returns. A return needs prices that are adjusted for splits and "
+            f"dividends, so that it is yours to compute. In pandas:\n"
             f"  p = pd.{read}({one.looked.path!r}).sort_values({one.date!r})\n"
             f"  p['ret'] = p.groupby({one.asset!r})[{price!r}].pct_change(fill_method=None)\n"
             "  p.to_parquet('panel.parquet')\n"
@@ -157,7 +158,7 @@ def _useless(one: Roles) -> str:
     )
 
 
-def listed(columns: Sequence[Column] | object) -> str:
+def listed(columns: Iterable[Column]) -> str:
     """Columns with what they hold, as a message shows them."""
-    shown = [f"{c.name} ({c.holds.value}{f', {c.example!r}' if c.example else ''})" for c in list(columns)[:30]]  # type: ignore[call-overload]  # of columns
+    shown = [f"{c.name} ({c.holds.value}{f', {c.example!r}' if c.example else ''})" for c in islice(columns, 30)]
     return ", ".join(shown)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,9 +103,7 @@ def _plan(sources: Sources) -> _Plan:
         missing = float((~(caps.frame[cap] > 0)).mean())
         if missing > MOST_MISSING:
             asides.append((cap, f"{missing:.0%} of the caps are missing or not above 0: rows without one would be rejected"))
-            doubts["weights"] = (
-                f"{cap} would be the capitalisation, but {missing:.0%} of it are missing; the regression weighs equally"
-            )
+            doubts["weights"] = f"{cap} would be the capitalisation, but {missing:.0%} of it are missing"
             cap, caps = None, None
     groups: list[str] = []
     for name in roles.groups:
@@ -133,13 +132,15 @@ def _plan(sources: Sources) -> _Plan:
     as_given = [name for name in styles if not frame[name].isna().any() and facts.is_standardised(frame[name], frame[date])]
     n_factors = _n_factors(frame, groups, shares, styles)
     min_assets = n_factors + 1 if n_assets < 2 * n_factors else None
-    members = [
-        frame.groupby([frame[date], frame[name]], observed=True).size().groupby(level=1, observed=True).median().min()
-        for name in groups
-    ]
-    thin = any(least < FEW_MEMBERS for least in members)
+    thin = any(_fewest_members(frame, date, name) < FEW_MEMBERS for name in groups)
     made = [name for name in styles if name not in as_given]
     return _Plan(groups, shares, as_given, made, cap, caps, n_factors, min_assets, thin, asides, doubts)
+
+
+def _fewest_members(frame: pd.DataFrame, date: str, group: str) -> float:
+    """Members of a group's smallest level on a typical date."""
+    members = frame.groupby([frame[date], frame[group]], observed=True).size()
+    return float(members.groupby(level=1, observed=True).median().min())
 
 
 def _n_factors(frame: pd.DataFrame, groups: list[str], shares: list[tuple[str, list[str]]], styles: list[str]) -> int:
@@ -152,11 +153,11 @@ def _head(sources: Sources, target: Path) -> Iterator[_Line]:
     files = ", ".join(one.looked.name for one in sources.files)
     name = target.stem if target.stem != "model" else Path(returns.looked.path.rstrip("/")).name.split(".")[0]
     yield _Line(f"# Drafted by `sigmalake init` from {files}:")
-    counted = (
-        f"{len(returns.frame):,} rows, {returns.frame[str(returns.asset)].nunique():,} assets, {days.nunique():,} {when.name} dates"
-    )
-    yield _Line(f"# {counted}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}.")
-    yield _Line("# Lines with a question mark are guesses. `sigmalake validate --config FILE --defaults` shows every other key.")
+    n_assets = returns.frame[str(returns.asset)].nunique()
+    yield _Line(f"# {len(returns.frame):,} rows, {n_assets:,} assets, {days.nunique():,} {when.name} dates,")
+    yield _Line(f"# {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}.")
+    yield _Line("# Lines with a question mark are guesses.")
+    yield _Line("# `sigmalake validate --config FILE --defaults` shows every other key.")
     name = name if name.isprintable() and name.strip() else "first"
     yield _Line(f"model: {_plain(name)}")
     yield _Line(f"lake: {_plain(f'lakes/{name}')}", "made if it is not there; relative to this file")
@@ -190,7 +191,7 @@ def _sources(sources: Sources, plan: _Plan, folder: Path) -> Iterator[_Line]:
         yield _Line(f"      date: {_plain(sources.rates.date)}")
         yield _rate_line(sources.rates)
     if sources.exchange_rates is not None:
-        yield from _exchange(sources, sources.exchange_rates, folder)
+        yield from _exchange(sources.exchange_rates, folder)
     if sources.calendar is not None:
         yield from _place("calendar", sources.calendar, folder)
         yield _Line(f"      date: {_plain(sources.calendar.date)}")
@@ -233,7 +234,7 @@ def _of_returns(sources: Sources) -> Iterator[_Line]:
         if sources.exchange_rates is not None:
             yield _Line(f"      currency: {_plain(returns.currency)}", f"{levels} currencies")
         elif levels > 1:
-            text = f"{returns.currency} has {levels} currencies: returns are taken to be in one; if they are local, bring exchange rates"
+            text = f"{returns.currency} has {levels} currencies: returns are taken to be in one; if local, bring exchange rates"
             yield _Line(f"      # currency: {_plain(returns.currency)}", "with `exchange_rates:`", text)
 
 
@@ -241,7 +242,7 @@ def _rate_line(roles: Roles) -> _Line:
     values = roles.frame[str(roles.rate)].abs()
     typical = float(values.median())
     days = facts.frequency(roles.frame[str(roles.date)]).days
-    a_year = typical * 365.25 / days if days == days and days else 0.0
+    a_year = typical * 365.25 / days if days > 0 else 0.0
     doubt = f"is typically {typical:.3g} a period, {a_year:.0%} a year: is it a yearly rate, or in percent?" if a_year > 0.3 else ""
     return _Line(f"      rate: {_plain(roles.rate)}", "risk-free rate of the period, subtracted", doubt)
 
@@ -255,9 +256,7 @@ def _of_exposures(roles: Roles, plan: _Plan) -> Iterator[_Line]:
         yield _cap_line(roles)
     if roles.universe is not None:
         share = float(roles.frame[roles.universe].astype(float).mean())
-        yield _Line(
-            f"      in_estimation: {_plain(roles.universe)}", f"{share:.0%} of the rows are members of the estimation universe"
-        )
+        yield _Line(f"      in_estimation: {_plain(roles.universe)}", f"{share:.0%} of the rows are members")
     if roles.issuer is not None:
         yield _Line(f"      issuer_id: {_plain(roles.issuer)}", "who issued the share")
 
@@ -296,15 +295,15 @@ def _dated(sources: Sources, plan: _Plan) -> _Line:
     if found.value is None:
         return _Line(
             "    exposures_dated: end_of_period", "known at the close of their date, so that they explain the next return",
-            "the data do not tell whether exposures are known at the end of their date's period or at its start (start_of_period); the "
-            "end is the safe side: nothing is known too early",
+            "the data do not tell whether exposures are known at the end of their date's period or at its start "
+            "(start_of_period); the end is the safe side: nothing is known too early",
         )  # fmt: skip
     told = found.with_this if found.value == "end_of_period" else found.with_last
     which = "that ends at its date" if found.value == "end_of_period" else "before its date"
     return _Line(f"    exposures_dated: {found.value}", f"{found.column} moves with the return {which} (correlation {told:.2f})")
 
 
-def _exchange(sources: Sources, rates: Roles, folder: Path) -> Iterator[_Line]:
+def _exchange(rates: Roles, folder: Path) -> Iterator[_Line]:
     number = next((name for name in rates.looked.of(Holds.NUMBERS)), None)
     ones = rates.frame.groupby(str(rates.currency), observed=True)[str(number)].agg(lambda values: bool((values == 1).all()))
     base = next((str(name) for name, is_one in ones.items() if is_one), "USD")
@@ -325,11 +324,11 @@ def _apart(sources: Sources) -> Iterator[_Line]:
     known = pd.Series(exposures.frame[str(exposures.date)].dropna().unique()).sort_values()
     if len(known) > 0.9 * len(days) or len(known) < 2:
         return
-    between = [int(((days > one) & (days <= other)).sum()) for one, other in zip(known, known[1:], strict=False)]
+    between = [int(((days > one) & (days <= other)).sum()) for one, other in pairwise(known)]
     most = max([1, *between])
     yield _Line(
         f"  exposures_max_age: {most}", "periods for which exposures are carried forward",
-        f"there are {len(known):,} dates of exposures for {len(days):,} of returns, so that they are carried forward up to {most} periods",
+        f"{len(known):,} dates of exposures for {len(days):,} of returns: they are carried forward up to {most} periods",
     )  # fmt: skip
 
 
@@ -370,9 +369,7 @@ def _regression(plan: _Plan) -> Iterator[_Line]:
         yield _Line("  weights: equal", "there are no caps", doubt)
     if plan.thin:
         told = f"a level with fewer than {FEW_MEMBERS} members is drawn to its group's mean"
-        yield _Line(
-            "  thin: shrink", told, f"some levels have fewer than {FEW_MEMBERS} members on a typical date: merge them, if you can"
-        )
+        yield _Line("  thin: shrink", told, f"some levels have fewer than {FEW_MEMBERS} members on a typical date")
     if plan.min_assets is not None:
         doubt = f"{plan.n_factors} factors are many: a regression wants twice as many assets, and dates have fewer"
         yield _Line(f"  min_assets: {plan.min_assets}", "twice the factors by default", doubt)

@@ -1,5 +1,6 @@
 """What the numbers of a panel tell: their frequency, their units, which column is what, and when exposures were known."""
 
+from collections import Counter
 from itertools import combinations
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ DAYS_OF = {
     "weekly": (5, 10),
     "monthly": (25, 35),
     "quarterly": (80, 100),
-}  # from one date to the next, typically
+}  # from date to date
 PERCENT_FROM = 0.35  # median size of returns: above, they are in percent, at whatever frequency
 DOUBTFUL_UNIT = (0.2, 0.6)
 STANDARD_MEAN, STANDARD_SD, OF_DATES = 0.8, (0.4, 2.5), 0.9  # of styles that are standardised, also over a larger universe
@@ -140,9 +141,9 @@ def same_caps(frame: pd.DataFrame, date: str, asset: str, cap: str) -> list[tupl
     twice = rows[rows.duplicated([date, cap], keep=False)]
     if twice.empty or len(twice) > len(rows) / 2:
         return []
-    groups = twice.groupby([date, cap])[asset].agg(lambda names: tuple(sorted(map(str, names)))[:2])
-    counts, dates = groups.value_counts(), rows.groupby(rows[asset].astype(str))[date].nunique()
-    return [pair for pair, n in counts.items() if n > 0.5 * min(dates[pair[0]], dates[pair[1]])][:5]
+    groups = [sorted(map(str, of_cap))[:2] for _, of_cap in twice.groupby([date, cap])[asset]]
+    counts, dates = Counter((one, other) for one, other in groups), rows.groupby(rows[asset].astype(str))[date].nunique()
+    return [(one, other) for (one, other), n in counts.most_common() if n > 0.5 * min(dates[one], dates[other])][:5]
 
 
 def _common_start(first: str, second: str) -> str:

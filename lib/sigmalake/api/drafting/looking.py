@@ -116,7 +116,7 @@ def _place(path: str) -> Location:
     return Location(path=path)
 
 
-def _meant(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:
+def _meant(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:  # noqa: PLR0911 - one for each kind
     """A column by its values, and these in the type that they mean."""
     kind = kind_of(values.type)
     if values.null_count == len(values) or kind is Kind.NOTHING:
@@ -137,7 +137,7 @@ def _meant(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:
     return _of_text(name, values)
 
 
-def _of_text(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:
+def _of_text(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:  # noqa: PLR0911 - one for each meaning
     encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
     texts = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.string()))
     texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
@@ -152,11 +152,11 @@ def _of_text(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:
     if _share(numbers.values, there) >= MOSTLY:
         whole = pc.all(pc.match_substring_regex(there, r"^\d+$")).as_py()
         plain = pc.take(numbers.values, encoded.indices)
-        return Column(name, Holds.NUMBERS, whole, written=_missing_as(there, numbers.not_a_number, texts)), plain.to_pandas()
+        return Column(name, Holds.NUMBERS, whole, written=_missing_as(numbers.not_a_number, texts)), plain.to_pandas()
     if {text.lower() for text in there.to_pylist()[:10]} <= {"true", "false", "t", "f", "yes", "no", "y", "n"}:
         return Column(name, Holds.FLAGS), flag_of(values).values.to_pandas()
     plain = pa.DictionaryArray.from_arrays(encoded.indices, texts.fill_null(""))
-    written, strange = "", there.to_pylist()[:200]
+    strange = there.to_pylist()[:200]
     if sum(bool(_FORMATTED.fullmatch(text)) for text in strange) >= MOSTLY * len(strange):
         return Column(name, Holds.UNUSABLE, written="numbers are written as text that is no number", example=example), None
     if sum(bool(_OTHER_DATE.fullmatch(text)) for text in strange) >= MOSTLY * len(strange):
@@ -167,7 +167,7 @@ def _of_text(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:
     ) if "" in found.cat.categories else found
 
 
-def _missing_as(there: pa.Array, wrong: pa.Array, texts: pa.Array) -> str:
+def _missing_as(wrong: pa.Array, texts: pa.Array) -> str:
     """What else a column of numbers holds."""
     others = pc.unique(texts.filter(wrong)).drop_null().to_pylist()
     return f"not a number: {others[0]!r}" if others else ""

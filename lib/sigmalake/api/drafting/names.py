@@ -17,7 +17,8 @@ RETURN = (
 )  # fmt: skip
 CAP = (
     "cap", "mcap", "mktcap", "mkt_cap", "market_cap", "marketcap", "marketcapitalization", "market_capitalisation",
-    "market_capitalization", "me", "market_value", "mv", "float_cap", "free_float_cap", "ffmcap", "capitalisation", "capitalization",
+    "market_capitalization", "me", "market_value", "mv", "float_cap", "free_float_cap", "ffmcap", "capitalisation",
+    "capitalization",
 )  # fmt: skip
 RATE = ("rf", "risk_free", "riskfree", "risk_free_rate", "rfr", "tbill", "t_bill", "rate")
 CURRENCY = ("currency", "ccy", "curr", "cur", "currency_code")
@@ -25,11 +26,12 @@ ISSUER = ("issuer_id", "issuer", "issuer_name", "permco", "company_id", "company
 UNIVERSE = ("in_estimation", "estu", "in_estu", "estimation_universe", "universe", "in_universe", "in_index", "member", "is_member")
 FACTOR, VALUE = ("factor", "factor_name", "style", "descriptor", "variable"), ("value", "exposure", "loading", "beta", "z", "score")
 
-RETURN_WORDS, FORWARD_WORDS, LOG_WORDS = {"ret", "return", "returns", "rtn"}, {"fwd", "forward", "next", "future", "lead", "target"}, {"log", "ln"}  # fmt: skip
+RETURN_WORDS, LOG_WORDS = {"ret", "return", "returns", "rtn"}, {"log", "ln"}
+FORWARD_WORDS = {"fwd", "forward", "next", "future", "lead", "target"}
 CAP_WORDS = {"mcap", "mktcap", "marketcap", "cap", "ffmcap", "capitalization", "capitalisation"}
 PRICE_WORDS = {"price", "close", "open", "high", "low", "last", "prc", "px", "bid", "ask", "adjclose", "settle", "nav", "vwap"}
 VOLUME_WORDS = {"volume", "shares", "adv", "turnover_value", "dollar_volume", "traded", "shrout"}
-WEIGHT_WORDS, BENCHMARK_WORDS = {"weight", "weights", "wgt", "wt", "w"}, {"bm", "bmk", "bench", "benchmark", "index", "idx"}
+WEIGHT_WORDS = {"weight", "weights", "wgt", "wt", "w"}
 GROUPS = ("sector", "gics_sector", "industry", "gics_industry", "country", "region", "icb", "sic", "naics", "exchange", "index")
 GROUP_WORDS = {
     "sector",

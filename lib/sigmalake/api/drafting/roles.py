@@ -125,7 +125,8 @@ def _of_numbers(found: Roles) -> Roles:
     numbers = [name for name in looked.of(Holds.NUMBERS) if name != found.asset]
     if found.asset is None:
         return replace(found, rate=next((name for name in numbers if names.rank(name, names.RATE) is not None), None))
-    universe = next((name for name in looked.of(Holds.FLAGS, Holds.NUMBERS) if names.rank(name, names.UNIVERSE) is not None and _is_flag(frame[name])), None)  # fmt: skip
+    flags = [name for name in looked.of(Holds.FLAGS, Holds.NUMBERS) if _is_flag(frame[name])]
+    universe = next((name for name in flags if names.rank(name, names.UNIVERSE) is not None), None)
     out |= {
         name: "a flag that is not called as one of the estimation universe" for name in looked.of(Holds.FLAGS) if name != universe
     }
@@ -136,7 +137,8 @@ def _of_numbers(found: Roles) -> Roles:
     caps = _by_rank([name for name in numbers if names.is_cap(name) and name not in {ret, *out}], names.CAP)
     cap = caps[0] if caps else None
     out |= dict.fromkeys(caps[1:], f"another capitalisation; {cap} is used")
-    rate = next((name for name in numbers if names.rank(name, names.RATE) is not None and not facts.varies_within_dates(frame[name], frame[date])), None)  # fmt: skip
+    rates = [name for name in numbers if names.rank(name, names.RATE) is not None]
+    rate = next((name for name in rates if not facts.varies_within_dates(frame[name], frame[date])), None)
     taken = {ret, cap, rate, universe, *out}
     for name in [name for name in numbers if name not in taken]:
         if why := _no_style(frame, date, name, looked, doubts):
@@ -180,7 +182,9 @@ def _return(found: Roles, numbers: list[str], doubts: dict[str, str]) -> str | N
     return alike[0]
 
 
-def _no_style(frame: pd.DataFrame, date: str, name: str, looked: Looked, doubts: dict[str, str]) -> str:
+def _no_style(  # noqa: PLR0911 - one for each reason
+    frame: pd.DataFrame, date: str, name: str, looked: Looked, doubts: dict[str, str]
+) -> str:
     """Why a column of numbers is no style; empty where it may be one."""
     values = frame[name]
     if names.is_return(name):
@@ -192,9 +196,7 @@ def _no_style(frame: pd.DataFrame, date: str, name: str, looked: Looked, doubts:
     if names.is_weight(name):
         total = float(values.groupby(frame[date]).sum().median())
         if abs(total - 1) < 0.05 or abs(total - 100) < 5:
-            doubts[name] = (
-                f"looks like weights of a benchmark (they sum to {total:.4g} a date): for `sigmalake portfolio --benchmark`"
-            )
+            doubts[name] = f"is like weights of a benchmark (they sum to {total:.4g} a date), for `sigmalake portfolio`"
             return "weights of a benchmark"
         return "a weight; for the regression map it as `weight:`, and say `regression: {weights: column}`"
     if looked.columns[name].whole and not values.duplicated().any():
