@@ -3,11 +3,13 @@
 import json
 import sys
 import traceback
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from sigmalake import __version__
+from sigmalake.cli import run_document
 from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
@@ -32,6 +34,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+class Described(StrEnum):
+    """What has a JSON Schema."""
+
+    CONFIGURATION = "configuration"
+    RUN = "run"
+
 
 INTERRUPTED = 130  # also what typer returns after Ctrl-C
 
@@ -133,14 +143,17 @@ def validate(
 
 
 @app.command()
-def schema() -> None:
-    """The configuration's JSON Schema, for editors.
+def schema(
+    of: Annotated[Described, typer.Argument(metavar="[configuration|run]", help="What is described.")] = Described.CONFIGURATION,
+) -> None:
+    """The JSON Schema of the configuration, for editors, or of what `run --output json` prints.
 
     What each key takes, what it means, its unit and its default. Needs no Java.
     """
     from sigmalake.config.texts.json_schema import config_schema
 
-    show(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+    found = config_schema() if of is Described.CONFIGURATION else run_document.SCHEMA
+    show(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -204,6 +217,7 @@ def _call(verb: str | None, ending: Ending) -> None:
         if caused_by_interrupt(error):
             _exit_interrupted(ending)
         say(f"error: {error}")
+        run_document.end(error.exit_code, error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
@@ -223,7 +237,9 @@ def _arguments_of_job(verb: str) -> list[str]:
 
 
 def _exit_interrupted(ending: Ending) -> None:
-    say(f"{ending.word}; what was committed stays, and the next run goes on from there")
+    told = f"{ending.word}; what was committed stays, and the next run goes on from there"
+    say(told)
+    run_document.end(ending.exit_code, KeyboardInterrupt(told))
     sys.exit(ending.exit_code)
 
 
@@ -238,6 +254,7 @@ def _exit_unexpected(error: BaseException) -> None:
     known = explained(error, log)
     told = f"{type(error).__name__}: {telling_line(error)}" if known is None else str(known)
     say(f"error: {told}\n  the whole story is in {log}")
+    run_document.end(InfrastructureError.exit_code, error, told)
     sys.exit(InfrastructureError.exit_code)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from sigmalake.config.model import Config
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance
 from sigmalake.stages.describe import describe
@@ -31,14 +32,19 @@ def run_stage(context: Context, stage: str) -> Outcome | None:
     return _run_stage(context, stage)
 
 
-def _run_stage(context: Context, stage: str) -> Outcome | None:
-    return recorded(context, stage, lambda: STAGES[stage](context))
+def _run_stage(context: Context, stage: str, place: str = "") -> Outcome | None:
+    return recorded(context, stage, lambda: STAGES[stage](context), place)
+
+
+def stages_of(config: Config) -> list[str]:
+    """The stages of a run, in their order."""
+    return [stage for stage in STAGES if stage != "describe" or config.sources.prices is not None]
 
 
 def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     verify(context)
     refuse_dropped_variants(context)
-    for stage in STAGES:
-        if stage != "describe" or context.config.sources.prices is not None:
-            _run_stage(context, stage)
+    stages = stages_of(context.config)
+    for number, stage in enumerate(stages, 1):
+        _run_stage(context, stage, f"{number}/{len(stages)}")
