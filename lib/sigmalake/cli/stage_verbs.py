@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigmalake.cli import run_document
 from sigmalake.cli.contexts import reading_context, writing_context
 from sigmalake.cli.options import (
     ConfigFile,
@@ -24,6 +23,7 @@ from sigmalake.cli.options import (
     parse_date,
 )
 from sigmalake.cli.terminal import show
+from sigmalake.cli.verbs import run_document
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -160,7 +160,7 @@ def _stage(result: "StageResult") -> dict[str, Any]:
 
 def _last_release(context: "Context") -> dict[str, Any] | None:
     """The last release that stands; none where the lake cannot be read any more, of which the error tells."""
-    from sigmalake.lake.books import release_ledger  # noqa: PLC0415 - `--help` needs none
+    from sigmalake.lake.books import release_ledger
 
     try:
         standing = release_ledger(context.lake).standing
