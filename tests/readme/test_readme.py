@@ -29,7 +29,7 @@ def test_every_verb_is_documented_with_its_options():
         verb = quoted(name)[0] if name else verb
         documented.setdefault(verb, set()).update(quoted(options))
     everywhere = {"--config", "--set", "--log-format"}
-    fewer = {"schema": set(), **dict.fromkeys(("demo", "init", "presets"), {"--log-format"})}
+    fewer = {"schema": set(), **{verb: {"--log-format"} for verb in ("demo", "init", "presets")}}
     configured = {v: o | fewer.get(v, everywhere) for v, o in documented.items()}
     assert configured == {v: options_of(v) for v in VERBS}
 
