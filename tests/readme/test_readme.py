@@ -28,8 +28,9 @@ def test_every_verb_is_documented_with_its_options():
     for name, _, options in rows_under("| verb |"):
         verb = quoted(name)[0] if name else verb
         documented.setdefault(verb, set()).update(quoted(options))
-    everywhere = {"--config", "--set"}
-    configured = {v: o | (set() if v in {"demo", "schema"} else everywhere) for v, o in documented.items()}
+    everywhere = {"--config", "--set", "--log-format"}
+    fewer = {"schema": set(), **{verb: {"--log-format"} for verb in ("demo", "init", "presets")}}
+    configured = {v: o | fewer.get(v, everywhere) for v, o in documented.items()}
     assert configured == {v: options_of(v) for v in VERBS}
 
 
@@ -66,7 +67,7 @@ def test_verbs_in_the_text_exist():
 def test_the_exit_codes_are_those_of_the_errors():
     documented = {int(row[0]) for row in rows_under("| exit code |")}
     classes = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.SigmalakeError)]
-    assert documented == {0, 129, 130, 143} | {e.exit_code for e in classes}
+    assert documented == {0, 129, 130, 143, errors.WORK_TO_DO, errors.STALE} | {e.exit_code for e in classes}
 
 
 def test_every_table_is_documented_with_its_key():

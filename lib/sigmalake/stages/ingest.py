@@ -21,7 +21,7 @@ from sigmalake.numerics.exposures.build_styles import StyleRecipe
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.windows.calendar import Alignment, align
 from sigmalake.stages import versions
-from sigmalake.stages.context import Context, Outcome, span
+from sigmalake.stages.context import Context, Outcome, Rejected, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash
 from sigmalake.stages.side_tables.exposures import write_exposures
@@ -44,7 +44,7 @@ from sigmalake.tasks.long_tables import exposure_moments
 from sigmalake.tasks.packing.pack_panel import PackPanel
 from sigmalake.tasks.packing.packed_dates import PanelRow
 from sigmalake.tasks.sources.fingerprints import Fingerprints
-from sigmalake.tasks.sources.rejected_rows import most_frequent
+from sigmalake.tasks.sources.rejected_rows import ProblemCount, most_frequent
 from sigmalake.tasks.sources.source_tasks import ToPack
 
 INGESTED = (PANEL, EXPOSURE_MOMENTS)
@@ -102,7 +102,7 @@ def ingest(context: Context) -> Outcome | None:
     if plan.sources is None:
         return _in_rows(write_exposures(context), plan.source_versions)
     for warning in plan.sources.warnings:
-        context.say(f"warning: {warning}")
+        context.warn(warning)
     if not (plan.changes or unsettled):
         written = _write_factor_sets(context, plan.factor_sets)
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
@@ -135,6 +135,7 @@ def ingest(context: Context) -> Outcome | None:
         source_versions=plan.source_versions if covered else None,
         tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS, *in_rows),
         said=_said(plan, compute, account, counts),
+        rejected=[Rejected(line.source, *problem) for line in account if line.rejected for problem in _problems(plan, line.source)],
     )
 
 
@@ -301,6 +302,7 @@ def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: li
     dates_a_file = _dates_a_file(sources, compute)
     rows = [plan.rows[day]._replace(part=number // dates_a_file) for number, day in enumerate(compute)]
     lake.create(PANEL)
+    context.expect_rows(PANEL, "dates", len(compute))
     written = context.engine.no_rows(PANEL)
     if rows:
         written = pack_rows(context, sources, plan.rows, rows, plan.level_ranks, plan.recipe)
@@ -348,9 +350,13 @@ def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine], cou
 
 
 def _reasons(plan: IngestPlan, name: str) -> list[str]:
-    """Why rows of a source of the account were rejected: the most frequent problems of the files that were read."""
+    """Why rows of a source of the account were rejected, in words."""
+    return [f"    {problem.text}" for problem in _problems(plan, name)[:MOST_REASONS]]
+
+
+def _problems(plan: IngestPlan, name: str) -> list[ProblemCount]:
+    """Why rows of a source of the account were rejected: the problems of the files that were read, most frequent first."""
     if plan.sources is None:
         return []
     sides = [side for side, called in plan.sources.names.items() if called == name and side in plan.sources.fingerprints]
-    found = [problem for side in sides for problem in most_frequent(plan.sources.problems(side))]
-    return [f"    {problem.text}" for problem in found[:MOST_REASONS]]
+    return [problem for side in sides for problem in most_frequent(plan.sources.problems(side))]

@@ -37,11 +37,18 @@ R2_ROUNDING = 1e-12  # a market alone has an R2 of 0 but for rounding
 
 def needs_release(context: Context) -> bool:
     """Whether anything differs from the last release."""
-    releases = all_releases(context.lake)
-    if not releases:
-        return True
-    last = releases[-1]
-    return last.config_hash != context.config_hash or not _stands(context.lake, last)
+    return is_unreleased(context.lake, context.config)
+
+
+def is_unreleased(lake: Lake, config: Config) -> bool:
+    """Whether the tables or the configuration differ from the last release, or there is none."""
+    releases = all_releases(lake)
+    return not releases or releases[-1].config_hash != config.full_hash() or not _stands(lake, releases[-1])
+
+
+def cut_stages(lake: Lake) -> list[str]:
+    """The stages that were stopped before they were done."""
+    return [stage for stage, tables in _STAGES if unsettled_ranges(lake, stage, *tables)]
 
 
 def release(context: Context) -> Outcome | None:
@@ -175,7 +182,7 @@ def _complete(context: Context, as_of: date) -> Check:
         plan_portfolios(everything, panel, stored_risk_models(lake), packed=True).risk if has_books(lake, context.config) else None
     )
     unheld = [] if books is None else [day for _, day in [*books.compute, *books.remove] if day <= as_of]
-    cut = [stage for stage, tables in _STAGES if unsettled_ranges(lake, stage, *tables)]
+    cut = cut_stages(lake)
     behind = [
         *([f"the quality of {len(unmeasured)} dates is behind the panel"] if unmeasured else []),
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),

@@ -14,6 +14,7 @@ from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.delta_rs import commit_files, explained_commit, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
+from sigmalake.lake.progress import Progress
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.contents import Contents, contents_of
@@ -34,6 +35,7 @@ class LocalTables(FolderTables):
         """
         super().__init__(root)
         self._prepared: set[str] = set()
+        self.progress = Progress()
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def create(self, table: Table) -> None:
@@ -61,7 +63,7 @@ class LocalTables(FolderTables):
             self.create(table)
             log = self.log(table)
             gone, kept = ([], []) if replaced is None else touched(log, table, replaced)
-            written = write_files(location, table, rows, self.workers, replaced, kept)
+            written = write_files(location, table, rows, self.workers, replaced, kept, self.progress)
             commit_files(log, written.files, gone, metadata)
         return written.contents if table in MODEL_TABLES else None
 

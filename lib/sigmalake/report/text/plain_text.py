@@ -1,9 +1,10 @@
 """Text for a terminal: titled sections, paragraphs and tables of at most 100 columns."""
 
 from collections.abc import Collection, Iterable, Sequence
-from textwrap import fill
+from textwrap import fill, wrap
 
 WIDTH = 100  # columns
+NARROW = 80  # columns of a terminal that nobody has made wider
 
 
 def section(title: str, *parts: str) -> str:
@@ -14,6 +15,20 @@ def section(title: str, *parts: str) -> str:
 def note(text: str) -> str:
     """A paragraph under a table."""
     return fill(text, WIDTH)
+
+
+def wrapped(text: str, indent: str = "", rest: str | None = None) -> list[str]:
+    """The lines of a text on a terminal of 80 columns; words that are longer, such as paths, stay whole.
+
+    Args:
+        text: one line, however long.
+        indent: before the first line.
+        rest: before the others; None: as before the first.
+    """
+    return wrap(
+        text, NARROW, initial_indent=indent, subsequent_indent=indent if rest is None else rest, break_long_words=False,
+        break_on_hyphens=False, drop_whitespace=True,
+    )  # fmt: skip
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,), width: int | None = WIDTH) -> str:
