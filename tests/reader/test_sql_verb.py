@@ -18,7 +18,9 @@ from sigmalake.tables.records import RELEASES
 from sigmalake.tables.views import VIEWS
 from two_releases import LAST, SIGMA, release_row, write_two_releases
 
-EDGE = """select 'a,"b"' as t, null as n, 'nan'::double as x, [1.5, null] as l, date '2024-03-04' as d, 2::hugeint as h, {'k': 1} as s"""
+EDGE = """
+select 'a,"b"' as t, null as n, 'nan'::double as x, [1.5, null] as l, date '2024-03-04' as d, 2::hugeint as h, {'k': 1} as s
+"""
 
 
 @pytest.fixture(scope="module")
