@@ -7,6 +7,7 @@ from sigmalake.tables.declaration import Column, Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
+from sigmalake.tables.views import VIEWS, View
 
 HEAD = """\
 # Tables
@@ -37,13 +38,23 @@ def tables_page() -> str:
         names = ", ".join(f"[{table.name}](#{table.name})" for table in tables)
         parts.append(f"## {title}\n\n{names}\n")
         parts += [_table(table) for table in tables]
+    parts.append(f"## Views: computed when they are read, by SQL alone\n\n{', '.join(f'[{v.name}](#{v.name})' for v in VIEWS)}\n")
+    parts += [_view(view) for view in VIEWS]
     return "\n".join(parts)
 
 
-def _table(table: Table) -> str:
-    lines = [f"### {table.name}", "", f"{table.comment}. Key: {', '.join(f'`{name}`' for name in table.key)}.", ""]
+def _view(view: View) -> str:
+    return "\n".join([*_columns(view), ""])
+
+
+def _columns(relation: Table | View) -> list[str]:
+    lines = [f"### {relation.name}", "", f"{relation.comment}. Key: {', '.join(f'`{name}`' for name in relation.key)}.", ""]
     lines += ["| column | type | null | what it holds |", "|---|---|---|---|"]
-    lines += [_column(column) for column in table.columns]
+    return lines + [_column(column) for column in relation.columns]
+
+
+def _table(table: Table) -> str:
+    lines = _columns(table)
     if table.checks:
         lines += ["", "Constraints:", "", *(f"- `{check.name}`: `{check.sql}`" for check in table.checks)]
     return "\n".join([*lines, ""])

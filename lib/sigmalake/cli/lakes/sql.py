@@ -13,9 +13,8 @@ from sigmalake.cli.terminal import say, show
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from sigmalake.reader.factor_model import FactorModel
+    from sigmalake.report.text.query import Rows
 
 
 class Form(StrEnum):
@@ -52,13 +51,11 @@ def sql(
     if tables:
         _list_tables(None if config is None and lake is None else _open(config, overrides, lake, release), form, to)
         return
-    from sigmalake.reader.sql.query import explained, names_of, select
+    from sigmalake.reader.sql.query import select
 
     text = _statement(query)
     model = _open(config, overrides, lake, release)
-    con, named = model.duckdb(locked=True), f"release {model.release_id}"
-    with explained(named, names_of(con)):  # rows are computed while they are read
-        _give(select(con, text, named), form, to)
+    _give(select(model.duckdb(locked=True), text, f"release {model.release_id}"), form, to)
 
 
 def _open(config: Path | None, overrides: list[str] | None, lake: str | None, release: str | None) -> "FactorModel":
@@ -93,7 +90,7 @@ def _form(output: Form | None, to: Path | None) -> Form:
     return Form(ending) if ending is not None else output or Form.TABLE
 
 
-def _give(rows: "pa.RecordBatchReader", form: Form, to: Path | None) -> None:
+def _give(rows: "Rows", form: Form, to: Path | None) -> None:
     from sigmalake.report.text.query import query_csv, query_json, query_table, write_query
 
     if to is not None:

@@ -1,8 +1,9 @@
 """One SELECT on a model's tables: rows as Arrow, and what is wrong with it in a sentence."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,7 +25,25 @@ _LOST = re.compile(r"No such file|FileNotFoundError|Couldn't deserialize|Parquet
 _COMMENTS = {**{table.name: table.comment for table in ALL_TABLES}, **{view.name: view.comment for view in VIEWS}}
 
 
-def select(con: "DuckDBPyConnection", text: str, release: str) -> pa.RecordBatchReader:
+@dataclass(frozen=True)
+class QueryRows:
+    """Rows that are computed while they are read, once; what goes wrong on the way is explained."""
+
+    schema: pa.Schema
+    batches: Iterable[pa.RecordBatch]
+    release: str  # what messages call the model
+    names: dict[str, list[str]]  # columns by table
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with explained(self.release, self.names):
+            yield from self.batches
+
+    def read_all(self) -> pa.Table:
+        """All rows in memory."""
+        return pa.Table.from_batches(self, self.schema)
+
+
+def select(con: "DuckDBPyConnection", text: str, release: str) -> QueryRows:
     """The rows of one statement that reads.
 
     Args:
@@ -36,14 +55,16 @@ def select(con: "DuckDBPyConnection", text: str, release: str) -> pa.RecordBatch
         ConfigError: it is no statement, several, one that writes, or names what is not there.
         InfrastructureError: memory is too small, or a file is gone.
     """
-    with explained(release, names_of(con)):
+    names = names_of(con)
+    with explained(release, names):
         statements = con.extract_statements(text)
         if len(statements) != 1:
             raise ConfigError(f"SQL: {len(statements)} statements are given; give one, a SELECT")
         kind = statements[0].type.name
         if kind not in _READING:
             raise ConfigError(f"SQL: a release is read only, and {kind} is no statement that reads; give a SELECT")
-        return pa.RecordBatchReader.from_stream(con.sql(text))
+        rows = pa.RecordBatchReader.from_stream(con.sql(text))
+    return QueryRows(rows.schema, rows, release, names)
 
 
 def names_of(con: "DuckDBPyConnection") -> dict[str, list[str]]:
@@ -83,9 +104,9 @@ def _explained(error: Exception, release: str, names: dict[str, list[str]]) -> S
             "SQL: this command reads the tables of a release, and neither files, the network nor extensions; for these use "
             "`model.duckdb()` in Python"
         )
-    if kind == "OutOfMemoryException":
+    if kind == "OutOfMemoryException" or text.startswith("Out of Memory Error"):
         return InfrastructureError(f"SQL: the query needs more memory than there is ({_first(text)}); name fewer dates or columns")
-    if _LOST.search(text) or isinstance(error, OSError):
+    if _LOST.search(text):
         return InfrastructureError(
             f"SQL: a file that {release} reads is missing or damaged ({_first(text)}); restore it, or open another release"
         )

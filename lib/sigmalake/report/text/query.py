@@ -2,12 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -21,7 +21,17 @@ MOST_SIGNS = 40  # of a cell there
 _ENTRIES = 3  # of an array there
 
 
-def query_table(rows: pa.RecordBatchReader) -> tuple[str, bool]:
+class Rows(Protocol):
+    """Batches of rows, which are read once."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of each batch."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+
+def query_table(rows: Rows) -> tuple[str, bool]:
     """The first rows, columns under their names; and whether there are more."""
     found: list[dict[str, Any]] = []
     for batch in rows:
@@ -35,7 +45,7 @@ def query_table(rows: pa.RecordBatchReader) -> tuple[str, bool]:
     return table(rows.schema.names, cells, left=left, width=None), len(found) > MOST_ROWS
 
 
-def query_csv(rows: pa.RecordBatchReader) -> Iterator[str]:
+def query_csv(rows: Rows) -> Iterator[str]:
     """Pieces of CSV, the first with the names of the columns; arrays and structs are JSON, missing is empty."""
     header = True
     for batch in _at_least_one(rows):
@@ -48,7 +58,7 @@ def query_csv(rows: pa.RecordBatchReader) -> Iterator[str]:
             yield text
 
 
-def query_json(rows: pa.RecordBatchReader) -> Iterator[str]:
+def query_json(rows: Rows) -> Iterator[str]:
     """Pieces of a JSON array of objects, an object a line; what is no number is null, dates are ISO text."""
     before = "["
     for batch in rows:
@@ -59,7 +69,7 @@ def query_json(rows: pa.RecordBatchReader) -> Iterator[str]:
     yield "]" if before == "," else "[]"
 
 
-def write_query(rows: pa.RecordBatchReader, form: str, to: Path) -> int:
+def write_query(rows: Rows, form: str, to: Path) -> int:
     """Write a file, csv, json or parquet, which is there when it is whole; gives the number of rows."""
     part, counted = to.with_name(f".{to.name}.part"), _Counted(rows)
     try:
@@ -70,7 +80,7 @@ def write_query(rows: pa.RecordBatchReader, form: str, to: Path) -> int:
         else:
             pieces = query_csv if form == "csv" else query_json
             with part.open("w", encoding="utf-8") as file:
-                file.writelines(f"{piece}\n" for piece in pieces(pa.RecordBatchReader.from_batches(rows.schema, counted)))
+                file.writelines(f"{piece}\n" for piece in pieces(counted))
         part.replace(to)
     finally:
         part.unlink(missing_ok=True)
@@ -78,10 +88,10 @@ def write_query(rows: pa.RecordBatchReader, form: str, to: Path) -> int:
 
 
 class _Counted:
-    """Batches that are counted as they pass."""
+    """Rows that are counted as they pass."""
 
-    def __init__(self, rows: Iterable[pa.RecordBatch]) -> None:
-        self._batches, self.rows = rows, 0
+    def __init__(self, rows: Rows) -> None:
+        self._batches, self.schema, self.rows = rows, rows.schema, 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         for batch in self._batches:
@@ -154,7 +164,7 @@ def _flat(column: pa.Array) -> pa.Array:
     return pa.array([None if v is None else json.dumps(plain(v), ensure_ascii=False) for v in column.to_pylist()], pa.string())
 
 
-def _at_least_one(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _at_least_one(rows: Rows) -> Iterator[pa.RecordBatch]:
     none = True
     for batch in rows:
         none = False
