@@ -11,7 +11,7 @@ PAGES = (
     "docs/maintenance.md",
     "docs/sources.md",
     "docs/engines.md",
-    "docs/model_in_brief.md",
+    "docs/model.md",
 )
 TEXT_OF = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 TEXT = "\n".join(TEXT_OF.values())
