@@ -16,6 +16,7 @@ RUNS = (
     "engines",
     "examples",
     "fuzz",
+    "pages",
     "readme",
     "reader",
     "stages",

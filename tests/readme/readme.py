@@ -5,13 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {"docs/configuration.md", "docs/tables.md"}
-PAGES = tuple(
-    ["README.md"]
-    + sorted(
-        name for page in (ROOT / "docs").glob("**/*.md") if (name := page.relative_to(ROOT).as_posix()) not in GENERATED
-        and not name.startswith("docs/gallery/")
-    )
-)  # fmt: skip
+FOUND = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("**/*.md"))
+PAGES = ("README.md", *(name for name in FOUND if name not in GENERATED and not name.startswith("docs/gallery/")))
 TEXT_OF = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 TEXT = "\n".join(TEXT_OF.values())
 
