@@ -11,18 +11,18 @@ _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class _Hidden:
-    """The secrets of this process's configuration."""
+    """The secret values that are never to be shown by this process."""
 
     secrets: frozenset[str] = frozenset()
 
 
 def hide(secrets: Collection[str]) -> None:
-    """Show these no more, on the terminal and in the log."""
+    """Hide these values from now on, on the terminal and in the log."""
     _Hidden.secrets |= frozenset(secrets)
 
 
 def without_secrets(text: str) -> str:
-    """The text as it may be shown or logged."""
+    """The text with every secret replaced by `***`."""
     return masked(text, _Hidden.secrets)
 
 
