@@ -13,6 +13,9 @@
     const { ink, axis } = themed();
     const changed = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true };
     delete changed.width;
+    const narrow = innerWidth < 600; // a phone: the legend above, and no room lost beside the curves
+    changed.margin = { l: 60, r: 15, t: 30, b: 50, ...(layout.margin || {}), ...(narrow ? { l: 48, r: 8 } : {}) };
+    if (narrow) changed.legend = { ...(layout.legend || {}), orientation: "h", x: 0, y: 1.02, yanchor: "bottom" };
     changed.font = { ...(layout.font || {}), color: ink, family: "inherit" };
     for (const key of Object.keys({ xaxis: 0, yaxis: 0, ...layout }))
       if (/^[xy]axis\d*$/.test(key)) changed[key] = { ...(layout[key] || {}), ...axis };
