@@ -17,6 +17,7 @@ RUNS = (
     "examples",
     "figures",
     "fuzz",
+    "pages",
     "readme",
     "report",
     "reader",

@@ -1,4 +1,4 @@
-"""Which engine runs, why, and how it is opened."""
+"""Chooses the engine, with the reason, and opens it."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ SUBMITTED = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE
 
 
 class Choice(NamedTuple):
-    """An engine, and why it is that one."""
+    """The engine that was chosen, and the reason."""
 
     name: str  # local or spark
     reason: str
@@ -76,7 +76,7 @@ def _spark_at_hand() -> str | None:
 
 
 def _needs_spark(config: Config) -> str | None:
-    """What of a configuration only Spark can do."""
+    """The parts of a configuration that only Spark can do, in words."""
     found = [lake_obstacle(config.lake), *(source_obstacle(*source) for source in config.sources.locations().items())]
     return next((obstacle for obstacle in found if obstacle), None)
 

@@ -68,7 +68,7 @@ def need_of_plan(context: "Context", planned: Sequence["PlannedStage"]) -> Need:
 
 
 def estimate_line(context: "Context", need: Need) -> str:
-    """What a plan takes, in a line."""
+    """The estimate of time, memory and disk of a plan, in a line."""
     disk = f"{rough(need.disk, BYTES)} of disk"
     if context.engine.name != "local":
         return f"estimate: about {disk}; time and memory depend on the cluster"
@@ -91,7 +91,7 @@ def estimates(context: "Context", need: Need) -> dict[str, dict[str, float]]:
 
 
 def rough(value: float, units: Sequence[tuple[float, str]]) -> str:
-    """A number with its unit, to one digit."""
+    """A number with its unit, rounded to one digit."""
     rounded = _one_digit(value)
     scale, unit = next((one for one in units if rounded >= one[0]), units[-1])
     return f"{max(1.0, rounded / scale):.0f} {unit}"

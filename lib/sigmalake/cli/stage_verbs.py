@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Exposures(StrEnum):
-    """Which exposures V is built with."""
+    """The exposures that V is built with."""
 
     KNOWN = "known"  # at the date
     USED = "used"  # in the date's regression
@@ -101,7 +101,7 @@ def risk(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
     engine: EngineOption = None, drop_variants: DropVariants = False, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """Sigma and Delta over rolling windows."""
+    """Estimate factor covariance and specific risk over rolling windows, as of every date."""
     with writing_context(
         config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants
     ) as context:

@@ -26,7 +26,7 @@ from sigmalake.reader.risk_model import RiskModel
 
 
 class Question(NamedTuple):
-    """What a user of the command wants to know."""
+    """What `sigmalake portfolio` was asked: its arguments and options."""
 
     file: Path
     benchmark: Path | None
@@ -53,7 +53,7 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The risk of holdings, and of what."""
+    """The answer to a `Question`: the numbers, and the files, release and risk model that they are of."""
 
     release: str
     risk: RiskModel
@@ -92,17 +92,17 @@ class Answer(NamedTuple):
 
     @property
     def weights(self) -> pd.Series:
-        """What `shown` is about."""
+        """The weights that `shown` describes: those of the portfolio, or portfolio minus benchmark."""
         h = self.holdings.weights
         return h if self.benchmark is None else h.sub(self.benchmark.weights, fill_value=0.0)
 
     @property
     def whose(self) -> str:
-        """What the parts of `shown` sum to."""
+        """The name of the sum of the contributions in `shown`."""
         return "the volatility" if self.against is None else "the tracking error"
 
     def annual_percent(self, vol: float) -> float:
-        """A volatility over the horizon, annualised."""
+        """Annualise a volatility over the horizon: percent a year."""
         return 100 * vol * float(np.sqrt(self.periods_per_year / self.risk.horizon))
 
 
@@ -164,7 +164,7 @@ def _stressed(question: Question, model: FactorModel, result: Answer) -> Answer:
 
 
 def _variant(question: Question, model: FactorModel) -> str | None:
-    """The variant that is named; without a name there must be one."""
+    """The variant that the user named; None if the release has a single one."""
     if question.variant is None and len(model.variants) > 1:
         raise MissingRiskError(f"release {model.release_id} has several variants; name one of {', '.join(model.variants)}")
     return question.variant

@@ -31,14 +31,14 @@ _OF_THE_VARIANT = (
     EvaluationKind.EIGENFACTOR, EvaluationKind.MINIMUM_VARIANCE, EvaluationKind.ASSET_BY_VOLATILITY,
     EvaluationKind.SPECIFIC_BY_VOLATILITY,
 )  # fmt: skip
-"""Kinds that each variant makes for itself."""
+"""Kinds of portfolios that depend on the variant, so that variants have different ones."""
 
 _DAYS_A_YEAR = 365.25
 _ROUNDING = 1e-12  # of a return that is the same
 
 
 class PortfolioMeasures(NamedTuple):
-    """One portfolio's forecasts by one variant; NaN where it has too few."""
+    """The measures of one portfolio's forecasts by one variant; NaN if there are too few forecasts."""
 
     variant: str
     kind: str
@@ -53,7 +53,7 @@ class PortfolioMeasures(NamedTuple):
 
 
 class KindMeasures(NamedTuple):
-    """All portfolios of a kind; means are over portfolios."""
+    """The measures of all portfolios of one kind by one variant, as means over the portfolios."""
 
     variant: str
     kind: str
@@ -79,7 +79,7 @@ class KindMeasures(NamedTuple):
 
 
 class EvaluationSummary(NamedTuple):
-    """Variants side by side."""
+    """The measures of every variant, side by side."""
 
     kinds: list[KindMeasures]  # by kind, then variant
     portfolios: list[PortfolioMeasures]
@@ -116,13 +116,13 @@ def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[s
 
 
 def forecasts_a_year(dates: Sequence[date]) -> int:
-    """Forecasts of 12 months at the pace of these dates, 2 or more."""
+    """Number of forecasts in 12 months if they go on at the pace of these dates; at least 2."""
     years = (max(dates) - min(dates)).days / _DAYS_A_YEAR
     return max(2, round((len(dates) - 1) / years)) if years else 2
 
 
 def forecast_run(rows: pd.DataFrame) -> ForecastRun:
-    """One portfolio's rows with a forecast, in order."""
+    """The rows of one portfolio that have a forecast, ascending by date."""
     counted = rows[rows["n_forecasts"] > 0]
     n_forecasts, n_zero = (counted[name].to_numpy(dtype=np.int64) for name in ("n_forecasts", "n_zero"))
     means = ("vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared")

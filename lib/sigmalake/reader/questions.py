@@ -20,7 +20,7 @@ from sigmalake.reader.scenario import ScenarioReport, run_scenario
 
 
 class Scenario(NamedTuple):
-    """What holdings would earn."""
+    """What a portfolio, and its benchmark if there is one, would earn in a scenario."""
 
     shocks: Mapping[str, float]  # by factor, fractions
     portfolio: ScenarioReport
@@ -54,7 +54,7 @@ class PeriodReturn(NamedTuple):
 
 
 class Realised(NamedTuple):
-    """Where the return over a period came from."""
+    """Where the realised return over a period came from, for the portfolio and its benchmark."""
 
     close: date  # the last one before the period
     portfolio: PeriodReturn

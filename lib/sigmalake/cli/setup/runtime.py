@@ -40,7 +40,7 @@ MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 
 
 class Jar(NamedTuple):
-    """A file of Maven Central, pinned."""
+    """A file of Maven Central with its SHA-256."""
 
     group: str
     artifact: str
@@ -160,7 +160,7 @@ def open_private(log_file: Path) -> BinaryIO:
 
 
 def jars_folder() -> Path:
-    """Where Delta's JARs are kept on this machine."""
+    """The folder of Delta's JARs on this machine."""
     return cache_folder() / "jars" / DELTA_VERSION
 
 

@@ -17,7 +17,7 @@ _COLUMNS = "the columns are asset_id and weight, or asset_id, quantity and price
 
 
 class HoldingsFile(NamedTuple):
-    """What a file says is held, as fractions of the value."""
+    """Holdings that were read from a file, as fractions of the portfolio's value."""
 
     path: Path
     weights: pd.Series  # by asset, without cash

@@ -33,7 +33,7 @@ SOURCE_COLUMNS = ["date", "side", "asset_id", "column", "first", "second"]
 
 
 class Compared(NamedTuple):
-    """One of the models that are compared."""
+    """One side of a comparison: a model, or one variant of it."""
 
     name: str  # release id, or variant
     release_id: str | None  # None: of memory
@@ -54,7 +54,7 @@ class ModelComparison(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """Rows of one table on both sides, and the reasons of those that differ."""
+    """The rows of one table on both sides, and why those that differ do."""
 
     table: Table
     variants: tuple[str | None, str | None]
@@ -169,7 +169,7 @@ def _rows(
 
 
 def _side(tables: ModelTables) -> Side:
-    """What the rows of a model say, its risk models left out."""
+    """What the rows of a model were computed from, without its risk models."""
     panel = tables.rows(PANEL, ["exposure_date", "return_date", "inputs_hash"]).to_pylist()
     regressions = tables.rows(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
     return Side(
@@ -213,7 +213,7 @@ def _source_rows(moves: pd.DataFrame, why: pd.Series) -> pd.DataFrame:
 
 
 def _not_alike(first: Compared, second: Compared) -> list[Difference]:
-    """What the two were not made from alike, where it is on record."""
+    """What the two models were made from differently, as far as it is on record."""
     try:
         one, other = (_origin(its) for its in (first, second))
     except MissingRiskError:  # a model in memory has no record of runs
@@ -224,7 +224,7 @@ def _not_alike(first: Compared, second: Compared) -> list[Difference]:
 
 
 def _of_variant(origin: Origin, variant: str) -> Origin:
-    """The settings of one variant, by their names within it."""
+    """The settings of one variant, by their names below `risk.VARIANT`."""
     below = f"risk.{variant}."
     return origin._replace(
         settings={key.removeprefix(below): text for key, text in origin.settings.items() if key.startswith(below)}

@@ -20,7 +20,7 @@ class MemoryTables:
 
     @property
     def place(self) -> str:
-        """No folder and no URI."""
+        """The word `memory`, since these tables have no folder and no URI."""
         return "memory"
 
     def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A model's tables by the row."""
+"""Reads single rows of a model's tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -44,7 +44,7 @@ class ModelTables:
 
     @property
     def place(self) -> str:
-        """Where the tables are, as messages name it."""
+        """The place of the tables, as messages name it."""
         return self._reader.place
 
     def stored(self) -> dict[str, StoredRows]:
@@ -69,7 +69,7 @@ class ModelTables:
         return sorted(day for day in self.rows(table, [column]).column(column).to_pylist() if day is not None)
 
     def row(self, table: Table, columns: Sequence[str], key: Mapping[str, object]) -> Row | None:
-        """Some columns of the row with these values."""
+        """Some columns of the one row that has the given values; None if there is none."""
         clauses = [ds.field(name) == value for name, value in key.items()]
         rows = self.rows(table, columns, clauses[0] if len(clauses) == 1 else clauses[0] & clauses[1])
         return {name: rows.column(name)[0] for name in columns} if rows.num_rows else None

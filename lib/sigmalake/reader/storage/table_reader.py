@@ -17,7 +17,7 @@ class TableReader(Protocol):
 
     @property
     def place(self) -> str:
-        """Where the tables are, as messages name it."""
+        """The place of the tables, as messages name it."""
 
     def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
         """Some columns of some rows, in no promised order.
