@@ -14,7 +14,6 @@ from sigmalake import __version__
 from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
-from sigmalake.cli.export import export
 from sigmalake.cli.lakes.copying import copy
 from sigmalake.cli.lakes.sql import sql
 from sigmalake.cli.lakes.standing import compare, releases
@@ -22,14 +21,15 @@ from sigmalake.cli.lakes.upkeep import maintain, upgrade
 from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, with_log_format
-from sigmalake.cli.portfolio import portfolio
-from sigmalake.cli.report import report
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
 from sigmalake.cli.terminal import say, show, without_secrets
 from sigmalake.cli.verbs import run_document
+from sigmalake.cli.verbs.export import export
 from sigmalake.cli.verbs.init import init
+from sigmalake.cli.verbs.portfolio import portfolio
+from sigmalake.cli.verbs.report import report
 from sigmalake.cli.verbs.status import status
 from sigmalake.cli.verbs.validate import presets, validate
 from sigmalake.errors import WORK_TO_DO, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line

@@ -13,7 +13,7 @@ from sigmalake.lake.log import VERIFY, Commit, Seen, commit_metadata
 from sigmalake.lake.row_filter import RowFilter, SqlFilter, of_dates
 from sigmalake.lake.storage import Rows, SqlView, Storage, StoredTables
 from sigmalake.lake.trust.files import LostFile, TableState
-from sigmalake.tables.contents import Contents
+from sigmalake.tables.checksums.contents import Contents
 from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over

@@ -9,7 +9,7 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.lake.trust.files import LostFile, TableState
-from sigmalake.tables.contents import Contents
+from sigmalake.tables.checksums.contents import Contents
 from sigmalake.tables.declaration import Table
 
 Rows = Any

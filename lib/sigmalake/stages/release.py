@@ -27,7 +27,7 @@ from sigmalake.stages.side_tables.current_views import refresh_views
 from sigmalake.stages.side_tables.exposures import plan_exposures
 from sigmalake.stages.verify import refuse_altered
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
-from sigmalake.tables.contents import Contents, total
+from sigmalake.tables.checksums.contents import Contents, total
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES

@@ -14,7 +14,7 @@ from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checks import check_rows
-from sigmalake.tables.contents import Contents, contents_of, together
+from sigmalake.tables.checksums.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 PACKED_A_PIECE = 64  # rows of a packed table

@@ -17,7 +17,7 @@ from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.progress import Progress
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.contents import Contents, contents_of
+from sigmalake.tables.checksums.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table
 
 PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work

@@ -13,7 +13,7 @@ from sigmalake.lake.data_files import Filed, FileWriter, remove_files
 from sigmalake.lake.log import arrow_dataset, file_system
 from sigmalake.lake.progress import Progress
 from sigmalake.lake.row_filter import AllBut, RowFilter
-from sigmalake.tables.contents import together, total
+from sigmalake.tables.checksums.contents import together, total
 from sigmalake.tables.declaration import Table
 
 SENT_BYTES = 32 << 20  # that the pieces read whose rows another process puts into the same files

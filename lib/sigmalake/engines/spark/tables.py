@@ -25,7 +25,7 @@ from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.contents import Contents, contents_of
+from sigmalake.tables.checksums.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table, sql_text
 
 MARK_PROPERTY = "sigmalake.release"  # of a view
