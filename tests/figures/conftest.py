@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_models import NASTY
 
 from sigmalake import fit
 from sigmalake.reader.open_release import open_release
 from sigmalake.stages.evaluate import run_evaluate
 from small_model import make_model
-
-NASTY = '<b>x</b><a href="https://example.org">&amp;</a>%{x}$y$'
 
 
 @pytest.fixture(scope="package")
@@ -28,26 +27,6 @@ def model(full):
 @pytest.fixture(scope="package")
 def plots(model):
     return model.plot
-
-
-def country_panel(fractional, seed=3):
-    """40 stocks over 30 days, of which some are of one country, wholly or in part."""
-    rng = np.random.default_rng(seed)
-    share = rng.uniform(0, 1, 40) if fractional else (rng.random(40) < 0.4).astype(float)
-    days = pd.bdate_range("2024-01-01", periods=30)
-    frames = [
-        pd.DataFrame({"date": day, "asset_id": [f"A{n:02d}" for n in range(40)], "ret": 0.01 * rng.standard_normal() * share
-                      + 0.02 * rng.standard_normal(40), "usa": share, "cap": np.exp(rng.standard_normal(40))})
-        for day in days
-    ]  # fmt: skip
-    return pd.concat(frames, ignore_index=True)
-
-
-def country_model(fractional, market):
-    """A model whose only factor but the market is a country."""
-    factors = [{"market": "market"}] if market else []
-    body = {"factors": [*factors, {"membership": "country", "columns": {"USA": "usa"}, "partial": True}], "risk": {}}
-    return fit(country_panel(fractional), caps="cap", config=body)
 
 
 @pytest.fixture(scope="package")

@@ -6,9 +6,9 @@ import sys
 from html import unescape
 
 import pytest
+from drawn_models import NASTY
 from traces import as_drawn, texts_of
 
-from conftest import NASTY
 from sigmalake.errors import ConfigError
 from sigmalake.figures.text import lines, plain
 from sigmalake.figures.theme import COLOURS, DARK, EITHER, LIGHT, dark, light

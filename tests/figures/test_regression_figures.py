@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_models import country_model
 from numpy.testing import assert_allclose, assert_array_equal
 from traces import as_drawn, trace_of, traces_of
 
-from conftest import country_model
 from sigmalake.errors import MissingRiskError
 from sigmalake.figures.regressions.factor_returns import bands, cumulative, factor_returns_figure
 
