@@ -5,11 +5,18 @@ import subprocess
 import sys
 from html import unescape
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from figures.drawn_models import NASTY
 from figures.traces import as_drawn, texts_of
 from sigmalake.errors import ConfigError
+from sigmalake.figures.regressions.factor_returns import factor_returns_figure
+from sigmalake.figures.regressions.r2 import r2_figure
+from sigmalake.figures.regressions.slope import slope_figure
+from sigmalake.figures.regressions.t_stats import t_stats_figure
+from sigmalake.figures.risk.correlations import correlations_figure
 from sigmalake.figures.text import lines, plain
 from sigmalake.figures.theme import COLOURS, DARK, EITHER, LIGHT, dark, light
 
@@ -111,3 +118,18 @@ def test_without_plotly_the_error_names_the_extra(monkeypatch, nasty):
 def test_reading_a_model_loads_no_plotly():
     code = "import sys; import sigmalake.reader.open_release; print('plotly' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_ten_years_of_seventy_one_factors_are_small():
+    days, names = pd.bdate_range("2014-01-01", periods=2520), [f"factor {n}" for n in range(71)]
+    numbers = pd.DataFrame(np.random.default_rng(0).standard_normal((2520, 71)), days, names)
+    figures = [
+        factor_returns_figure(numbers.iloc[:, :10] / 100, pd.DataFrame(1e-4, days, names[:10]), left_out=61),
+        t_stats_figure(numbers),
+        r2_figure(numbers["factor 0"].abs()),
+        correlations_figure(numbers.cov(), date=days[-1].date(), variant="v"),
+        slope_figure("factor 0", numbers["factor 0"], numbers["factor 1"].abs(), numbers["factor 2"] ** 2),
+    ]
+    sizes = [len(figure.to_json()) for figure in figures]
+    assert max(sizes) < 400_000
+    assert sum(sizes) < 1_000_000

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sigmalake.figures.text import lines
+from sigmalake.figures.text import lines, plain
 from sigmalake.figures.theme import EITHER
 
 _TITLE_WIDTH, _NOTE_WIDTH, _PART_WIDTH = 40, 58, 60  # characters that fit on a phone, 380 pixels wide
@@ -134,6 +134,21 @@ def legend_below(figure: go.Figure) -> go.Figure:
 def date_axis(**more: Any) -> dict[str, Any]:
     """An axis of dates; `more` as of plotly's axes."""
     return {"type": "date", "nticks": 5, "hoverformat": "%Y-%m-%d", **more}
+
+
+LONGEST = 24  # characters of a label of an axis
+
+
+def label_axis(names: Sequence[str], **more: Any) -> dict[str, Any]:
+    """An axis of names, plain text, of which the long ones are cut; `more` as of plotly's axes.
+
+    Where none is long, plotly leaves out labels for which there is no room.
+    """
+    axis = {"type": "category", **more}
+    if max(map(len, names), default=0) <= LONGEST:
+        return axis
+    cut = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    return {**axis, "tickmode": "array", "tickvals": [plain(name) for name in names], "ticktext": [plain(name) for name in cut]}
 
 
 def buttons(labels: Sequence[str], changes: Sequence[list[Any]], method: str = "update") -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sigmalake.figures.layout import finished
+from sigmalake.figures.layout import finished, label_axis
 from sigmalake.figures.regressions.t_stats import shares_by_factor
 from sigmalake.figures.text import plain
 from sigmalake.figures.theme import BLUE, GREY, RED
@@ -85,7 +85,7 @@ def factor_strength_figure(table: pd.DataFrame, *, annualised: bool = True) -> g
     figure.update_layout(updatemenus=[{"buttons": [_button(measure, table, per) for measure in _MEASURES]}], showlegend=False)
     figure.update_xaxes(title=first.axis, tickformat=first.form, nticks=5, row=1, col=1)
     figure.update_xaxes(title=f"premium per {per}", tickformat=".0%" if annualised else ".2%", nticks=5, row=1, col=2)
-    figure.update_yaxes(type="category", tickfont={"size": 10}, dtick=1)
+    figure.update_yaxes(**label_axis(list(table.index), tickfont={"size": 10}, dtick=1, range=[-0.6, len(table) - 0.4]))
     figure.update_layout(bargap=0.3)
     strongest = ", ".join(f"{name} {table.loc[name, 'mean_abs_t']:.2f}" for name in table.index[::-1][:3])
     return finished(

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from sigmalake.figures.layout import date_axis, finished, legend_below, parts
+from sigmalake.figures.layout import date_axis, finished, label_axis, legend_below, parts
 from sigmalake.figures.series import WEEKLY_NOTE, days_of, quarter, rolling_mean, small, weekly
 from sigmalake.figures.text import plain
 from sigmalake.figures.theme import BLUE, GREY, POINT, clear, line_style
@@ -48,7 +48,7 @@ def t_stats_figure(t_stats: pd.DataFrame, chosen: list[str] | None = None) -> go
         note += _add_statistics(figure, t_stats[chosen])
     figure.add_vline(x=_BY_CHANCE, line={"color": GREY, "dash": "dot", "width": 1}, row=1, col=1)
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(type="category", tickfont={"size": 10}, dtick=1, row=1, col=1)
+    figure.update_yaxes(**label_axis(list(by_factor.index), tickfont={"size": 10}, dtick=1), row=1, col=1)
     figure.update_xaxes(**date_axis(), row=2, col=1)
     figure.update_layout(bargap=0.3)
     best = ", ".join(f"{name} {by_factor[name]:.0%}" for name in by_factor.index[::-1][:3])

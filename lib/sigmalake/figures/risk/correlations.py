@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from sigmalake.figures.layout import finished
+from sigmalake.figures.layout import LONGEST, finished, label_axis
 from sigmalake.figures.series import small
 from sigmalake.figures.text import plain
 from sigmalake.figures.theme import DIVERGING
@@ -62,8 +62,8 @@ def correlations_figure(factor_cov: pd.DataFrame, *, date: Date, variant: str) -
     bar = {"orientation": "h", "y": -0.02, "yanchor": "top", "thickness": 12, "len": 0.9, "nticks": 5}
     bar |= {"yref": "container", "y": 0.0, "yanchor": "bottom"}
     figure.update_layout(coloraxis={"colorscale": DIVERGING, "cmin": -1, "cmax": 1, "cmid": 0, "colorbar": bar})
-    figure.update_xaxes(type="category", tickangle=-90, tickfont={"size": size}, showgrid=False)
-    figure.update_yaxes(type="category", tickfont={"size": size}, autorange="reversed", showgrid=False)
+    figure.update_xaxes(**label_axis(order, tickangle=-90, tickfont={"size": size}, showgrid=False))
+    figure.update_yaxes(**label_axis(order, tickfont={"size": size}, autorange="reversed", showgrid=False))
     off = np.triu_indices(len(names), 1)
     sizes = np.abs(found.to_numpy()[off])
     pair = ""
@@ -76,5 +76,5 @@ def correlations_figure(factor_cov: pd.DataFrame, *, date: Date, variant: str) -
         "Correlations of the factors",
         note=f"Variant {variant} as of {date}; factors that move together stand together.{pair}",
         alt=f"Correlations of {len(names)} factors as of {date}.{pair}",
-        height=max(340, min(760, 15 * len(names) + 190)),
+        height=max(240, min(640, 15 * len(names))) + 100 + 5 * min(LONGEST, max(map(len, order), default=0)),
     )

@@ -6,13 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from sigmalake.figures.layout import finished, left_titles, parts
+from sigmalake.figures.layout import LONGEST, finished, label_axis, left_titles, parts
 from sigmalake.figures.text import plain
 from sigmalake.figures.theme import DIVERGING
 from sigmalake.numerics.types import Floats
 
 _WRITTEN = 12  # rows and columns up to which the numbers stand in the cells
 _SQUARE = 5  # rows and columns up to which two matrices stand side by side on a phone
+_SHORT = 12  # characters of a name up to which they do
 _ROW, _GAP, _LETTER = 26, 50, 4.6  # pixels of a row, between two matrices, and of a letter of the columns' slanting names
 _PERCENT_SQUARED = 1e4
 
@@ -43,21 +44,21 @@ def covariance_figure(
         left_out: factors to which none of the assets is exposed, and which change nothing.
     """
     V = exposures @ factor_cov @ exposures.T + specific_cov
-    named = [plain(asset) for asset in assets], [plain(factor) for factor in factors]
     matrices = (
-        ("V = B Σ B' + Δ", V * _PERCENT_SQUARED, named[0], named[0], "covariance"),
-        ("B, exposures", exposures, named[0], named[1], "exposures"),
-        ("Σ, of the factors", factor_cov * _PERCENT_SQUARED, named[1], named[1], "factor_cov"),
-        ("Δ, specific", specific_cov * _PERCENT_SQUARED, named[0], named[0], "specific_cov"),
+        ("V = B Σ B' + Δ", V * _PERCENT_SQUARED, assets, assets, "covariance"),
+        ("B, exposures", exposures, assets, factors, "exposures"),
+        ("Σ, of the factors", factor_cov * _PERCENT_SQUARED, factors, factors, "factor_cov"),
+        ("Δ, specific", specific_cov * _PERCENT_SQUARED, assets, assets, "specific_cov"),
     )
-    square = max(len(assets), len(factors)) <= _SQUARE
+    longest = min(LONGEST, max(map(len, (*assets, *factors)), default=0))
+    square = max(len(assets), len(factors)) <= _SQUARE and longest <= _SHORT
     if square:
         titles = [plain(title) for title, *_ in matrices]
         figure = left_titles(make_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.18, vertical_spacing=0.22))
         height = 520
     else:
         heights = [_ROW * len(rows) for _, _, rows, *_ in matrices]
-        gap = _GAP + _LETTER * max(map(len, (*assets, *factors)))
+        gap = _GAP + _LETTER * longest
         figure = parts(heights, [title for title, *_ in matrices], gap)
         height = round(sum(heights) + 4 * gap)
     for n, (_, values, rows, columns, holds) in enumerate(matrices):
@@ -66,13 +67,14 @@ def covariance_figure(
         written = max(values.shape) <= _WRITTEN
         unit = "" if holds == "exposures" else " %²"
         figure.add_heatmap(
-            z=values, x=columns, y=rows, colorscale=DIVERGING, zmin=-largest, zmax=largest, showscale=False, xgap=1, ygap=1,
+            z=values, x=[plain(name) for name in columns], y=[plain(name) for name in rows], colorscale=DIVERGING,
+            zmin=-largest, zmax=largest, showscale=False, xgap=1, ygap=1,
             text=_texts(values) if written else None, texttemplate="%{text}" if written else None,
             textfont={"size": 11 if square else 9},
             hovertemplate=f"%{{y}}, %{{x}}: %{{z:.4g}}{unit}<extra></extra>", meta={"holds": holds}, **at,
         )  # fmt: skip
-        figure.update_xaxes(type="category", tickangle=-45, tickfont={"size": 10}, showgrid=False, **at)
-        figure.update_yaxes(type="category", autorange="reversed", tickfont={"size": 10}, showgrid=False, **at)
+        figure.update_xaxes(**label_axis(columns, tickangle=-45, tickfont={"size": 10}, showgrid=False), **at)
+        figure.update_yaxes(**label_axis(rows, autorange="reversed", tickfont={"size": 10}, showgrid=False), **at)
     vols = np.sqrt(np.diag(V))
     less = f" {left_out} factors to which none of them is exposed are left out and change nothing." if left_out else ""
     return finished(
@@ -88,11 +90,14 @@ def covariance_figure(
 
 
 def _texts(values: Floats) -> list[list[str]]:
-    """Three significant digits, as short as they go; nothing for 0."""
+    """Some digits, as short as they go; nothing for 0."""
     return [["" if value == 0 else _short(value) for value in row] for row in values]
 
 
 def _short(value: float) -> str:
     size = abs(value)
-    text = f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.005 else "≈0"
-    return text.replace("0.", ".", 1) if size < 1 else text
+    if size < 1e-4:
+        return "≈0"
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.01 else 3 if size >= 0.001 else 4
+    text = f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if size < 0.995 else text

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sigmalake.figures.layout import finished, parts
+from sigmalake.figures.layout import finished, label_axis, parts
 from sigmalake.figures.text import plain
 from sigmalake.figures.theme import BLUE, GREY, RED
 
@@ -68,7 +68,8 @@ def portfolio_risk_figure(
             marker={"color": [RED if value < 0 else BLUE for value in values]}, meta={"holds": holds},
             hovertemplate="%{y}: %{x:.4%} of value, %{customdata:.1%} of the risk<extra></extra>", row=n + 1, col=1,
         )  # fmt: skip
-        figure.update_yaxes(type="category", autorange="reversed", tickfont={"size": 11}, dtick=1, row=n + 1, col=1)
+        named = label_axis(list(bars.index), autorange="reversed", tickfont={"size": 11}, dtick=1)
+        figure.update_yaxes(**named, row=n + 1, col=1)
         figure.update_xaxes(tickformat=",.2~%", nticks=6, row=n + 1, col=1)
         figure.add_vline(x=0, line={"color": GREY, "width": 1}, row=n + 1, col=1)
     a_year = "" if per_year is None else f", {vol * np.sqrt(per_year):.2%} per year"
