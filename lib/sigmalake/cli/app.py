@@ -1,5 +1,6 @@
 """The command line: `sigmalake VERB --config FILE`. Results go to stdout, everything else to stderr."""
 
+import gc
 import json
 import sys
 import traceback
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130  # also what typer returns after Ctrl-C
+COLLECTED_AFTER = 20_000  # new objects; Python looks for circles among its objects after 700
 
 
 def _show_version(requested: bool) -> None:
@@ -189,6 +191,7 @@ app.command()(demo)
 def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
+    gc.set_threshold(COLLECTED_AFTER)  # imports alone would have it look twenty times at objects that stay
     with signals_as_interrupt() as ending:
         _call(verb, ending)
 

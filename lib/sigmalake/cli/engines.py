@@ -100,11 +100,12 @@ def opened_engine(
     """
     say(f"engine: {choice.name} ({choice.reason})")
     if choice.name == "local":
-        from sigmalake.cli.room import fitting_workers
+        from sigmalake.cli.room import room_for
 
         scratch = None if config.local.scratch is None else Path(config.local.scratch)
-        workers = fitting_workers(config, computes, say) if computes else config.local.workers
-        local = LocalEngine(LocalTables(config.lake, workers), scratch)
+        room = room_for(config, computes, say) if computes else None
+        local = LocalEngine(LocalTables(config.lake, config.local.workers if room is None else room.workers), scratch)
+        local.expect_rows(0 if room is None else room.rows)
         try:
             if scratch is not None:
                 local.check_scratch()

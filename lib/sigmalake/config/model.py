@@ -22,6 +22,7 @@ from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.environment.secrets import MASK, is_secret, masked, masked_values, secret_settings
 from sigmalake.config.environment.variables import secrets_in
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config.fields import switched_numbers
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
 from sigmalake.config.texts.messages import explain_validation
@@ -254,6 +255,8 @@ def load_config(given: str | Path | Mapping[str, Any], overrides: Sequence[str] 
     except ValidationError as error:
         where = "the mapping" if isinstance(given, Mapping) else str(given)
         raise ConfigError(masked(explain_validation(error, where, Config), secrets)) from None
+    if places := list(switched_numbers(body, config)):
+        raise ConfigError(f"{', '.join(places)}: a number is wanted, and true or false is none")
     config._from_environment = secrets
     return config
 

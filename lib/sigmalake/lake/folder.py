@@ -25,6 +25,7 @@ class FolderTables:
         self._root = root.rstrip("/")
         self._opened: dict[str, tuple[tuple[int, int], DeltaTable]] = {}  # beside what tells one first commit from another
         self._read: dict[tuple[str, tuple[str, ...], DateRange | None], tuple[DeltaTable, int, pa.Table]] = {}
+        self._of_files: dict[str, dict[tuple[str, pa.Schema], pa.Table]] = {}  # by the table's id, columns of its files
         check_root(self._root)
 
     @property
@@ -56,7 +57,8 @@ class FolderTables:
             return found
         day = ds.field(table.date or "")
         rows = None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last))
-        found = read_columns(log, columns, rows, declared=table)
+        files = self._of_files.setdefault(str(log.metadata().id), {})
+        found = read_columns(log, columns, rows, declared=table, known=files)
         if version is None:
             self._read[key] = log, log.version(), found
         return found

@@ -51,7 +51,7 @@ def open_release(lake: str | Path, release: str | None = None, *, known_at: Inst
         ledger.chosen(release, root, _hint) if known_at is None or not ledger.releases else _stood_at(ledger, as_instant(known_at))
     )
     return FactorModel(
-        DeltaTables(root, chosen.release_id, chosen.tables),
+        DeltaTables(root, chosen.release_id, chosen.tables, chosen.table_ids),
         as_of=chosen.as_of,
         variants=chosen.variants,
         release_id=chosen.release_id,

@@ -113,6 +113,7 @@ def ingest(context: Context) -> Outcome | None:
         return Outcome(source_versions=versions_read, tables=(FACTORS, *in_rows), said="factor sets that were lost")
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
+    context.engine.expect_rows(len(compute) * _most_rows(plan.sources))
     _write_factor_sets(context, plan.factor_sets)
     counts = _pack(context, plan, plan.sources, compute)
     described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
@@ -325,9 +326,13 @@ def pack_rows(
 
 
 def _dates_a_file(sources: PanelSources, compute: list[date]) -> int:
-    rows = int(max((found.rows for found in sources.fingerprints["exposures"].values()), default=1))
-    by_size = max(1, FILE_BYTES // (FLAT_ROW_BYTES * rows))
+    by_size = max(1, FILE_BYTES // (FLAT_ROW_BYTES * _most_rows(sources)))
     return max(1, min(by_size, -(-len(compute) // LEAST_FILES)))
+
+
+def _most_rows(sources: PanelSources) -> int:
+    """Assets of the date that has most."""
+    return int(max((found.rows for found in sources.fingerprints["exposures"].values()), default=1))
 
 
 def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine], counts: Counts) -> str:

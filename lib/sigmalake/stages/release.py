@@ -40,7 +40,7 @@ def needs_release(context: Context) -> bool:
     if not releases:
         return True
     last = releases[-1]
-    return last.config_hash != context.config.full_hash() or not _stands(context.lake, last)
+    return last.config_hash != context.config_hash or not _stands(context.lake, last)
 
 
 def release(context: Context) -> Outcome | None:
@@ -69,7 +69,7 @@ def release(context: Context) -> Outcome | None:
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {still}")
     release_id, sequence = next_release_id(as_of, earlier)
     made = Release(
-        release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence, ids, ledger
+        release_id, now(), as_of, list(config.risk), tables, context.config_hash, context.run_id, checks, sequence, ids, ledger
     )
     record_release(lake, context.engine.driver_rows, made)
     record_contents(context, made, before, contents)

@@ -24,10 +24,19 @@ _RELEASED = {table.name for table in MODEL_TABLES}
 class DeltaTables:
     """The tables of a release, opened when they are first read; those that no release names are read as they are now."""
 
-    def __init__(self, root: str, release_id: str, versions: Mapping[str, int]) -> None:
+    def __init__(self, root: str, release_id: str, versions: Mapping[str, int], table_ids: Mapping[str, str] | None = None) -> None:
+        """Open the tables of a release.
+
+        Args:
+            root: folder or URI of the lake.
+            release_id: of the release.
+            versions: that it names, by table.
+            table_ids: Delta's ids of the tables that it was made of; None: it is older than their notes.
+        """
         self._root = root
         self._release_id = release_id
         self._versions = versions
+        self._table_ids = table_ids or {}
         self._opened: dict[str, DeltaTable] = {}
 
     @property
@@ -78,8 +87,18 @@ class DeltaTables:
             if log is None:
                 return None
             check_readable(log.metadata().configuration.get(FORMAT_PROPERTY), location)
+            self._check_identity(table, log)
             self._opened[table.name] = log
         return self._opened[table.name]
+
+    def _check_identity(self, table: Table, log: DeltaTable) -> None:
+        """Refuse a table that was put in the place of the one that was released: its versions say something else."""
+        noted = self._table_ids.get(table.name)
+        if noted is not None and str(log.metadata().id) != noted:
+            raise InfrastructureError(
+                f"release {self._release_id} was made of another table {table.name} than the one that is now at "
+                f"{self._root}/{table.name}, which was created later; open a newer release, or put the old table back from a copy"
+            )
 
 
 def ledger_of(root: str) -> ReleaseLedger:
