@@ -26,7 +26,9 @@ from sigmalake.reader.report import PortfolioReport  # noqa: E402
 def site(tmp_path_factory):
     """The pages, built from a copy, since Sphinx writes beside what it reads."""
     folder = tmp_path_factory.mktemp("site")
-    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("gallery", "__pycache__"))
+    shutil.copytree(
+        ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("gallery", "sg_execution_times.rst", "__pycache__")
+    )
     for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, folder)
     built = folder / "built"
