@@ -28,7 +28,7 @@ extensions = [
     "field_comments",
     "pictures",
 ]
-exclude_patterns = ["_ext", "_static", "pictures", "gallery/*.ipynb", "gallery/*.py"]
+exclude_patterns = ["_ext", "_static", "pictures", "gallery/*.ipynb", "gallery/*.py", "sg_execution_times.rst"]
 suppress_warnings = [
     "config.cache",  # the gallery is set by functions
 ]

@@ -27,6 +27,7 @@ def gallery_settings(examples: Path) -> dict[str, object]:
         "remove_config_comments": True,
         "download_all_examples": False,
         "show_memory": False,
+        "show_signature": False,
         "min_reported_time": 5,
         "abort_on_example_error": True,
     }

@@ -73,7 +73,8 @@ def on_cluster() -> Path | None:
     job += ["--conf", "spark.driver.host=127.0.0.1", repository / "jobs/run_model.py"]
     job += ["--config", config, "--set", f"lake={folder / 'spark'}"]
     environment = os.environ | {"JAVA_HOME": str(java), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    print(subprocess.run(job, capture_output=True, text=True, check=True, env=environment).stdout)
+    said = subprocess.run(job, capture_output=True, text=True, check=True, env=environment).stdout
+    print("\n".join(said.splitlines()[-4:]))  # what comes before is progress
     return folder / "spark"
 
 

@@ -7,7 +7,8 @@ model in some ten seconds. The market is generated, so that the estimates can be
 """
 
 # %%
-# The generated panel has one row for each date and listed stock. `N_STOCKS` in the environment makes it smaller.
+# The generated panel has one row for each date and listed stock. `N_STOCKS` and `N_DAYS` in the environment make it
+# smaller.
 
 import os
 import time
@@ -20,7 +21,7 @@ from sigmalake import fit
 from sigmalake.demo.market import generate_market
 
 n_stocks = int(os.environ.get("N_STOCKS", "3000"))
-market = generate_market(n_assets=n_stocks, n_dates=253)
+market = generate_market(n_assets=n_stocks, n_dates=int(os.environ.get("N_DAYS", "253")))
 panel = market.panel
 industries = [name for name in panel if name.startswith("ind_")]
 styles = ["size", "value", "momentum", "volatility", "growth", "liquidity"]

@@ -16,6 +16,7 @@ SCRIPTS = sorted(path.name for path in GALLERY.glob("*.py") if path.name not in 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_runs_and_ends_with_a_figure(name, monkeypatch):
     monkeypatch.setenv("N_STOCKS", "120")
+    monkeypatch.setenv("N_DAYS", "120")
     monkeypatch.chdir(GALLERY)
     names = runpy.run_path(name)
     assert any(isinstance(value, go.Figure) for value in names.values())
