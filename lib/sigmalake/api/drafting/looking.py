@@ -162,9 +162,8 @@ def _of_text(name: str, values: pa.Array) -> tuple[Column, pd.Series | None]:  #
     if sum(bool(_OTHER_DATE.fullmatch(text)) for text in strange) >= MOSTLY * len(strange):
         return Column(name, Holds.UNUSABLE, written="dates are not written as YYYY-MM-DD", example=example), None
     found = plain.to_pandas()
-    return Column(name, Holds.TEXT, written=written, example=example), found.where(
-        found != ""
-    ) if "" in found.cat.categories else found
+    found = found.cat.remove_categories([""]) if "" in found.cat.categories else found
+    return Column(name, Holds.TEXT, example=example), found
 
 
 def _missing_as(wrong: pa.Array, texts: pa.Array) -> str:

@@ -18,15 +18,14 @@ LISTED = 40  # factors that are named
 def validate(
     config: ConfigFile,
     overrides: Overrides = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Also show the configuration with its defaults, their units and sources.")
-    ] = False,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Also show every key with its default.")] = False,
     engine: EngineOption = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
     """Check the configuration and its sources.
 
-    What is wrong comes first, then what is there: rows, dates, factors, what would be rejected. Writes nothing.
+    What is wrong comes first, then what is there: rows, dates, factors, what would be rejected. Writes nothing. --defaults also
+    shows the configuration with its defaults, units and sources.
     """
     from sigmalake.cli.progress import busy
     from sigmalake.config.model import read_given

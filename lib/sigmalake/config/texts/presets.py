@@ -23,6 +23,7 @@ USES: Mapping[PresetName | None, Use] = {
 }
 """By preset; None: a variant without one."""
 
+WIDTHS = (12, 15, 15, 6)  # columns of the text
 HEAD = ("preset", "horizon", "take it for", "needs")
 _PARAMETERS = ("preset", "volatility", "correlation", "lags", "adjusted by")
 
@@ -57,10 +58,9 @@ def presets_text() -> str:
     for name, horizon, when, needs in uses():
         lines += [f"{name:<11} horizon: {horizon}; needs {needs}", f"{'':<11} {when}"]
     lines += ["", "What it sets, in periods; `lags` of volatilities and of correlations", ""]
-    widths = [11, 14, 15, 6]
     for row in (_PARAMETERS, *parameters()):
-        cells = [cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)]
-        lines.append(f"{''.join(cells)} {row[4]}")
+        lines.append("".join(cell.ljust(width) for cell, width in zip(row[:4], WIDTHS, strict=True)).rstrip())
+        lines += [f"{'':<{WIDTHS[0]}}{row[4]}"] if row[4] != "-" else []
     return "\n".join([*lines, "", "In the file: `risk: {short: {preset: short}}`; docs/presets.md has the reasons."])
 
 
