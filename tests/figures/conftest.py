@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_models import NASTY
 
 from figures.drawn_models import NASTY
 from sigmalake import fit

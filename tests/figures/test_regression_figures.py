@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_models import country_model
 from numpy.testing import assert_allclose, assert_array_equal
 
 from figures.drawn_models import country_model
