@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sigmalake.tables.books import PORTFOLIO_BOOKS
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Column, Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
@@ -24,7 +25,7 @@ belongs to the same asset, factor or membership.
 BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
 
 GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
-    ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS)),
+    ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS, PORTFOLIO_BOOKS)),
     ("Descriptors: where exposures are computed from prices", (PRICES, DESCRIPTORS, INDUSTRY_SHARES)),
     ("Long tables: for people who query", [table for table in ALL_TABLES if not table.packed and table not in BOOKS]),
     ("Books: what came in, what ran, what was released", BOOKS),
