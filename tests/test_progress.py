@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -92,12 +93,12 @@ def test_long_lines_are_broken_at_80_columns_on_a_terminal_and_stay_whole_in_a_l
     assert all(line.startswith("      ") for line in [*lines[1:], path])
 
 
-def on_a_terminal(arguments, folder, limit=60.0):
+def on_a_terminal(arguments, limit=60.0):
     """What a command writes to a terminal of 80 columns, in pieces, each with the seconds since the one before."""
     master, slave = pty.openpty()
     environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm-256color"}
     call = [sys.executable, "-m", "sigmalake", *arguments]
-    process = subprocess.Popen(call, stdin=slave, stdout=slave, stderr=slave, cwd=folder, env=environment, close_fds=True)
+    process = subprocess.Popen(call, stdin=slave, stdout=slave, stderr=slave, env=environment, close_fds=True)
     os.close(slave)
     pieces, last = [], time.monotonic()
     while time.monotonic() - last < limit:
@@ -118,14 +119,15 @@ def test_a_run_on_a_terminal_has_a_line_a_stage_within_80_columns(tmp_path):
     from processes import small_model
 
     config = small_model(tmp_path)
-    text = "".join(piece for _, piece in on_a_terminal(["run", "--config", str(config)], tmp_path))
-    lines = [line.rsplit("\r", 1)[-1] for line in text.replace("\r\n", "\n").split("\n")]
-    plain = [line for line in lines if "\x1b" not in line]
+    text = "".join(piece for _, piece in on_a_terminal(["run", "--config", str(config)]))
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
+    plain = [line.rsplit("\r", 1)[-1] for line in shown.split("\n")]
     stages = [line for line in plain if line[:3] in {f"{n}/6" for n in range(1, 7)}]
     assert [line.split(":")[0] for line in stages] == [
         "1/6 ingest", "2/6 quality", "3/6 regress", "4/6 risk", "5/6 covariance", "6/6 release",
     ]  # fmt: skip
     assert [line for line in plain if len(line) > 80 and "/" not in line] == []
+    assert sum(line.startswith("warning: ") for line in plain) == 3, "a warning has a line of its own, above the bar"
 
 
 def test_rows_are_counted_as_files_are_written(tmp_path):

@@ -75,7 +75,7 @@ def say(text: str, **fields: object) -> None:
         )
     elif sys.stderr.isatty():
         shown = "\n".join(line for given in shown.split("\n") for line in _broken(given))
-    typer.echo(shown, err=True)
+    print(shown, file=sys.stderr, flush=True)  # not by typer, whose stream goes past a bar that is drawn there
 
 
 def draws() -> bool:
