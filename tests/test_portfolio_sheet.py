@@ -48,6 +48,7 @@ def files(plain_market_lake, tmp_path_factory, days):
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
+        patch.setattr("sigmalake.cli.verbs.portfolio.say", said.append)
         patch.setattr("sigmalake.cli.terminal.typer.echo", lambda text, **_: said.append(text))
         patch.setattr(sys, "argv", ["sigmalake", "portfolio", *map(str, arguments), "--output", "json"])
         cli.main()

@@ -215,6 +215,7 @@ def test_rows_older_than_a_column_have_what_they_had(tmp_path, built):
     write_deltalake(path, rows, configuration={})
     DeltaTable(path).alter.set_table_properties({"sigmalake.format": "2"}, raise_if_not_exists=False)
     last._tables._reader._versions = {**last.tables, "cross_sections": 1}
+    last._tables._reader._table_ids = {}
     found = last.duckdb().execute("SELECT vif, outliers, n_reweighted, factor_return FROM cross_sections").fetchall()
     assert len(found) == len(stored)
     for vif, outliers, reweighted, returns in found:
