@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sigmalake.tables.books import PORTFOLIO_BOOKS
+from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Column, Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
@@ -22,13 +22,15 @@ In a packed table a date is a row (in `risk_models` a variant and date), and the
 belongs to the same asset, factor or membership.
 """
 
-BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
+LEDGER = (REJECTED_ROWS, RUNS, RELEASES)
+PORTFOLIOS = (PORTFOLIO_BOOKS, PORTFOLIO_RISK, PORTFOLIO_CONTRIBUTIONS)
 
 GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
-    ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS, PORTFOLIO_BOOKS)),
+    ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS)),
     ("Descriptors: where exposures are computed from prices", (PRICES, DESCRIPTORS, INDUSTRY_SHARES)),
-    ("Long tables: for people who query", [table for table in ALL_TABLES if not table.packed and table not in BOOKS]),
-    ("Books: what came in, what ran, what was released", BOOKS),
+    ("Long tables: for people who query", [t for t in ALL_TABLES if not t.packed and t not in (*LEDGER, *PORTFOLIOS)]),
+    ("Portfolios of the user: their books and their risk", PORTFOLIOS),
+    ("The run ledger: what came in, what ran, what was released", LEDGER),
 )
 
 
