@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 import sys
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -18,7 +17,6 @@ from portfolio_runs import BENCHMARK, WEIGHTS, answer, verb_on, write
 from sigmalake.cli import app as cli
 from sigmalake.reader.open_release import open_release
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NAMES = {"A001": "=1+1", "A002": '<script>alert("x")</script>', "A003": "@SUM(A1)", "A004": "Smith & Sons", "A005": "-2+3"}
 
 
@@ -179,24 +177,16 @@ def test_a_page_shows_the_numbers_of_the_answer(files):
 
 
 @pytest.mark.run
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_browser_shows_the_page_without_errors_on_a_screen_and_a_phone_and_prints_two_sheets(files, tmp_path):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        wrong: list[str] = []
-        for width in (1280, 420):
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            page.on("console", lambda message: wrong.append(message.text))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.goto((files[0] / "out.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") == width  # nothing hangs over
-            assert page.locator("tfoot tr").count() > 5
-        page.pdf(path=tmp_path / "out.pdf", prefer_css_page_size=True)
-        browser.close()
+def test_a_browser_shows_the_page_without_errors_on_a_screen_and_a_phone_and_prints_two_sheets(files, tmp_path, browser):
+    wrong: list[str] = []
+    for width in (1280, 420):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((files[0] / "out.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == width  # nothing hangs over
+        assert page.locator("tfoot tr").count() > 5
+    page.pdf(path=tmp_path / "out.pdf", prefer_css_page_size=True)
     assert not wrong
     assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", (tmp_path / "out.pdf").read_bytes())) <= 2
 

@@ -99,20 +99,14 @@ def test_the_pictures_show_what_their_captions_say():
     assert abs(slopes["huber: 1.345"] - slopes["true"]) < abs(slopes["least squares"] - slopes["true"])
 
 
-@pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="needs a Chromium")
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (420, "dark")])
-def test_a_browser_draws_the_figures_and_finds_no_error(site, width, theme):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
-        errors = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
-        opened.goto((site / "factor_covariance.html").as_uri())
-        opened.wait_for_function("document.querySelectorAll('.picture .main-svg').length >= 5")
-        assert opened.evaluate("document.documentElement.scrollWidth") <= width
-        assert opened.evaluate("[...document.fonts].some(font => font.family.includes('Formulas') && font.status === 'loaded')")
-        assert not errors
-        browser.close()
+def test_a_browser_draws_the_figures_and_finds_no_error(site, browser, width, theme):
+    opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    errors = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
+    opened.goto((site / "factor_covariance.html").as_uri())
+    opened.wait_for_function("document.querySelectorAll('.picture .main-svg').length >= 5")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.evaluate("[...document.fonts].some(font => font.family.includes('Formulas') && font.status === 'loaded')")
+    assert not errors

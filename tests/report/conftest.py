@@ -1,6 +1,5 @@
 """A model whose names would like to be markup, in two releases, and its report."""
 
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,17 +49,3 @@ def reported(built) -> Reported:
     model = open_release(built.lake_folder)
     assert (written.to, written.release, written.size) == (file, model.release_id, file.stat().st_size)
     return Reported(file, built.lake_folder, f"{sorted(built.market.panel['date'].unique())[-11]}.1", model)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium of this machine."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium is installed; scripts/setup.sh --chromium installs one on Debian")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; it is in the extra [test]")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=program, args=[*quiet, "--disable-component-update", "--disable-sync"])
-        yield opened
-        opened.close()

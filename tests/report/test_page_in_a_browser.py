@@ -90,7 +90,7 @@ def test_names_are_shown_as_they_are_and_none_becomes_markup(shown, reported):
         spoken = shown.page.locator('[data-picture="slope"]').get_attribute("aria-label")
         assert name in spoken
     drawn = shown.page.locator('[data-picture="correlations"]').text_content()
-    assert all(name in drawn for name in HOSTILE.values())
+    assert all(name[:20] in drawn for name in HOSTILE.values())  # long names of an axis are cut
 
 
 def test_each_picture_has_words_for_those_who_do_not_see_it(shown):
