@@ -11,6 +11,7 @@ import pytest
 from sigmalake.numerics.evaluation.forecast_measures import bias_band, expected_deviation, q_band
 from sigmalake.reader.evaluation_summary import forecasts_a_year, summarise
 from sigmalake.report.text.evaluation import as_json, as_text
+from sigmalake.report.text.verdict import verdicts
 
 DAYS = [day.date() for day in pd.bdate_range("2020-01-01", periods=600)]
 
@@ -145,8 +146,41 @@ def test_a_program_and_a_person_read_the_same_numbers():
     first = read["kinds"][0]
     row = next(line for line in said.splitlines() if line.startswith("random_active"))
     assert row.split()[:5] == ["random_active", "one", "3", "600", f"{first['bias']:.3f}"]
-    assert f"{first['deviation']:.3f} ({first['expected_deviation']:.3f})" in said
+    assert row.split()[6:8] == [f"{first['deviation']:.3f}", f"{first['expected_deviation']:.3f}"]
     assert "one: forecasts as of 2020-01-01 to 2022-04-19; rolling over 60 forecasts" in said
     deciles = said.split("B by decile")[1].splitlines()[1]
-    assert deciles.split()[:4] == ["specific_by_size", "one", f"{read['portfolios'][-2]['bias']:.2f}", "-"]
-    assert max(map(len, said.splitlines())) <= 132
+    assert deciles.split()[:3] == ["specific_by_size", f"{read['portfolios'][-2]['bias']:.2f}", "-"]
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def verdict_of(scale, *, n_dates=300, kind="factor"):
+    """The verdict on forecasts whose returns are `scale` times as volatile as forecast."""
+    frame = rows(n_dates)
+    frame = frame[frame["variant"] == "one"].assign(kind=kind)
+    frame["b"] *= scale / frame.groupby("portfolio")["b"].transform("std")
+    frame["b_squared"] = frame["b"] ** 2
+    (said,) = verdicts(summarise(table_of(frame), 60))
+    return said
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        (1.0, "one: right. The mean bias of every kind is within 1 +- 0.16"),
+        (
+            1.12,
+            "one: right. The mean bias of every kind is within 1 +- 0.16, as that of fat-tailed returns; factor outside",
+        ),
+        (1.5, "one: not right. Forecasts are too low for factor (by 33%)"),
+        (0.5, "one: not right. Forecasts are too high for factor (by 100%)"),
+    ],
+)
+def test_the_verdict_says_in_words_whether_the_bias_is_in_its_band(scale, words):
+    assert verdict_of(scale).startswith(words)
+    assert "Do: " in verdict_of(scale)
+
+
+def test_the_verdict_names_the_layer_that_helps():
+    assert "`factor_cov.eigenfactor`" in verdict_of(1.5, kind="eigenfactor")
+    assert "`structural`, `size_shrinkage`" in verdict_of(1.5, kind="specific_by_size")
+    assert "40 forecasts are too few for a verdict" in verdict_of(1.5, n_dates=40)

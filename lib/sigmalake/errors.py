@@ -2,6 +2,12 @@
 
 import re
 
+WORK_TO_DO = 10
+"""Exit code of `plan --exit-code` where a run would compute something: no failure, and no failure's code."""
+
+STALE = 11
+"""Exit code of `status --max-age` where the last release is older, or there is none: no failure, and no failure's code."""
+
 
 class SigmalakeError(Exception):
     """A mistake or mishap that is explained to its reader; `exit_code` is the command's."""

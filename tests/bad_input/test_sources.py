@@ -102,10 +102,11 @@ UNUSABLE = [
     ("a style of arrays", with_column("beta", pd.Series([[1.0, 2.0]] * N)), CONFIG, 2, "column beta", "holds list<element"),
     ("ids that are fractions", with_column("symbol", np.arange(N) + 0.5), CONFIG, 2, "column symbol", "holds double, not text"),
     ("a sector that is a fraction", with_column("sector", 1.5), CONFIG, 2, "column sector", "holds double, not text or whole"),
-    ("dates as whole numbers", with_column("date", 20240102), CONFIG, 2, "column date", "holds int64, not dates"),
+    ("dates as fractions", with_column("date", 20240102.0), CONFIG, 2, "column date", "holds double, not dates"),
+    ("days since 1970 for dates", with_column("date", 19724), CONFIG, 1, f"none of its {N} rows", "'19724'", "YYYY-MM-DD"),
     # every row
     ("dates with the day first", dates_as("%d/%m/%Y"), CONFIG, 1, f"none of its {N} rows", "'02/01/2024'", "YYYY-MM-DD"),
-    ("dates without hyphens", dates_as("%Y%m%d"), CONFIG, 1, f"none of its {N} rows", "'20240102'", "YYYY-MM-DD"),
+    ("dates of six digits", dates_as("%y%m%d"), CONFIG, 1, f"none of its {N} rows", "'240102'", "YYYY-MM-DD"),
     ("months for dates", dates_as("%Y-%m"), CONFIG, 1, "date not a date (e.g. '2024-01')"),
     ("timestamps within the day", within_the_day(), CONFIG, 1, "2024-01-02 16:00:00", "no zone"),
     ("returns that are not finite", with_column("ret", "inf"), CONFIG, 1, f"{N} with ret not finite", "'inf'"),

@@ -145,7 +145,7 @@ def test_ctrl_c_in_a_run_is_130_one_line_and_gives_the_lake_back(tmp_path):
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
         engine, first = running.stderr.readline(), running.stderr.readline()  # ingest is done, the regressions run
         assert engine.startswith("engine: local"), engine
-        assert first.startswith("ingest: "), first
+        assert first.startswith("1/6 ingest: "), first
         time.sleep(0.2)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group
         out, err = running.communicate(timeout=60)

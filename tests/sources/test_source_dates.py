@@ -29,7 +29,7 @@ TEXTS = {
     "2024-02-29": dt.date(2024, 2, 29),
 }
 NO_DATES = [
-    "20230327", "2023-02-29", "2023-13-01", "0000-01-01", "10000-01-01", "27/03/2023", "2023-03", "2023", "2023-03-27x",
+    "230327", "2023-02-29", "2023-13-01", "0000-01-01", "10000-01-01", "27/03/2023", "2023-03", "2023", "2023-03-27x",
     "2023-03-27T", "2023-03-27T24:00:00", "2023-03-27T00:00:00+1", "-2023-03-27", "\uff12\uff10\uff12\uff13-03-27", "NaT",
     "NA", "1679875200",
 ]  # fmt: skip
@@ -122,7 +122,15 @@ def test_a_date_beyond_the_calendar_is_unreadable():
     assert found.unreadable.to_pylist() == [True, False]
 
 
-def test_a_column_of_nulls_has_no_dates_and_one_of_numbers_is_refused():
+def test_a_column_of_nulls_has_no_dates_and_one_of_fractions_is_refused():
     assert date_of(pa.nulls(2)).missing.to_pylist() == [True, True]
-    with pytest.raises(DataError, match=r"a column of int64 holds no dates"):
-        date_of(pa.array([20230327]))
+    with pytest.raises(DataError, match=r"a column of double holds no dates"):
+        date_of(pa.array([20230327.0]))
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.uint64(), pa.decimal128(8, 0), pa.string()])
+def test_eight_digits_are_year_month_and_day_and_other_numbers_are_no_date(kind):
+    found = date_of(pa.array([20240229, 20230229, 19753, None, 20240229], pa.int64()).cast(pa.decimal128(20, 0)).cast(kind))
+    assert found.dates.to_pylist() == [dt.date(2024, 2, 29), None, None, None, dt.date(2024, 2, 29)]
+    assert found.unreadable.to_pylist() == [False, True, True, False, False]
+    assert found.missing.to_pylist() == [False, False, False, True, False]

@@ -104,7 +104,7 @@ def test_a_column_that_is_there_twice_is_refused_where_it_is_used(tmp_path):
 OF_ANOTHER_TYPE = [
     ("ids that are fractions", pa.array([1.0]), NAMES, "holds double, not text or whole numbers; convert it in the source"),
     ("a boolean number", pa.array([True]), NUMBERS, "holds bool, not numbers or text"),
-    ("dates as whole numbers", pa.array([20230102]), DATES, "holds int64, not dates, timestamps or text"),
+    ("dates as fractions", pa.array([20230102.0]), DATES, "holds double, not dates, timestamps, text or whole numbers"),
     ("a list", pa.array([[1.0]]), NUMBERS, "holds list<"),
     ("binary ids", pa.array([b"A"]), NAMES, "holds binary, not text"),
     ("a date as a flag", pa.array(DAYS[:1]), FLAGS, r"holds date32\[day\], not true or false"),

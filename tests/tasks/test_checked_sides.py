@@ -310,3 +310,13 @@ def test_a_year_of_dates_packs_what_was_checked():
         assert row["styles"] == [0.1 * n for n in range(5)]
         assert row["member_factors"] == [0, 2, 4] * 5
         assert row["member_shares"] == [1.0, 1.0, 0.5] * 5
+
+
+def test_returns_in_percent_become_fractions_before_they_are_checked():
+    given = pa.table({"date": ["2024-01-02"] * 4, "asset_id": list("ABCD"), "ret": [1.5, -100.0, -101.0, None]})
+    config = config_of(FACTORS[-1:], panel={"path": "/no", "columns": {"ret": "ret"}, "returns_in": "percent"})
+    found = checked_returns(RawRows(given), config)
+    assert found.column("ret").to_pylist() == [0.015, -1.0, -1.01, None]
+    assert found.usable.tolist() == [True, True, False, True]
+    prices = PriceSource(path="/no", returns_in="percent")
+    assert checked_prices(RawRows(given), prices).column("ret").to_pylist() == [0.015, -1.0, -1.01, None]

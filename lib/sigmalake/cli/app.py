@@ -1,9 +1,12 @@
 """The command line: `sigmalake VERB --config FILE`. Results go to stdout, everything else to stderr."""
 
+import gc
 import json
 import sys
 import traceback
-from typing import Annotated
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,17 +15,27 @@ from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
 from sigmalake.cli.lakes.copying import copy
+from sigmalake.cli.lakes.sql import sql
 from sigmalake.cli.lakes.standing import compare, releases
 from sigmalake.cli.lakes.upkeep import maintain, upgrade
 from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
-from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify
-from sigmalake.cli.portfolio import portfolio
+from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, with_log_format
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
-from sigmalake.cli.terminal import hide, say, show, without_secrets
-from sigmalake.errors import InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
+from sigmalake.cli.terminal import say, show, without_secrets
+from sigmalake.cli.verbs import run_document
+from sigmalake.cli.verbs.export import export
+from sigmalake.cli.verbs.init import init
+from sigmalake.cli.verbs.portfolio import portfolio
+from sigmalake.cli.verbs.report import report
+from sigmalake.cli.verbs.status import status
+from sigmalake.cli.verbs.validate import presets, validate
+from sigmalake.errors import WORK_TO_DO, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
+
+if TYPE_CHECKING:
+    from sigmalake.stages.queries.plan import PlannedStage
 
 app = typer.Typer(
     name="sigmalake",
@@ -32,7 +45,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+class Described(StrEnum):
+    """What has a JSON Schema."""
+
+    CONFIGURATION = "configuration"
+    RUN = "run"
+
+
 INTERRUPTED = 130  # also what typer returns after Ctrl-C
+COLLECTED_AFTER = 20_000  # new objects; Python looks for circles among its objects after 700
 
 
 def _show_version(requested: bool) -> None:
@@ -51,25 +73,27 @@ def options(
 
 
 for computing in (run, describe, ingest, quality, regress, risk, release, covariance, portfolios, evaluate):
-    app.command()(computing)
+    app.command()(with_log_format(computing))
 
 
-@app.command()
 def plan(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, verify: Verify = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with exit code 10 where a run would have work; 0: it would not.")
+    ] = False,
     engine: EngineOption = None, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
     """Which dates would run in which stage, and why.
 
     Ends with what that would take, roughly. Writes nothing.
     """
+    from sigmalake.cli.progress import busy
     from sigmalake.cli.room import estimate_line, estimates, need_of_plan
-    from sigmalake.stages.context import span
-    from sigmalake.stages.planning import summarise
     from sigmalake.stages.queries.plan import plan as plan_all
 
     with reading_context(config, overrides, start, end, verify, engine=engine, reads_sources=True) as context:
-        planned = plan_all(context)
+        with busy("comparing the sources with the lake"):
+            planned = plan_all(context)
         need = need_of_plan(context, planned)
     if output is Output.JSON:
         by_stage = estimates(context, need)
@@ -86,7 +110,18 @@ def plan(
             for s in planned
         ]
         show(json.dumps(shown, default=str))
-        return
+    else:
+        _show_plan(planned)
+        if need.stages:
+            show(estimate_line(context, need))
+    if exit_code and any(s.compute or s.remove or s.error or s.notes for s in planned):
+        raise typer.Exit(WORK_TO_DO)
+
+
+def _show_plan(planned: "Sequence[PlannedStage]") -> None:
+    from sigmalake.stages.context import span
+    from sigmalake.stages.planning import summarise
+
     for s in planned:
         days = sorted(s.compute)
         spans = f"{span(days)} ({summarise(s.compute.values())})" if days else "nothing to do"
@@ -95,99 +130,32 @@ def plan(
             show(f"{s.stage:<11} {spans}" + (f"; {len(s.remove)} to remove" if s.remove else ""))
         for note in s.notes:
             show(f"{s.stage:<11} {note}")
-    if need.stages:
-        show(estimate_line(context, need))
 
 
 @app.command()
-def validate(
-    config: ConfigFile, overrides: Overrides = None, engine: EngineOption = None, output: OutputForm = Output.TEXT
+def schema(
+    of: Annotated[Described, typer.Argument(metavar="[configuration|run]", help="What is described.")] = Described.CONFIGURATION,
 ) -> None:
-    """Check the configuration and its sources.
-
-    Shows the configuration with its defaults, units and sources, what is missing, and what would be rejected. Writes nothing.
-    """
-    from sigmalake.config.model import read_given
-    from sigmalake.config.texts.annotated import annotated
-    from sigmalake.stages.queries.validate import validate as validate_all
-    from sigmalake.tasks.sources.rejected_rows import ProblemCount
-
-    with reading_context(config, overrides, None, None, engine=engine, reads_sources=True) as context:
-        checked = validate_all(context)
-        for warning in checked.warnings:
-            say(f"warning: {warning}")
-        if output is Output.JSON:
-            body = {"sources": [s._asdict() for s in checked.sources], "dates": checked.dates, "factors": checked.factors}
-            body |= {"warnings": checked.warnings, "quality": checked.quality}
-            show(json.dumps({**body, "config": context.config.shown()}, default=str))
-            return
-        show(annotated(context.config, read_given(config, overrides or [])))
-        for source in checked.sources:
-            spanned = f"{source.rows:,} rows, {source.first_date} to {source.last_date}"
-            show(f"{source.name}: {spanned}; {source.rejected:,} would be rejected")
-            for column, reason, rows, value in source.problems:
-                show(f"  {ProblemCount(column, reason, rows, value).text}")
-        show(f"panel: {checked.dates} dates, {len(checked.factors)} factors: {', '.join(checked.factors)}")
-        show(f"data quality: {checked.quality}")
-
-
-@app.command()
-def schema() -> None:
-    """The configuration's JSON Schema, for editors.
+    """The JSON Schema of the configuration, for editors, or of what `run --output json` prints.
 
     What each key takes, what it means, its unit and its default. Needs no Java.
     """
     from sigmalake.config.texts.json_schema import config_schema
 
-    show(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+    found = config_schema() if of is Described.CONFIGURATION else run_document.SCHEMA
+    show(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-@app.command()
-def status(config: ConfigFile, overrides: Overrides = None, output: OutputForm = Output.TEXT) -> None:
-    """Runs, newest dates, releases, sizes and the lake's format."""
-    from sigmalake.cli.engines import choose_engine, opened_engine
-    from sigmalake.config.model import load_config
-    from sigmalake.config.types import CATALOG_NAME
-    from sigmalake.lake.folder import FolderTables
-    from sigmalake.lake.lake import Lake
-    from sigmalake.stages.queries.status import status as read_status
-
-    loaded = load_config(config, overrides or [])
-    hide(loaded.secrets)
-    if CATALOG_NAME.fullmatch(loaded.lake):
-        with opened_engine(loaded, choose_engine(loaded, None), log_file(), say) as opened:
-            stored = read_status(Lake(opened.storage))
-    else:
-        stored = read_status(Lake(FolderTables(loaded.lake)))
-    if output is Output.JSON:
-        body = {
-            **stored._asdict(),
-            "tables": [t._asdict() for t in stored.tables],
-            "releases": [r._asdict() for r in stored.releases],
-        }
-        show(json.dumps(body, default=str))
-        return
-    show(f"lake {stored.lake}, format {stored.format}")
-    if not stored.tables:
-        show("no tables yet: use `sigmalake run`")
-    for t in stored.tables:
-        show(f"  {t.name:<20} version {t.version:<4} {t.files:>4} files {t.megabytes:>9.1f} MB  {t.rows_from} {t.rows_to}")
-    for r in stored.runs:
-        dates = f"{r['n_dates']} dates {r['first_date']} to {r['last_date']}" if r["n_dates"] else ""
-        show(f"  run {r['run_id']} {r['stage']:<10} {r['status']:<7} {r['seconds']:>6.1f} s  {dates}{r['error'] or ''}"[:200])
-    for made in stored.releases:
-        show(f"  release {made.release_id}, {', '.join(made.variants)}, made {made.created_at:%Y-%m-%d %H:%M} UTC")
-
-
-for of_a_lake in (maintain, copy, upgrade, releases, compare, check, lease):
-    app.command()(of_a_lake)
-app.command()(portfolio)
-app.command()(demo)
+for of_a_lake in (plan, validate, presets, status, maintain, copy, upgrade, releases, compare, check, lease, sql):
+    app.command()(with_log_format(of_a_lake))
+for other in (portfolio, export, report, init, demo):
+    app.command()(with_log_format(other))
 
 
 def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
+    gc.set_threshold(COLLECTED_AFTER)  # imports alone would have it look twenty times at objects that stay
     with signals_as_interrupt() as ending:
         _call(verb, ending)
 
@@ -202,6 +170,7 @@ def _call(verb: str | None, ending: Ending) -> None:
         if caused_by_interrupt(error):
             _exit_interrupted(ending)
         say(f"error: {error}")
+        run_document.end(error.exit_code, error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
@@ -221,7 +190,9 @@ def _arguments_of_job(verb: str) -> list[str]:
 
 
 def _exit_interrupted(ending: Ending) -> None:
-    say(f"{ending.word}; what was committed stays, and the next run goes on from there")
+    told = f"{ending.word}; what was committed stays, and the next run goes on from there"
+    say(told)
+    run_document.end(ending.exit_code, KeyboardInterrupt(told))
     sys.exit(ending.exit_code)
 
 
@@ -236,6 +207,7 @@ def _exit_unexpected(error: BaseException) -> None:
     known = explained(error, log)
     told = f"{type(error).__name__}: {telling_line(error)}" if known is None else str(known)
     say(f"error: {told}\n  the whole story is in {log}")
+    run_document.end(InfrastructureError.exit_code, error, told)
     sys.exit(InfrastructureError.exit_code)
 
 

@@ -1,5 +1,7 @@
 """Options that several verbs take."""
 
+import inspect
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sigmalake.cli.terminal import LogFormat, log_as
 from sigmalake.errors import ConfigError
 
 
@@ -34,6 +37,26 @@ DropVariants = Annotated[
 EngineOption = Annotated[
     str | None, typer.Option("--engine", metavar="auto|local|spark", help="What moves the rows; the configuration's by default.")
 ]
+
+
+LogForm = Annotated[
+    LogFormat, typer.Option("--log-format", metavar="text|json", help="How lines on stderr are written; json: an object a line.")
+]
+
+
+def with_log_format(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with the option `--log-format`, which every verb has, and none needs to know of."""
+
+    def run(*, log_format: LogFormat = LogFormat.TEXT, **given: object) -> None:
+        log_as(log_format)
+        verb(**given)
+
+    signature = inspect.signature(verb)
+    option = inspect.Parameter("log_format", inspect.Parameter.KEYWORD_ONLY, default=LogFormat.TEXT, annotation=LogForm)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]  # read by typer
+    run.__annotations__ = {**inspect.get_annotations(verb), "log_format": LogForm}
+    run.__name__, run.__doc__ = verb.__name__, verb.__doc__
+    return run
 
 
 def parse_date(text: str | None, option: str) -> date | None:

@@ -1,91 +1,127 @@
-"""How far a stage is, on stderr: a bar on a terminal, elsewhere a line every few seconds. It asks Spark for its counts of tasks."""
+"""How far a stage is, on stderr: a bar on a terminal, elsewhere a line every few seconds.
 
-import sys
+The local engine counts dates as it writes them; Spark is asked for its counts of tasks.
+"""
+
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sigmalake.cli.terminal import draws, say, stderr_console
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from sigmalake.engines.engine import Engine
+    from sigmalake.lake.progress import Progress as Written
 
-BAR_SECONDS = 0.5
+BAR_SECONDS = 0.25
 LINE_SECONDS = 10.0
+BAR_WIDTH = 20  # columns, so that a line fits into 80
 
 Watch = Callable[[str], AbstractContextManager[None]]
 
 
-class Tasks(NamedTuple):
-    """Tasks of the Spark stages that run now."""
+class Counted(NamedTuple):
+    """What is done of what is planned; 0 of 0 where that is not known."""
 
-    done: int
-    planned: int
+    done: int = 0
+    planned: int = 0
+    unit: str = ""
 
 
 def watching(engine: "Engine", *, on_terminal: bool | None = None) -> Watch:
-    """What shows the progress of a named stage on Spark; nothing where an engine or a platform does not tell of its tasks."""
+    """What shows the progress of a named stage."""
     spark = getattr(engine, "spark", None)
-    return (lambda _: nullcontext()) if spark is None else watching_spark(spark, on_terminal=on_terminal)
+    if spark is not None:
+        return watching_spark(spark, on_terminal=on_terminal)
+    written: Written | None = getattr(getattr(engine, "storage", None), "progress", None)
+
+    def count() -> Counted:
+        return Counted() if written is None else Counted(min(written.done, written.planned), written.planned, written.unit)
+
+    def begin() -> None:
+        if written is not None:
+            written.plan()
+
+    return _watch(count, begin, on_terminal)
 
 
 def watching_spark(spark: "SparkSession", *, on_terminal: bool | None = None) -> Watch:
-    """What shows the progress of a named stage; nothing on a platform whose sessions do not tell of their tasks."""
+    """The same on Spark; without counts on a platform whose sessions do not tell of their tasks."""
     try:
         tracker = spark.sparkContext.statusTracker()
     except Exception:  # Spark Connect and serverless have no sparkContext, and say so in errors of several kinds
-        return lambda _: nullcontext()
+        return _watch(Counted, lambda: None, on_terminal)
 
-    def count() -> Tasks:
+    def count() -> Counted:
         infos = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
         counts = [(info.numCompletedTasks, info.numTasks) for info in infos if info is not None]
-        return Tasks(sum(done for done, _ in counts), sum(planned for _, planned in counts))
+        return Counted(sum(done for done, _ in counts), sum(planned for _, planned in counts), "tasks")
 
-    terminal = sys.stderr.isatty() if on_terminal is None else on_terminal
-    return (lambda stage: _bar(stage, count)) if terminal else (lambda stage: _lines(stage, count))
+    return _watch(count, lambda: None, on_terminal)
 
 
 @contextmanager
-def _bar(stage: str, count: Callable[[], Tasks]) -> Iterator[None]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f} tasks"))
-    console = Console(file=sys.stderr)
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as progress:
-        shown = progress.add_task(stage, total=0)
+def busy(what: str, *, on_terminal: bool | None = None) -> Iterator[None]:
+    """Say on a terminal that something is at work; elsewhere nothing, since its end will be told."""
+    if draws() if on_terminal is None else on_terminal:
+        with _bar(what, Counted):
+            yield
+    else:
+        yield
 
-        def show(tasks: Tasks, _: float) -> None:
-            progress.update(shown, completed=tasks.done, total=tasks.planned)
+
+def _watch(count: Callable[[], Counted], begin: Callable[[], None], on_terminal: bool | None) -> Watch:
+    terminal = draws() if on_terminal is None else on_terminal
+
+    def watch(stage: str) -> AbstractContextManager[None]:
+        begin()
+        return _bar(stage, count) if terminal else _lines(stage, count)
+
+    return watch
+
+
+@contextmanager
+def _bar(stage: str, count: Callable[[], Counted]) -> Iterator[None]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(BAR_WIDTH), TextColumn("{task.fields[counted]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=stderr_console(), transient=True) as progress:
+        shown = progress.add_task(stage, total=None, counted="")
+
+        def show(counted: Counted, _: float) -> None:
+            told = f"{counted.done:,}/{counted.planned:,} {counted.unit}" if counted.planned else ""
+            progress.update(shown, completed=counted.done, total=counted.planned or None, counted=told)
 
         with _repeated(count, show, BAR_SECONDS):
             yield
 
 
 @contextmanager
-def _lines(stage: str, count: Callable[[], Tasks]) -> Iterator[None]:
-    def show(tasks: Tasks, seconds: float) -> None:
-        print(f"{stage}: {tasks.done} of {tasks.planned} tasks, {seconds:.0f} s", file=sys.stderr, flush=True)
+def _lines(stage: str, count: Callable[[], Counted]) -> Iterator[None]:
+    def show(counted: Counted, seconds: float) -> None:
+        told = f"{counted.done} of {counted.planned} {counted.unit}, " if counted.planned else ""
+        say(f"{stage}: {told}{seconds:.0f} s", stage=stage, done=counted.done, planned=counted.planned, seconds=round(seconds, 1))
 
     with _repeated(count, show, LINE_SECONDS):
         yield
 
 
 @contextmanager
-def _repeated(count: Callable[[], Tasks], show: Callable[[Tasks, float], None], every: float) -> Iterator[None]:
-    """Count and show in a thread of its own for as long as there are tasks to show."""
+def _repeated(count: Callable[[], Counted], show: Callable[[Counted, float], None], every: float) -> Iterator[None]:
+    """Count and show in a thread of its own."""
     started, over = time.monotonic(), threading.Event()
 
     def look() -> None:
         while not over.wait(every):
             try:
-                tasks = count()
+                counted = count()
             except Exception:  # the session ends while it is asked: nothing is left to show
                 return
-            if tasks.planned:
-                show(tasks, time.monotonic() - started)
+            show(counted, time.monotonic() - started)
 
     thread = threading.Thread(target=look, name="progress", daemon=True)
     thread.start()

@@ -23,6 +23,7 @@ from sigmalake.cli.options import (
     parse_date,
 )
 from sigmalake.cli.terminal import show
+from sigmalake.cli.verbs import run_document
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Exposures(StrEnum):
-    """Which exposures V is built with."""
+    """The exposures that V is built with."""
 
     KNOWN = "known"  # at the date
     USED = "used"  # in the date's regression
@@ -45,13 +46,18 @@ def run(
     Describe (where there are prices), ingest, quality, regress, risk, covariance, portfolios (where there are books), release: each
     computes the dates whose inputs or configuration changed.
     """
+    if output is Output.JSON:
+        run_document.begin()  # whatever ends the command prints it
     from sigmalake.stages.run import run as run_all
 
     with writing_context(
         config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, drop_variants=drop_variants
     ) as context:
-        run_all(context)
-        _print_last_release(context, output)
+        with run_document.documented(context):
+            run_all(context)
+        if output is Output.TEXT:
+            _print_last_release(context)
+    run_document.end(0)
 
 
 def _source_verb(stage: str, doc: str) -> Callable[..., None]:
@@ -95,7 +101,7 @@ def risk(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
     engine: EngineOption = None, drop_variants: DropVariants = False, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """Sigma and Delta over rolling windows."""
+    """Estimate factor covariance and specific risk over rolling windows, as of every date."""
     with writing_context(
         config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants
     ) as context:
@@ -193,11 +199,8 @@ def _run_stage(context: "Context", stage: str, output: Output) -> None:
     show(json.dumps(done, default=str))
 
 
-def _print_last_release(context: "Context", output: Output) -> None:
+def _print_last_release(context: "Context") -> None:
     from sigmalake.lake.books import release_ledger
 
     last = release_ledger(context.lake).chosen(None, context.lake.root)
-    if output is Output.JSON:
-        show(json.dumps(last._asdict(), default=str))
-    else:
-        show(f"{context.lake.root}: release {last.release_id}, {', '.join(last.variants) or 'no risk variant'}")
+    show(f"{context.lake.root}: release {last.release_id}, {', '.join(last.variants) or 'no risk variant'}")

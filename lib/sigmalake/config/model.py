@@ -15,13 +15,14 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
-from sigmalake.config.checks import Checks, Evaluate, Retention
+from sigmalake.config.checks import Checks, Evaluate, LongTables, Retention
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.environment.secrets import MASK, is_secret, masked, masked_values, secret_settings
 from sigmalake.config.environment.variables import secrets_in
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config.fields import switched_numbers
 from sigmalake.config.outputs.books import Books
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
@@ -67,6 +68,7 @@ class Config(Strict):
             "They are not the pure factor portfolios of `regression.portfolios`, nor what `evaluate.portfolios` tests"
         ),
     ] = None
+    long_tables: Annotated[LongTables, key("tables in rows beside those that every run writes")] = LongTables()
     retired_variants: Annotated[
         list[str] | None,
         key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: none"),
@@ -278,6 +280,8 @@ def load_config(given: str | Path | Mapping[str, Any], overrides: Sequence[str] 
     except ValidationError as error:
         where = "the mapping" if isinstance(given, Mapping) else str(given)
         raise ConfigError(masked(explain_validation(error, where, Config), secrets)) from None
+    if places := list(switched_numbers(body, config)):
+        raise ConfigError(f"{', '.join(places)}: a number is wanted, and true or false is none")
     config._from_environment = secrets
     return config
 

@@ -36,6 +36,13 @@ class Dated(StrEnum):
     START_OF_PERIOD = "start_of_period"  # already beside the return that it explains
 
 
+class ReturnUnit(StrEnum):
+    """What a return of 1 means."""
+
+    FRACTION = "fraction"  # 100 %
+    PERCENT = "percent"  # 1 %
+
+
 class Location(Strict):
     """Where a source lies: a file, a folder or a table, and how its columns are called."""
 
@@ -113,10 +120,16 @@ ExposuresDated = Annotated[
 ]
 
 
+ReturnsIn = Annotated[
+    ReturnUnit, key("`fraction`: 0.01 is 1 %; or `percent`: 1 is 1 %. It is the unit of the column `ret` alone, not that of `rate`")
+]
+
+
 class PanelSource(Location):
     """One wide panel."""
 
     columns: Annotated[PanelColumns, key("how the columns are called")] = PanelColumns()
+    returns_in: ReturnsIn = ReturnUnit.FRACTION
     exposures_dated: ExposuresDated = Dated.END_OF_PERIOD
 
 
@@ -124,6 +137,7 @@ class ReturnSource(Location):
     """Returns apart."""
 
     columns: Annotated[ReturnColumns, key("how the columns are called")] = ReturnColumns()
+    returns_in: ReturnsIn = ReturnUnit.FRACTION
 
 
 class ExposureSource(Location):
@@ -172,6 +186,7 @@ class PriceSource(Location):
     """Prices and volumes that descriptors are computed from."""
 
     columns: Annotated[PriceColumns, key("how the columns are called")] = PriceColumns()
+    returns_in: ReturnsIn = ReturnUnit.FRACTION
 
 
 class FundamentalSource(Location):

@@ -1,4 +1,4 @@
-"""Dates from dates, timestamps and text, by one rule.
+"""Dates from dates, timestamps, text and whole numbers such as 20240131, by one rule.
 
 A DATE is itself. A time with a zone or an offset is of its local date there. A time without one says its date only at midnight:
 23:00 may be a midnight elsewhere, so that a source with such rows is refused as a whole.
@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.errors import DataError
-from sigmalake.sources.types import MOMENT, UTC_NAMES, Kind, conformed, kind_of, local_dates
+from sigmalake.sources.types import MOMENT, UTC_NAMES, Kind, conformed, is_whole, kind_of, local_dates
+from sigmalake.sources.values import text_of
 
 _TEXT = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
 )
+_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)  # 20240131
 _UTC_OFFSETS = {"Z", "UTC", "+00", "+0000", "+00:00", "-00", "-0000", "-00:00"}
 _FIRST, _LAST = pa.scalar(date.min), pa.scalar(date.max)
 
@@ -75,7 +77,9 @@ class Dates(NamedTuple):
 
 
 def date_of(values: pa.Array | pa.ChunkedArray) -> Dates:
-    """The dates of a column of dates, timestamps or text such as 2024-01-31 or 2024-01-31T00:00:00+01:00.
+    """The dates of a column of dates, of timestamps, or of text such as 2024-01-31, 20240131 or 2024-01-31T00:00:00+01:00.
+
+    Whole numbers are read by their digits, year, month and day: 20240131.
 
     Raises:
         DataError: the column is of another type.
@@ -86,6 +90,9 @@ def date_of(values: pa.Array | pa.ChunkedArray) -> Dates:
             return _dates(pa.nulls(len(values), pa.date32()), pc.is_null(values), TimesOfDay())
         case Kind.TEXT:
             return _of_text(values)
+        case Kind.NUMBER if is_whole(values.type):
+            encoded = pc.dictionary_encode(values)
+            return _of_text(pa.DictionaryArray.from_arrays(encoded.indices, text_of(encoded.dictionary)))
         case Kind.DATE if pa.types.is_date(values.type):
             return _dates(conformed(values, pa.date32()), pc.is_null(values), TimesOfDay())
         case Kind.DATE:
@@ -153,6 +160,8 @@ def _times(texts: list[str], read: list[_Read], n_rows: np.ndarray) -> TimesOfDa
 def _read(text: str | None) -> _Read:
     """The date that a text says: the one written in it, which is local to its offset."""
     stripped = (text or "").strip()
+    if (digits := _DIGITS.fullmatch(stripped)) is not None:
+        stripped = "-".join(digits.groups())
     if (match := _TEXT.fullmatch(stripped)) is None:
         return _Read(blank=not stripped)
     year, month, day, hour, minute, second, fraction, offset = match.groups()

@@ -25,7 +25,9 @@ class Use(NamedTuple):
     kinds: frozenset[Kind]
 
 
-DATES = Use("dates, timestamps or text", frozenset({Kind.NOTHING, Kind.DATE, Kind.TEXT}))
+DATES = Use(
+    "dates, timestamps, text or whole numbers such as 20240131", frozenset({Kind.NOTHING, Kind.DATE, Kind.TEXT, Kind.NUMBER})
+)
 NUMBERS = Use("numbers or text", frozenset({Kind.NOTHING, Kind.NUMBER, Kind.TEXT}))
 NAMES = Use("text or whole numbers", frozenset({Kind.NOTHING, Kind.NUMBER, Kind.TEXT}))
 FLAGS = Use("true or false, numbers or text", frozenset({Kind.NOTHING, Kind.FLAG, Kind.NUMBER, Kind.TEXT}))
@@ -112,7 +114,7 @@ class SourceSchema:
                 f"{other[0]} in {other[1]}; write it alike in all of them"
             )
         for kind, file in held.types:
-            if kind_of(kind) not in use.kinds or (use is NAMES and kind_of(kind) is Kind.NUMBER and not is_whole(kind)):
+            if kind_of(kind) not in use.kinds or (use in {NAMES, DATES} and kind_of(kind) is Kind.NUMBER and not is_whole(kind)):
                 raise ConfigError(
                     f"sources.{self.name}: column {_shown(column)} of {file} holds {kind}, not {use.holds}; "
                     "convert it in the source, or name another column"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from sigmalake import __version__
@@ -23,6 +24,7 @@ from sigmalake.errors import (
 from sigmalake.lake.books import AccountLine, StageRun, next_sequence, now, record_run
 from sigmalake.lake.lake import Lake, Writer
 from sigmalake.lake.lease import Lease
+from sigmalake.lake.progress import Progress
 from sigmalake.numerics.factors import Factor
 from sigmalake.reader.storage.factor_sets import factor_sets_from
 from sigmalake.tables.declaration import Table
@@ -64,6 +66,29 @@ class Context:
     verify_sources: bool = False
     watch: Watch = _unwatched  # shows how far the stage named is
     drop_variants: bool = False  # whether rows of variants that the configuration does not name may be deleted
+    results: "list[StageResult]" = field(default_factory=list)  # of the stages so far
+    warnings: list[str] = field(default_factory=list)  # that were said so far
+
+    def warn(self, text: str) -> None:
+        """Say what is hardly right, and remember that it was said."""
+        self.warnings.append(text)
+        self.say(f"warning: {text}")
+
+    def expect_rows(self, table: Table, unit: str, planned: int) -> None:
+        """Have the rows of a table counted as they are written, for who watches."""
+        progress: Progress | None = getattr(self.engine.storage, "progress", None)
+        if progress is not None:
+            progress.plan(table.name, unit, planned)
+
+    @cached_property
+    def config_hash(self) -> str:
+        """`Config.full_hash`."""
+        return self.config.full_hash()
+
+    @cached_property
+    def config_text(self) -> str:
+        """The configuration as it is written in `runs`."""
+        return self.config.resolved()
 
 
 def writing(
@@ -88,6 +113,16 @@ def writing(
     return Context(lake, engine, config, run_id, asked or Asked(), say, verify_sources, watch or _unwatched, drop_variants)
 
 
+class Rejected(NamedTuple):
+    """Rows of a source that could not be used, by what was wrong with them."""
+
+    source: str
+    column: str
+    reason: str
+    rows: int
+    example: str | None
+
+
 @dataclass
 class Outcome:
     """What a stage did."""
@@ -100,6 +135,17 @@ class Outcome:
     source_versions: dict[str, str] | None = None
     tables: tuple[Table, ...] = ()
     said: str = ""
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class StageResult(NamedTuple):
+    """How a stage of this run ended."""
+
+    stage: str
+    status: str  # done, nothing to do, failed or refused
+    seconds: float
+    outcome: Outcome | None = None
+    error: str | None = None
 
 
 def new_run_id() -> str:
@@ -107,11 +153,19 @@ def new_run_id() -> str:
     return f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
-def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -> Outcome | None:
-    """Do a stage's work and write its row of `runs`; a stage with nothing to do writes none."""
+def recorded(context: Context, stage: str, work: Callable[[], Outcome | None], place: str = "") -> Outcome | None:
+    """Do a stage's work and write its row of `runs`; a stage with nothing to do writes none.
+
+    Args:
+        context: of the run.
+        stage: its name.
+        work: what it does.
+        place: among the stages of the run, such as 3/7; empty: it runs alone.
+    """
+    label = f"{place} {stage}".strip()
     started, clock = now(), time.perf_counter()
     try:
-        with context.watch(stage):
+        with context.watch(label):
             outcome = work()
     except ConfigError:  # nothing has run yet, and `runs` need not be made for it
         raise
@@ -121,13 +175,19 @@ def recorded(context: Context, stage: str, work: Callable[[], Outcome | None]) -
         gone = context.lake.vanished()
         told = _removed(context.lake.root, gone) if gone else error
         _record_failure(context, stage, started, clock, told)
+        status = "refused" if isinstance(told, ReleaseRefusedError) else "failed"
+        context.results.append(StageResult(stage, status, time.perf_counter() - clock, error=_told(told)))
         raise told from (error if gone else error.__cause__)
     seconds = time.perf_counter() - clock
     if outcome is None:
-        context.say(f"{stage}: nothing to do ({seconds:.1f} s)")
+        context.results.append(StageResult(stage, "nothing to do", seconds))
+        context.say(f"{label}: nothing to do ({seconds:.1f} s)")
         return None
     _record(context, stage, started, seconds, "done", outcome, None)
-    context.say(f"{stage}: {outcome.said} ({time.perf_counter() - clock:.1f} s)")
+    seconds = time.perf_counter() - clock
+    context.results.append(StageResult(stage, "done", seconds, outcome))
+    first, *more = outcome.said.split("\n")
+    context.say("\n".join([f"{label}: {first} ({seconds:.1f} s)", *more]))
     return outcome
 
 
@@ -161,7 +221,7 @@ def _record(
         first_date=min(outcome.dates, default=None), last_date=max(outcome.dates, default=None), n_dates=len(outcome.dates),
         rows_in=outcome.rows_in, rows_out=outcome.rows_out, rows_rejected=outcome.rows_rejected, account=outcome.account,
         engine=context.engine.name,
-        config_hash=context.config.full_hash(), config=context.config.resolved(), code_version=__version__,
+        config_hash=context.config_hash, config=context.config_text, code_version=__version__,
         source_versions=outcome.source_versions, table_versions=versions, seconds=seconds, error=error,
         sequence=next_sequence(context.lake), table_ids=ids,
     )  # fmt: skip

@@ -230,6 +230,7 @@ def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) 
     if not plan or source is None:
         return
     known = sorted({*(day for day in sources.fingerprints["prices"] if day is not None), *plan.remove})
+    context.expect_rows(PRICES, "dates", len(plan.compute))
     rows = sources.packed_prices(context.engine, plan.compute) if plan.compute else context.engine.no_rows(PRICES)
     lake.replace(PRICES, rows, "describe", as_ranges([*plan.compute, *plan.remove], known))
 
@@ -255,6 +256,7 @@ def _write(context: Context, table: Table, found: Changes[date], calendar: list[
     if not found:
         return
     context.lake.create(table)
+    context.expect_rows(table, "dates", len(found.compute))
     ranges = as_ranges([*found.compute, *found.remove], sorted({*calendar, *found.remove}))
     rows = computed() if found.compute else context.engine.no_rows(table)
     context.lake.replace(table, rows, "describe", ranges)

@@ -58,7 +58,7 @@ def quality(context: Context) -> Outcome | None:
     calendar = [row.exposure_date for row in panel] + plan.remove
     lake.replace(DATA_QUALITY, context.engine.driver_rows(rows), "quality", as_ranges([*plan.compute, *plan.remove], calendar))
     for warning in spoken_warnings(rows):
-        context.say(f"warning: {warning}")
+        context.warn(warning)
     refuse_stops(lake, config.checks.quality)
     dates = sorted({*plan.compute, *plan.remove})
     said = f"data quality: {span(dates)}: {summary(rows)}"

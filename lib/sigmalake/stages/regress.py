@@ -75,6 +75,7 @@ def _fitted(context: Context, panel: list[PanelState], plan: Changes[date]) -> R
     rules, engine = context.config.regression, context.engine
     if not plan.compute:
         return engine.no_rows(CROSS_SECTIONS)
+    context.expect_rows(CROSS_SECTIONS, "dates", len(plan.compute))
     fit = FitDates(factor_sets(context.lake), rules, plan.compute)
     if rules.two_pass is not None:
         return engine.map_parts(second_pass(fit, panel, plan, rules.two_pass))

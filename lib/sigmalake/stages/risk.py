@@ -77,6 +77,7 @@ def _estimated(context: Context, plan: Changes[RiskKey], calendar: list[date], m
     reads_exposures = any(variant.specific_var.reads_exposures for variant in config.risk.values())
     context.engine.expect_width(panel_row_bytes(lake) if reads_exposures else cross_section_bytes(lake))
     chunks = _chunks(context, plan, calendar, months)
+    context.expect_rows(RISK_MODELS, "dates" if len(config.risk) == 1 else "dates of variants", len(plan.compute))
     task = EstimateWindows(calendar, chunks, config.risk, factor_sets(lake), months, config.sources.has_caps)
     return context.engine.map_parts(task)
 

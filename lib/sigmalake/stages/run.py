@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from sigmalake.config.model import Config
+from sigmalake.lake.lake import Lake
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance
 from sigmalake.stages.describe import describe
@@ -33,15 +35,20 @@ def run_stage(context: Context, stage: str) -> Outcome | None:
     return _run_stage(context, stage)
 
 
-def _run_stage(context: Context, stage: str) -> Outcome | None:
-    return recorded(context, stage, lambda: STAGES[stage](context))
+def _run_stage(context: Context, stage: str, place: str = "") -> Outcome | None:
+    return recorded(context, stage, lambda: STAGES[stage](context), place)
+
+
+def stages_of(lake: Lake, config: Config) -> list[str]:
+    """The stages of a run, in their order."""
+    optional = {"describe": config.sources.prices is not None, "portfolios": has_books(lake, config)}
+    return [stage for stage in STAGES if optional.get(stage, True)]
 
 
 def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     verify(context)
     refuse_dropped_variants(context)
-    optional = {"describe": context.config.sources.prices is not None, "portfolios": has_books(context.lake, context.config)}
-    for stage in STAGES:
-        if optional.get(stage, True):
-            _run_stage(context, stage)
+    stages = stages_of(context.lake, context.config)
+    for number, stage in enumerate(stages, 1):
+        _run_stage(context, stage, f"{number}/{len(stages)}")

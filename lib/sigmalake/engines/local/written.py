@@ -11,8 +11,9 @@ from sigmalake.engines.local.rows import LocalRows
 from sigmalake.engines.local.workers import read_or_send
 from sigmalake.lake.data_files import Filed, FileWriter, remove_files
 from sigmalake.lake.log import arrow_dataset, file_system
-from sigmalake.lake.row_filter import RowFilter
-from sigmalake.tables.contents import together
+from sigmalake.lake.progress import Progress
+from sigmalake.lake.row_filter import AllBut, RowFilter
+from sigmalake.tables.checksums.contents import together, total
 from sigmalake.tables.declaration import Table
 
 SENT_BYTES = 32 << 20  # that the pieces read whose rows another process puts into the same files
@@ -46,8 +47,9 @@ class Written:
 
 
 def write_files(
-    location: str, table: Table, rows: LocalRows, workers: int, replaced: RowFilter | None, kept: Sequence[StoredGroups]
-) -> Filed:
+    location: str, table: Table, rows: LocalRows, workers: int, replaced: RowFilter | None, kept: Sequence[StoredGroups],
+    progress: Progress,
+) -> Filed:  # fmt: skip
     """The files that hold rows and, before them, stored rows that are kept; none that is known stays where this fails."""
     here, elsewhere = FileWriter(location, table, replaced), list[Filed]()
 
@@ -62,6 +64,7 @@ def write_files(
                 here.add(rows.promised(found))
             else:
                 elsewhere.append(found)
+            progress.add(table.name, found.num_rows if isinstance(found, pa.Table) else total(found.contents).rows)
         every = [here.close(), *elsewhere]
         return Filed([file for filed in every for file in filed.files], together(filed.contents for filed in every))
     except BaseException:
@@ -72,9 +75,9 @@ def write_files(
 
 def touched(log: DeltaTable, table: Table, replaced: RowFilter) -> tuple[list[str], list[StoredGroups]]:
     """The files that may hold rows to be replaced, and of them the rows that stay."""
-    dataset, schema, where = arrow_dataset(log), table.arrow_schema(), replaced.expression()
-    stays = ~where | where.is_null()
-    files = list(dataset.get_fragments(filter=where))
+    dataset, schema = arrow_dataset(log), table.arrow_schema()
+    files = list(dataset.get_fragments(filter=replaced.expression()))
+    stays = (AllBut(replaced),)
     return [file.path for file in files], [StoredGroups(file, dataset.schema, schema, stays, 0, table) for file in files]
 
 

@@ -3,24 +3,22 @@
 import json
 import math
 from collections.abc import Sequence
-from io import StringIO
-
-from rich.console import Console
-from rich.table import Table
 
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.numerics.evaluation.forecast_measures import PERFECT_Q
 from sigmalake.reader.evaluation_summary import EvaluationSummary, KindMeasures, PortfolioMeasures
+from sigmalake.report.text.plain_text import section, table, wrapped
+from sigmalake.report.text.verdict import verdicts
 
-WIDTH = 140
+MEANING = (
+    "B = sd of return / forecast volatility: 1 is right, 1.1 a forecast 10 % too low; in band: portfolios of the n whose B is in "
+    "the band that holds that of a right model 19 times in 20. |B-1| and MRAD (rolling) stand beside what a right normal forecast "
+    f"shows at that many dates. Q of a right normal forecast is {PERFECT_Q:.4f}, of fat tails more. QLIKE compares variants on the "
+    "same returns, the common ones; lower is better. Means are over portfolios; spread is that of B between deciles."
+)
 
-MEANING = f"""\
-B = sd of return / forecast volatility: 1 is right, 1.1 is 10 % too low a forecast; band: B of a right model, 19 times in 20.
-|B-1| and MRAD (rolling) stand beside what a right normal forecast shows at that many dates. Q of a right normal forecast is
-{PERFECT_Q:.4f}, of fat tails more. QLIKE compares variants on the same returns, lower is better. Means are over portfolios.\
-"""
-
-_COLUMNS = ("kind", "variant", "portfolios", "T", "B", "in band", "|B-1| (right)", "MRAD (right)", "Q", "QLIKE (n)", "no forecast")
+_BIAS = ("kind", "variant", "n", "T", "B", "in band", "|B-1|", "right", "without")
+_OTHERS = ("kind", "variant", "MRAD", "right", "Q", "QLIKE", "common", "spread")
 _BY_DECILE = (
     EvaluationKind.ASSET_BY_SIZE, EvaluationKind.ASSET_BY_VOLATILITY, EvaluationKind.SPECIFIC_BY_SIZE,
     EvaluationKind.SPECIFIC_BY_VOLATILITY,
@@ -28,43 +26,62 @@ _BY_DECILE = (
 
 
 def as_text(summary: EvaluationSummary) -> str:
-    """Plain text: the measures by kind and variant, and B by decile."""
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for kind in summary.kinds:
-        table.add_row(*_cells(kind))
-    deciles = Table("B by decile", "variant", *(f"{n:02d}" for n in range(1, 11)), "spread", box=None, pad_edge=False)
-    for kind in summary.kinds:
-        if kind.kind in _BY_DECILE:
-            deciles.add_row(kind.kind, kind.variant, *_decile_cells(kind, summary.portfolios), _number(kind.bias_spread, 2))
-    return "\n".join([_rendered(table), _rendered(deciles), _spans(summary.kinds), MEANING])
+    """Plain text of 80 columns: the measures by kind and variant, B by decile, and at the end the verdict."""
+    names = sorted({kind.variant for kind in summary.kinds})
+    parts = [
+        table(_BIAS, map(_bias_cells, summary.kinds), left=(0, 1)),
+        table(_OTHERS, map(_other_cells, summary.kinds), left=(0, 1)),
+        *(text for name in names if (text := _deciles(summary, name))),
+        "\n".join([_spans(summary.kinds), *wrapped(MEANING)]),
+        section("Verdict", *(line for text in verdicts(summary) for line in wrapped(text, "", "  "))).rstrip(),
+    ]
+    return "\n\n".join(parts)
+
+
+def _deciles(summary: EvaluationSummary, variant: str) -> str:
+    """B by decile of one variant; empty where it has no deciles."""
+    kinds = [kind for kind in summary.kinds if kind.kind in _BY_DECILE and kind.variant == variant]
+    rows = [[kind.kind, " ".join(f"{cell:>4}" for cell in _decile_cells(kind, summary.portfolios))] for kind in kinds]
+    return table([f"B by decile, {variant}", " ".join(f"  {n:02d}" for n in range(1, 11))], rows) if rows else ""
 
 
 def as_json(summary: EvaluationSummary) -> str:
     """Every measure; null where it has too few forecasts."""
     listed = {"kinds": [k._asdict() for k in summary.kinds], "portfolios": [p._asdict() for p in summary.portfolios]}
-    plain = {name: [{key: _plain(value) for key, value in row.items()} for row in rows] for name, rows in listed.items()}
-    return json.dumps(plain, default=str)
+    plain: dict[str, object] = {
+        name: [{key: _plain(value) for key, value in row.items()} for row in rows] for name, rows in listed.items()
+    }
+    return json.dumps(plain | {"verdict": verdicts(summary)}, default=str)
 
 
 def _plain(value: object) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _cells(kind: KindMeasures) -> list[str]:
+def _bias_cells(kind: KindMeasures) -> list[str]:
     return [
         kind.kind,
         kind.variant,
         str(kind.n_portfolios),
         str(kind.n_dates),
         _number(kind.bias, 3),
-        f"{kind.n_in_band} of {kind.n_portfolios}",
-        f"{_number(kind.deviation, 3)} ({_number(kind.expected_deviation, 3)})",
-        f"{_number(kind.mrad, 3)} ({_number(kind.expected_mrad, 3)})",
-        _number(kind.q, 3),
-        f"{_number(kind.qlike, 3)} ({kind.n_common})",
+        str(kind.n_in_band),
+        _number(kind.deviation, 3),
+        _number(kind.expected_deviation, 3),
         str(kind.n_without),
+    ]
+
+
+def _other_cells(kind: KindMeasures) -> list[str]:
+    return [
+        kind.kind,
+        kind.variant,
+        _number(kind.mrad, 3),
+        _number(kind.expected_mrad, 3),
+        _number(kind.q, 3),
+        _number(kind.qlike, 3),
+        str(kind.n_common),
+        _number(kind.bias_spread, 2) if kind.kind in _BY_DECILE else "-",
     ]
 
 
@@ -84,10 +101,3 @@ def _spans(kinds: Sequence[KindMeasures]) -> str:
 
 def _number(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _rendered(table: Table) -> str:
-    console = Console(file=StringIO(), width=WIDTH, color_system=None)
-    with console.capture() as captured:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"

@@ -18,6 +18,7 @@ from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release import needs_release
 from sigmalake.stages.risk import RISK_TABLES, plan_risk
+from sigmalake.stages.side_tables.exposures import plan_exposures
 from sigmalake.stages.side_tables.stability import plan_stability
 from sigmalake.stages.sources.own_portfolios import read_own_portfolios
 from sigmalake.stages.verify import dropped_variants, find, refuse, refuse_other_model
@@ -50,7 +51,11 @@ def plan(context: Context) -> list[PlannedStage]:
         planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", *DESCRIBED)))
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
-    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", *INGESTED)))
+    of_ingest = _stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", *INGESTED))
+    for span in plan_exposures(context):
+        for day in (span.first, span.last):
+            of_ingest.compute.setdefault(day, Why.CONFIGURATION)
+    planned.append(of_ingest)
     measures = plan_quality(context, panel)
     planned.append(_stage("quality", measures.why, measures.remove, []))
     regressions = plan_regress(context, panel)

@@ -25,7 +25,7 @@ from sigmalake.stages.portfolios import measuring
 from sigmalake.stages.sources.book_index import INDEXED, books_as_of
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_RISK
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTOR_PORTFOLIOS, FACTORS
+from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURES, FACTOR_PORTFOLIOS, FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RUNS
 from sigmalake.tasks.books.check_books import BookPart
@@ -36,6 +36,7 @@ from sigmalake.tasks.first_pass import FitSecondPass
 from sigmalake.tasks.long_tables import (
     Unpack,
     exposure_moments,
+    exposures,
     factor_covariance,
     factor_portfolios,
     factor_returns,
@@ -121,6 +122,8 @@ class Recomputation:
     def _unpackings(self) -> list[Unpack]:
         found = [factor_returns(self._factors), specific_returns(), factor_covariance(), specific_risk(), risk_diagnostics()]
         kept = {FACTOR_PORTFOLIOS.name: factor_portfolios(self._factors), EXPOSURE_MOMENTS.name: exposure_moments()}
+        if self._config.long_tables.exposures:  # of those that were switched off the table is there, without rows
+            kept[EXPOSURES.name] = exposures(self._factors)
         return found + [task for name, task in kept.items() if name in self._release.tables]
 
     def _long(self, task: Unpack) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.tables.hashing import K, mixed, text_hashes
+from sigmalake.tables.checksums.hashing import K, mixed, text_hashes
 from sigmalake.tasks.arrays import as_array, int_lists
 
 INDEXED = ("date", "portfolio", "content")

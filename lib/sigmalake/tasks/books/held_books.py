@@ -12,7 +12,7 @@ import scipy
 
 from sigmalake.numerics.portfolio.look_through import Weights, first_cycle, look_through
 from sigmalake.numerics.types import Bools, Floats, Ints
-from sigmalake.tables.hashing import K, Words, mixed, text_hashes
+from sigmalake.tables.checksums.hashing import K, Words, mixed, text_hashes
 from sigmalake.tasks.arrays import Lists, as_array, float_lists, int_lists, joined, ranked_ids
 from sigmalake.tasks.books.pack_books import member_words, sums_by_row
 from sigmalake.tasks.contract import sorted_rows

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tables.books import PORTFOLIO_BOOKS
+from sigmalake.tables.checksums.hashing import K, Words, mixed, text_hashes
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.hashing import K, Words, mixed, text_hashes
 from sigmalake.tasks.arrays import as_array, joined, lists, ranked_ids
 from sigmalake.tasks.contract import Input, PartTask, table_of
 from sigmalake.tasks.sources.check_source import CheckSource

@@ -21,8 +21,8 @@ from sigmalake.numerics.portfolio.look_through import Weights
 from sigmalake.numerics.portfolio.many import BooksRisk, books_against, risk_of_books
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_RISK
+from sigmalake.tables.checksums.hashing import K, Words, mixed, text_hashes
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.hashing import K, Words, mixed, text_hashes
 from sigmalake.tables.packed import PANEL, RISK_MODELS
 from sigmalake.tasks.arrays import as_array, lists, numbers
 from sigmalake.tasks.asset_covariance import PreparedModel, left_out, prepare_model

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from sigmalake.config.sources import FundamentalSource, PriceSource, SegmentSource
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
-from sigmalake.tasks.sources.checked_returns import add_return
+from sigmalake.tasks.sources.checked_returns import add_return, in_fractions
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
 from sigmalake.tasks.sources.raw_rows import RawRows
 
@@ -21,7 +21,8 @@ def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
     c = source.columns
     findings = Findings(raw.n_rows)
     findings.add_key(raw, c.date, c.asset_id)
-    add_return(findings, c.ret, raw.numbers(c.ret), raw.column(c.ret))
+    returns = in_fractions(raw.numbers(c.ret), source.returns_in)
+    add_return(findings, c.ret, returns, raw.column(c.ret))
     hashed = {c.ret: raw.number_words(c.ret)}
     for column in (c.cap, c.traded_value, c.price, c.volume):
         if column:
@@ -37,7 +38,7 @@ def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
     traded = _optional(raw, c.traded_value)
     if c.price and c.volume:
         traded = pa.array(np.abs(raw.numbers(c.price).values) * raw.numbers(c.volume).values, from_pandas=True)
-    payload = {"ret": raw.numbers(c.ret).array, "cap": _optional(raw, c.cap), "traded_value": traded, "in_estimation": flags}
+    payload = {"ret": returns.array, "cap": _optional(raw, c.cap), "traded_value": traded, "in_estimation": flags}
     return checked_rows(raw, c.date, c.asset_id, findings, payload, hashed)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.config.model import Config
-from sigmalake.config.sources import CapSource
+from sigmalake.config.sources import CapSource, ReturnUnit
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows
 from sigmalake.tasks.sources.raw_rows import NO_DAY, Numbers, RawRows
@@ -40,7 +40,7 @@ def checked_returns(raw: RawRows, config: Config, rates: RatesOfDates | None = N
     columns = config.sources.return_source.columns
     findings = Findings(raw.n_rows)
     findings.add_key(raw, columns.date, columns.asset_id)
-    numbers = raw.numbers(columns.ret)
+    numbers = in_fractions(raw.numbers(columns.ret), config.sources.return_source.returns_in)
     add_return(findings, columns.ret, numbers, raw.column(columns.ret))
     hashed = {columns.ret: raw.number_words(columns.ret)}
     risk_free = np.zeros(raw.n_rows)
@@ -75,6 +75,11 @@ def checked_caps(raw: RawRows, source: CapSource) -> CheckedRows:
         payload["cap_currency"] = raw.texts(columns.cap_currency).values
         hashed[columns.cap_currency] = raw.text_words(columns.cap_currency)
     return checked_rows(raw, columns.date, columns.asset_id, findings, payload, hashed)
+
+
+def in_fractions(returns: Numbers, unit: ReturnUnit) -> Numbers:
+    """Returns as fractions, whatever their unit; those that are fractions keep their last bit."""
+    return returns if unit is ReturnUnit.FRACTION else returns._replace(values=returns.values / 100.0)
 
 
 def add_return(findings: Findings, column: str, numbers: Numbers, shown: pa.Array) -> None:

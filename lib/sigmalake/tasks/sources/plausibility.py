@@ -155,7 +155,7 @@ def _implausible_returns(sums: Mapping[str, Floats]) -> list[str]:
         return []
     return [
         f"{one:.0%} of the returns are above 100 % in size, {half:.0%} above 50 %: are they in percent, or prices? A return is a "
-        "fraction, 0.01 is 1 %"
+        "fraction, 0.01 is 1 %; for percent write `returns_in: percent` beside the source's columns"
     ]
 
 

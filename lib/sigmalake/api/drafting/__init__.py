@@ -1,0 +1,1 @@
+"""A first configuration, drafted from what files hold."""

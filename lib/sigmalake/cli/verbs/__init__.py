@@ -1,0 +1,1 @@
+"""The verbs by which one begins, looks and schedules."""
