@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Make .venv from requirements.lock: scripts/setup.sh [--java]. With --java, what Spark needs as well: find or install a Java,
-# fetch Delta's JARs, archive the JVM's classes. It costs nothing when all is there. Talks on stderr. Exits 3 when something lacks that it may not install itself. PYTHON=... chooses the interpreter.
+# Make .venv from requirements.lock: scripts/setup.sh [--java] [--chromium]. With --java, what Spark needs as well: find or install a
+# Java, fetch Delta's JARs, archive the JVM's classes. With --chromium, a browser for the tests of the report's page, which are left
+# out where there is none. It costs nothing when all is there. Talks on stderr. Exits 3 when something lacks that it may not install itself. PYTHON=... chooses the interpreter.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "$root"
@@ -60,21 +61,23 @@ install_project() { # no build isolation: setuptools comes from the lock, and no
     project_hash >.venv/installed-from
 }
 
-install_java() {
-    local as=() name
+install_one_of() { # WHAT NAME...: the first package of Debian or Ubuntu that can be installed
+    local as=() name what=$1
     command -v apt-get >/dev/null || return 1
     if ((EUID != 0)); then
         sudo -n true 2>/dev/null || return 1
         as=(sudo -n)
     fi
-    echo "setup: no Java for Spark yet; installing one with apt-get"
+    echo "setup: no $what yet; installing one with apt-get"
     "${as[@]}" apt-get -qq update || true # an unreachable list of somebody's need not matter
-    for name in openjdk-17-jre-headless openjdk-21-jre-headless; do
+    for name in "${@:2}"; do
         "${as[@]}" env DEBIAN_FRONTEND=noninteractive \
             apt-get -qq install -y --no-install-recommends "$name" </dev/null >/dev/null && return
     done
     return 1
 }
+
+has_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
 
 has_archive() { .venv/bin/python -c 'from sigmalake.cli.setup.class_archive import find_archive as f; raise SystemExit(f() is None)'; }
 
@@ -82,9 +85,13 @@ exec {lock}<"$root" # the folder itself: two first calls side by side make one .
 flock "$lock"
 is_made || make_venv
 is_installed || install_project
-[[ ${1:-} == --java ]] || exit 0
+if [[ " $* " == *' --chromium '* ]] && ! has_chromium; then
+    install_one_of 'Chromium for the tests of pages' chromium ||
+        echo 'setup: Chromium could not be installed; the tests that open a page in a browser are left out'
+fi
+[[ " $* " == *' --java '* ]] || exit 0
 if ! .venv/bin/python -c 'from sigmalake.cli.setup.runtime import find_java; find_java()' 2>/dev/null; then
-    install_java || true # what to do by hand is said below
+    install_one_of 'Java for Spark' openjdk-17-jre-headless openjdk-21-jre-headless || true # what to do by hand is said below
 fi
 .venv/bin/python -m sigmalake.cli.setup.runtime >/dev/null
 if ! has_archive; then # sessions do without, and take some seconds more

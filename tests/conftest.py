@@ -1,6 +1,7 @@
 """What the tests that need a JVM share: one local Spark session, and a small market with known truth."""
 
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,6 +33,20 @@ SESSION = {
     "spark.databricks.delta.snapshotPartitions": "1",  # a log of a dozen entries
     "spark.databricks.delta.stats.collect.using.tableSchema": "true",  # as is the default, said since `Lake` reads these statistics
 }
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium of this machine, one for all tests: playwright runs once in a process."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium is installed; scripts/setup.sh --chromium installs one on Debian")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; it is in the extra [test]")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=program, args=[*quiet, "--disable-component-update", "--disable-sync"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
+from sigmalake.tables.books import PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
@@ -27,6 +28,8 @@ FITTING = {
     "forecast_evaluation": {"return_date": date(2024, 1, 3), "n_forecasts": 1, "n_zero": 1, "detail": None},
     "factor_premia": {"n_periods": 1},
     "data_quality": {"severity": "ok"},
+    "portfolio_risk": {"status": "ok"},
+    "portfolio_contributions": {"kind": "factor"},
 }
 
 
@@ -59,7 +62,8 @@ def bare_row(table: Table, /, **values) -> dict[str, object]:
         elif column.type.startswith(("ARRAY", "MAP")):
             row[column.name] = [] if column.type.startswith("ARRAY") else {}
     none = {name: 0 for name in ("n_assets", "n_forecasts", "n_zero", "n_periods") if name in row}
-    reason = {"detail": "a reason"} if table.name == "forecast_evaluation" else {}
+    reason = {"forecast_evaluation": {"detail": "a reason"}, "portfolio_risk": {"status": "no_model"}}.get(table.name, {})
+    none |= {"n_uncovered": 0} if table.name == "portfolio_risk" else {}
     return {**row, **none, **reason, **values}
 
 
@@ -79,6 +83,11 @@ BREAKING = [
     *((table, "n_assets_counts", {"n_assets": 3}) for table in (PANEL, PRICES, DESCRIPTORS)),
     (CROSS_SECTIONS, "portfolios_are_complete", {"portfolios": [0.5] * 3}),
     (RISK_MODELS, "upper_triangle", {"factor_cov": [0.5] * 4}),
+    (PORTFOLIO_RISK, "status_is_known", {"status": "fine"}),
+    (PORTFOLIO_RISK, "numbers_or_a_reason", {"variance": None}),
+    (PORTFOLIO_RISK, "no_look_ahead", {"book_date": date(2024, 1, 3)}),
+    (PORTFOLIO_RISK, "counts_agree", {"n_uncovered": 2}),
+    (PORTFOLIO_CONTRIBUTIONS, "kind_is_known", {"kind": "sector"}),
 ]
 """Every constraint, with values that break it; None: see `broken_values`."""
 

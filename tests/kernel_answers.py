@@ -10,6 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from sigmalake.numerics.descriptors.currency import conversion, forward_premium
 from sigmalake.numerics.descriptors.fundamentals import ITEMS, FundamentalRules
@@ -27,6 +28,8 @@ from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 from sigmalake.numerics.factors import Factor, Kind, PackedExposures
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
+from sigmalake.numerics.portfolio.look_through import look_through
+from sigmalake.numerics.portfolio.many import books_against
 from sigmalake.numerics.quality.cap_checks import cap_gaps, nearest_split, new_standing_caps
 from sigmalake.numerics.quality.exposure_checks import exposure_moves, is_thin, membership_sizes
 from sigmalake.numerics.quality.return_checks import deviations, new_zero_runs, robust_scores, taken_back
@@ -231,6 +234,17 @@ def covariance():
     return {"V": asset_cov(*_model(), linked)}
 
 
+def portfolios():
+    data = np.array([0.5, 0.3, 0.2, 0.6, 0.4, 1.0, 0.7, 0.3])
+    columns = np.array([0, 9, 10, 20, 30, 31, N, N + 1])  # the last book holds the first two
+    books = scipy.sparse.csr_array((data, columns, np.array([0, 3, 5, 6, 8])), shape=(4, N + 2))
+    portfolio_of = np.array([-1] * N + [0, 1])
+    held = look_through(books, portfolio_of)[:, :N]
+    against = books_against(held, held[2:3], *_model(), LinkedCov(np.array([[0, 1], [9, 10]]), np.array([1e-5, -2e-5])))
+    found = {name: getattr(against.portfolio, name) for name in ("exposures", "variance", "by_factor", "specific_vol")}
+    return {**found, "held": held.toarray(), "tracking_error": against.active.vol, "beta": against.beta}
+
+
 def evaluate():
     X, factor_cov, specific_var = _model()
     ids = [f"asset {n}" for n in range(N)]
@@ -278,7 +292,7 @@ def quality():
 ANSWERS = {
     "INGEST": ingest, "QUALITY": quality,
     "DESCRIBE": describe, "SHARES": shares, "REGRESS": regress, "STABILITY": stability, "RISK": risk,
-    "COVARIANCE": covariance, "EVALUATE": evaluate, "PREMIA": premia,
+    "COVARIANCE": covariance, "PORTFOLIOS": portfolios, "EVALUATE": evaluate, "PREMIA": premia,
 }  # fmt: skip
 
 

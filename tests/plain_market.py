@@ -92,7 +92,8 @@ def _cross_section_row(closes, days, n, factors, rules):
     return {
         "date": days[n], "factor_set": "set", "status": fit.status, "detail": fit.detail,
         "factor_return": nulls(fit.factor_returns), "std_error": nulls(fit.std_errors),
-        "factor_status": list(fit.factor_status), "asset_id": list(rows.index),
+        "factor_status": list(fit.factor_status), "vif": nulls(fit.vif), "n_members": fit.n_members.tolist(),
+        "asset_id": list(rows.index),
         "specific_return": nulls(fit.specific_returns), "fitted_return": nulls(fit.fitted_returns),
         "in_estimation": flags.tolist(), "weight": fit.weights.tolist(),
     }  # fmt: skip
@@ -107,7 +108,8 @@ def _risk_row(variant, fits, history, factors, window):
     return {
         "variant": variant, "date": fits[-1]["date"], "factor_set": "set", "n_periods": len(f), "status": "ok",
         "factors": [factors[k].name for k in kept], "zero_factors": [], "factor_cov": cov[np.triu_indices(len(kept))].tolist(),
-        "asset_id": list(var.index), "specific_var": nulls(var),
+        "asset_id": list(var.index), "specific_var": nulls(var), "ts_var": nulls(var), "n_obs": [len(f)] * len(var),
+        "source": ["time_series" if known else "none" for known in var.notna()],
     }  # fmt: skip
 
 

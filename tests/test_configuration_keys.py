@@ -51,6 +51,7 @@ def test_keys_take_valid_values_from_a_file_and_from_overrides():
         ({"checks": {"max_rejected": {"date": 20}}}, "max_rejected.date: must be 1 or less (value: 20). It means: largest"),
         ({"checks": {"max_rejected": {"source": -0.1}}}, "checks.max_rejected.source: must be 0 or more (value: -0.1)"),
         ({"checks": {"max_rejected": 0.2}}, "checks.max_rejected: must be a section of `key: value` lines (value: 0.2)"),
+        ({"checks": {"max_rejected": {"date": True}}}, "checks.max_rejected.date: a number is wanted, and true or false is none"),
         ({"covariance": {"cells": "some"}}, "covariance.cells: must be true or false (value: 'some')"),
         (with_panel(encoding="latin-15"), "'latin-15' is not the name of an encoding; latin-1, cp1252"),
         (with_panel(encoding="latin-1", path="p.parquet"), "encoding: latin-1 is for CSV files, and"),

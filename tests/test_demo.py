@@ -18,12 +18,14 @@ from sigmalake.demo import run as stage
 from sigmalake.demo.first_report import compared, estimation_seconds
 from sigmalake.demo.history import snapshots
 from sigmalake.demo.market import Defect
+from sigmalake.demo.page import page_of
 from sigmalake.demo.recovery import holdings, portfolio_bias
 from sigmalake.demo.run import Demo, prepare_demo
 from sigmalake.errors import DataError, InfrastructureError
 from sigmalake.lake.log import read_columns
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
+from sigmalake.report.page import build
 from sigmalake.tasks.sources.checking import Reason
 
 N_ASSETS, N_DATES, N_INDUSTRIES = 150, 300, 11
@@ -215,6 +217,7 @@ def test_a_second_demo_computes_nothing_and_prints_the_same(demo, first):
 def test_the_report_has_its_sections_at_100_columns_and_its_first_line_to_paste_works(first):
     opening, _, detail = first.printed.partition("A model of a generated market, beside")
     text, _, commands = detail.partition("To paste\n")
+    commands = commands.partition("A picture of it")[0]
     assert [line for line in opening.splitlines() if line.startswith(("It works", "Volatility of the", "To try next"))] == [
         "It works", "Volatility of the market, cap-weighted portfolio, % a year", "To try next"
     ]  # fmt: skip
@@ -231,6 +234,17 @@ def test_the_report_has_its_sections_at_100_columns_and_its_first_line_to_paste_
     assert subprocess.run(["bash", "-nc", f"{sql}\n{submit}"], capture_output=True, check=True).stderr == b""
     assert f"delta.`{first.demo.lake}/factor_returns`" in sql
     assert submit.endswith(f"jobs/run_model.py --config {first.demo.config_file}")
+
+
+def test_the_demo_ends_with_the_path_of_a_report_of_its_model(first):
+    file = first.demo.folder / "report.html"
+    assert first.printed.splitlines()[-1] == str(file)
+    assert f"release {first.model.release_id}" in file.read_text(encoding="utf-8")
+
+
+def test_without_plotly_the_demo_says_how_to_get_a_picture(first, monkeypatch):
+    monkeypatch.setattr(build, "find_spec", lambda _: None)
+    assert "pip install 'sigmalake[report]'" in page_of(first.demo).replace("\n", " ")
 
 
 def test_the_newcomers_lines_to_try_work(first):

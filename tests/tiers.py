@@ -1,12 +1,12 @@
 """A pytest plugin for scripts/test: the cheapest tests first, workers that share fixtures, and the seconds of each tier at the end.
 
-Tests run on two workers of pytest-xdist. A group of tests stays on one worker: all tests of a file, whose fixtures are made once,
-and the tests with a local Spark session in two groups of about the same length, so that a worker starts one JVM at most.
+Tests run on two workers of pytest-xdist, each of which starts one JVM at most.
 """
 
 from collections import defaultdict
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TIERS = ("arrays", "run", "jvm", "cluster", "fault", "exhaustive")  # all but the first are markers
 RUNS = (
@@ -15,31 +15,39 @@ RUNS = (
     "develop",
     "engines",
     "examples",
+    "figures",
     "fuzz",
+    "pages",
     "readme",
+    "report",
     "reader",
     "stages",
     "test_clock.py",
     "test_demo.py",
     "upkeep",
 )  # whole runs, processes
-SHARED = ("lake", "spark", "stages")  # folders whose tests with a JVM take half the seconds of all of them
+SPREAD = ("cluster", "engines", "faults", "spark")  # folders whose tests are given out one by one
 _seconds: defaultdict[str, float] = defaultdict(float)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the node ids
 def pytest_collection_modifyitems(items):
     for item in items:
         if _tier(item.keywords) == TIERS[0] and set(item.path.parts) & set(RUNS):
             item.add_marker(pytest.mark.run)
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: TIERS.index(_tier(item.keywords)))
 
 
-def _group(item):
-    if _tier(item.keywords) == "jvm":
-        return "jvm-shared" if item.path.parent.name in SHARED else "jvm"
-    return item.nodeid.split("::", maxsplit=1)[0]
+class ByFile(LoadScopeScheduling):
+    """Gives a worker all tests of a file, whose fixtures are made once, but one test where each takes long and shares little."""
+
+    def _split_scope(self, nodeid):
+        path = nodeid.split("::", maxsplit=1)[0]
+        return nodeid if set(path.split("/")) & set(SPREAD) else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
 
 
 def _tier(keywords):

@@ -15,49 +15,58 @@ if TYPE_CHECKING:
 HEAD = f"""\
 # Validation
 
-`sigmalake evaluate` sets every stored forecast beside what happened next, always out of sample: V as of t, from X, Sigma and Delta
-known at t, against the return of t+1; of a variant with `frequency: month` against the compounded returns of the next month. Its
-table `forecast_evaluation` and its summary hold the measures below. The figures further down come
-from generated markets whose Sigma and Delta are known; `scripts/validate` computes them and writes this page.
+A risk forecast is right if what happens next is as large as forecast, neither more nor less. `sigmalake evaluate` checks
+that. It divides the return of each date by the volatility that was forecast for it one date before; over many dates, the
+standard deviation of these ratios should be 1. It is always out of sample: V as of t, from X, Sigma and Delta known at t,
+meets the return of t+1. A variant with `frequency: month` meets the compounded returns of the next month.
+
+This page defines the measures and the portfolios to which they are applied, and then applies them where the right answer is
+known: to generated markets with known Sigma and Delta. `scripts/validate` computes the figures and writes this page. [Real
+markets](real_markets.md) has the same measures on real data.
 
 ## The measures
 
-With R the return of a portfolio over the period after the forecast sigma, b = R / sigma.
+Let $R$ be the return of a portfolio over the period after the forecast $\\sigma$, and $b = R / \\sigma$.
 
 | measure | definition | of a right forecast | source |
 |---|---|---|---|
-| bias | B = sd(b), divisor T - 1. 1.1: the forecast is 10 % too low | 1 +- sqrt(2/T) for normal returns, 19 times in 20; \
-1 +- sqrt((k-1)/T) for returns with a kurtosis of k | Menchero, Orr, Wang 2011 |
-| mean abs(B - 1) | over the portfolios of a kind | E abs(B - 1), exactly, at T normal returns | |
+| bias | $B = \\operatorname{{sd}}(b)$, divisor $T - 1$. 1.1 says that the forecast is 10 % too low | $1 \\pm \\sqrt{{2/T}}$ \
+for normal returns, 19 times in 20; $1 \\pm \\sqrt{{(k-1)/T}}$ for returns with a kurtosis of $k$ | Menchero, Orr, Wang 2011 |
+| mean abs(B - 1) | over the portfolios of a kind | the exact expectation at $T$ normal returns | |
 | MRAD | mean of abs(B - 1) over rolling windows of 12 months and over portfolios | the same at the window's length: \
 {expected_deviation(12):.3f} for 12 forecasts, {expected_deviation(252):.3f} for 252 | Menchero, Orr, Wang 2011 |
-| QLIKE | mean of ln sigma^2 + b^2 | lower is better among forecasts of the same returns; it has no target | Patton 2011 |
-| Q | mean of b^2 - ln b^2: QLIKE without the level of risk. R = 0 is left out and counted | {PERFECT_Q:.4f} for normal returns, \
-+- 2 sqrt((pi^2/2 - 2)/T); more for fat tails, also where the forecast is right | Patton 2011 |
+| QLIKE | mean of $\\ln \\sigma^2 + b^2$ | lower is better among forecasts of the same returns; it has no target | Patton \
+2011 |
+| Q | mean of $b^2 - \\ln b^2$: QLIKE without the level of risk. $R = 0$ is left out and counted | {PERFECT_Q:.4f} for normal \
+returns, $\\pm 2 \\sqrt{{(\\pi^2/2 - 2)/T}}$; more for fat tails, even if the forecast is right | Patton 2011 |
 
-B is blind to a forecast that is too high on some dates and too low on others; MRAD and Q are not. A band is that of independent
-returns with this kurtosis: of daily stock returns, whose volatility moves, wider ones must be expected. The band of a decile of
-single assets counts dates, not assets, since the assets of a date share its factors: it is on the safe side.
+B does not see a forecast that is too high on some dates and too low on others; MRAD and Q do. The bands are those of
+independent returns with this kurtosis. The volatility of daily stock returns moves, so that wider bands must be expected. The
+band of a decile of single assets counts dates, not assets, since the assets of a date share its factors: it is on the safe
+side.
 
 ## The portfolios
 
 | kind | what it is | what it tests |
 |---|---|---|
-| `factor` | each factor; R is the f of the regression of t+1 | Sigma's diagonal |
+| `factor` | each factor; $R$ is the $f$ of the regression of t+1 | the diagonal of Sigma |
 | `eigenfactor` | eigenvectors of Sigma, the least variance first | the directions that an optimiser finds |
 | `market` | the estimation universe by cap | the market factor |
-| `random_active` | weights proportional to cap x an exponential number of the asset, less the market | V where managers are |
-| `minimum_variance` | h = V^-1 a / (a' V^-1 a), a normal: the least variance with an alpha of 1 | V where it is too low |
-| `own` | the user's, each as last known at t | |
-| `asset_by_size`, `asset_by_volatility` | single assets in deciles by cap, or by forecast volatility, against V's diagonal | |
-| `specific_by_size`, `specific_by_volatility` | their specific returns against Delta alone, in deciles by cap or forecast | Delta |
+| `random_active` | weights proportional to the cap times an exponential number of the asset, less the market | V where \
+managers are |
+| `minimum_variance` | $h = V^{{-1}} a / (a' V^{{-1}} a)$ with a normal $a$: the least variance with an alpha of 1 | V \
+where it is too low |
+| `own` | yours, each as last known at t | |
+| `asset_by_size`, `asset_by_volatility` | single assets in deciles by cap, or by forecast volatility | the diagonal of V |
+| `specific_by_size`, `specific_by_volatility` | their specific returns, in deciles by cap or by forecast | Delta alone |
 
-Random numbers are seeded by asset: neither the other assets nor the dates move them. Portfolios are made of what is known at t; a
-holding without a V at t or a return at t+1 leaves forecast and return alike and is counted (`n_left_out`, `left_out_weight`), and
-the other weights stand. Means over a decile's assets are stored with their count, which is all that the measures need, exactly.
+Random numbers are seeded by asset, so that neither the other assets nor the dates move them. Portfolios are made of what is
+known at t. A holding without a V at t, or without a return at t+1, leaves forecast and return alike and is counted
+(`n_left_out`, `left_out_weight`); the other weights stand. Means over the assets of a decile are stored with their count,
+from which the measures follow exactly.
 
-Where a model has a market and complete groups, the constraint ties the returns of a group: the smallest eigenfactor is then little
-more than the drift of the cap shares, and its B says nothing of a portfolio.
+If a model has a market and complete groups, the constraint ties the returns of a group. The smallest eigenfactor is then
+little more than the drift of the cap shares, and its B says nothing about a portfolio.
 """
 
 
@@ -96,12 +105,13 @@ def _right_models(markets: Mapping[str, Sequence[Calibration]]) -> str:
     n = next(iter(markets.values()))[0].n_dates
     bands = f"1 +- {bias_band(n):.3f} for normal returns, 1 +- {bias_band(n, KURTOSIS):.3f} for a kurtosis of {KURTOSIS:.0f}"
     text = f"""\
-## Right models are told to be right, and a blind one is not
+## A right model passes, and a wrong one does not
 
-Forecasts made with the true Sigma, Delta and level of volatility, but for the last table; {n} dates. The band of B is {bands}
-(that of t with 5 degrees of freedom: the wide band). Where returns are normal, a right model has an MRAD of
-{expected_deviation(60):.3f} over 60 dates, and a portfolio's Q is {PERFECT_Q:.3f} +- {q_band(n):.3f}.
-The b of a right model does not know the level: where volatility doubles it is that of the first table.
+The forecasts of the first three tables are made with the true Sigma, Delta and level of volatility, over {n} dates. Those of
+the last table have a wrong level. The band of B is {bands} (the wide band, that of t with 5 degrees of freedom). For normal
+returns, a right model has an MRAD of {expected_deviation(60):.3f} over 60 dates, and a portfolio's Q is {PERFECT_Q:.3f} +-
+{q_band(n):.3f}. The b of a right model does not depend on the level, so that a market in which volatility doubles has the
+numbers of the first table.
 """
     for name, rows in markets.items():
         text += f"\n{name}:\n\n" + _table(

@@ -120,7 +120,7 @@ def test_the_hash_does_not_depend_on_secrets_or_on_where_they_are_from(keyed, mo
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_validate_prints_no_secret(asked, keyed, form):
-    seen = asked("validate", "--config", keyed, "--defaults", "--output", form)
+    seen = asked("validate", "--config", keyed, "--output", form, "--defaults")
     assert seen.exit_code == 0, seen.err
     assert SECRET not in seen.out + seen.err
     assert "***" in seen.out

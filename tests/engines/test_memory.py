@@ -22,7 +22,7 @@ from sigmalake.stages.queries.model_size import ModelSize, SourceSize, model_siz
 from sigmalake.stages.queries.needs import need_of
 
 STAGES = COMPUTING
-LARGE = ModelSize(3000, 1260, 1260, 71, (SourceSize("panel", 450 << 20, 0, 3_780_000, 16, 330_000),))
+LARGE = ModelSize(3000, 1260, 1260, 71, True, (SourceSize("panel", 450 << 20, 0, 3_780_000, 16, 330_000),))
 CGROUPS = {  # of a process in a group of its own, by version: where its groups are told, and the names of the files
     2: ("0::/run/job\n", "run", "memory.max", "memory.current", "inactive_file"),
     1: ("4:memory:/run/job\n", "memory/run", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -85,7 +85,7 @@ def test_too_little_memory_is_refused_with_the_numbers_before_anything_is_writte
     path = small_model(tmp_path)
     code, out, err = said("run", "--config", path, "--set", "local.memory=100m", "--set", "local.workers=2")
     assert (code, out) == (2, "")
-    assert "needs about 0.4" in err
+    assert "needs about 0.3" in err
     assert "local.memory is 0.10 GB; use --engine spark, or set local.memory higher" in err
     assert {folder.name for folder in (tmp_path / "lake").iterdir()} == {"_lease"}
 
@@ -107,7 +107,7 @@ def test_fewer_workers_are_taken_where_all_do_not_fit(tmp_path, monkeypatch):
     assert need.memory(1) < need.memory(2) < need.memory(4)
     between = (need.memory(2) + need.memory(3)) // 2
     config = load_config(path, [f"local.memory={between // 1024}k", "local.workers=4"])
-    assert room.fitting_workers(config, STAGES, told.append) == 2
+    assert room.room_for(config, STAGES, told.append).workers == 2
     assert [line.startswith("workers: 2 instead of 4: 4 need about ") for line in told] == [True]
 
 
@@ -115,14 +115,14 @@ def test_a_disk_without_room_is_told_before_it_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "model_size", lambda *_: LARGE)
     monkeypatch.setattr(room, "free_disk", lambda _: 300_000_000)
     with pytest.raises(InfrastructureError, match=r"writes about 0\.\d+ GB to .*lake, where 0\.30 GB are free; free some space"):
-        room.fitting_workers(load_config(small_model(tmp_path)), STAGES, print)
+        room.room_for(load_config(small_model(tmp_path)), STAGES, print)
 
 
 def test_a_plan_shows_what_it_takes(tmp_path, said):
     path = small_model(tmp_path)
     code, out, err = said("plan", "--config", path, "--set", "local.memory=4g", "--set", "local.workers=1")
     assert code == 0, err
-    assert out.splitlines()[-1].startswith("estimate: about 2 s, 500 MB of memory (local.memory is 4 GB), 1 MB of disk, ")
+    assert out.splitlines()[-1].startswith("estimate: about 2 s, 400 MB of memory (local.memory is 4 GB), 1 MB of disk, ")
     code, out, err = said("plan", "--config", path, "--output", "json")
     by_stage = {stage["stage"]: stage.get("estimate") for stage in json.loads(out)}
     assert by_stage["risk"].keys() == {"disk_bytes", "memory_bytes", "seconds"}

@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakes import differences
+from plain_books import sample_books, write_books
 from plain_segments import generate_segments
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.lake.log import open_table
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
-from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, EXPOSURE_MOMENTS
+from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, EXPOSURE_MOMENTS, EXPOSURES
 from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
 from small_model import Model, local_engine, make_model
 
@@ -76,23 +77,29 @@ def test_a_market_its_changes_and_an_engine_changed_in_the_middle(market, panel,
     local.body["factors"][2] = {"styles": {"size": {}, "value": {"missing": "zero"}}}
     local.body["covariance"] = {"variants": ["short", "monthly"], "dates": "last", "cells": True}
     local.body["regression"] = {"min_assets": 20}
+    books = sample_books(panel.drop_duplicates(["date", "asset_id"]), [days[22], days[30]])
+    write_books(books, tmp_path / "books.parquet")
+    local.body["sources"]["books"], local.body["books"] = {"path": str(tmp_path / "books.parquet")}, {"benchmark": "INDEX"}
+    local.body["long_tables"] = {"exposures": True}
     ours, theirs = local, by_spark(local, spark)
     local.write(panel[panel["date"] < days[-1]])
     for model in (ours, theirs):
         model.run()
     assert_equal(ours, theirs, *(table for table in MODEL_TABLES if table.name in tables_of(ours.lake_folder)))
-    assert {REJECTED_ROWS.name, EXPOSURE_MOMENTS.name, ASSET_COVARIANCE_CELLS.name} <= tables_of(ours.lake_folder)
+    made = {REJECTED_ROWS.name, EXPOSURE_MOMENTS.name, EXPOSURES.name, ASSET_COVARIANCE_CELLS.name}
+    assert made <= tables_of(ours.lake_folder)
     mixed = by_the_other_from(theirs, "mixed", local_engine)
     changed = panel[panel["date"] != days[20]].copy()  # a date removed, another restated, and a day appended
     changed.loc[(changed["date"] == days[10]) & (changed["asset_id"] == "A05"), "ret"] = 0.25
     local.write(changed)
+    write_books([(*row[:3], 2 * row[3]) if row[0] == "FUND1" else row for row in books], tmp_path / "books.parquet")
     for model in (ours, theirs):
         model.run()
     assert_equal(ours, theirs)
     for stage in ("ingest", "quality", "regress"):
         mixed.stage(stage)
     finished = replace(mixed, open_engine=partial(SparkEngine, spark))
-    for stage in ("risk", "covariance", "release"):
+    for stage in ("risk", "covariance", "portfolios", "release"):
         finished.stage(stage)
     assert_equal(finished, ours)
     assert set(finished.rows(RUNS)["engine"]) == {"local", "spark"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from lakes import REBUILT, differences
 from processes import run, small_model
@@ -28,16 +29,29 @@ def models(tmp_path_factory):
     config = small_model(folder / "model", n_assets=40, n_dates=40)
     panel = pd.read_parquet(config.parent / "panel.parquet")
     days = sorted(set(panel["date"].dropna()))
+    body = yaml.safe_load(config.read_text())
+    body["sources"]["books"], body["books"] = {"path": "books.parquet"}, {"benchmark": "INDEX"}
+    config.write_text(yaml.safe_dump(body))
+    books(panel, [days[20], days[-2]]).to_parquet(config.parent / "books.parquet")
     before = panel[panel["date"] < days[-3]].copy()
     before.loc[before["date"] == days[20], "ret"] *= 1.5
     earlier = folder / "earlier"
     shutil.copytree(config.parent, earlier)
     before.to_parquet(earlier / "panel.parquet")
+    books(panel, [days[20]]).to_parquet(earlier / "books.parquet")
     done = run("run", "--config", earlier / "model.yaml", "--set", f"lake={folder / 'before'}")
     assert done.returncode == 0, done.stderr
     done = run("evaluate", "--config", earlier / "model.yaml", "--set", f"lake={folder / 'before'}")
     assert done.returncode == 0, done.stderr
     return config, folder / "before"
+
+
+def books(panel: pd.DataFrame, days: list) -> pd.DataFrame:
+    """An index of equal weights, and a fund that holds half of it."""
+    assets = sorted(set(panel["asset_id"].dropna()))[:20]
+    rows = [("INDEX", day, asset, 0.05) for day in days for asset in assets]
+    rows += [("FUND", day, member, 0.5) for day in days for member in ("INDEX", assets[0])]
+    return pd.DataFrame(rows, columns=["portfolio", "date", "asset_id", "weight"])
 
 
 def killed(config: Path, before: Path | None, folder: Path, only: int) -> dict:
@@ -74,6 +88,6 @@ def test_a_run_killed_at_every_point_heals(models, tmp_path, first):
     found = killed(config, None if first else before, tmp_path, 1)
     assert found["points"] == list(found["killed"])
     stages = {point.split(" writes ")[0].removeprefix("before ") for point in found["points"] if " writes " in point}
-    assert {"ingest", "regress", "risk", "covariance", "release", "evaluate"} <= stages
+    assert {"ingest", "regress", "risk", "covariance", "portfolios", "release", "evaluate"} <= stages
     assert len(found["points"]) >= 60
     nothing_lost_or_doubled(found, tmp_path)

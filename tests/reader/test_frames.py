@@ -324,7 +324,7 @@ def test_an_evaluation_is_a_row_a_kind_and_variant(tmp_path):
 
 
 def test_without_an_evaluation_the_command_is_named(model, tmp_path):
-    with pytest.raises(MissingRiskError, match="has no table forecast_evaluation"):
+    with pytest.raises(MissingRiskError, match="no forecast has been evaluated yet"):
         model.evaluation()
     write_two_releases(tmp_path)
     append(tmp_path, FORECAST_EVALUATION, evaluation_rows("other", [0.01]))

@@ -1,25 +1,19 @@
-"""README.md and the pages that it leads to for commands, tables and SQL, in parts: their code blocks and their tables."""
+"""README.md and the pages of docs/, in parts: their code blocks and their tables."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = (
-    "README.md",
-    "docs/reading.md",
-    "docs/operations.md",
-    "docs/maintenance.md",
-    "docs/sources.md",
-    "docs/engines.md",
-    "docs/model_in_brief.md",
-)
+GENERATED = {"docs/configuration.md", "docs/tables.md"}
+FOUND = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("**/*.md"))
+PAGES = ("README.md", *(name for name in FOUND if name not in GENERATED and not name.startswith("docs/gallery/")))
 TEXT_OF = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 TEXT = "\n".join(TEXT_OF.values())
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str | None = None) -> list[str]:
+    """The fenced blocks of a language, of one page or of all."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT if page is None else TEXT_OF[page], re.MULTILINE | re.DOTALL)
 
 
 def rows_under(header: str) -> list[list[str]]:

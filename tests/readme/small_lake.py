@@ -39,13 +39,13 @@ def small_panel():
 
 
 def commands():
-    lines = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    lines = [line.split("#")[0].strip() for block in blocks("bash", "README.md") for line in block.splitlines()]
     return [shlex.split(line)[1:] for line in lines if line.startswith("sigmalake ")]
 
 
 def run_commands(folder: Path) -> dict[str, str]:
     """Writes the panel and the configuration into a folder, runs the commands there; what each prints, by its verb."""
-    (folder / "mine.yaml").write_text(blocks("yaml")[0])
+    (folder / "mine.yaml").write_text(blocks("yaml", "README.md")[0])
     small_panel().to_parquet(folder / "panel.parquet", index=False)
     said = {}
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""README.md's SQL, by Spark, on the lake that its commands made by the local engine: what the queries give is right."""
+"""The SQL of docs/reading.md, by Spark, on the lake that its commands made by the local engine: what the queries give is right."""
 
 import pytest
 from numpy.testing import assert_allclose
@@ -13,9 +13,9 @@ PLACE = "/data/lakes/mine"  # of the lake, in the SQL
 
 @pytest.fixture(scope="module")
 def answers(spark, folder, printed):
-    """The rows of each query, in the order of README.md; its views stay in the session."""
+    """The rows of each query, in the order of the page; its views stay in the session."""
     found = []
-    for block in blocks("sql"):
+    for block in blocks("sql", "docs/reading.md"):
         for statement in block.replace(PLACE, str(folder / "lakes/mine")).split(";"):
             if statement.strip():
                 rows = spark.sql(statement)

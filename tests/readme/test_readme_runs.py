@@ -29,7 +29,7 @@ def test_the_commands_validate_run_and_show(printed):
 
 def test_a_model_comes_from_a_frame_and_is_saved(folder, printed, monkeypatch):
     monkeypatch.chdir(folder)
-    names, _ = executed(blocks("python")[0])
+    names, _ = executed(blocks("python", "README.md")[0])
     assert list(names["f"].columns) == ["market", "energy", "health", "technology", "size", "momentum"]
     assert len(names["r2"]) == 69
     V = names["V"].loc[NAMED, NAMED].to_numpy()
@@ -41,13 +41,13 @@ def test_a_model_comes_from_a_frame_and_is_saved(folder, printed, monkeypatch):
 
 def test_a_frame_and_the_configuration_have_the_same_factor_returns(folder, model, monkeypatch):
     monkeypatch.chdir(folder)
-    names, _ = executed(blocks("python")[0].replace("lakes/first", "lakes/again"))
+    names, _ = executed(blocks("python", "README.md")[0].replace("lakes/first", "lakes/again"))
     assert_allclose(names["f"], model.factor_returns(), rtol=0, atol=0)
 
 
 def test_the_example_of_reading_gives_the_volatility_by_hand(folder, model, V, monkeypatch):
     monkeypatch.chdir(folder)
-    names, said = executed(blocks("python")[1])
+    names, said = executed(blocks("python", "README.md")[1])
     assert said.startswith(f"{LAST}.1 ")
     assert_allclose(names["report"].vol, np.sqrt(WEIGHTS @ V @ WEIGHTS), rtol=1e-12)
     assert_allclose(names["report"].by_factor.sum() + names["report"].specific, names["report"].vol, rtol=1e-12)
@@ -55,7 +55,7 @@ def test_the_example_of_reading_gives_the_volatility_by_hand(folder, model, V, m
 
 def test_the_page_on_reading_reads_the_release(folder, model, V, monkeypatch):
     monkeypatch.chdir(folder)
-    names, said = executed(blocks("python")[2])
+    names, said = executed(blocks("python", "docs/reading.md")[0])
     assert said.startswith(f"{LAST}.1 ")
     assert_allclose(names["V"].loc[NAMED, NAMED], V, rtol=1e-12)
     assert names["X"].shape == (24, 6)
@@ -67,9 +67,9 @@ def test_the_page_on_reading_reads_the_release(folder, model, V, monkeypatch):
 
 def test_what_stood_at_an_instant_is_compared_with_what_stands(folder, model, monkeypatch):
     monkeypatch.chdir(folder)
-    text = blocks("python")[3].replace("2024-03-29T17:30+00:00", model.created_at.isoformat())
+    text = blocks("python", "docs/reading.md")[1].replace("2024-03-29T17:30+00:00", model.created_at.isoformat())
     text = text.replace("2024-03-01", str(model.as_of))
     one_variant, _, _ = text.partition("between =")  # the example's lake has one
-    names, _ = executed(blocks("python")[2] + one_variant)
+    names, _ = executed(blocks("python", "docs/reading.md")[0] + one_variant)
     assert names["then"].release_id == model.release_id
     assert names["moved"].moves.empty

@@ -333,6 +333,9 @@ def test_a_catalog_holds_a_lake_as_a_folder_does(model, short, spark):
     context = model.context()
     assert [release.as_of for release in all_releases(context.lake)] == [max(short["date"])]
     assert context.lake.columns(CROSS_SECTIONS, ["date"]).num_rows == short["date"].nunique() - 1
+    assert (
+        spark.sql("SELECT DISTINCT date FROM spark_catalog.risk_lake.current_factor_returns").count() == short["date"].nunique() - 1
+    )
 
 
 def test_the_calendar_is_the_returns_own_or_a_table_of_dates(model, short):

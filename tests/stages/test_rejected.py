@@ -48,8 +48,8 @@ def test_rows_of_dates_and_sources_that_are_no_more_are_replaced(lake):
     found, names = {"exposures": {FRIDAY: DateFingerprint(1, 1, "")}}, {"exposures": "panel.exposures"}
     sources = PanelSources({}, {}, names, {}, found, countable=True, cap_rates={})
     stale = {**rejected_dates(lake), "panel.exposures": {MONDAY}}
-    assert _rejected_predicate(sources, {"exposures": {FRIDAY}}, stale, described=["prices"]).split(" OR ") == [
-        "(date IS NULL AND source NOT IN ('prices', 'fundamentals', 'segments'))",
+    assert _rejected_predicate(sources, {"exposures": {FRIDAY}}, stale, others=["prices"]).split(" OR ") == [
+        "(date IS NULL AND source NOT IN ('prices', 'fundamentals', 'segments', 'books'))",
         "source IN ('exposures', 'returns')",
         "(source = 'panel.exposures' AND ((date >= DATE'2024-01-01' AND date <= DATE'2024-01-05')))",
     ]

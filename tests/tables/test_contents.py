@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sigmalake.tables.contents import NOTHING, Content, Key, contents_of, together, total
+from sigmalake.tables.checksums.contents import NOTHING, Content, Key, contents_of, together, total
 from sigmalake.tables.declaration import Column, Table, required
 
 DAYS = [date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)]

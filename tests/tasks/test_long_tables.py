@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pyarrow as pa
 import pytest
-from packed_world import HASHES, N_DATES, SETS, model_row, panel, panel_row, rows_of
+from packed_world import HASHES, N_DATES, SETS, exposures_of, model_row, panel, panel_row, rows_of
 
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.tables.long import FACTORS
@@ -13,6 +13,7 @@ from sigmalake.tables.packed import PANEL, RISK_MODELS
 from sigmalake.tasks.long_tables import (
     Unpack,
     exposure_moments,
+    exposures,
     factor_covariance,
     factor_portfolios,
     factor_returns,
@@ -50,6 +51,17 @@ def models() -> pa.Table:
 def steps() -> pa.Table:
     of = {n: [{**STEP, "n_values": n, "n_changed": k} for k in range(n)] for n in range(5)}
     rows = [{**panel_row(n), "style_steps": found or None} for n, found in of.items()]
+    return rows_of(PANEL, rows)
+
+
+def filled() -> pa.Table:
+    """Some dates say which styles were filled in; of some assets the memberships are left out, or in no order."""
+    rows = [panel_row(n) for n in range(N_DATES)]
+    for row in rows[::3]:
+        row["styles_filled"] = [n % 5 == 0 for n in range(2 * row["n_assets"])]
+    for row in rows[1::3]:
+        for name in ("member_assets", "member_factors", "member_shares"):
+            row[name] = row[name][3:][::-1]
     return rows_of(PANEL, rows)
 
 
@@ -114,7 +126,25 @@ def looped_moments(rows: list[dict]) -> list[dict]:
     return [{"exposure_date": row["exposure_date"], **step} for row in rows for step in row["style_steps"] or ()]
 
 
+def looped_exposures(rows: list[dict]) -> list[dict]:
+    found = []
+    for row in rows:
+        X, held = exposures_of(row), set(zip(row["member_assets"], row["member_factors"], strict=True))
+        for n, asset in enumerate(row["asset_id"]):
+            for k, factor in enumerate(SETS[row["factor_set"]]):
+                style = k - (len(SETS[row["factor_set"]]) - 2)
+                if factor.group == "sector" and (n, k) not in held:
+                    continue
+                found.append({
+                    "date": row["exposure_date"], "return_date": row["return_date"], "asset_id": asset, "factor": factor.name,
+                    "factor_group": factor.group, "exposure": X[n, k],
+                    "filled": bool(style >= 0 and row["styles_filled"] and row["styles_filled"][2 * n + style]),
+                })  # fmt: skip
+    return found
+
+
 CASES = {
+    "exposures": (lambda: exposures(factors_table()), filled, looped_exposures),
     "factor_returns": (lambda: factor_returns(factors_table()), sections, looped_factor_returns),
     "specific_returns": (specific_returns, sections, looped_specific_returns),
     "factor_portfolios": (lambda: factor_portfolios(factors_table()), sections, looped_portfolios),

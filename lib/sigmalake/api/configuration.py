@@ -9,7 +9,7 @@ from sigmalake.config.yaml_file import merge
 from sigmalake.errors import ConfigError
 
 MODEL = "fit"
-"""The model's name where none is given; the seed of simulations."""
+"""The name of a model without one. Simulations are seeded by it."""
 
 _KINDS = ("market", "membership", "styles")  # of entries of `factors`, in the order of the model
 _PLACES = ("path", "table", "format", "encoding")  # where a panel lies: the frame takes the place of all of it
@@ -99,7 +99,7 @@ def with_places(configuration: Mapping[str, Any], *, panel: str, lake: str) -> d
 
 
 def _entries(groups: Groups | None, styles: Styles | None) -> dict[str, list[dict[str, Any]]]:
-    """Entries of `factors` by their kind, of those that are given."""
+    """The entries of `factors` that were given as arguments, by their kind."""
     entries: dict[str, list[dict[str, Any]]] = {}
     if groups is not None:
         _refuse_text("groups", groups)

@@ -1,4 +1,4 @@
-"""A configuration as the YAML file that says the same."""
+"""Writes a configuration as a YAML file."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date

@@ -52,7 +52,7 @@ def _refuse_repeated(names: list[str]) -> None:
 
 
 def _from_pandas(frame: pd.DataFrame, date: str) -> pa.Table:
-    """Columns, and the levels of the index that have a name."""
+    """The columns of a frame, and the levels of its index that have a name, as columns."""
     levels = [name for name in frame.index.names if name is not None]
     names = [*levels, *frame.columns]
     if strangers := [name for name in names if not isinstance(name, str)]:
@@ -78,7 +78,7 @@ def _array_of(column: pd.Series, name: str, *, is_date: bool) -> pa.Array:
 
 
 def _python_dates(column: pd.Series, name: str) -> list[Date | None]:
-    """Dates from a column of Python objects, each by its own clock."""
+    """Dates of a column of Python objects; one with a zone has its local date there."""
     missing = column.isna().to_numpy()
     values = column.tolist()
     if strangers := [value for value, none in zip(values, missing, strict=True) if not none and not isinstance(value, Date)]:
@@ -106,7 +106,7 @@ def _from_arrow(frame: object) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Categories by their values, and every kind of text as text."""
+    """Turn categories into their values, and every kind of text into text."""
     if pa.types.is_dictionary(column.type):
         kind = pa.string() if _is_text(column.type.value_type) else column.type.value_type
         return pa.chunked_array([_decoded(chunk, kind) for chunk in column.chunks], kind)

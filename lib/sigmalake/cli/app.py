@@ -1,5 +1,6 @@
 """The command line: `sigmalake VERB --config FILE`. Results go to stdout, everything else to stderr."""
 
+import gc
 import json
 import sys
 import traceback
@@ -14,18 +15,21 @@ from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
 from sigmalake.cli.demo import demo
 from sigmalake.cli.lakes.copying import copy
+from sigmalake.cli.lakes.sql import sql
 from sigmalake.cli.lakes.standing import compare, releases
 from sigmalake.cli.lakes.upkeep import maintain, upgrade
 from sigmalake.cli.lease import lease
 from sigmalake.cli.mishaps import explained
 from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputForm, Overrides, Start, Verify, with_log_format
-from sigmalake.cli.portfolio import portfolio
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
-from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, quality, regress, release, risk, run
+from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
 from sigmalake.cli.terminal import say, show, without_secrets
 from sigmalake.cli.verbs import run_document
+from sigmalake.cli.verbs.export import export
 from sigmalake.cli.verbs.init import init
+from sigmalake.cli.verbs.portfolio import portfolio
+from sigmalake.cli.verbs.report import report
 from sigmalake.cli.verbs.status import status
 from sigmalake.cli.verbs.validate import presets, validate
 from sigmalake.errors import WORK_TO_DO, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
@@ -50,6 +54,7 @@ class Described(StrEnum):
 
 
 INTERRUPTED = 130  # also what typer returns after Ctrl-C
+COLLECTED_AFTER = 20_000  # new objects; Python looks for circles among its objects after 700
 
 
 def _show_version(requested: bool) -> None:
@@ -67,7 +72,7 @@ def options(
     """An equity factor risk model, from a panel on one machine or on a Spark cluster, kept in Delta tables."""
 
 
-for computing in (run, describe, ingest, quality, regress, risk, release, covariance, evaluate):
+for computing in (run, describe, ingest, quality, regress, risk, release, covariance, portfolios, evaluate):
     app.command()(with_log_format(computing))
 
 
@@ -141,15 +146,16 @@ def schema(
     show(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-for of_a_lake in (plan, validate, presets, status, maintain, copy, upgrade, releases, compare, check, lease):
+for of_a_lake in (plan, validate, presets, status, maintain, copy, upgrade, releases, compare, check, lease, sql):
     app.command()(with_log_format(of_a_lake))
-for other in (portfolio, init, demo):
+for other in (portfolio, export, report, init, demo):
     app.command()(with_log_format(other))
 
 
 def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
+    gc.set_threshold(COLLECTED_AFTER)  # imports alone would have it look twenty times at objects that stay
     with signals_as_interrupt() as ending:
         _call(verb, ending)
 

@@ -61,19 +61,23 @@ def _run_demo(prepared: "Demo", engine: str) -> None:
 
 def _report_demo(prepared: "Demo", *, detail: bool) -> None:
     from sigmalake.demo.first_report import first_report
+    from sigmalake.demo.page import page_of
     from sigmalake.demo.run import detailed_report
 
     show(first_report(prepared))
     if detail:
         show("\n" + detailed_report(prepared, jars_folder()))
+    show("\n" + page_of(prepared))
 
 
 def _compare_demo(local: "Demo", on_spark: "Demo", *, detail: bool) -> None:
     """How the two lakes compare; the report of Spark's, where there is no other."""
     from sigmalake.demo.first_report import compared
+    from sigmalake.demo.page import page_of
 
     if local.lake.is_dir():
         show("\n" + compared(local, on_spark))
+        show("\n" + page_of(local))
     else:
         _report_demo(on_spark, detail=detail)
 

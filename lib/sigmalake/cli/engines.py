@@ -1,4 +1,4 @@
-"""Which engine runs, why, and how it is opened."""
+"""Chooses the engine, with the reason, and opens it."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ SUBMITTED = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION", "SPARK_REMOTE
 
 
 class Choice(NamedTuple):
-    """An engine, and why it is that one."""
+    """The engine that was chosen, and the reason."""
 
     name: str  # local or spark
     reason: str
@@ -76,7 +76,7 @@ def _spark_at_hand() -> str | None:
 
 
 def _needs_spark(config: Config) -> str | None:
-    """What of a configuration only Spark can do."""
+    """The parts of a configuration that only Spark can do, in words."""
     found = [lake_obstacle(config.lake), *(source_obstacle(*source) for source in config.sources.locations().items())]
     return next((obstacle for obstacle in found if obstacle), None)
 
@@ -100,11 +100,12 @@ def opened_engine(
     """
     say(f"engine: {choice.name} ({choice.reason})")
     if choice.name == "local":
-        from sigmalake.cli.room import fitting_workers
+        from sigmalake.cli.room import room_for
 
         scratch = None if config.local.scratch is None else Path(config.local.scratch)
-        workers = fitting_workers(config, computes, say) if computes else config.local.workers
-        local = LocalEngine(LocalTables(config.lake, workers), scratch)
+        room = room_for(config, computes, say) if computes else None
+        local = LocalEngine(LocalTables(config.lake, config.local.workers if room is None else room.workers), scratch)
+        local.expect_rows(0 if room is None else room.rows)
         try:
             if scratch is not None:
                 local.check_scratch()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LeaseState(NamedTuple):
-    """Who holds a lake."""
+    """The state of a lake's lease, with its holder if there is one."""
 
     lake: str
     state: str  # free, held, ended (its process is gone), lapsed or unreadable
@@ -55,7 +55,7 @@ def lease(
 
 
 def lease_state(claims: "Claims") -> LeaseState:
-    """Who holds a lake, in words and numbers."""
+    """The state of the lease, as its newest claim has it."""
     from sigmalake.lake.claims.claim import UnreadableClaimError
 
     try:

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sigmalake.config.model import Config
 from sigmalake.engines.local.room import free_disk, free_memory
@@ -22,7 +22,14 @@ LEAST_DISK = 100 << 20  # bytes: whether a disk has room for fewer is told by th
 SECONDS, BYTES = ((3600.0, "h"), (60.0, "min"), (1.0, "s")), ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"))
 
 
-def fitting_workers(config: Config, stages: Collection[str], say: Callable[[str], None]) -> int:
+class Room(NamedTuple):
+    """What a machine gives to a run."""
+
+    workers: int  # processes
+    rows: int  # assets on dates that the run will compute, as far as it is known before sources are read
+
+
+def room_for(config: Config, stages: Collection[str], say: Callable[[str], None]) -> Room:
     """As many processes as the configuration and the cores allow and memory has room for; says so where that is fewer.
 
     Raises:
@@ -32,11 +39,12 @@ def fitting_workers(config: Config, stages: Collection[str], say: Callable[[str]
     most = _most_workers(config)
     size = model_size(config, Lake(FolderTables(config.lake)))
     if size is None:
-        return most
+        return Room(most, 0)
+    rows = size.n_fresh * size.n_assets if size.is_first else 0
     need, (memory, whose) = need_of(config, size, stages), _memory(config)
     _refuse_full_disk(config, need)
     if memory is None:
-        return most
+        return Room(most, rows)
     workers = next((workers for workers in range(most, 0, -1) if need.memory(workers) <= memory), 0)
     if not workers:
         larger = "set local.memory higher" if config.local.memory else "take a machine with more memory"
@@ -49,7 +57,7 @@ def fitting_workers(config: Config, stages: Collection[str], say: Callable[[str]
             f"{most} need about {_gb(need.memory(most))} of memory, {workers} {_gb(need.memory(workers))}; {whose} is {_gb(memory)}"
         )
         say(f"workers: {workers} instead of {most}: {told}")
-    return workers
+    return Room(workers, rows)
 
 
 def need_of_plan(context: "Context", planned: Sequence["PlannedStage"]) -> Need:
@@ -60,7 +68,7 @@ def need_of_plan(context: "Context", planned: Sequence["PlannedStage"]) -> Need:
 
 
 def estimate_line(context: "Context", need: Need) -> str:
-    """What a plan takes, in a line."""
+    """The estimate of time, memory and disk of a plan, in a line."""
     disk = f"{rough(need.disk, BYTES)} of disk"
     if context.engine.name != "local":
         return f"estimate: about {disk}; time and memory depend on the cluster"
@@ -83,7 +91,7 @@ def estimates(context: "Context", need: Need) -> dict[str, dict[str, float]]:
 
 
 def rough(value: float, units: Sequence[tuple[float, str]]) -> str:
-    """A number with its unit, to one digit."""
+    """A number with its unit, rounded to one digit."""
     rounded = _one_digit(value)
     scale, unit = next((one for one in units if rounded >= one[0]), units[-1])
     return f"{max(1.0, rounded / scale):.0f} {unit}"

@@ -9,22 +9,22 @@ ENDING = {signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
 class TerminatedError(KeyboardInterrupt):
-    """A signal asked this process to end; what handles Ctrl-C handles it."""
+    """Raised when a signal asks this process to end. It is a KeyboardInterrupt, so that what handles Ctrl-C handles it."""
 
 
 class Ending:
-    """What asked this process to end, if anything did."""
+    """The signal that asked this process to end, if there was one."""
 
     received: signal.Signals | None = None
 
     @property
     def exit_code(self) -> int:
-        """By the convention of shells; 130 is Ctrl-C's."""
+        """128 plus the number of the signal, as shells have it; 130 is that of Ctrl-C."""
         return 128 + (self.received or signal.SIGINT)
 
     @property
     def word(self) -> str:
-        """What happened."""
+        """A word for a message: what ended the process."""
         return "interrupted" if self.received is None else ENDING[self.received]
 
 

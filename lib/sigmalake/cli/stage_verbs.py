@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Exposures(StrEnum):
-    """Which exposures V is built with."""
+    """The exposures that V is built with."""
 
     KNOWN = "known"  # at the date
     USED = "used"  # in the date's regression
@@ -43,8 +43,8 @@ def run(
 ) -> None:  # fmt: skip
     """All stages, as far as they are not up to date.
 
-    Describe (where there are prices), ingest, quality, regress, risk, covariance, release: each computes the dates whose inputs
-    or configuration changed.
+    Describe (where there are prices), ingest, quality, regress, risk, covariance, portfolios (where there are books), release: each
+    computes the dates whose inputs or configuration changed.
     """
     if output is Output.JSON:
         run_document.begin()  # whatever ends the command prints it
@@ -93,6 +93,7 @@ def _table_verb(stage: str, doc: str) -> Callable[..., None]:
 describe = _source_verb("describe", "Prices, packed, and the raw descriptors of each date.")
 ingest = _source_verb("ingest", "Source rows, checked and packed, a date a row.")
 quality = _table_verb("quality", "What the data of each date look like, and what is hardly right about them.")
+portfolios = _source_verb("portfolios", "The risk of your own portfolios, the books of the source, on every date.")
 regress = _table_verb("regress", "A cross-sectional regression for each date.")
 
 
@@ -100,7 +101,7 @@ def risk(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
     engine: EngineOption = None, drop_variants: DropVariants = False, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """Sigma and Delta over rolling windows."""
+    """Estimate factor covariance and specific risk over rolling windows, as of every date."""
     with writing_context(
         config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants
     ) as context:

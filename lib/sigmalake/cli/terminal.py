@@ -28,7 +28,7 @@ class LogFormat(StrEnum):
 
 
 class _Hidden:
-    """The secrets of this process's configuration."""
+    """The secret values that are never to be shown by this process."""
 
     secrets: frozenset[str] = frozenset()
 
@@ -40,7 +40,7 @@ class _Log:
 
 
 def hide(secrets: Collection[str]) -> None:
-    """Show these no more, on the terminal and in the log."""
+    """Hide these values from now on, on the terminal and in the log."""
     _Hidden.secrets |= frozenset(secrets)
 
 
@@ -50,7 +50,7 @@ def log_as(form: LogFormat) -> None:
 
 
 def without_secrets(text: str) -> str:
-    """The text as it may be shown or logged."""
+    """The text with every secret replaced by `***`."""
     return masked(text, _Hidden.secrets)
 
 

@@ -1,4 +1,7 @@
-"""What `checks:`, `evaluate:` and `retention:` may say: what stops a release, how forecasts are tested, which releases stay."""
+"""What `checks:`, `long_tables:`, `evaluate:` and `retention:` may say.
+
+What stops a release, which tables in rows are written beside the others, how forecasts are tested, which releases stay.
+"""
 
 from typing import Annotated
 
@@ -40,6 +43,12 @@ class Checks(Strict):
     ] = 0
     require_factor_cov: Annotated[bool, key("every variant has Sigma on the release's date", source="choice")] = True
     quality: Annotated[QualityRules, key("what counts as a defect of the data, and what it means for a run")] = QualityRules()
+
+
+class LongTables(Strict):
+    """Tables in rows, for people who query, that are large and not written unless they are asked for."""
+
+    exposures: Annotated[bool, key("also write X in rows, a row a date, asset and factor, from the panel")] = False
 
 
 class Evaluate(Strict):

@@ -168,6 +168,37 @@ class SegmentColumns(Strict):
         return self
 
 
+class BookColumns(Strict):
+    """Books, a row a portfolio, date and member."""
+
+    portfolio: Annotated[Name, key("the book's name; a member of that name is looked through")] = "portfolio"
+    date: Annotated[Name, key("day from whose close the book holds, until the portfolio's next one")] = "date"
+    asset_id: Annotated[Name, key("the member: an asset of the model, another portfolio of the source, or cash")] = "asset_id"
+    weight: Annotated[
+        Name,
+        key("weight of the member, any sign; taken as it is, so that the rest to 1 is without risk", unit="fraction of the value"),
+    ] = "weight"
+    value: Annotated[
+        Name | None,
+        key(
+            "value of the position, any sign, in the place of `weight`: weights are values over their sum in the book",
+            unit="any one currency a book",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _a_column_each(self) -> "BookColumns":
+        if self.value is not None and "weight" in self.model_fields_set:
+            raise ValueError("the size of a position is given twice: as `weight` and as `value`; map one of them")
+        refuse_repeated("column", [self.portfolio, self.date, self.asset_id, self.holding])
+        return self
+
+    @property
+    def holding(self) -> str:
+        """The column of weights or values."""
+        return self.weight if self.value is None else self.value
+
+
 class RateColumns(Strict):
     """Risk-free rates, one a date."""
 

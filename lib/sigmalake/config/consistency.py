@@ -21,8 +21,13 @@ def refuse_inconsistent(config: "Config") -> None:
     _refuse_shares_without_segments(config)
     if config.descriptors is not None and config.sources.prices is None:
         raise ValueError("descriptors are computed from `sources.prices`, and there are none")
+    if config.books is not None and config.sources.books is None:
+        raise ValueError("`books:` says how the portfolios of `sources.books` are measured, and there are none")
+    if config.books is not None and not config.risk:
+        raise ValueError("books are measured by risk models; name a variant under `risk:`, or leave `sources.books` out")
     _refuse_weights_without_data(config)
     _refuse_unknown_variants("covariance", None if config.covariance is None else config.covariance.variants, config)
+    _refuse_unknown_variants("books", None if config.books is None else config.books.variants, config)
     _refuse_unknown_variants("evaluate", config.evaluate.variants, config)
     _refuse_unknown_proxies(config)
     _refuse_layers_without_data(config)

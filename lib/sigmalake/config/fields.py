@@ -58,6 +58,26 @@ def is_section(value: object) -> bool:
     return (isinstance(value, type) and issubclass(value, BaseModel)) or isinstance(value, BaseModel) or is_dataclass(value)
 
 
+def switched_numbers(given: object, value: object, place: str = "") -> Iterator[str]:
+    """The keys that were given true or false where a number counts: pydantic reads these as 1 and 0.
+
+    Args:
+        given: as a file says it.
+        value: what was made of it.
+        place: of both in the file.
+    """
+    if isinstance(given, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield place
+    elif isinstance(given, Mapping):
+        for name, inner in given.items():
+            found = value.get(name) if isinstance(value, Mapping) else getattr(value, str(name), None)
+            yield from switched_numbers(inner, found, f"{place}.{name}".lstrip("."))
+    elif isinstance(given, list) and isinstance(value, list | tuple):
+        for number, (inner, found) in enumerate(zip(given, value, strict=False)):
+            yield from switched_numbers(inner, found, f"{place}[{number}]")
+
+
 def keys_of(section: type) -> Mapping[str, Key]:
     """The keys that a section takes, in order."""
     return _declared(section)

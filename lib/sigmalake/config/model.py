@@ -15,13 +15,15 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from pydantic_core import PydanticCustomError
 
 from sigmalake.config import staleness
-from sigmalake.config.checks import Checks, Evaluate, Retention
+from sigmalake.config.checks import Checks, Evaluate, LongTables, Retention
 from sigmalake.config.consistency import refuse_inconsistent
 from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.environment.secrets import MASK, is_secret, masked, masked_values, secret_settings
 from sigmalake.config.environment.variables import secrets_in
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config.fields import switched_numbers
+from sigmalake.config.outputs.books import Books
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
 from sigmalake.config.texts.messages import explain_validation
@@ -59,6 +61,14 @@ class Config(Strict):
     regression: Annotated[RegressionRules, key("the cross-sectional regression of each date")] = RegressionRules()
     risk: Annotated[dict[str, Variant], key("variants of the risk model, by name: Sigma and Delta"), Field(default_factory=dict)]
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
+    books: Annotated[
+        Books | None,
+        key(
+            "how the portfolios of `sources.books` are measured; with that source the defaults count, without it there are none. "
+            "They are not the pure factor portfolios of `regression.portfolios`, nor what `evaluate.portfolios` tests"
+        ),
+    ] = None
+    long_tables: Annotated[LongTables, key("tables in rows beside those that every run writes")] = LongTables()
     retired_variants: Annotated[
         list[str] | None,
         key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: none"),
@@ -90,11 +100,13 @@ class Config(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _prices_are_described(cls, given: object) -> object:
+    def _a_source_has_its_rules(cls, given: object) -> object:
+        """Prices are described, and books measured, by the defaults where nothing else is said."""
         sources = given.get("sources") if isinstance(given, Mapping) else None
-        if isinstance(given, Mapping) and isinstance(sources, Mapping) and sources.get("prices") is not None:
-            return {**given, "descriptors": given.get("descriptors") or {}}
-        return given
+        if not (isinstance(given, Mapping) and isinstance(sources, Mapping)):
+            return given
+        rules = {"prices": "descriptors", "books": "books"}
+        return {**given, **{name: given.get(name) or {} for source, name in rules.items() if sources.get(source) is not None}}
 
     @field_validator("risk", mode="before")
     @classmethod
@@ -180,6 +192,13 @@ class Config(Strict):
         return list(self.risk) if self.covariance is None or self.covariance.variants is None else self.covariance.variants
 
     @property
+    def book_variants(self) -> list[str]:
+        """The variants that books are measured by; none where there are no books."""
+        if self.books is None:
+            return []
+        return list(self.risk) if self.books.variants is None else self.books.variants
+
+    @property
     def evaluated_variants(self) -> list[str]:
         """The variants whose forecasts are evaluated."""
         return list(self.risk) if self.evaluate.variants is None else self.evaluate.variants
@@ -215,6 +234,14 @@ class Config(Strict):
     def covariance_hash(self, assets: list[str] | None) -> str:
         """Of all that a V of these assets, None for all, depends on beside its exposures and its risk model."""
         return staleness.covariance_hash(self, assets)
+
+    def book_source_hash(self) -> str:
+        """Of all that decides how books are read."""
+        return staleness.book_source_hash(self)
+
+    def books_hash(self) -> str:
+        """Of all that a row of `portfolio_risk` depends on beside the books and the risk models."""
+        return staleness.books_hash(self)
 
     def evaluate_hash(self) -> str:
         """Of all that a row of `forecast_evaluation` depends on beside the tables and the user's portfolios."""
@@ -253,6 +280,8 @@ def load_config(given: str | Path | Mapping[str, Any], overrides: Sequence[str] 
     except ValidationError as error:
         where = "the mapping" if isinstance(given, Mapping) else str(given)
         raise ConfigError(masked(explain_validation(error, where, Config), secrets)) from None
+    if places := list(switched_numbers(body, config)):
+        raise ConfigError(f"{', '.join(places)}: a number is wanted, and true or false is none")
     config._from_environment = secrets
     return config
 

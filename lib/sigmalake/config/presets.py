@@ -13,7 +13,7 @@ def _daily(half_life: int, corr_half_life: int, lags: int, corr_lags: int, regim
 
     The scale of 1.4 is the published one. Where factors are tied, as a complete group is beside a market, and correlations
     have a longer window than volatilities, as here, it overshoots: the least eigenfactor of 24 tied factors has a bias of .69
-    with 1.4 and .96 with 1, where 1 is right (docs/model.md computes it).
+    with 1.4 and .96 with 1, where 1 is right (docs/factor_covariance.md computes it).
 
     Delta: 5 lags with a half-life of 252, shrinkage by size with q = .1, and the regime of Sigma are theirs; the structural
     model and its 60 and 120 observations are of Briner, Smith, Ward 2009.

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sigmalake.config.columns import (
+    BookColumns,
     CalendarColumns,
     CapColumns,
     ExchangeRateColumns,
@@ -24,6 +25,7 @@ from sigmalake.config.types import CATALOG_NAME, Name, Strict, key
 from sigmalake.errors import ConfigError
 
 DESCRIBED_SOURCES = ("prices", "fundamentals", "segments")  # read for descriptors and industry shares
+NOT_INGESTED = (*DESCRIBED_SOURCES, "books")  # read by stages of their own
 UNREADABLE = (".xlsx", ".xls", ".feather", ".arrow", ".json", ".txt", ".tsv", ".pkl", ".h5", ".zip", ".orc", ".avro")
 
 
@@ -199,6 +201,12 @@ class SegmentSource(Location):
     columns: Annotated[SegmentColumns, key("how the columns are called")]
 
 
+class BookSource(Location):
+    """Portfolios of the user, whose risk the stage `portfolios` computes."""
+
+    columns: Annotated[BookColumns, key("how the columns are called")] = BookColumns()
+
+
 class CalendarSource(Location):
     """The calendar, where the returns' own dates do not do."""
 
@@ -218,6 +226,9 @@ class SourcesConfig(Strict):
     prices: Annotated[PriceSource | None, key("what descriptors are computed from; they stand beside the exposures")] = None
     fundamentals: Annotated[FundamentalSource | None, key("figures of the accounts as they became known; with `prices`")] = None
     segments: Annotated[SegmentSource | None, key("companies' segments as they became known; with `cap` of `prices`")] = None
+    books: Annotated[
+        BookSource | None, key("portfolios of your own, whose risk is computed on every date; see [books.md](books.md)")
+    ] = None
     exposures_max_age: Annotated[
         int,
         key(
@@ -299,7 +310,7 @@ class SourcesConfig(Strict):
 
     def ingested(self) -> dict[str, Location]:
         """Those that ingest reads itself."""
-        return {name: place for name, place in self.locations().items() if name not in DESCRIBED_SOURCES}
+        return {name: place for name, place in self.locations().items() if name not in NOT_INGESTED}
 
     def locations(self) -> dict[str, Location]:
         """Every source by its name in the configuration."""

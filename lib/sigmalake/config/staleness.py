@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmalake.config.covariance import AssetFile
 from sigmalake.config.defaults import beyond_defaults
-from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.config.sources import DESCRIBED_SOURCES, NOT_INGESTED
 from sigmalake.numerics.exposures.style_rules import Missing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def digest_of(parts: Iterable[str]) -> str:
 def ingest_hash(config: "Config") -> str:
     """Of all that a row of `panel` depends on beside the data."""
     sources: dict[str, Any] = beyond_defaults(config.sources)
-    read: dict[str, Any] = {name: _placeless(source) for name, source in sources.items() if name not in DESCRIBED_SOURCES}
+    read: dict[str, Any] = {name: _placeless(source) for name, source in sources.items() if name not in NOT_INGESTED}
     found = {"sources": read, "factors": beyond_defaults(config.factors)}
     if any(rules.orthogonal_to or rules.missing is Missing.REGRESS for rules in config.style_rules.values()):
         found["weights"] = config.regression.instant_weights.value
@@ -78,6 +78,17 @@ def covariance_hash(config: "Config", assets: list[str] | None) -> str:
     return settings_hash({"assets": assets, **{name: found[name] for name in ("exposures", "cells") if name in found}})
 
 
+def book_source_hash(config: "Config") -> str:
+    """Of all that decides how books are read."""
+    return settings_hash(_placeless(beyond_defaults(config.sources.books)))
+
+
+def books_hash(config: "Config") -> str:
+    """Of all that a row of `portfolio_risk` depends on beside the books and the risk models; which variants only chooses rows."""
+    found = beyond_defaults(config.books) or {}
+    return settings_hash({name: value for name, value in found.items() if name not in {"variants", "max_gross"}})
+
+
 def full_hash(config: "Config") -> str:
     """Of everything but places, what moves the rows, and the evaluation, which is no part of a release.
 
@@ -89,4 +100,6 @@ def full_hash(config: "Config") -> str:
     parts = {"body": body, "ingest": ingest_hash(config)}
     if config.sources.prices is not None:
         parts["describe"] = described_hashes(config)
+    if config.sources.books is not None:
+        parts["books"] = book_source_hash(config)
     return settings_hash(parts)

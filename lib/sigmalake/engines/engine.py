@@ -84,5 +84,8 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back what was kept for this run."""
 
+    def expect_rows(self, rows: int) -> None:
+        """Say how many assets on dates this run will compute, before the first of them is."""
+
     def expect_width(self, row_bytes: int) -> None:
         """Say how wide a packed row is at most, so that no batch of them outgrows memory."""

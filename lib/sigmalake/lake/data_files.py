@@ -16,7 +16,7 @@ from sigmalake.lake.log import file_system
 from sigmalake.lake.row_filter import RowFilter
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checks import check_rows
-from sigmalake.tables.contents import Contents, contents_of, together
+from sigmalake.tables.checksums.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 ROWS_A_GROUP = 16  # dates in a row group of a packed table: one date is read without the rest

@@ -1,6 +1,6 @@
 """Tables in a folder or behind a URI, as their logs tell of them: read and put right by delta-rs, without an engine."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, identity, open_table, read_columns
+from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust import files
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.declaration import Table
@@ -24,6 +25,7 @@ class FolderTables:
         self._root = root.rstrip("/")
         self._opened: dict[str, tuple[tuple[int, int], DeltaTable]] = {}  # beside what tells one first commit from another
         self._read: dict[tuple[str, tuple[str, ...], DateRange | None], tuple[DeltaTable, int, pa.Table]] = {}
+        self._of_files: dict[str, dict[tuple[str, pa.Schema], pa.Table]] = {}  # by the table's id, columns of its files
         check_root(self._root)
 
     @property
@@ -55,7 +57,8 @@ class FolderTables:
             return found
         day = ds.field(table.date or "")
         rows = None if dates is None else day.is_null() | ((day >= dates.first) & (day <= dates.last))
-        found = read_columns(log, columns, rows, declared=table)
+        files = self._of_files.setdefault(str(log.metadata().id), {})
+        found = read_columns(log, columns, rows, declared=table, known=files)
         if version is None:
             self._read[key] = log, log.version(), found
         return found
@@ -125,6 +128,10 @@ class FolderTables:
     def vouch(self, table: Table, metadata: str) -> None:
         """As `Storage`."""
         files.set_property(self.log(table), VOUCHED_PROPERTY, str(self.version(table)), metadata)
+
+    def show_views(self, _views: Sequence[SqlView], _ours: Collection[str], _mark: str) -> int:
+        """As `Storage`: no place for views."""
+        return 0
 
     def _newest(self, table: Table) -> DeltaTable | None:
         """The newest version of a table, None where it has not been created.

@@ -1,6 +1,6 @@
 """A lake of Delta tables: read at a version, replace a date range, never half a write. Knows nothing of finance, and no engine."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
@@ -11,9 +11,9 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lease import Lease
 from sigmalake.lake.log import VERIFY, Commit, Seen, commit_metadata
 from sigmalake.lake.row_filter import RowFilter, SqlFilter, of_dates
-from sigmalake.lake.storage import Rows, Storage, StoredTables
+from sigmalake.lake.storage import Rows, SqlView, Storage, StoredTables
 from sigmalake.lake.trust.files import LostFile, TableState
-from sigmalake.tables.contents import Contents
+from sigmalake.tables.checksums.contents import Contents
 from sigmalake.tables.declaration import Table
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
@@ -171,6 +171,11 @@ class Lake:
         """Say in a table's log that its rows are ours up to here."""
         self.verify_lease()
         self._writing.engine.storage.vouch(table, self.metadata(VERIFY, ()))
+
+    def show_views(self, views: Sequence[SqlView], ours: Collection[str], mark: str) -> int:
+        """Have the place's SQL views show what these say; see `Storage`."""
+        self.verify_lease()
+        return self._writing.engine.storage.show_views(views, ours, mark)
 
     def fence_off(self, tables: Iterable[Table]) -> None:
         """Where the lake was taken over, have the commit fail that its former holder may wake in.

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -51,6 +52,13 @@ class Commit(NamedTuple):
     def is_ours(self) -> bool:
         """Whether a run of sigmalake wrote it."""
         return self.run_id is not None and self.stage is not None
+
+
+class Wanted(Protocol):
+    """A condition on rows of a table."""
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of the rows fulfil it, none of them null."""
 
 
 class Seen(NamedTuple):
@@ -136,18 +144,21 @@ def clear_torn_log(location: str) -> None:
 
 
 def read_columns(
-    table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None, *, declared: Table | None = None
-) -> pa.Table:
+    table: DeltaTable, columns: Sequence[str], rows: ds.Expression | None = None, *, declared: Table | None = None,
+    known: dict[tuple[str, pa.Schema], pa.Table] | None = None,
+) -> pa.Table:  # fmt: skip
     """Some columns of some rows; files and row groups that hold none of them are skipped.
 
-    The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit. Plain
-    columns of all rows are read file by file: a dataset takes five times as long for files of many row groups.
+    The files are read by Arrow's own file system: with delta-rs' one (deltalake 1.6) a Python process aborts at its exit. Where
+    all rows are wanted, files are read one by one: a dataset takes five times as long for files of many row groups.
 
     Args:
         table: opened at a version.
         columns: of it.
         rows: which; None: all.
         declared: says which columns are null where this version lacks them; None: it has them all.
+        known: columns of files of this table that were read before, by path and schema, to which those read now are added:
+            a file never changes.
 
     Raises:
         ConfigError: the version lacks a column that is never null.
@@ -158,23 +169,59 @@ def read_columns(
         if more := [name for name in beside(declared, columns) if name in found.schema.names]:
             return with_older_values(declared, found.to_table(columns=[*columns, *more], filter=rows)).select(list(columns))
     schema = pa.schema([found.schema.field(name) for name in columns])
-    if rows is not None or any(pa.types.is_nested(field.type) for field in schema):
+    if rows is not None:
         read = found.to_table(columns=list(columns), filter=rows)
     else:
-        read = pa.concat_tables([schema.empty_table(), *(_file_columns(fragment, schema) for fragment in found.get_fragments())])
+        read = pa.concat_tables([schema.empty_table(), *(_remembered(file, schema, known) for file in found.get_fragments())])
     return read if declared is None else with_older_values(declared, read)
 
 
-def _file_columns(file: ds.ParquetFileFragment, schema: pa.Schema) -> pa.Table:
-    """Columns of one file, null where it was written before the table had them."""
+def _remembered(file: ds.ParquetFileFragment, schema: pa.Schema, known: dict[tuple[str, pa.Schema], pa.Table] | None) -> pa.Table:
+    if known is None:
+        return file_rows(file, schema)
+    key = file.path, schema
+    if key not in known:
+        known[key] = file_rows(file, schema)
+    return known[key]
+
+
+def file_rows(
+    file: ds.ParquetFileFragment, schema: pa.Schema, wanted: Sequence[Wanted] = (), filtered_by: pa.Schema | None = None
+) -> pa.Table:
+    """Rows of one file of a table, or of some of its row groups, in the columns of a schema.
+
+    A column is null where the file was written before the table had it. Rows are filtered after they were read, and only if some
+    are not wanted: a data set of Arrow takes twice as long for arrays, which it copies to filter them.
+
+    Args:
+        file: with the row groups to be read.
+        schema: of the columns.
+        wanted: conditions that every row fulfils.
+        filtered_by: the columns that these read.
+    """
+    named = pa.unify_schemas([schema, filtered_by]) if wanted and filtered_by is not None else schema
     with explained_file(file):
-        parquet = pq.ParquetFile(file.open())
-        there = [name for name in schema.names if name in parquet.schema_arrow.names]
-        rows, n_rows = parquet.read(there, use_threads=False), parquet.metadata.num_rows
-    columns = [
-        rows.column(field.name).cast(field.type) if field.name in there else pa.nulls(n_rows, field.type) for field in schema
-    ]
-    return pa.table(columns, schema=schema)
+        parquet = pq.ParquetFile(file.open(), metadata=file.metadata, pre_buffer=not _is_local(file))
+        there = [name for name in named.names if name in parquet.schema_arrow.names]
+        rows = parquet.read_row_groups([group.id for group in file.row_groups], there, use_threads=False)
+    found = pa.table([_as_declared(rows, field) for field in named], schema=named)
+    for condition in wanted:
+        mask = condition.mask(found)
+        if not pc.all(mask, min_count=0).as_py():
+            found = found.filter(mask)
+    return found.select(schema.names)
+
+
+def _as_declared(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+    if field.name not in rows.schema.names:
+        return pa.nulls(rows.num_rows, field.type)
+    column = rows.column(field.name)
+    return column if column.type == field.type else column.cast(field.type)
+
+
+def _is_local(file: ds.ParquetFileFragment) -> bool:
+    """Whether many small reads cost nothing."""
+    return isinstance(getattr(file.filesystem, "base_fs", file.filesystem), fs.LocalFileSystem)
 
 
 def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:

@@ -7,6 +7,7 @@ from operator import and_, or_
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from sigmalake.lake.dates import DateRange, as_ranges, single_days, within
@@ -32,6 +33,21 @@ class RowFilter(NamedTuple):
         """The rows as a condition on an Arrow data set."""
         found = [_expression(self.column, variant, ranges) for variant, ranges in self.ranges.items()]
         return reduce(or_, found) if found else ds.scalar(False)
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of some rows in memory these are."""
+        found = [_mask(rows, self.column, variant, ranges) for variant, ranges in self.ranges.items()]
+        return pc.fill_null(reduce(pc.or_, found, pa.chunked_array([pa.repeat(False, rows.num_rows)])), False)
+
+
+class AllBut(NamedTuple):
+    """All rows but those of a filter; one without a date is among them."""
+
+    rows: RowFilter
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of some rows in memory these are."""
+        return pc.invert(self.rows.mask(rows))
 
 
 class SqlFilter(NamedTuple):
@@ -60,6 +76,13 @@ def of_keys(keys: Iterable[tuple[str, date]], calendar: Sequence[date] | None = 
 
 def _sql(column: str, variant: str | None, ranges: Sequence[DateRange]) -> str:
     return within(column, ranges) if variant is None else f"(variant = {sql_text(variant)} AND {within(column, ranges)})"
+
+
+def _mask(rows: pa.Table, column: str, variant: str | None, ranges: Sequence[DateRange]) -> pa.ChunkedArray:
+    day = rows.column(column)
+    spans = [pc.and_(pc.greater_equal(day, pa.scalar(r.first)), pc.less_equal(day, pa.scalar(r.last))) for r in ranges]
+    found = reduce(pc.or_, spans, pa.chunked_array([pa.repeat(False, rows.num_rows)]))
+    return found if variant is None else pc.and_(pc.equal(rows.column("variant"), variant), found)
 
 
 def _expression(column: str, variant: str | None, ranges: Sequence[DateRange]) -> ds.Expression:

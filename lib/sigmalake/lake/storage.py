@@ -1,7 +1,7 @@
 """What a lake needs of the place that holds its tables; engines and readers bring it."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -9,11 +9,19 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Seen
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.lake.trust.files import LostFile, TableState
-from sigmalake.tables.contents import Contents
+from sigmalake.tables.checksums.contents import Contents
 from sigmalake.tables.declaration import Table
 
 Rows = Any
 """Rows of a table that an engine knows how to move: a DataFrame of Spark, or pieces of Arrow."""
+
+
+class SqlView(NamedTuple):
+    """A view on tables of a lake, for those who ask the place itself in SQL."""
+
+    name: str  # within the lake
+    comment: str
+    select: str
 
 
 class StoredTables(Protocol):
@@ -99,3 +107,12 @@ class Storage(StoredTables, Protocol):
 
     def vouch(self, table: Table, metadata: str) -> None:
         """Make a commit that changes no row."""
+
+    def show_views(self, views: Sequence[SqlView], ours: Collection[str], mark: str) -> int:
+        """Make these views, where the place holds views and has not these of this mark already; gives how many were changed.
+
+        Those of our names that are not among these are dropped.
+
+        Raises:
+            ConfigError: the place refuses views.
+        """

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date as Date  # the plain name is a field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -11,16 +12,21 @@ import pandas as pd
 from sigmalake.config.model import load_config
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.reader.factor_model import FactorModel
-from sigmalake.reader.files.holdings_file import HoldingsFile, read_holdings
+from sigmalake.reader.files.holdings_file import HoldingsFile, read_holdings, read_names
 from sigmalake.reader.holdings import Missing
 from sigmalake.reader.open_release import open_release
+from sigmalake.reader.portfolios.replay import Period
+from sigmalake.reader.portfolios.reverse_stress import ReverseStressReport
+from sigmalake.reader.portfolios.sides import Replayed, Sides, replays_of, reverse_of, sides_of, tails_of
+from sigmalake.reader.portfolios.tail_risk import TailReport
+from sigmalake.reader.portfolios.units import Unit
 from sigmalake.reader.questions import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
 
 
 class Question(NamedTuple):
-    """What a user of the command wants to know."""
+    """What `sigmalake portfolio` was asked: its arguments and options."""
 
     file: Path
     benchmark: Path | None
@@ -37,10 +43,17 @@ class Question(NamedTuple):
     versus_date: Date | None  # with the next, the earlier risk to compare with; both None: no comparison
     versus_release: str | None
     since: Date | None  # the close from which a return is realised; None: no attribution
+    names: Path | None = None  # a file of what assets are called
+    weights_in: Unit | None = None  # the unit of weights in files; None: fractions, questioned where they look like others
+    shocks_in: Unit | None = None  # the unit of shocks and of the loss of a reverse stress
+    levels: Sequence[float] = ()  # of value at risk and expected shortfall; none: they are not asked for
+    history_since: Date | None = None  # the first date of the factor returns that they replay
+    periods: Sequence[Period] = ()  # of the past, to be replayed
+    loss: float | None = None  # of a reverse stress; None: there is none
 
 
 class Answer(NamedTuple):
-    """The risk of holdings, and of what."""
+    """The answer to a `Question`: the numbers, and the files, release and risk model that they are of."""
 
     release: str
     risk: RiskModel
@@ -52,6 +65,25 @@ class Answer(NamedTuple):
     scenario: Scenario | None
     change: RiskChange | None
     realised: Realised | None
+    names: Mapping[str, str] = MappingProxyType({})  # what assets are called
+    tails: Mapping[str, TailReport] = MappingProxyType({})  # by side: portfolio, benchmark, active
+    replays: tuple[Replayed, ...] = ()
+    reverse: Mapping[str, ReverseStressReport] = MappingProxyType({})  # by side: portfolio, active
+
+    @property
+    def reports(self) -> dict[str, PortfolioReport]:
+        """The risk of each side: portfolio, and with a benchmark also benchmark and active."""
+        if self.against is None:
+            return {"portfolio": self.report}
+        return {"portfolio": self.report, "benchmark": self.against.benchmark, "active": self.against.active}
+
+    @property
+    def sides(self) -> Sides:
+        """The holdings of each side that have risk data."""
+        h = self.holdings.weights[self.report.by_asset.index]
+        if self.benchmark is None or self.against is None:
+            return sides_of(h, None)
+        return sides_of(h, self.benchmark.weights[self.against.benchmark.by_asset.index])
 
     @property
     def shown(self) -> PortfolioReport:
@@ -60,17 +92,17 @@ class Answer(NamedTuple):
 
     @property
     def weights(self) -> pd.Series:
-        """What `shown` is about."""
+        """The weights that `shown` describes: those of the portfolio, or portfolio minus benchmark."""
         h = self.holdings.weights
         return h if self.benchmark is None else h.sub(self.benchmark.weights, fill_value=0.0)
 
     @property
     def whose(self) -> str:
-        """What the parts of `shown` sum to."""
+        """The name of the sum of the contributions in `shown`."""
         return "the volatility" if self.against is None else "the tracking error"
 
     def annual_percent(self, vol: float) -> float:
-        """A volatility over the horizon, annualised."""
+        """Annualise a volatility over the horizon: percent a year."""
         return 100 * vol * float(np.sqrt(self.periods_per_year / self.risk.horizon))
 
 
@@ -98,12 +130,14 @@ def answer(question: Question) -> Answer:
         DataError: holdings that are no numbers by asset; shocks that have no answer.
         MissingRiskError: no such release, variant or date; holdings without risk data, or with gaps in the period.
     """
-    holdings = read_holdings(question.file, cash=question.cash, value=question.value)
-    benchmark = None if question.benchmark is None else read_holdings(question.benchmark, cash=question.cash)
+    unit = question.weights_in
+    holdings = read_holdings(question.file, cash=question.cash, value=question.value, weights_in=unit)
+    benchmark = None if question.benchmark is None else read_holdings(question.benchmark, cash=question.cash, weights_in=unit)
+    names = {} if question.names is None else read_names(question.names)
     if question.cash is not None and holdings.cash is None and (benchmark is None or benchmark.cash is None):
         raise ConfigError(f"--cash {question.cash}: no file has an asset_id {question.cash}; leave --cash out")
     model = open_release(question.lake, question.release)
-    risk = model.risk(question.date, _variant(question, model), horizon=question.horizon)
+    risk = model.risk(question.date, _variant(question, model), horizon=question.horizon).as_given
     a_year = _a_year(question, model, risk)
     if benchmark is None:
         report, against = risk.risk_of(holdings.weights, missing=question.missing), None
@@ -111,13 +145,26 @@ def answer(question: Question) -> Answer:
         against = risk.risk_against(holdings.weights, benchmark.weights, missing=question.missing)
         report = against.portfolio
     result = Answer(str(model.release_id), risk, a_year, holdings, benchmark, report, against, None, None, None)
-    return result._replace(
-        scenario=_scenario(question, result), change=_change(question, model, result), realised=_realised(question, model, result)
-    )
+    of_files = (benchmark.names if benchmark is not None else {}) | holdings.names
+    return _stressed(question, model, result)._replace(
+        scenario=_scenario(question, result), change=_change(question, model, result), realised=_realised(question, model, result),
+        names=of_files | names,
+    )  # fmt: skip
+
+
+def _stressed(question: Question, model: FactorModel, result: Answer) -> Answer:
+    """With the tails, replays and reverse stress that were asked for."""
+    if question.loss is not None:
+        result = result._replace(reverse=reverse_of(result.risk, result.sides, question.loss, question.shocks_in))
+    if not question.levels and not question.periods:
+        return result
+    factor_returns, sides = model.factor_returns(), result.sides
+    tails = tails_of(result.risk, sides, question.levels, factor_returns, question.history_since) if question.levels else {}
+    return result._replace(tails=tails, replays=replays_of(result.risk, sides, question.periods, factor_returns))
 
 
 def _variant(question: Question, model: FactorModel) -> str | None:
-    """The variant that is named; without a name there must be one."""
+    """The variant that the user named; None if the release has a single one."""
     if question.variant is None and len(model.variants) > 1:
         raise MissingRiskError(f"release {model.release_id} has several variants; name one of {', '.join(model.variants)}")
     return question.variant
@@ -126,10 +173,8 @@ def _variant(question: Question, model: FactorModel) -> str | None:
 def _scenario(question: Question, result: Answer) -> Scenario | None:
     if not question.shocks:
         return None
-    h = result.holdings.weights[result.report.by_asset.index]
-    if result.benchmark is None or result.against is None:
-        return scenario_of(result.risk, question.shocks, h, None)
-    return scenario_of(result.risk, question.shocks, h, result.benchmark.weights[result.against.benchmark.by_asset.index])
+    sides = result.sides
+    return scenario_of(result.risk, question.shocks, sides["portfolio"], sides.get("benchmark"), question.shocks_in)
 
 
 def _change(question: Question, model: FactorModel, result: Answer) -> RiskChange | None:

@@ -70,7 +70,7 @@ def attribute_returns(
 
 
 class _Held:
-    """Holdings at each close."""
+    """The holdings at each close, from constant weights or from a frame with a row for each close."""
 
     def __init__(self, holdings: Holdings | pd.DataFrame, closes: dict[date, date], known: Callable[[], Collection[str]]) -> None:
         self._closes = closes
@@ -85,13 +85,13 @@ class _Held:
             self._by_close = dict.fromkeys(closes.values(), checked_holdings(holdings, "holdings", known))
 
     def before(self, day: date) -> pd.Series:
-        """What is held for the return of a date; nothing that is 0."""
+        """Weights that earn the return of a date, by asset; holdings of 0 are left out."""
         held = self._by_close[self._closes[day]]
         return held[held != 0]
 
 
 class _Date(NamedTuple):
-    """A date's attribution with its labels."""
+    """The attribution of one date, with its factors and assets."""
 
     day: date
     assets: list[str]
@@ -101,7 +101,7 @@ class _Date(NamedTuple):
 
 
 def _closes(tables: ModelTables, start: date | None, end: date | None) -> dict[date, date]:
-    """The close before each date of returns in the period, in order."""
+    """For each date of returns in the period, ascending, the close before it."""
     rows = tables.rows(PANEL, ["return_date", "exposure_date"]).to_pylist()
     known = sorted((row["return_date"], row["exposure_date"]) for row in rows if row["return_date"] is not None)
     closes = {day: close for day, close in known if (start is None or day >= start) and (end is None or day <= end)}

@@ -107,7 +107,7 @@ def _filled(side: _Side, other: _Side) -> FactoredRisk:
 def _labelled(
     change: VarianceChange, assets: Sequence[str], factors: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
-    """By factor, by asset, and the sums."""
+    """The parts of a change as frames by factor and by asset, and as sums."""
     by_factor = pd.DataFrame(
         {
             "exposures": change.exposures,

@@ -1,4 +1,4 @@
-"""Dates as people give them, and as frames have them."""
+"""Dates in the forms that users give them, and as the index of a frame."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -54,7 +54,7 @@ def as_instant(instant: Instant) -> datetime:
 
 
 def date_index(days: Iterable[date]) -> pd.DatetimeIndex:
-    """An index `date` for the rows of a frame."""
+    """Dates as a DatetimeIndex called `date`."""
     listed = list(days)
     try:
         return pd.DatetimeIndex(pd.to_datetime(listed), name="date")
@@ -69,7 +69,7 @@ def last_until(days: Sequence[date], day: date) -> date | None:
 
 
 def nearest(day: date, known: Sequence[date]) -> str:
-    """What a message says of the dates that there are, ascending."""
+    """Describe ascending dates for a message: first, last and number."""
     if not known:
         return "there are none"
     around = [*[d for d in known if d < day][-1:], *[d for d in known if d > day][:1]]

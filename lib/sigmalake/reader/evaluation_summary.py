@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.numerics.evaluation.forecast_measures import (
@@ -30,14 +31,14 @@ _OF_THE_VARIANT = (
     EvaluationKind.EIGENFACTOR, EvaluationKind.MINIMUM_VARIANCE, EvaluationKind.ASSET_BY_VOLATILITY,
     EvaluationKind.SPECIFIC_BY_VOLATILITY,
 )  # fmt: skip
-"""Kinds that each variant makes for itself."""
+"""Kinds of portfolios that depend on the variant, so that variants have different ones."""
 
 _DAYS_A_YEAR = 365.25
 _ROUNDING = 1e-12  # of a return that is the same
 
 
 class PortfolioMeasures(NamedTuple):
-    """One portfolio's forecasts by one variant; NaN where it has too few."""
+    """The measures of one portfolio's forecasts by one variant; NaN if there are too few forecasts."""
 
     variant: str
     kind: str
@@ -52,7 +53,7 @@ class PortfolioMeasures(NamedTuple):
 
 
 class KindMeasures(NamedTuple):
-    """All portfolios of a kind; means are over portfolios."""
+    """The measures of all portfolios of one kind by one variant, as means over the portfolios."""
 
     variant: str
     kind: str
@@ -78,7 +79,7 @@ class KindMeasures(NamedTuple):
 
 
 class EvaluationSummary(NamedTuple):
-    """Variants side by side."""
+    """The measures of every variant, side by side."""
 
     kinds: list[KindMeasures]  # by kind, then variant
     portfolios: list[PortfolioMeasures]
@@ -96,29 +97,32 @@ def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[s
         rolling_window: forecasts of a rolling bias; None: those of 12 months, counted from the dates of each variant.
         by_month: variants whose forecasts are of a month's return.
     """
-    frame = rows.select(list(READ)).to_pandas().sort_values(["kind", "variant", "portfolio", "date"], ignore_index=True)
-    frame["common"] = False
-    for _, alike in frame.groupby(frame["variant"].isin(set(by_month))):
-        frame.loc[alike.index, "common"] = _same_return(alike)
+    dates = rows.group_by(["variant", "date"]).aggregate([]).to_pandas()
+    windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in dates.groupby("variant")}
     kinds: list[KindMeasures] = []
     portfolios: list[PortfolioMeasures] = []
-    windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in frame.groupby("variant")}
-    for (_, variant), of_kind in frame.groupby(["kind", "variant"], sort=True):
-        measured = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
-        portfolios += measured
-        kinds.append(_kind(of_kind, measured, windows[variant]))
+    for kind in sorted(pc.unique(rows.column("kind")).to_pylist()):  # one at a time in memory
+        frame = rows.select(list(READ)).filter(pc.field("kind") == kind).to_pandas()
+        frame = frame.sort_values(["variant", "portfolio", "date"], ignore_index=True)
+        frame["common"] = False
+        for _, alike in frame.groupby(frame["variant"].isin(set(by_month))):
+            frame.loc[alike.index, "common"] = _same_return(alike)
+        for variant, of_kind in frame.groupby("variant", sort=True):
+            measured = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
+            portfolios += measured
+            kinds.append(_kind(of_kind, measured, windows[variant]))
     order = {kind.value: number for number, kind in enumerate(EvaluationKind)}
     return EvaluationSummary(sorted(kinds, key=lambda k: (order[k.kind], k.variant)), portfolios)
 
 
 def forecasts_a_year(dates: Sequence[date]) -> int:
-    """Forecasts of 12 months at the pace of these dates, 2 or more."""
+    """Number of forecasts in 12 months if they go on at the pace of these dates; at least 2."""
     years = (max(dates) - min(dates)).days / _DAYS_A_YEAR
     return max(2, round((len(dates) - 1) / years)) if years else 2
 
 
 def forecast_run(rows: pd.DataFrame) -> ForecastRun:
-    """One portfolio's rows with a forecast, in order."""
+    """The rows of one portfolio that have a forecast, ascending by date."""
     counted = rows[rows["n_forecasts"] > 0]
     n_forecasts, n_zero = (counted[name].to_numpy(dtype=np.int64) for name in ("n_forecasts", "n_zero"))
     means = ("vol", "realised_return", "b", "b_squared", "log_var", "log_b_squared")

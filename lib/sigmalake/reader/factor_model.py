@@ -1,30 +1,49 @@
 """A factor model that was estimated: its tables as arrays and frames, from a release of a lake or from memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date as Date  # the plain name is an argument
 from datetime import datetime
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import pyarrow.dataset as ds
 
-from sigmalake.errors import MissingRiskError
+from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.reader import dates
 from sigmalake.reader.attribution import RealisedAttribution, attribute_returns
 from sigmalake.reader.dates import Day, as_date, date_index
 from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.frames import of_a_date, over_dates
-from sigmalake.reader.frames.evaluation import evaluation_frame
+from sigmalake.reader.frames.evaluation import evaluation_frames, rolling_bias_frame
+from sigmalake.reader.frames.forecasts import factor_vol_frame
 from sigmalake.reader.frames.html import html_table
+from sigmalake.reader.frames.partial_regression import (
+    PANEL_COLUMNS,
+    SECTION_COLUMNS,
+    DateFit,
+    date_fit,
+    partial_frame,
+)
+from sigmalake.reader.frames.portfolios import contribution_frame, portfolio_risk_frame
+from sigmalake.reader.frames.side_tables import coverage_frame, data_quality_frame, exposure_stability_frame, refuse_empty
 from sigmalake.reader.holdings import Holdings, Missing
 from sigmalake.reader.model_rows import ModelRows
-from sigmalake.reader.releases.comparison import Compared, ModelComparison, compare_models
+from sigmalake.reader.plots.opening import plots_of
+from sigmalake.reader.releases.comparison import Compared, ModelComparison, compare_models, unlike_dates
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_of, sigma_frame
+from sigmalake.reader.sql.connection import Queried, connect
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables
 from sigmalake.reader.storage.table_reader import TableReader
 from sigmalake.tables.packed import PANEL, RISK_MODELS
+from sigmalake.tables.views import Periods
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from sigmalake.reader.plots.model_plots import ModelPlots
 
 _MONTHS_A_YEAR = 12.0
 
@@ -46,6 +65,7 @@ class FactorModel:
         release_id: str | None = None,
         created_at: datetime | None = None,
         versions: Mapping[str, int] | None = None,
+        last: "Callable[[], FactorModel] | None" = None,
     ) -> None:
         """A model on tables.
 
@@ -56,13 +76,17 @@ class FactorModel:
             release_id: None: it was not released.
             created_at: when it became known; None: it was not released.
             versions: of each table; None: they have none.
+            last: opens the last release of the lake; None: this model is the last of its kind.
         """
+        self._last = last
         self.release_id = release_id
         self.as_of = as_of
         self.created_at = created_at
         self.variants: tuple[str, ...] = tuple(variants)
         self.tables: dict[str, int] = dict(versions or {})
         self._tables = ModelTables(tables)
+        self._evaluation: tuple[int | None, tuple[pd.DataFrame, pd.DataFrame]] | None = None  # by the window that was last wanted
+        self._fit: DateFit | None = None  # the date that was read last: many factors of it are looked at
         named = "the model" if release_id is None else f"release {release_id}"
         self._rows = ModelRows(self._tables, named, as_of=as_of, variants=self.variants)
 
@@ -73,6 +97,15 @@ class FactorModel:
         created = [] if self.created_at is None else [("created", f"{self.created_at:%Y-%m-%d %H:%M %Z}")]
         rows = [("as of", str(self.as_of)), *created, ("variants", ", ".join(self._listed_variants) or "none")]
         return html_table(self._title, rows)
+
+    @cached_property
+    def plot(self) -> "ModelPlots":
+        """The model's pictures, each a figure of plotly: `model.plot.factor_returns()`; docs/figures.md shows them all.
+
+        Raises:
+            ConfigError: plotly is not installed, which the extra `sigmalake[report]` brings.
+        """
+        return plots_of(self)
 
     def dates(self, variant: str | None = None) -> pd.DatetimeIndex:
         """The dates of a variant's risk models, ascending."""
@@ -174,6 +207,10 @@ class FactorModel:
         """Factor returns over their standard errors, a row a date and a column a factor; NaN: not estimated."""
         return over_dates.t_stat_frame(self._tables)
 
+    def std_errors(self) -> pd.DataFrame:
+        """Standard errors of the factor returns, a row a date and a column a factor, fractions per period; NaN: none."""
+        return over_dates.std_error_frame(self._tables)
+
     def r2(self) -> pd.Series:
         """R2 of every regression, by date; NaN: the date has none."""
         return over_dates.r2_series(self._tables)
@@ -214,6 +251,71 @@ class FactorModel:
             MissingRiskError: no regression of that date.
         """
         return of_a_date.regression_frame(self._tables, self._rows.cross_section(day, of_a_date.REGRESSION_COLUMNS))
+
+    def partial_regression(self, day: Day, factor: str) -> pd.DataFrame:
+        """A factor of a date's regression as points about a line, a row an asset: exposure, ret, weight (0: not in the fit).
+
+        The line is ret = intercept + slope * exposure, and its slope is the factor's return. Exposure and ret are the
+        model's own where a line explains them: in a model of one factor, or of a market and one factor. Elsewhere both are
+        what the other factors leave over in the weighted and constrained fit, see `partial_regression` of the numerics. Assets
+        without a return have no row. In `attrs`: date, factor, group, kind, slope, std_error, intercept, adjusted, and
+        slope_of_points: the points' own, which is the slope but for ridge and shrunk thin factors.
+
+        Raises:
+            MissingRiskError: no regression of that date, no such factor in it, or no return of its own.
+        """
+        if self._fit is None or self._fit.day != as_date(day):
+            section = self._rows.cross_section(day, SECTION_COLUMNS)
+            self._fit = date_fit(self._tables, self._rows.panel("return_date", section["date"].as_py(), PANEL_COLUMNS), section)
+        return partial_frame(self._fit, factor)
+
+    def coverage(self, start: Day | None = None, end: Day | None = None, variant: str | None = None) -> pd.DataFrame:
+        """How many assets the model covers, a row a date.
+
+        Columns: n_assets with exposures, n_returns of these with a return, n_fitted in the regression, n_with_risk with a
+        specific variance as of the date (NaN: no risk model), n_rejected rows of the sources of that date.
+
+        Args:
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+            variant: None for the first of the configuration.
+
+        Raises:
+            MissingRiskError: there is no such variant.
+        """
+        name = self._rows.variant(variant) if self.variants or variant else None
+        return coverage_frame(self._tables, name, *_bounds(start, end))
+
+    def data_quality(self, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """What the data of each date look like and what is hardly right about them: the rows of the table `data_quality`.
+
+        A row a date, source and measure, with severity, value, n_checked, n_found and found; docs/quality.md says what each
+        measure is.
+
+        Args:
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+
+        Raises:
+            MissingRiskError: there is no such row, or the model is older than the table.
+        """
+        frame = data_quality_frame(self._tables, *_bounds(start, end))
+        return refuse_empty(frame, f"{self._title} has no rows of data_quality in the range", "`sigmalake run` writes them")
+
+    def exposure_stability(self, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """Each style's correlation with itself a month before, a row a date and style: the rows of `exposure_stability`.
+
+        Columns: exposure_date, style, before, correlation, n_common.
+
+        Args:
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+
+        Raises:
+            MissingRiskError: there is no such row: the model has no styles, or not two months that are over.
+        """
+        frame = exposure_stability_frame(self._tables, *_bounds(start, end))
+        return refuse_empty(frame, f"{self._title} has no month-to-month correlation of styles", "it takes styles and two months")
 
     def cross_section(self, day: Day) -> pd.DataFrame:
         """A date's regression, a row an asset: specific and fitted return, universe flag, weight.
@@ -293,6 +395,50 @@ class FactorModel:
         frame.attrs = {"date": day, "variant": name, "periods_per_year": a_year}
         return frame
 
+    def specific_risk(self, date: Day | None = None, variant: str | None = None, *, asof: Day | None = None) -> pd.DataFrame:
+        """Delta as of a date and the layers that it came from, a row an asset, fraction^2 per period of the variant.
+
+        Columns: specific_var, source, n_obs, ts_var and, where the layers are on, structural_var, blend_weight, shrink_weight, as
+        in the table `risk_models`. The frame's `attrs` name the date, the variant and the regime_multiplier, None where it is off.
+
+        Args:
+            date: as of this close; None for the model's newest.
+            variant: None for the first of the configuration.
+            asof: takes the last date on or before this day, in the place of `date`.
+
+        Raises:
+            MissingRiskError: there is no such variant, date or Sigma.
+        """
+        name, day, row = self._rows.risk(date, asof, variant, (*SIGMA_COLUMNS, *of_a_date.SPECIFIC_COLUMNS))
+        frame = of_a_date.specific_frame(row)
+        frame.attrs |= {"date": day, "variant": name}
+        return frame
+
+    def risk_diagnostics(self, date: Day | None = None, variant: str | None = None, *, asof: Day | None = None) -> pd.DataFrame:
+        """What the estimators of a date's risk did, a row a name with its value and detail, as in the table `risk_diagnostics`.
+
+        Arguments and errors are those of `specific_risk`.
+        """
+        name, day, row = self._rows.risk(date, asof, variant, (*SIGMA_COLUMNS, *of_a_date.DIAGNOSTIC_COLUMNS))
+        frame = of_a_date.diagnostics_frame(row)
+        frame.attrs = {"date": day, "variant": name}
+        return frame
+
+    def factor_vols(self, start: Day | None = None, end: Day | None = None, variant: str | None = None) -> pd.DataFrame:
+        """Volatilities of the factors as they were forecast, a row an as-of date and a column a factor.
+
+        Fractions per period of the variant, see `frequency`: the roots of Sigma's diagonal. NaN: the factor was not in Sigma.
+
+        Args:
+            start: first as-of date, itself included; None: the first there is.
+            end: last as-of date, itself included; None: the last there is.
+            variant: None for the first of the configuration.
+
+        Raises:
+            MissingRiskError: there is no such variant.
+        """
+        return factor_vol_frame(self._tables, self._rows.variant(variant), *_bounds(start, end))
+
     def evaluation(self, rolling_window: int | None = None) -> pd.DataFrame:
         """How well the forecasts did, a row a kind of portfolio and variant; the columns are those of `KindMeasures`.
 
@@ -305,12 +451,92 @@ class FactorModel:
         Raises:
             MissingRiskError: nothing was evaluated.
         """
-        of_model = ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= self.as_of)
-        by_month = [name for name in self.variants if self.frequency(name) == "month"]
-        frame = evaluation_frame(self._tables, of_model, rolling_window, by_month)
-        if frame.empty:
-            raise MissingRiskError(f"{self._title}: no forecast has been evaluated yet; use `sigmalake evaluate`")
+        return self._evaluated(rolling_window)[0]
+
+    def evaluation_by_portfolio(self, rolling_window: int | None = None) -> pd.DataFrame:
+        """How well the forecasts did, a row a kind, variant and portfolio; the columns are those of `PortfolioMeasures`.
+
+        Arguments and errors are those of `evaluation`.
+        """
+        return self._evaluated(rolling_window)[1]
+
+    def rolling_bias(self, variant: str | None = None, rolling_window: int | None = None) -> pd.DataFrame:
+        """Bias of the last forecasts, a row a date and a column a kind of portfolio: the mean over its portfolios.
+
+        The rows begin where the first window is full. `attrs` names the variant and the window.
+
+        Args:
+            variant: None for the first of the configuration.
+            rolling_window: forecasts; None: those of 12 months.
+
+        Raises:
+            MissingRiskError: there is no such variant, or nothing was evaluated.
+        """
+        name = self._rows.variant(variant)
+        frame = rolling_bias_frame(self._tables, self._forecasts & (ds.field("variant") == name), rolling_window)
+        if not len(frame.columns):
+            raise MissingRiskError(self._not_evaluated)
+        frame.attrs |= {"variant": name}
         return frame
+
+    def portfolio_risk(
+        self,
+        portfolios: str | Sequence[str] | None = None,
+        variant: str | None = None,
+        *,
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> pd.DataFrame:
+        """The risk of your own portfolios, the books of `sources.books`, as the stage `portfolios` stored it; see docs/books.md.
+
+        A row a date and book. Columns as in the table `portfolio_risk`, without arrays: volatilities are fractions per period.
+
+        Args:
+            portfolios: a book's name, or several; None: all.
+            variant: None for the first of the configuration.
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+
+        Raises:
+            MissingRiskError: there are no books, no such book, or no such variant.
+        """
+        chosen = [portfolios] if isinstance(portfolios, str) else portfolios
+        return portfolio_risk_frame(self._tables, self._rows.variant(variant), chosen, *_bounds(start, end))
+
+    def portfolio_contributions(
+        self,
+        portfolios: str | Sequence[str] | None = None,
+        variant: str | None = None,
+        *,
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> pd.DataFrame:
+        """Where the risk of the books comes from, by factor, by group of factors, and the specific part.
+
+        A row a date, book, kind (`factor`, `group` or `specific`) and name. Columns: exposure, contribution, active_exposure,
+        active_contribution. The contributions of factors and the specific one sum to `vol` of `portfolio_risk`, those of groups and
+        the specific one, too; the active ones to `tracking_error`. Arguments and errors as of `portfolio_risk`.
+        """
+        chosen = [portfolios] if isinstance(portfolios, str) else portfolios
+        return contribution_frame(self._tables, self._rows.variant(variant), chosen, *_bounds(start, end))
+
+    @property
+    def _forecasts(self) -> ds.Expression:
+        return ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= self.as_of)
+
+    def _evaluated(self, rolling_window: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        if self._evaluation is None or self._evaluation[0] != rolling_window:
+            by_month = [name for name in self.variants if self.frequency(name) == "month"]
+            self._evaluation = rolling_window, evaluation_frames(self._tables, self._forecasts, rolling_window, by_month)
+        kinds, portfolios = self._evaluation[1]
+        if kinds.empty:
+            raise MissingRiskError(self._not_evaluated)
+        return kinds.copy(), portfolios.copy()
+
+    @property
+    def _not_evaluated(self) -> str:
+        saved = "save it, and " if self.place == "memory" else ""
+        return f"{self._title}: no forecast has been evaluated yet; {saved}use `sigmalake evaluate`"
 
     def attribution(
         self,
@@ -333,6 +559,13 @@ class FactorModel:
         """
         return compare_models(earlier._compared(), self._compared(), *_bounds(start, end))
 
+    def changed_dates(self, earlier: "FactorModel") -> list[Date]:
+        """Dates, ascending, that an earlier model has too and of which a row was computed from something else; see `unlike_dates`.
+
+        Where none is listed, `compared_with` finds nothing up to the earlier model's last date, and reads far more.
+        """
+        return unlike_dates(earlier._compared(), self._compared(), earlier.as_of)
+
     def compared_variants(self, first: str, second: str, start: Day | None = None, end: Day | None = None) -> ModelComparison:
         """How Sigma and Delta of one variant differ from those of another; see `compare_models`.
 
@@ -342,9 +575,49 @@ class FactorModel:
         one, other = (self._compared(self._rows.variant(name)) for name in (first, second))
         return compare_models(one, other, *_bounds(start, end))
 
+    def duckdb(self, *, locked: bool = False) -> "DuckDBPyConnection":
+        """The model's tables and views in SQL: a connection of DuckDB, in memory and of this process alone.
+
+        Each table of the release is there under its name, at the version that the release names, and the declared views beside
+        them. `current_` before a name takes the last release that stands when the connection is made. The run ledger and what
+        `evaluate` wrote are as they are now. A query reads the columns that it names, of the files that its dates leave.
+
+            model.duckdb().sql("select factor, factor_return from factor_returns where date = '2024-03-28'").df()
+
+        Args:
+            locked: whether SQL is kept from files, the network, variables of Python, extensions and settings: for queries that
+                others wrote.
+
+        Raises:
+            InfrastructureError: DuckDB, the extra `sigmalake[sql]`, is not installed.
+        """
+        return connect(self._queried(), self._queried_last(), locked=locked)
+
+    def _queried(self) -> Queried:
+        return Queried(self._tables.stored(), [Periods(name, self.frequency(name), self._a_year(name)) for name in self.variants])
+
+    def _queried_last(self) -> Queried | None:
+        """Of the last release; None where that is this model. Without tables where no release stands any more."""
+        try:
+            last = None if self._last is None else self._last()
+        except MissingRiskError:
+            return Queried({}, [])
+        return None if last is None or last.release_id == self.release_id else last._queried()
+
+    def _a_year(self, variant: str) -> float | None:
+        try:
+            return self.periods_per_year(variant)
+        except ConfigError:
+            return None
+
     def _compared(self, variant: str | None = None) -> Compared:
         name = variant or self.release_id or "the model in memory"
         return Compared(name, self.release_id, self._tables, variant, self.variants)
+
+    @property
+    def place(self) -> str:
+        """The folder or URI of the lake; `memory` where the tables lie there."""
+        return self._tables.place
 
     @property
     def _title(self) -> str:

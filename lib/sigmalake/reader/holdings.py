@@ -40,7 +40,7 @@ def checked_holdings(holdings: Holdings, name: str = "holdings", known: Callable
 
 
 def refuse_repeats(name: str, assets: Iterable[str]) -> None:
-    """Raise DataError where an asset comes twice."""
+    """Raise DataError if an asset is listed twice."""
     listed = pd.Index(assets)
     if listed.has_duplicates:
         twice = listed[listed.duplicated()].unique()
@@ -57,12 +57,12 @@ def refuse_missing(left_out: Mapping[str, str], n_held: int, missing: Missing, k
 
 
 def check_missing(missing: str) -> None:
-    """Raise ValueError for a word that is neither of the two."""
+    """Raise ValueError unless the word is `raise` or `leave_out`."""
     if missing not in {"raise", "leave_out"}:
         raise ValueError(f"missing is {missing!r}; give 'raise' or 'leave_out'")
 
 
 def with_reasons(reasons: Mapping[str, str]) -> str:
-    """Assets with their reasons, for a message."""
+    """List assets with their reasons, for a message."""
     shown = ", ".join(f"{asset} ({reason})" for asset, reason in list(reasons.items())[:NAMED])
     return shown + (f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else "")

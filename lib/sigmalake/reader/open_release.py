@@ -11,6 +11,7 @@ from the environment; that is not tested here. Each packed table is read by the 
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sigmalake.config.types import CATALOG_NAME
@@ -42,19 +43,21 @@ def open_release(lake: str | Path, release: str | None = None, *, known_at: Inst
     if isinstance(lake, str) and CATALOG_NAME.fullmatch(root):
         raise ConfigError(
             f"{root} names a lake in a catalog, whose files only the platform can read: read it with Spark SQL, at the versions in "
-            f"`SELECT tables FROM {root}.releases`, say `{root}.risk_models VERSION AS OF 7`. For a folder write ./{root}"
+            f"`SELECT tables FROM {root}.releases`, say `{root}.risk_models VERSION AS OF 7`, or by its views of the last "
+            f"release, say `{root}.current_factor_returns`. For a folder write ./{root}"
         )
     ledger = ledger_of(root)
     chosen = (
         ledger.chosen(release, root, _hint) if known_at is None or not ledger.releases else _stood_at(ledger, as_instant(known_at))
     )
     return FactorModel(
-        DeltaTables(root, chosen.release_id, chosen.tables),
+        DeltaTables(root, chosen.release_id, chosen.tables, chosen.table_ids),
         as_of=chosen.as_of,
         variants=chosen.variants,
         release_id=chosen.release_id,
         created_at=chosen.created_at,
         versions=chosen.tables,
+        last=partial(open_release, lake),
     )
 
 

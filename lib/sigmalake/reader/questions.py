@@ -13,13 +13,14 @@ from sigmalake.reader.attribution import RealisedAttribution
 from sigmalake.reader.comparison import RiskComparison, compare_risk
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.holdings import Missing
+from sigmalake.reader.portfolios.units import Unit, checked_shocks
 from sigmalake.reader.report import PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.scenario import ScenarioReport, run_scenario
 
 
 class Scenario(NamedTuple):
-    """What holdings would earn."""
+    """What a portfolio, and its benchmark if there is one, would earn in a scenario."""
 
     shocks: Mapping[str, float]  # by factor, fractions
     portfolio: ScenarioReport
@@ -53,7 +54,7 @@ class PeriodReturn(NamedTuple):
 
 
 class Realised(NamedTuple):
-    """Where the return over a period came from."""
+    """Where the realised return over a period came from, for the portfolio and its benchmark."""
 
     close: date  # the last one before the period
     portfolio: PeriodReturn
@@ -92,24 +93,28 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def scenario_of(risk: RiskModel, shocks: Mapping[str, float], portfolio: pd.Series, benchmark: pd.Series | None) -> Scenario:
+def scenario_of(
+    risk: RiskModel, given: Mapping[str, float], portfolio: pd.Series, benchmark: pd.Series | None, unit: Unit | None = None
+) -> Scenario:
     """The scenario of holdings that have risk data, and beside a benchmark's; see `run_scenario`.
 
     Raises:
         ConfigError: Sigma has no such factor.
-        DataError: a shocked factor has no variance, or the shocked ones are linearly dependent.
+        DataError: a shocked factor has no variance, the shocked ones are linearly dependent, or a shock is beyond 100 % and `unit`
+            does not say in what it is given.
     """
-    for factor in shocks:
+    for factor in given:
         if factor not in risk.factors:
             known = {name.lower(): name for name in risk.factors}
             close = difflib.get_close_matches(factor.lower(), known, n=1)
             hint = f"did you mean {known[close[0]]}?" if close else f"it has {', '.join(risk.factors)}"
             raise ConfigError(f"--shock {factor}: {risk.variant} has no such factor as of {risk.date}; {hint}")
-    of_portfolio = run_scenario(risk, portfolio, shocks)
+    shocks = checked_shocks(given, unit, "--shocks-in")
+    of_portfolio = run_scenario(risk, portfolio, shocks, shocks_in="fraction")
     if benchmark is None:
         return Scenario(shocks, of_portfolio, None, None)
-    active = run_scenario(risk, portfolio.sub(benchmark, fill_value=0.0), shocks)
-    return Scenario(shocks, of_portfolio, run_scenario(risk, benchmark, shocks), active)
+    active = run_scenario(risk, portfolio.sub(benchmark, fill_value=0.0), shocks, shocks_in="fraction")
+    return Scenario(shocks, of_portfolio, run_scenario(risk, benchmark, shocks, shocks_in="fraction"), active)
 
 
 def change_since(
@@ -129,7 +134,7 @@ def change_since(
         ConfigError: the models are one, or the first is the later.
         MissingRiskError: the first release has no such model, or lacks holdings that may not be left out.
     """
-    earlier = first.risk(first_date, risk.variant, horizon=risk.horizon)
+    earlier = first.risk(first_date, risk.variant, horizon=risk.horizon).as_given  # the unit of the holdings was asked for before
     if earlier.date > risk.date:
         raise ConfigError(f"the comparison would go back in time, from {earlier.date} to {risk.date}; exchange the two")
     if (first.release_id, earlier.date) == (second.release_id, risk.date):

@@ -1,4 +1,4 @@
-"""What a risk model says of holdings: numbers with their labels."""
+"""The risk of holdings as frames and series: numbers with the names of assets and factors."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class PortfolioReport(NamedTuple):
 
 
 class BenchmarkReport(NamedTuple):
-    """Holdings against a benchmark. The tracking error is `active.vol`."""
+    """The risk of holdings against a benchmark. The tracking error is `active.vol`."""
 
     portfolio: PortfolioReport
     benchmark: PortfolioReport
@@ -38,7 +38,7 @@ class BenchmarkReport(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """What the arrays of a risk model are about."""
+    """Names of the rows and columns of a risk model's arrays."""
 
     assets: list[str]  # (N,)
     factors: list[str]  # (K,)

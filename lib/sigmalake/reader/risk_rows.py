@@ -19,7 +19,7 @@ RISK_COLUMNS = (
 
 
 def check_sigma(row: Row, variant: str, day: date) -> None:
-    """Raise MissingRiskError where a date's row has no Sigma."""
+    """Raise MissingRiskError if the row of a date has no Sigma."""
     if row["status"].as_py() != "ok":
         raise MissingRiskError(f"{variant} has no Sigma as of {day}: {row['status'].as_py()}; {row['detail'].as_py()}")
 
@@ -65,7 +65,7 @@ def _sigma(row: Row) -> Floats:
 
 
 def _linked(row: Row) -> Mapping[tuple[str, str], float]:
-    """Specific covariances by pair of assets; null: none are linked."""
+    """Specific covariances by pair of assets; empty if no issues are linked."""
     if not row["linked_cov"].is_valid:
         return {}
     assets = row["asset_id"].as_py()

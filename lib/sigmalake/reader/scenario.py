@@ -1,7 +1,7 @@
 """What holdings would earn if some factors moved as given, and the others as these let expect."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,10 @@ import pandas as pd
 from sigmalake.errors import DataError
 from sigmalake.numerics.portfolio.scenario import conditional_factor_returns
 from sigmalake.reader.holdings import Holdings, Missing
-from sigmalake.reader.risk_model import RiskModel
+from sigmalake.reader.portfolios.units import Unit, checked_shocks
+
+if TYPE_CHECKING:
+    from sigmalake.reader.risk_model import RiskModel
 
 
 class ScenarioReport(NamedTuple):
@@ -22,23 +25,31 @@ class ScenarioReport(NamedTuple):
     left_out: dict[str, str]  # holdings without risk data, each with its reason; in no number here
 
 
-def run_scenario(risk: RiskModel, holdings: Holdings, shocks: Mapping[str, float], *, missing: Missing = "raise") -> ScenarioReport:
+def run_scenario(
+    risk: "RiskModel",
+    holdings: Holdings,
+    shocks: Mapping[str, float],
+    *,
+    shocks_in: Unit | None = None,
+    missing: Missing = "raise",
+) -> ScenarioReport:
     """Shocks to some factors; the others move by their conditional mean, Sigma_OS Sigma_SS^-1 s; no specific returns.
 
     Args:
         risk: the model that says how factors move together.
         holdings: by asset, fractions of the value, any sign.
         shocks: by factor, returns in fractions; -0.1 is a fall of 10 %.
+        shocks_in: `percent` for shocks like -10; `fraction` for shocks beyond 100 % that are meant.
         missing: what to do about holdings without risk data: `raise`, or `leave_out` and list them in the report.
 
     Raises:
         MissingRiskError: a holding has no risk data, or none is left.
-        DataError: no shocks, an unknown factor, one without variance, shocks to factors that are linearly dependent, or a number
-            that is not finite.
+        DataError: no shocks, an unknown factor, one without variance, shocks to factors that are linearly dependent, a number
+            that is not finite, or one beyond 100 % without its unit.
     """
     checked, left_out = risk.split_holdings(holdings, missing)
     held = checked[checked != 0]
-    factor_returns = _factor_returns(risk, shocks)
+    factor_returns = _factor_returns(risk, checked_shocks(shocks, shocks_in))
     parts = risk.parts(list(held.index))
     by_asset = pd.Series(held.to_numpy() * (parts.exposures @ factor_returns), held.index)
     by_factor = pd.Series((parts.exposures.T @ held.to_numpy()) * factor_returns, list(risk.factors), name="return")
@@ -51,7 +62,7 @@ def run_scenario(risk: RiskModel, holdings: Holdings, shocks: Mapping[str, float
     )
 
 
-def _factor_returns(risk: RiskModel, shocks: Mapping[str, float]) -> np.ndarray:
+def _factor_returns(risk: "RiskModel", shocks: Mapping[str, float]) -> np.ndarray:
     if not shocks:
         raise DataError("the scenario has no shocks; give a return by factor")
     position = {factor: n for n, factor in enumerate(risk.factors)}

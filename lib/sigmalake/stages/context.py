@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from sigmalake import __version__
@@ -78,6 +79,16 @@ class Context:
         progress: Progress | None = getattr(self.engine.storage, "progress", None)
         if progress is not None:
             progress.plan(table.name, unit, planned)
+
+    @cached_property
+    def config_hash(self) -> str:
+        """`Config.full_hash`."""
+        return self.config.full_hash()
+
+    @cached_property
+    def config_text(self) -> str:
+        """The configuration as it is written in `runs`."""
+        return self.config.resolved()
 
 
 def writing(
@@ -210,7 +221,7 @@ def _record(
         first_date=min(outcome.dates, default=None), last_date=max(outcome.dates, default=None), n_dates=len(outcome.dates),
         rows_in=outcome.rows_in, rows_out=outcome.rows_out, rows_rejected=outcome.rows_rejected, account=outcome.account,
         engine=context.engine.name,
-        config_hash=context.config.full_hash(), config=context.config.resolved(), code_version=__version__,
+        config_hash=context.config_hash, config=context.config_text, code_version=__version__,
         source_versions=outcome.source_versions, table_versions=versions, seconds=seconds, error=error,
         sequence=next_sequence(context.lake), table_ids=ids,
     )  # fmt: skip

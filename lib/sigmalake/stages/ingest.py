@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config
-from sigmalake.config.sources import DESCRIBED_SOURCES, Dated
+from sigmalake.config.sources import NOT_INGESTED, Dated
 from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
@@ -24,6 +24,7 @@ from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, Rejected, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash
+from sigmalake.stages.side_tables.exposures import write_exposures
 from sigmalake.stages.sources.ingest_account import Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.sources.panel_sources import (
     PanelSources,
@@ -34,6 +35,7 @@ from sigmalake.stages.sources.panel_sources import (
     usable_dates,
 )
 from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES, remember
+from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
@@ -98,26 +100,29 @@ def ingest(context: Context) -> Outcome | None:
     plan = plan_ingest(context)
     unsettled = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.sources is None:
-        return None
+        return _in_rows(write_exposures(context), plan.source_versions)
     for warning in plan.sources.warnings:
         context.warn(warning)
     if not (plan.changes or unsettled):
         written = _write_factor_sets(context, plan.factor_sets)
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
         versions_read = plan.source_versions if context.asked.everything else None
-        return Outcome(source_versions=versions_read, tables=(FACTORS,), said="factor sets that were lost") if written else None
+        in_rows = write_exposures(context)
+        if not written:
+            return _in_rows(in_rows, versions_read)
+        return Outcome(source_versions=versions_read, tables=(FACTORS, *in_rows), said="factor sets that were lost")
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
+    context.engine.expect_rows(len(compute) * _most_rows(plan.sources))
     _write_factor_sets(context, plan.factor_sets)
     counts = _pack(context, plan, plan.sources, compute)
-    described_by = [name for name in DESCRIBED_SOURCES if name in context.config.sources.locations()]
-    n_rejected = write_rejected(
-        context, plan.sources, plan.rows, compute, counts, described_by, standardises=plan.recipe is not None
-    )
+    others = [name for name in NOT_INGESTED if name in context.config.sources.locations()]
+    n_rejected = write_rejected(context, plan.sources, plan.rows, compute, counts, others, standardises=plan.recipe is not None)
     changed = unsettled_ranges(lake, "ingest", *INGESTED)
     if plan.recipe is not None or lake.exists(EXPOSURE_MOMENTS):
         moments = context.engine.unpack(exposure_moments(), of_dates(str(PANEL.date), changed))
         lake.replace(EXPOSURE_MOMENTS, moments, "ingest", changed)
+    in_rows = write_exposures(context)
     covered = context.asked.everything
     account = account_for(context, plan.sources, plan.rows, compute, counts, n_rejected)
     remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
@@ -128,10 +133,15 @@ def ingest(context: Context) -> Outcome | None:
         rows_rejected=sum(line.rejected for line in account),
         account=account,
         source_versions=plan.source_versions if covered else None,
-        tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS),
+        tables=(PANEL, REJECTED_ROWS, FACTORS, EXPOSURE_MOMENTS, *in_rows),
         said=_said(plan, compute, account, counts),
         rejected=[Rejected(line.source, *problem) for line in account if line.rejected for problem in _problems(plan, line.source)],
     )
+
+
+def _in_rows(written: tuple[Table, ...], source_versions: dict[str, str] | None) -> Outcome | None:
+    """What is said where the panel stands, and no more than its exposures in rows were written."""
+    return Outcome(source_versions=source_versions, tables=written, said="exposures in rows") if written else None
 
 
 def plan_rows(config: Config, sources: PanelSources) -> tuple[dict[date, PanelRow], dict[str, list[Factor]], list[dict[str, int]]]:
@@ -316,9 +326,13 @@ def pack_rows(
 
 
 def _dates_a_file(sources: PanelSources, compute: list[date]) -> int:
-    rows = int(max((found.rows for found in sources.fingerprints["exposures"].values()), default=1))
-    by_size = max(1, FILE_BYTES // (FLAT_ROW_BYTES * rows))
+    by_size = max(1, FILE_BYTES // (FLAT_ROW_BYTES * _most_rows(sources)))
     return max(1, min(by_size, -(-len(compute) // LEAST_FILES)))
+
+
+def _most_rows(sources: PanelSources) -> int:
+    """Assets of the date that has most."""
+    return int(max((found.rows for found in sources.fingerprints["exposures"].values()), default=1))
 
 
 def _said(plan: IngestPlan, compute: list[date], account: list[AccountLine], counts: Counts) -> str:

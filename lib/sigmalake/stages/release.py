@@ -17,14 +17,17 @@ from sigmalake.stages.context import Context, Outcome
 from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.ingest import INGESTED
 from sigmalake.stages.planning import panel_states, stored_cross_sections, stored_risk_models
+from sigmalake.stages.portfolios import MEASURED, has_books, plan_portfolios
 from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.queries.quality_summary import stop_message
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release_contents import present_contents, record_contents
 from sigmalake.stages.risk import RISK_TABLES, plan_risk
+from sigmalake.stages.side_tables.current_views import refresh_views
+from sigmalake.stages.side_tables.exposures import plan_exposures
 from sigmalake.stages.verify import refuse_altered
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
-from sigmalake.tables.contents import Contents, total
+from sigmalake.tables.checksums.contents import Contents, total
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES
@@ -57,7 +60,9 @@ def release(context: Context) -> Outcome | None:
     """
     lake, config = context.lake, context.config
     if not needs_release(context):
-        return _complete_contents(context)
+        completed = _complete_contents(context)
+        refresh_views(context)
+        return completed
     refuse_altered(context)
     as_of = newest_date(lake, config)
     books = release_ledger(lake)
@@ -72,10 +77,11 @@ def release(context: Context) -> Outcome | None:
         raise ReleaseRefusedError(f"not released as of {as_of}: {reasons}. The tables stay as they are; {still}")
     release_id, sequence = next_release_id(as_of, earlier)
     made = Release(
-        release_id, now(), as_of, list(config.risk), tables, config.full_hash(), context.run_id, checks, sequence, ids, ledger
+        release_id, now(), as_of, list(config.risk), tables, context.config_hash, context.run_id, checks, sequence, ids, ledger
     )
     record_release(lake, context.engine.driver_rows, made)
     record_contents(context, made, before, contents)
+    refresh_views(context)
     said = f"{release_id}: {len(tables)} tables as of {as_of}; " + ", ".join(check.name for check in checks) + " passed"
     return Outcome([as_of], rows_out=1, tables=(RELEASES, RELEASE_CONTENTS), said=said)
 
@@ -172,12 +178,18 @@ def _complete(context: Context, as_of: date) -> Check:
     regressions = [day for day in [*regress.compute, *regress.remove] if day <= as_of]
     models = [day for _, day in [*risk.compute, *risk.remove] if day <= as_of]
     stale = [day for _, day in [*builds.compute, *builds.remove] if day <= as_of]
+    books = (
+        plan_portfolios(everything, panel, stored_risk_models(lake), packed=True).risk if has_books(lake, context.config) else None
+    )
+    unheld = [] if books is None else [day for _, day in [*books.compute, *books.remove] if day <= as_of]
     cut = cut_stages(lake)
     behind = [
         *([f"the quality of {len(unmeasured)} dates is behind the panel"] if unmeasured else []),
         *([f"{len(regressions)} regressions are behind the panel"] if regressions else []),
         *([f"{len(models)} risk models are behind the cross-sections"] if models else []),
         *([f"{len(stale)} V are behind the risk models"] if stale else []),
+        *([f"the portfolios of {len(unheld)} dates are behind the risk models"] if unheld else []),
+        *(["exposures in rows are behind the panel"] if plan_exposures(everything) else []),
         *(f"{stage} was stopped before it was done" for stage in cut),
     ]
     return Check("complete", not behind, "; ".join(behind) + "; use `sigmalake run`" if behind else "no stage is behind")
@@ -187,6 +199,7 @@ _STAGES = (
     ("ingest", INGESTED),
     ("regress", REGRESSED),
     ("risk", RISK_TABLES),
+    ("portfolios", MEASURED),
 )
 
 

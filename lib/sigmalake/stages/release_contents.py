@@ -15,7 +15,7 @@ from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.trust.contents import content_rows
 from sigmalake.stages.context import Context
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.contents import Content, Contents, Key, contents_of, together
+from sigmalake.tables.checksums.contents import Content, Contents, Key, contents_of, together
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_CONTENTS
 from sigmalake.tasks.count_rows import CountRows

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from sigmalake.config.model import Config
+from sigmalake.lake.lake import Lake
 from sigmalake.stages.context import Context, Outcome, recorded
 from sigmalake.stages.covariance import covariance
 from sigmalake.stages.describe import describe
 from sigmalake.stages.ingest import ingest
+from sigmalake.stages.portfolios import has_books, portfolios
 from sigmalake.stages.quality import quality
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
@@ -20,6 +22,7 @@ STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
     "regress": regress,
     "risk": risk,
     "covariance": covariance,
+    "portfolios": portfolios,
     "release": release,
 }
 
@@ -36,15 +39,16 @@ def _run_stage(context: Context, stage: str, place: str = "") -> Outcome | None:
     return recorded(context, stage, lambda: STAGES[stage](context), place)
 
 
-def stages_of(config: Config) -> list[str]:
+def stages_of(lake: Lake, config: Config) -> list[str]:
     """The stages of a run, in their order."""
-    return [stage for stage in STAGES if stage != "describe" or config.sources.prices is not None]
+    optional = {"describe": config.sources.prices is not None, "portfolios": has_books(lake, config)}
+    return [stage for stage in STAGES if optional.get(stage, True)]
 
 
 def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     verify(context)
     refuse_dropped_variants(context)
-    stages = stages_of(context.config)
+    stages = stages_of(context.lake, context.config)
     for number, stage in enumerate(stages, 1):
         _run_stage(context, stage, f"{number}/{len(stages)}")

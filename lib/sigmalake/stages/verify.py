@@ -10,6 +10,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.lake.trust.findings import Finding, Remedy, findings, unreadable
 from sigmalake.stages.context import Context, Outcome, recorded
+from sigmalake.tables.books import PORTFOLIO_BOOKS
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import PRICES
@@ -22,7 +23,7 @@ IRREPLACEABLE = (RUNS, RELEASES, RELEASE_WITHDRAWALS)
 COMPUTED_WITH = {  # a table without hashes of its own, and those whose rows have to go for it to be computed again
     ASSET_COVARIANCE.name: (COVARIANCE_BUILDS,),
     ASSET_COVARIANCE_CELLS.name: (COVARIANCE_BUILDS,),
-    REJECTED_ROWS.name: (PANEL, PRICES),
+    REJECTED_ROWS.name: (PANEL, PRICES, PORTFOLIO_BOOKS),
 }
 
 

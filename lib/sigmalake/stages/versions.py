@@ -12,5 +12,6 @@ REGRESS = "2"  # of the regressions, and of the variances between two passes
 STABILITY = "2"  # of exposure stability
 RISK = "1"  # of Sigma and Delta, with their layers
 COVARIANCE = "3"  # of V
+PORTFOLIOS = "1"  # of reading and packing books, and of their risk
 EVALUATE = "1"  # of what forecasts are held to
 PREMIA = "1"  # of factor premia

@@ -1,5 +1,6 @@
 """Every table of a lake."""
 
+from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
@@ -9,6 +10,7 @@ from sigmalake.tables.long import (
     COVARIANCE_BUILDS,
     EXPOSURE_MOMENTS,
     EXPOSURE_STABILITY,
+    EXPOSURES,
     FACTOR_COVARIANCE,
     FACTOR_PORTFOLIOS,
     FACTOR_RETURNS,
@@ -28,6 +30,7 @@ MODEL_TABLES: tuple[Table, ...] = (
     FACTORS,
     PANEL,
     REJECTED_ROWS,
+    EXPOSURES,
     EXPOSURE_MOMENTS,
     DATA_QUALITY,
     EXPOSURE_STABILITY,
@@ -43,6 +46,9 @@ MODEL_TABLES: tuple[Table, ...] = (
     ASSET_COVARIANCE,
     ASSET_COVARIANCE_CELLS,
     COVARIANCE_BUILDS,
+    PORTFOLIO_BOOKS,
+    PORTFOLIO_RISK,
+    PORTFOLIO_CONTRIBUTIONS,
 )
 """The tables that a release pins, in the order in which a run writes them."""
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Column, Table
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
+from sigmalake.tables.views import VIEWS, View
 
 HEAD = """\
 # Tables
@@ -20,13 +22,15 @@ In a packed table a date is a row (in `risk_models` a variant and date), and the
 belongs to the same asset, factor or membership.
 """
 
-BOOKS = (REJECTED_ROWS, RUNS, RELEASES)
+LEDGER = (REJECTED_ROWS, RUNS, RELEASES)
+PORTFOLIOS = (PORTFOLIO_BOOKS, PORTFOLIO_RISK, PORTFOLIO_CONTRIBUTIONS)
 
 GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
     ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS)),
     ("Descriptors: where exposures are computed from prices", (PRICES, DESCRIPTORS, INDUSTRY_SHARES)),
-    ("Long tables: for people who query", [table for table in ALL_TABLES if not table.packed and table not in BOOKS]),
-    ("Books: what came in, what ran, what was released", BOOKS),
+    ("Long tables: for people who query", [t for t in ALL_TABLES if not t.packed and t not in (*LEDGER, *PORTFOLIOS)]),
+    ("Portfolios of the user: their books and their risk", PORTFOLIOS),
+    ("The run ledger: what came in, what ran, what was released", LEDGER),
 )
 
 
@@ -37,13 +41,23 @@ def tables_page() -> str:
         names = ", ".join(f"[{table.name}](#{table.name})" for table in tables)
         parts.append(f"## {title}\n\n{names}\n")
         parts += [_table(table) for table in tables]
+    parts.append(f"## Views: computed when they are read, by SQL alone\n\n{', '.join(f'[{v.name}](#{v.name})' for v in VIEWS)}\n")
+    parts += [_view(view) for view in VIEWS]
     return "\n".join(parts)
 
 
-def _table(table: Table) -> str:
-    lines = [f"### {table.name}", "", f"{table.comment}. Key: {', '.join(f'`{name}`' for name in table.key)}.", ""]
+def _view(view: View) -> str:
+    return "\n".join([*_columns(view), ""])
+
+
+def _columns(relation: Table | View) -> list[str]:
+    lines = [f"### {relation.name}", "", f"{relation.comment}. Key: {', '.join(f'`{name}`' for name in relation.key)}.", ""]
     lines += ["| column | type | null | what it holds |", "|---|---|---|---|"]
-    lines += [_column(column) for column in table.columns]
+    return lines + [_column(column) for column in relation.columns]
+
+
+def _table(table: Table) -> str:
+    lines = _columns(table)
     if table.checks:
         lines += ["", "Constraints:", "", *(f"- `{check.name}`: `{check.sql}`" for check in table.checks)]
     return "\n".join([*lines, ""])

@@ -18,6 +18,28 @@ FACTORS = Table(
     ),
 )
 
+EXPOSURES = Table(
+    name="exposures",
+    comment="X, from panel, a row a number that is not 0 by its kind; written with `long_tables: {exposures: true}`",
+    key=("date", "asset_id", "factor"),
+    date="date",
+    columns=(
+        required("date", "DATE", "close at which the exposures are known: exposure_date of panel"),
+        Column("return_date", "DATE", "date of the returns that they explain; null for the newest"),
+        ASSET,
+        FACTOR,
+        FACTOR_GROUP,
+        required(
+            "exposure",
+            "DOUBLE",
+            "styles in cross-sectional standard deviations, memberships as shares from 0 to 1, the market 1; a membership "
+            "without a row is 0",
+        ),
+        required("filled", "BOOLEAN", "the style was missing in the source, and filled by its rule"),
+    ),
+    checks=no_nan("exposure"),
+)
+
 EXPOSURE_MOMENTS = Table(
     name="exposure_moments",
     comment="How each style came about on a date, from panel: what was removed, clipped, subtracted, divided by and filled in",

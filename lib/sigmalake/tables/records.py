@@ -29,7 +29,9 @@ SOURCE_PRINTS = Table(
     comment="What each file of a source holds on each date: a file that has not changed is not read again",
     key=("source", "file", "date"),
     columns=(
-        required("source", "STRING", "prices, fundamentals, or which side of a panel row it feeds: exposures, returns or caps"),
+        required(
+            "source", "STRING", "prices, fundamentals, books, or which side of a panel row it feeds: exposures, returns or caps"
+        ),
         required("key", "STRING", "hash of the rules by which its rows were checked"),
         required("state", "STRING", "size and time of the file when it was read"),
         Column("file", "STRING", "as Spark names it"),
@@ -56,7 +58,9 @@ RUNS = Table(
     key=("run_id", "stage"),
     columns=(
         required("run_id", "STRING", "one call of the command"),
-        required("stage", "STRING", "describe, ingest, quality, regress, risk, covariance, release, evaluate or maintain"),
+        required(
+            "stage", "STRING", "describe, ingest, quality, regress, risk, covariance, portfolios, release, evaluate or maintain"
+        ),
         required("started_at", "TIMESTAMP", "UTC"),
         Column("finished_at", "TIMESTAMP", "UTC"),
         required("status", "STRING", "done, failed or refused"),

@@ -1,7 +1,8 @@
 """Rows of a table that are made one by one, by the names of its columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from operator import index
 from typing import Any, Protocol
 
@@ -54,34 +55,48 @@ def _by_name(row: Mapping[str, Any] | Named) -> Mapping[str, Any]:
 
 def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
     as_they_are = pa.types.is_string(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_timestamp(kind)
-    return pa.array(values if as_they_are else [_plain(value, kind) for value in values], kind)
+    return pa.array(values if as_they_are else list(map(_plain(kind), values)), kind)
 
 
-def _plain(value: Any, kind: pa.DataType) -> Any:
-    """A value as Arrow takes it: structs as dictionaries with all their fields and no other, maps as pairs."""
-    if value is None:
-        return None
+@cache
+def _plain(kind: pa.DataType) -> Callable[[Any], Any]:
+    """What makes a value such as Arrow takes it: structs as dictionaries with all their fields and no other, maps as pairs."""
+    make = _made(kind)
+    return lambda value: None if value is None else make(value)
+
+
+def _made(kind: pa.DataType) -> Callable[[Any], Any]:
     if pa.types.is_list(kind):
-        return [_plain(entry, kind.value_type) for entry in value] if _nested(kind.value_type) else value
+        entry = _plain(kind.value_type)
+        return (lambda value: [entry(one) for one in value]) if _nested(kind.value_type) else _same
     if pa.types.is_map(kind):
-        return [(_plain(key, kind.key_type), _plain(item, kind.item_type)) for key, item in dict(value).items()]
+        key, item = _plain(kind.key_type), _plain(kind.item_type)
+        return lambda value: [(key(name), item(one)) for name, one in dict(value).items()]
     if pa.types.is_struct(kind):
-        return _struct(value, kind)
+        fields = {kind.field(position).name: _plain(kind.field(position).type) for position in range(kind.num_fields)}
+        return lambda value: _struct(value, fields)
     if pa.types.is_integer(kind):
-        return index(value)  # Arrow would cut 1.5 to 1
-    if pa.types.is_date(kind) and isinstance(value, datetime):
-        raise TypeError(f"{value} has a time of day")  # and this to a day
+        return index  # Arrow would cut 1.5 to 1
+    return _day if pa.types.is_date(kind) else _same
+
+
+def _same(value: Any) -> Any:
     return value
 
 
-def _struct(value: Any, kind: pa.StructType) -> dict[str, Any]:
-    fields = [kind.field(position) for position in range(kind.num_fields)]
+def _day(value: Any) -> Any:
+    if isinstance(value, datetime):
+        raise TypeError(f"{value} has a time of day")  # which Arrow would cut
+    return value
+
+
+def _struct(value: Any, fields: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     if not isinstance(value, Mapping) and not hasattr(value, "_asdict"):
-        raise TypeError(f"{value!r} does not name its fields {', '.join(field.name for field in fields)}")
+        raise TypeError(f"{value!r} does not name its fields {', '.join(fields)}")
     named = _by_name(value)
-    if named.keys() != {field.name for field in fields}:
-        raise TypeError(f"its fields are {', '.join(named)}, declared {', '.join(field.name for field in fields)}")
-    return {field.name: _plain(named[field.name], field.type) for field in fields}
+    if named.keys() != fields.keys():
+        raise TypeError(f"its fields are {', '.join(named)}, declared {', '.join(fields)}")
+    return {name: make(named[name]) for name, make in fields.items()}
 
 
 def _nested(kind: pa.DataType) -> bool:

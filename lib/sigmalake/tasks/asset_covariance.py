@@ -196,21 +196,24 @@ def prepare_model(
     panel: PanelRows,
     factors: Sequence[Factor],
     asked: Collection[str] | None,
+    row: int | None = None,
 ) -> PreparedModel:
     """X, Sigma and Delta of one V over the same factors and assets.
 
     Args:
         models: the risk models.
         why_left_out: of the factors that Sigma of this row lacks, where it is known.
-        number: which row of the models, and of the panel.
+        number: which row of the models.
         panel: the exposures of each model.
         factors: columns of X.
         asked: the assets of V; None for all.
+        row: which row of the panel; None: of the same number.
     """
-    ids = panel.ids(number).to_pylist()
-    var = models.specific_var_of(number, panel.ids(number))
+    row = number if row is None else row
+    ids = panel.ids(row).to_pylist()
+    var = models.specific_var_of(number, panel.ids(row))
     aligned = align_model(
-        assets=ids, columns=[factor.name for factor in factors], exposures=panel.exposures(number, factors),
+        assets=ids, columns=[factor.name for factor in factors], exposures=panel.exposures(row, factors),
         factors=models.factors[number], factor_cov=models.sigma(number), specific_var=dict(zip(ids, var.tolist(), strict=True)),
         left_out=why_left_out, zero_factors=models.zero_factors[number],
     )  # fmt: skip

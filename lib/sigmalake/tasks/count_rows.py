@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from sigmalake.tables.contents import contents_of
+from sigmalake.tables.checksums.contents import contents_of
 from sigmalake.tables.declaration import Column, Table, required
 from sigmalake.tasks.contract import Input, MapTask, table_of
 

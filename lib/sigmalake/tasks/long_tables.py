@@ -3,6 +3,7 @@
 What `factors` says is shipped. A task holds the rows that it is given, and their long form.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.factors import Kind
+from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import (
     EXPOSURE_MOMENTS,
+    EXPOSURES,
     FACTOR_COVARIANCE,
     FACTOR_PORTFOLIOS,
     FACTOR_RETURNS,
@@ -24,7 +28,7 @@ from sigmalake.tables.long import (
     SPECIFIC_RISK,
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
-from sigmalake.tasks.arrays import as_array, flat_floats, lengths
+from sigmalake.tasks.arrays import as_array, bool_lists, flat_floats, float_lists, int_lists, lengths
 from sigmalake.tasks.contract import Input, MapTask, no_rows, sorted_rows, table_of
 
 Columns = dict[str, object]
@@ -85,6 +89,14 @@ def risk_diagnostics() -> Unpack:
     return _of_models(RISK_DIAGNOSTICS, ("diagnostics",), _risk_diagnostics)
 
 
+def exposures(factors: pa.Table) -> Unpack:
+    """The rows of `exposures` of rows of `panel`: the market's ones, each membership and each style, by asset and factor."""
+    arrays = ("asset_id", "styles", "styles_filled", "member_assets", "member_factors", "member_shares")
+    return Unpack(
+        EXPOSURES, PANEL, ("exposure_date", "return_date", "factor_set", *arrays), ("exposure_date",), partial(_exposures, factors)
+    )
+
+
 def exposure_moments() -> Unpack:
     """The rows of `exposure_moments` of rows of `panel`; none where all styles are as given."""
     return Unpack(EXPOSURE_MOMENTS, PANEL, ("exposure_date", "style_steps"), ("exposure_date",), _exposure_moments)
@@ -106,7 +118,9 @@ class _FactorNames(NamedTuple):
 
     factor: pa.Array
     group: pa.Array
+    kind: NDArray[np.str_]
     start: dict[str, int]  # by set: where its factors begin
+    size: dict[str, int]  # by set: how many they are
 
     def at(self, sets: Sequence[str], counts: Ints) -> Ints:
         """Of each row's factors one after the other, where each stands among the names."""
@@ -115,11 +129,13 @@ class _FactorNames(NamedTuple):
 
 
 def _factor_names(factors: pa.Table) -> _FactorNames:
-    rows = sorted_rows(factors.select(["factor_set", "position", "factor", "factor_group"]), "factor_set", "position")
+    rows = sorted_rows(factors.select(["factor_set", "position", "factor", "factor_group", "kind"]), "factor_set", "position")
+    sets = rows.column("factor_set").to_pylist()
     start: dict[str, int] = {}
-    for number, name in enumerate(rows.column("factor_set").to_pylist()):
+    for number, name in enumerate(sets):
         start.setdefault(name, number)
-    return _FactorNames(as_array(rows.column("factor")), as_array(rows.column("factor_group")), start)
+    kind = np.array(rows.column("kind").to_pylist(), dtype=np.str_)
+    return _FactorNames(as_array(rows.column("factor")), as_array(rows.column("factor_group")), kind, start, Counter(sets))
 
 
 def _factor_returns(factors: pa.Table, rows: pa.Table) -> Columns:
@@ -191,6 +207,54 @@ def _risk_diagnostics(rows: pa.Table) -> Columns:
     fields = _flat(rows, "diagnostics")
     keys = {name: _repeated(rows, name, counts) for name in ("variant", "date")}
     return {**keys, **{name: pc.struct_field(fields, name) for name in ("name", "value", "detail")}}
+
+
+class _Cells(NamedTuple):
+    """The numbers of X of one date that are stored, in the order of assets and factors."""
+
+    asset: Ints
+    factor: Ints
+    value: Floats
+    filled: Bools
+
+
+def _exposures(factors: pa.Table, rows: pa.Table) -> Columns:
+    names, sets = _factor_names(factors), rows.column("factor_set").to_pylist()
+    n_assets = lengths(rows, "asset_id")
+    styles, shares, filled = float_lists(rows, "styles"), float_lists(rows, "member_shares"), bool_lists(rows, "styles_filled")
+    of_assets, of_factors = int_lists(rows, "member_assets"), int_lists(rows, "member_factors")
+    cells = []
+    for number, name in enumerate(sets):
+        kinds = names.kind[names.start[name] : names.start[name] + names.size[name]]
+        members = of_assets.row(number), of_factors.row(number), shares.row(number)
+        cells.append(_cells_of(kinds, int(n_assets[number]), members, styles.row(number), filled.row(number)))
+    counts = np.array([of.value.size for of in cells], dtype=np.int64)
+    first_asset, first_factor = np.cumsum(n_assets) - n_assets, np.array([names.start[name] for name in sets], dtype=np.int64)
+    none = _Cells(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, np.bool_))
+    every = _Cells(*(np.concatenate(parts) for parts in zip(none, *cells, strict=True)))
+    here = pa.array(np.repeat(first_factor, counts) + every.factor)
+    return {
+        "date": _repeated(rows, "exposure_date", counts),
+        "return_date": _repeated(rows, "return_date", counts),
+        "asset_id": _flat(rows, "asset_id").take(pa.array(np.repeat(first_asset, counts) + every.asset)),
+        "factor": names.factor.take(here),
+        "factor_group": names.group.take(here),
+        "exposure": pa.array(every.value),
+        "filled": pa.array(every.filled),
+    }
+
+
+def _cells_of(kinds: NDArray[np.str_], n_assets: int, members: tuple[Ints, Ints, Floats], styles: Floats, filled: Bools) -> _Cells:
+    """Of one row of the panel; `members` are assets, factors and shares, `filled` is empty where all styles are as given."""
+    markets, of_styles = np.flatnonzero(kinds == Kind.MARKET), np.flatnonzero(kinds == Kind.STYLE)
+    every, none = np.arange(n_assets), np.zeros(members[0].size, dtype=np.bool_)
+    ones = np.ones(n_assets * markets.size)
+    asset = np.concatenate([np.repeat(every, markets.size), members[0], np.repeat(every, of_styles.size)])
+    factor = np.concatenate([np.tile(markets, n_assets), members[1], np.tile(of_styles, n_assets)])
+    value = np.concatenate([ones, members[2], styles])
+    flags = np.concatenate([ones == 0, none, filled if filled.size else np.zeros(styles.size, dtype=np.bool_)])
+    order = np.argsort(asset * kinds.size + factor, kind="stable")
+    return _Cells(asset[order], factor[order], value[order], flags[order])
 
 
 def _exposure_moments(rows: pa.Table) -> Columns:

@@ -24,7 +24,7 @@ LakeOption = Annotated[str | None, typer.Option("--lake", metavar="FOLDER", help
 
 @contextmanager
 def lake_for_reading(config_file: Path, overrides: list[str] | None) -> "Iterator[Context]":
-    """The lake of a configuration, to be read."""
+    """Opens the lake of a configuration for reading."""
     from sigmalake.config.model import load_config
     from sigmalake.config.types import CATALOG_NAME
 

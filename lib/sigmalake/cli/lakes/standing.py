@@ -1,4 +1,4 @@
-"""The verbs that say what stood when: `releases` and `compare`."""
+"""The verbs `releases` and `compare`: what a lake said when, and what moved."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from sigmalake.errors import ConfigError
 
 
 class Compared(StrEnum):
-    """What FIRST and SECOND are."""
+    """The kind of things that FIRST and SECOND name."""
 
     RELEASES = "releases"
     VARIANTS = "variants"

@@ -22,12 +22,12 @@ def find_archive() -> Path | None:
 
 
 def whole_archive(n_bytes: int) -> Path:
-    """Where an archive of so many bytes lies."""
+    """The path of an archive, whose name has its size in bytes."""
     return archives_folder() / f"{archive_stem()}-{n_bytes}.jsa"
 
 
 def archives_folder() -> Path:
-    """Of this Python environment."""
+    """The folder of archives of this Python environment."""
     return Path(sys.prefix, "share", "sigmalake")
 
 

@@ -5,14 +5,11 @@ import logging
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
-from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TextIO
 
@@ -43,7 +40,7 @@ MAVEN_CENTRAL = "https://repo1.maven.org/maven2"
 
 
 class Jar(NamedTuple):
-    """A file of Maven Central, pinned."""
+    """A file of Maven Central with its SHA-256."""
 
     group: str
     artifact: str
@@ -163,7 +160,7 @@ def open_private(log_file: Path) -> BinaryIO:
 
 
 def jars_folder() -> Path:
-    """Where Delta's JARs are kept on this machine."""
+    """The folder of Delta's JARs on this machine."""
     return cache_folder() / "jars" / DELTA_VERSION
 
 
@@ -187,6 +184,10 @@ def delta_jars(*, verify: bool = False) -> list[Path]:
 
 
 def _download(jar: Jar, path: Path) -> None:
+    import ssl  # takes as long as all else that `sigmalake --help` imports
+    import urllib.request
+    from http.client import HTTPException
+
     base = os.environ.get("SIGMALAKE_MAVEN") or MAVEN_CENTRAL
     url = f"{base.rstrip('/')}/{jar.group}/{jar.artifact}/{jar.version}/{jar.name}"
     trust = ssl.create_default_context()  # reads SSL_CERT_FILE and SSL_CERT_DIR
@@ -268,8 +269,8 @@ def quiet_jvm(log_file: Path) -> Iterator[None]:
 
 
 def _log_pyspark_to(log_file: Path) -> None:
-    from pyspark.accumulators import AccumulatorTCPServer  # noqa: PLC0415 - the rest of this module needs no pyspark
-    from pyspark.logger import PySparkLogger  # noqa: PLC0415 - the rest of this module needs no pyspark
+    from pyspark.accumulators import AccumulatorTCPServer
+    from pyspark.logger import PySparkLogger
 
     def log_error(*_: object) -> None:
         logging.getLogger("pyspark").exception("the JVM closed a connection")

@@ -23,7 +23,7 @@ from sigmalake.engines.local.source_pieces import (
     SplitRows,
     SurveyedRows,
 )
-from sigmalake.engines.local.workers import read_each
+from sigmalake.engines.local.workers import read_each, start_early
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.sources.files import list_files
@@ -166,6 +166,10 @@ class LocalEngine:
     def collect(self, rows: LocalRows) -> pa.Table:
         """As `Engine`."""
         return pa.concat_tables([rows.schema.empty_table(), *rows.read(self._storage.workers)])
+
+    def expect_rows(self, rows: int) -> None:
+        """As `Engine`: of many, other processes start while this one goes on."""
+        start_early(self._storage.workers, rows)
 
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`: a piece is a row group, whatever its rows."""

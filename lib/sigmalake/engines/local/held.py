@@ -1,6 +1,6 @@
 """The tables of a lake in memory: what a model from a DataFrame is built in, with the same tasks and the same stages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,10 +10,11 @@ from sigmalake.engines.local.rows import LocalRows
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checks import check_rows
-from sigmalake.tables.contents import Contents, contents_of, together
+from sigmalake.tables.checksums.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 PACKED_A_PIECE = 64  # rows of a packed table
@@ -137,3 +138,7 @@ class HeldTables:
 
     def vouch(self, table: Table, metadata: str) -> None:
         """As `Storage`: nobody else writes."""
+
+    def show_views(self, _views: Sequence[SqlView], _ours: Collection[str], _mark: str) -> int:
+        """As `Storage`: no place for views."""
+        return 0

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from sigmalake.lake.log import explained_file
+from sigmalake.lake.log import Wanted, file_rows
 from sigmalake.lake.upkeep.older import with_older_values
 from sigmalake.tables.declaration import Table
 from sigmalake.tasks.contract import MapTask, PartTask
@@ -54,6 +54,17 @@ class Held:
         return self if pc.all(asked, min_count=0).as_py() else Held(self.rows.filter(asked))
 
 
+class OnDays(NamedTuple):
+    """The rows of some dates."""
+
+    dated: str
+    days: frozenset[date]
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of some rows these are."""
+        return _is_one_of(rows.column(self.dated), self.days)
+
+
 @dataclass(frozen=True)
 class StoredGroups:
     """Row groups of one Parquet file of a table."""
@@ -61,15 +72,16 @@ class StoredGroups:
     fragment: ds.ParquetFileFragment
     file_schema: pa.Schema  # of the table as it is stored
     schema: pa.Schema  # of the columns wanted; one that is not stored is null
-    rows: ds.Expression | None
+    wanted: tuple[Wanted, ...]  # conditions that its rows fulfil
     n_bytes: int
     declared: Table
 
     def read(self) -> pa.Table:
         """As `Piece`."""
         stored = [name for name in self.schema.names if name in self.file_schema.names]
-        with explained_file(self.fragment):
-            found = self.fragment.to_table(schema=self.file_schema, columns=stored, filter=self.rows)
+        as_stored = pa.schema([self.file_schema.field(name) for name in stored])
+        keys = pa.schema([field for field in self.file_schema if field.name == "variant" or pa.types.is_date(field.type)])
+        found = file_rows(self.fragment, as_stored, self.wanted, keys)
         rows = with_older_values(self.declared, pa.table([_column(found, field) for field in self.schema], self.schema.names))
         return pa.table(rows.columns, schema=self.schema)
 
@@ -82,10 +94,9 @@ class StoredGroups:
         kept = self.fragment.subset(filter=envelope, schema=self.file_schema)
         if not kept.row_groups:
             return None
-        some = envelope & pc.field(dated).isin(pa.array(sorted(days), pa.date32()))
-        rows = some if self.rows is None else self.rows & some
         share = len(kept.row_groups) / max(1, len(self.fragment.row_groups))
-        return StoredGroups(kept, self.file_schema, self.schema, rows, int(self.n_bytes * share), self.declared)
+        wanted = (*self.wanted, OnDays(dated, frozenset(days)))
+        return StoredGroups(kept, self.file_schema, self.schema, wanted, int(self.n_bytes * share), self.declared)
 
 
 @dataclass(frozen=True)
@@ -151,7 +162,8 @@ def joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
 
 def _column(found: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     if field.name in found.column_names:
-        return found.column(field.name).cast(field.type)
+        column = found.column(field.name)
+        return column if column.type == field.type else column.cast(field.type)
     return pa.chunked_array([pa.nulls(found.num_rows, field.type)])
 
 

@@ -17,7 +17,7 @@ from sigmalake.lake.log import arrow_dataset
 from sigmalake.lake.progress import Progress
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.contents import Contents, contents_of
+from sigmalake.tables.checksums.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table
 
 PIECE_BYTES = 8 << 20  # as stored, of a piece of several row groups: with fewer, opening the file is most of the work
@@ -78,14 +78,14 @@ def stored_pieces(
     """Stored rows of a table in a folder, in the columns of a schema, by runs of row groups."""
     log = tables.log(table, version)
     dataset, where = arrow_dataset(log), None if rows is None else rows.expression()
-    sizes = _file_sizes(log)
+    sizes, wanted = _file_sizes(log), () if rows is None else (rows,)
     found = []
     for fragment in dataset.get_fragments(filter=where):
         n_bytes = sizes.get(PurePosixPath(fragment.path).name, 0) // max(1, len(fragment.row_groups))
         kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
         groups = [group.id for group in kept.row_groups]
         found += [
-            StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, where, n_bytes * len(some), table)
+            StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, wanted, n_bytes * len(some), table)
             for some in _runs(groups, max(1, PIECE_BYTES // max(1, n_bytes)))
         ]
     return found

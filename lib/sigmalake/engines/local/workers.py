@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from itertools import islice
 from threading import Lock, Thread
 from typing import Protocol, TypeVar
@@ -25,6 +26,7 @@ Found_co = TypeVar("Found_co", covariant=True)
 
 WORTH_A_PROCESS = 96 << 20  # bytes that a stage reads: with fewer, processes cost more to start than they save
 WORTH_SECONDS = 4.0  # of pieces that are left, by what the last one took: with more, processes save what they cost
+WORTH_ROWS = 300_000  # assets on dates that a run computes in all its stages: with more, it starts processes before they are needed
 AHEAD = 2  # pieces a worker that are computed before they are wanted: they wait in memory
 RETRIES = 2  # of what was at work when a worker died
 IDLE_SECONDS = 60  # after which the workers end
@@ -33,7 +35,9 @@ ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",  # where psutil is installed, loky ends workers that hold 300 MB
 }
+TASK_MODULES = ("sigmalake.engines.local.written", "sigmalake.tasks.regression", "sigmalake.tasks.risk.windows")
 _POOLS: dict[int, ProcessPoolExecutor] = {}  # by their number of workers: one pool serves all stages of a run
+_STARTED: dict[int, Future[None]] = {}  # by number of workers: done when the first can work
 _CHANGING_POOLS = Lock()
 
 
@@ -48,6 +52,18 @@ class Readable(Protocol[Found_co]):
         """What it is read for."""
 
 
+def start_early(workers: int, rows: int) -> None:
+    """Start the processes of a run that will compute so many rows, while this one goes on: tasks go to them once one is ready.
+
+    Args:
+        workers: processes; with 1 none is started.
+        rows: assets on dates; of few, none is started.
+    """
+    if workers == 1 or rows < WORTH_ROWS or workers in _STARTED or multiprocessing.current_process().daemon:
+        return
+    _STARTED[workers] = _pool(workers).submit(_nothing)
+
+
 def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
     """What each piece is read for, in the order of the pieces, whichever process reads them: see `read_or_send`."""
     return read_or_send(pieces, workers, lambda left: left)
@@ -58,7 +74,8 @@ def read_or_send(
 ) -> Iterator[Found | Sent]:
     """What each piece is read for, in the order of the pieces.
 
-    Few bytes are read by this process, until a piece takes so long that others are worth starting for those that are left.
+    Few bytes are read by this process, until a piece takes so long that others are worth starting for those that are left. Where
+    others are ready, they read whatever is more than one piece.
 
     Args:
         pieces: to read.
@@ -69,7 +86,7 @@ def read_or_send(
         InfrastructureError: workers died again and again, say for lack of memory.
     """
     left = deque(pieces)
-    many = sum(piece.n_bytes for piece in left) >= WORTH_A_PROCESS
+    many = _are_ready(workers) or sum(piece.n_bytes for piece in left) >= WORTH_A_PROCESS
     alone = workers == 1 or multiprocessing.current_process().daemon  # a daemonic process may have no children
     with threadpool_limits(limits=1):  # as `ENVIRONMENT`
         while left and (alone or len(left) == 1 or not many):
@@ -79,6 +96,15 @@ def read_or_send(
             yield found
     if left:
         yield from _by_processes(send(list(left)), workers)
+
+
+def _are_ready(workers: int) -> bool:
+    started = _STARTED.get(workers)
+    return started is not None and started.done() and started.exception() is None
+
+
+def _nothing() -> None:
+    """What the first task of a pool computes."""
 
 
 def _by_processes(pieces: Iterable[Readable[Found]], workers: int) -> Iterator[Found]:
@@ -119,6 +145,7 @@ def _forget(pool: ProcessPoolExecutor) -> None:
     with _CHANGING_POOLS:
         for workers in [workers for workers, kept in _POOLS.items() if kept is pool]:
             del _POOLS[workers]
+            _STARTED.pop(workers, None)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -126,9 +153,16 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     with _CHANGING_POOLS:
         if workers not in _POOLS:
             _POOLS[workers] = ProcessPoolExecutor(
-                workers, timeout=IDLE_SECONDS, initializer=_watch_parent, initargs=(os.getpid(),), env=ENVIRONMENT
+                workers, timeout=IDLE_SECONDS, initializer=_begin, initargs=(os.getpid(),), env=ENVIRONMENT
             )
         return _POOLS[workers]
+
+
+def _begin(parent: int) -> None:
+    """Import what most tasks need, which takes longer than the start of a process."""
+    _watch_parent(parent)
+    for module in TASK_MODULES:
+        import_module(module)
 
 
 def _watch_parent(parent: int) -> None:

@@ -12,8 +12,8 @@ from sigmalake.engines.local.workers import read_or_send
 from sigmalake.lake.data_files import Filed, FileWriter, remove_files
 from sigmalake.lake.log import arrow_dataset, file_system
 from sigmalake.lake.progress import Progress
-from sigmalake.lake.row_filter import RowFilter
-from sigmalake.tables.contents import together, total
+from sigmalake.lake.row_filter import AllBut, RowFilter
+from sigmalake.tables.checksums.contents import together, total
 from sigmalake.tables.declaration import Table
 
 SENT_BYTES = 32 << 20  # that the pieces read whose rows another process puts into the same files
@@ -75,9 +75,9 @@ def write_files(
 
 def touched(log: DeltaTable, table: Table, replaced: RowFilter) -> tuple[list[str], list[StoredGroups]]:
     """The files that may hold rows to be replaced, and of them the rows that stay."""
-    dataset, schema, where = arrow_dataset(log), table.arrow_schema(), replaced.expression()
-    stays = ~where | where.is_null()
-    files = list(dataset.get_fragments(filter=where))
+    dataset, schema = arrow_dataset(log), table.arrow_schema()
+    files = list(dataset.get_fragments(filter=replaced.expression()))
+    stays = (AllBut(replaced),)
     return [file.path for file in files], [StoredGroups(file, dataset.schema, schema, stays, 0, table) for file in files]
 
 

@@ -165,6 +165,9 @@ class SparkEngine:
         """As `Engine`."""
         return rows if isinstance(rows, pa.Table) else rows.toArrow()
 
+    def expect_rows(self, rows: int) -> None:
+        """As `Engine`: executors are there before a run begins."""
+
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`."""
         fit_batches(self.spark, row_bytes)

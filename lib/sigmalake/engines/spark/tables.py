@@ -1,8 +1,9 @@
 """The tables of a lake as Spark writes them: in a folder or behind a URI, and in a catalog's schema."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pyarrow as pa
 from pyspark.errors import AnalysisException, PySparkException
@@ -20,12 +21,14 @@ from sigmalake.lake.folder import VOUCHED_PROPERTY, FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
+from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.lake.upkeep.older import missing_columns
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.contents import Contents, contents_of
+from sigmalake.tables.checksums.contents import Contents, contents_of
 from sigmalake.tables.declaration import Table, sql_text
 
+MARK_PROPERTY = "sigmalake.release"  # of a view
 USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -171,6 +174,30 @@ class CatalogTables:
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
         _set_property(self._spark, self.sql_name(table), name, value)
+
+    def show_views(self, views: Sequence[SqlView], ours: Collection[str], mark: str) -> int:
+        """As `Storage`, one after the other; the mark is a property of each, and its like on the last says that all are there."""
+        digest = sha256("\x1f".join(view.select for view in views).encode()).hexdigest()[:16]
+        marked = f"{mark} {digest}"
+        try:
+            there = {row["viewName"] for row in self._spark.sql(f"SHOW VIEWS IN {self.root}").collect()}
+            gone = sorted((there & set(ours)) - {view.name for view in views})
+            if not gone and (not views or (views[-1].name in there and self._mark(views[-1].name) == marked)):
+                return 0
+            for name in gone:
+                self._spark.sql(f"DROP VIEW IF EXISTS {self.root}.{name}")
+            for view in views:
+                self._spark.sql(
+                    f"CREATE OR REPLACE VIEW {self.root}.{view.name} COMMENT {sql_text(view.comment)} "
+                    f"TBLPROPERTIES ({sql_text(MARK_PROPERTY)} = {sql_text(marked)}) AS {view.select}"
+                )
+        except PySparkException as error:
+            raise ConfigError(f"the catalog refuses a view ({telling_line(error)})") from error
+        return len(gone) + len(views)
+
+    def _mark(self, view: str) -> str:
+        shown = self._spark.sql(f"SHOW TBLPROPERTIES {self.root}.{view} ({sql_text(MARK_PROPERTY)})").collect()
+        return str(shown[0]["value"])
 
     @property
     def _hint(self) -> str:

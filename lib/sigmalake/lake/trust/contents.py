@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from sigmalake.lake.releases import Release
-from sigmalake.tables.contents import NOTHING, Content, Contents, Key, total
+from sigmalake.tables.checksums.contents import NOTHING, Content, Contents, Key, total
 from sigmalake.tables.records import RELEASE_CONTENTS
 
 ALL = "*"  # the name under which all tables together are kept

@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.log import Commit, Identity, arrow_dataset, explained_file, file_system, table_location
-from sigmalake.tables.contents import Contents, contents_of, together
+from sigmalake.tables.checksums.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
 EVERY_DATE = DateRange(date.min, date.max)

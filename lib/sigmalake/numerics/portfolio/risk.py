@@ -7,7 +7,7 @@ import numpy as np
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_times
 from sigmalake.numerics.types import Floats
 
-_ROUNDING = 1e-12  # of the sum of absolute terms: what a variance of 0 may come out as
+ROUNDING = 1e-12  # of the sum of absolute terms: what a variance of 0 may come out as
 
 
 class PortfolioRisk(NamedTuple):
@@ -55,9 +55,9 @@ def portfolio_risk(
     terms = x * factor_part
     factor_var = float(terms.sum())
     specific_variance = float(holdings @ specific_part)
-    if factor_var < -_ROUNDING * float(np.abs(x) @ np.abs(factor_cov) @ np.abs(x)):
+    if factor_var < -ROUNDING * float(np.abs(x) @ np.abs(factor_cov) @ np.abs(x)):
         raise ValueError(f"the factors give a variance of {factor_var:g}: factor_cov is not positive semi-definite")
-    if specific_variance < -_ROUNDING * _absolute_terms(np.where(held, specific_var, 0.0), linked, holdings):
+    if specific_variance < -ROUNDING * _absolute_terms(np.where(held, specific_var, 0.0), linked, holdings):
         raise ValueError(f"the specific part gives a variance of {specific_variance:g}: linked is not positive semi-definite")
     specific_variance = max(specific_variance, 0.0)
     variance = max(factor_var, 0.0) + specific_variance

@@ -6,9 +6,9 @@ import numpy as np
 import scipy
 
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specific_solve, specific_times
+from sigmalake.numerics.portfolio.roots import factor_root
 from sigmalake.numerics.types import Floats
 
-_ROUNDING = 1e-12  # of the largest eigenvalue: how far below 0 one may come out that is 0
 _LEAST_SHARE = 1e-8  # of an asset's factor variance that its diagonal of D is raised to before it is inverted
 _EXACT = 1e-13  # of the largest value: a residual that is not worth another step
 _ENOUGH = 1e-9  # and one that is not an answer
@@ -44,7 +44,7 @@ def factor_inverse(exposures: Floats, factor_cov: Floats, specific_var: Floats, 
     """
     if n_bad := int(np.sum(~(np.isfinite(specific_var) & (specific_var >= 0)))):
         raise ValueError(f"specific_var has {n_bad} of {specific_var.size} values that are not finite and >= 0")
-    loadings = exposures @ _root(factor_cov)
+    loadings = exposures @ factor_root(factor_cov)
     least = _LEAST_SHARE * (loadings**2).sum(axis=1)
     raised = np.maximum(least - specific_var, 0.0)
     linked_assets = np.unique(linked.pairs)
@@ -96,12 +96,3 @@ def dense_inverse(inverse: FactoredInverse) -> Floats:
     """V^-1, (N, N) and exactly symmetric, 1 / fraction^2."""
     upper = np.triu(solve_asset_cov(inverse, np.eye(inverse.specific_var.size)))
     return upper + np.triu(upper, 1).T
-
-
-def _root(factor_cov: Floats) -> Floats:
-    """R with R R' = Sigma; an eigenvalue that is below 0 by rounding alone counts as 0."""
-    eigenvalues, vectors = np.linalg.eigh(factor_cov)
-    if eigenvalues.size and eigenvalues[0] < -_ROUNDING * max(eigenvalues[-1], 0.0):
-        raise ValueError(f"factor_cov has an eigenvalue of {eigenvalues[0]:g}: it is not positive semi-definite")
-    root: Floats = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
-    return root

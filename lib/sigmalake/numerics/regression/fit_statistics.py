@@ -21,7 +21,7 @@ class FitStatistics(NamedTuple):
 
 
 def fit_statistics(returns: Floats, specific_returns: Floats, weights: Floats, rank: int) -> FitStatistics:
-    """The statistics of model.md section 3.
+    """The statistics of docs/regression.md.
 
     r2 = 1 - sum w u^2 / sum w (r - rbar_w)^2; r2_uncentred has sum w r^2 below; adj_r2 = 1 - (1 - r2)(N - 1)/(N - p);
     residual_var = s2 = sum w u^2 / (N - p). A ratio whose denominator is 0, to rounding, is NaN.

@@ -1,1 +1,1 @@
-"""Files of a user: lists of assets, holdings, portfolios."""
+"""Files that a user gives to the command line: lists of assets, holdings, portfolios."""

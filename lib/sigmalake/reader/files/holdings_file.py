@@ -5,35 +5,43 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.reader.files.rows_with_ids import read_rows_with_ids
-from sigmalake.reader.holdings import NAMED, checked_holdings
+from sigmalake.reader.holdings import NAMED, checked_holdings, refuse_repeats
+from sigmalake.reader.portfolios.units import Unit, question_value, question_weights
 
 _WEIGHTS, _POSITIONS = ("weight",), ("quantity", "price")
 _COLUMNS = "the columns are asset_id and weight, or asset_id, quantity and price"
 
 
 class HoldingsFile(NamedTuple):
-    """What a file says is held, as fractions of the value."""
+    """Holdings that were read from a file, as fractions of the portfolio's value."""
 
     path: Path
     weights: pd.Series  # by asset, without cash
     cash: float | None  # the weight of cash, which has no risk; None: there is none
     value: float | None  # what positions are divided by, in the prices' currency; None for weights
+    names: dict[str, str]  # by asset_id, of the column `name`; empty: there is none
 
 
-def read_holdings(path: Path, *, cash: str | None = None, value: float | None = None) -> HoldingsFile:
-    """Holdings from a .csv or .parquet file; negative is short, other columns are not read.
+def read_holdings(
+    path: Path, *, cash: str | None = None, value: float | None = None, weights_in: Unit | None = None
+) -> HoldingsFile:
+    """Holdings from a .csv or .parquet file; negative is short, and of the other columns `name` alone is read.
 
     Args:
-        path: with the columns asset_id and weight (fractions of the value, taken as they are), or asset_id, quantity and price.
+        path: with the columns asset_id and weight (fractions of the value, taken as they are), or asset_id, quantity and price;
+            a column `name` may say what the assets are called.
         cash: the asset_id of cash, whose price may be missing and is then 1; None: nothing is cash.
         value: what positions are divided by; None: their sum, cash included.
+        weights_in: the unit of the weights; None: fractions, and questioned where they look like percentages or amounts.
 
     Raises:
         ConfigError: the file cannot be read, or has other columns.
-        DataError: it holds nothing, an asset twice, what is no number, or positions that sum to no value.
+        DataError: it holds nothing, an asset twice, what is no number, positions that sum to no value or nearly to none, or
+            weights of a doubtful unit.
     """
     read = read_rows_with_ids(path)
     given = [name for name in (*_WEIGHTS, *_POSITIONS) if name in read.column_names]
@@ -45,11 +53,42 @@ def read_holdings(path: Path, *, cash: str | None = None, value: float | None = 
     held = pd.Series(_numbers(path, rows, given[0]).to_numpy(), pd.Index(rows["asset_id"]))
     if given == list(_POSITIONS):
         held *= _prices(path, rows, cash).to_numpy()
+        question_value(held, f"the positions of {path}", value)
         value = _value(path, held, value)
         held /= value
     held = checked_holdings(held, f"holdings of {path}")
+    if given == list(_WEIGHTS):
+        held = _as_fractions(held, path, weights_in)
     of_cash = None if cash is None or cash not in held.index else float(held[cash])
-    return HoldingsFile(path, held[held.index != cash], of_cash, value)
+    return HoldingsFile(path, held[held.index != cash], of_cash, value, names_of(read))
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """What assets are called, from a .csv or .parquet file with the columns asset_id and name.
+
+    Raises:
+        ConfigError: the file cannot be read, or has other columns.
+        DataError: an asset comes twice.
+    """
+    read = read_rows_with_ids(path)
+    if lacking := {"asset_id", "name"} - set(read.column_names):
+        raise ConfigError(f"{path} has the columns {', '.join(read.column_names)}; {' and '.join(sorted(lacking))} is missing")
+    refuse_repeats(f"names of {path}", read.column("asset_id").to_pylist())
+    return names_of(read)
+
+
+def names_of(rows: pa.Table) -> dict[str, str]:
+    """By asset_id the text of a column `name`; empty ones are left out, and all where there is no such column."""
+    if "name" not in rows.column_names:
+        return {}
+    texts = ("" if text is None else str(text).strip() for text in rows.column("name").to_pylist())
+    return {asset: text for asset, text in zip(rows.column("asset_id").to_pylist(), texts, strict=True) if text}
+
+
+def _as_fractions(weights: pd.Series, path: Path, unit: Unit | None) -> pd.Series:
+    if unit is None:
+        question_weights(weights, f"the weights of {path}", "--weights-in")
+    return weights / 100 if unit == "percent" else weights
 
 
 def _prices(path: Path, rows: pd.DataFrame, cash: str | None) -> pd.Series:

@@ -1,1 +1,1 @@
-"""Frames of a model: of a date, and over the dates."""
+"""Frames that the reader makes of a model's tables: of one date, and over the dates."""

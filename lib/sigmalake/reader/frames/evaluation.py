@@ -1,17 +1,55 @@
-"""How well a model's forecasts did, as a frame."""
+"""How well a model's forecasts did, as frames."""
 
+import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 
-from sigmalake.reader.evaluation_summary import READ, KindMeasures, summarise
+from sigmalake.numerics.evaluation.forecast_measures import rolling_bias
+from sigmalake.reader.dates import date_index
+from sigmalake.reader.evaluation_summary import (
+    READ,
+    EvaluationSummary,
+    KindMeasures,
+    PortfolioMeasures,
+    forecast_run,
+    forecasts_a_year,
+    summarise,
+)
 from sigmalake.reader.storage.model_tables import ModelTables
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 
 _KEY = ["kind", "variant"]
 
 
-def evaluation_frame(tables: ModelTables, where: ds.Expression, rolling_window: int | None, by_month: list[str]) -> pd.DataFrame:
-    """A row a kind of portfolio and variant, and the measures of `KindMeasures` as columns; no row: nothing was evaluated."""
-    rows = tables.rows(FORECAST_EVALUATION, READ, where)
-    kinds = summarise(rows, rolling_window, by_month).kinds if rows.num_rows else []
-    return pd.DataFrame([measures._asdict() for measures in kinds], columns=list(KindMeasures._fields)).set_index(_KEY)
+def evaluation_frames(
+    tables: ModelTables, where: ds.Expression, rolling_window: int | None, by_month: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row a kind and variant with the measures of `KindMeasures`; a row a portfolio of it with those of `PortfolioMeasures`.
+
+    No row: nothing was evaluated.
+    """
+    rows = tables.rows_if_any(FORECAST_EVALUATION, READ, where)
+    found = summarise(rows, rolling_window, by_month) if rows.num_rows else EvaluationSummary([], [])
+    kinds = pd.DataFrame([measures._asdict() for measures in found.kinds], columns=list(KindMeasures._fields))
+    portfolios = pd.DataFrame([measures._asdict() for measures in found.portfolios], columns=list(PortfolioMeasures._fields))
+    return kinds.set_index(_KEY), portfolios.set_index([*_KEY, "portfolio"])
+
+
+def rolling_bias_frame(tables: ModelTables, where: ds.Expression, rolling_window: int | None) -> pd.DataFrame:
+    """Mean over a kind's portfolios of the bias of the `rolling_window` forecasts up to a date; a column a kind.
+
+    The rows of `where` are one variant's. `attrs` has the window.
+    """
+    rows = tables.rows_if_any(FORECAST_EVALUATION, READ, where).to_pandas().sort_values(["kind", "portfolio", "date"])
+    window = rolling_window or (forecasts_a_year(rows["date"].unique()) if len(rows) else 2)
+    found: dict[str, pd.Series] = {}
+    for kind, of_kind in rows[rows["n_forecasts"] > 0].groupby("kind", sort=False):
+        rolled = [
+            pd.Series(rolling_bias(forecast_run(of), window), of["date"].to_numpy()[window - 1 :])
+            for _, of in of_kind.groupby("portfolio", sort=False)
+        ]
+        found[str(kind)] = pd.concat(rolled, axis=1).mean(axis=1) if rolled else pd.Series(dtype=float)
+    frame = pd.DataFrame(found, dtype=np.float64).sort_index()
+    frame = frame.set_axis(date_index(frame.index), axis=0)
+    frame.attrs = {"window": window}
+    return frame

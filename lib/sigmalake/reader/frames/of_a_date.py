@@ -14,6 +14,11 @@ _BY_FACTOR = ("factor_return", "std_error", "vif", "n_members")
 
 PANEL_COLUMNS = ("exposure_date", "return_date", *EXPOSURE_COLUMNS, *_BY_ASSET)
 REGRESSION_COLUMNS = (*_OF_DATE, "factor_set", *_BY_FACTOR, "factor_status")
+SPECIFIC_COLUMNS = (
+    *("asset_id", "specific_var", "source", "n_obs", "ts_var", "structural_var", "blend_weight", "shrink_weight"),
+    "regime_multiplier",
+)
+DIAGNOSTIC_COLUMNS = ("diagnostics",)
 RESIDUAL_COLUMNS = ("asset_id", "specific_return", "fitted_return", "in_estimation", "weight")
 
 
@@ -55,3 +60,17 @@ def residual_frame(row: Row) -> pd.DataFrame:
     """A row an asset: specific and fitted return, universe flag, weight; from a row with `RESIDUAL_COLUMNS`."""
     index = pd.Index(values_of(row["asset_id"]), name="asset_id")
     return pd.DataFrame({column: values_of(row[column]) for column in RESIDUAL_COLUMNS[1:]}, index=index)
+
+
+def specific_frame(row: Row) -> pd.DataFrame:
+    """Delta and its layers, a row an asset, from a row of `risk_models` with `SPECIFIC_COLUMNS`."""
+    index = pd.Index(values_of(row["asset_id"]), name="asset_id")
+    given = {name: values_of(row[name]) for name in SPECIFIC_COLUMNS[1:-1] if row[name].is_valid}
+    frame = pd.DataFrame(given, index=index)
+    frame.attrs = {"regime_multiplier": row["regime_multiplier"].as_py()}
+    return frame
+
+
+def diagnostics_frame(row: Row) -> pd.DataFrame:
+    """What the estimators said, a row a name, from a row of `risk_models` with `DIAGNOSTIC_COLUMNS`."""
+    return pd.DataFrame(row["diagnostics"].as_py(), columns=["name", "value", "detail"]).set_index("name")

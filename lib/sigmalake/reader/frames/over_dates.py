@@ -40,12 +40,14 @@ def factor_frame(tables: ModelTables) -> pd.DataFrame:
 
 def t_stat_frame(tables: ModelTables) -> pd.DataFrame:
     """Factor returns over their standard errors; NaN: not estimated, or without an error."""
-    rows = tables.rows(CROSS_SECTIONS, [*READ, "std_error"])
-    returns = factor_return_frame(rows.select(READ), tables.factor_sets)
-    position = rows.column_names.index("factor_return")
-    named = rows.drop_columns(["factor_return", "std_error"]).add_column(position, "factor_return", rows.column("std_error"))
-    errors = factor_return_frame(named, tables.factor_sets)
-    return (returns / errors.where(errors > 0)).rename_axis(columns="factor")
+    errors = std_error_frame(tables)
+    return (factor_frame(tables) / errors.where(errors > 0)).rename_axis(columns="factor")
+
+
+def std_error_frame(tables: ModelTables) -> pd.DataFrame:
+    """Standard errors of the factor returns, shaped like `factor_frame`; NaN: none."""
+    rows = tables.rows(CROSS_SECTIONS, [*READ[:2], "std_error"]).rename_columns(list(READ))
+    return factor_return_frame(rows, tables.factor_sets).rename_axis(columns="factor")
 
 
 def specific_return_frame(tables: ModelTables, start: date | None, end: date | None) -> pd.DataFrame:

@@ -33,7 +33,7 @@ SOURCE_COLUMNS = ["date", "side", "asset_id", "column", "first", "second"]
 
 
 class Compared(NamedTuple):
-    """One of the models that are compared."""
+    """One side of a comparison: a model, or one variant of it."""
 
     name: str  # release id, or variant
     release_id: str | None  # None: of memory
@@ -54,7 +54,7 @@ class ModelComparison(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """Rows of one table on both sides, and the reasons of those that differ."""
+    """The rows of one table on both sides, and why those that differ do."""
 
     table: Table
     variants: tuple[str | None, str | None]
@@ -96,6 +96,19 @@ def compare_models(first: Compared, second: Compared, start: date | None, end: d
     why = pd.Series([row[-1] for row in listed], moves.index, dtype=object)
     dates, source_rows = _by_date(moves, why), _source_rows(moves, why)
     return ModelComparison(first.name, second.name, moves, dates, source_rows, _not_alike(first, second))
+
+
+def unlike_dates(first: Compared, second: Compared, last: date) -> list[date]:
+    """Dates up to `last`, ascending, of which some row of the one model was not computed from what the other's was."""
+    sides = [_side(its.tables) for its in (first, second)]
+    found = {*regression_reasons(*sides)}
+    for exposure_date in panel_reasons(*sides):
+        found |= {exposure_date, *(day for side in sides for day, known in side.return_dates.items() if known == exposure_date)}
+    for name in first.variants:
+        if name in second.variants:
+            one, other = (_risk_hashes(its.tables, name) for its in (first, second))
+            found |= {day for day in one.keys() | other.keys() if one.get(day) != other.get(day)}
+    return sorted(day for day in found if day <= last)
 
 
 def _moves(first: Compared, second: Compared, read: _Read, start: date | None, end: date | None) -> Iterator[tuple[object, ...]]:
@@ -156,7 +169,7 @@ def _rows(
 
 
 def _side(tables: ModelTables) -> Side:
-    """What the rows of a model say, its risk models left out."""
+    """What the rows of a model were computed from, without its risk models."""
     panel = tables.rows(PANEL, ["exposure_date", "return_date", "inputs_hash"]).to_pylist()
     regressions = tables.rows(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
     return Side(
@@ -200,7 +213,7 @@ def _source_rows(moves: pd.DataFrame, why: pd.Series) -> pd.DataFrame:
 
 
 def _not_alike(first: Compared, second: Compared) -> list[Difference]:
-    """What the two were not made from alike, where it is on record."""
+    """What the two models were made from differently, as far as it is on record."""
     try:
         one, other = (_origin(its) for its in (first, second))
     except MissingRiskError:  # a model in memory has no record of runs
@@ -211,7 +224,7 @@ def _not_alike(first: Compared, second: Compared) -> list[Difference]:
 
 
 def _of_variant(origin: Origin, variant: str) -> Origin:
-    """The settings of one variant, by their names within it."""
+    """The settings of one variant, by their names below `risk.VARIANT`."""
     below = f"risk.{variant}."
     return origin._replace(
         settings={key.removeprefix(below): text for key, text in origin.settings.items() if key.startswith(below)}

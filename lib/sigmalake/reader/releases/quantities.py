@@ -10,7 +10,7 @@ from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 
 
 class Quantity(NamedTuple):
-    """A kind of number."""
+    """A quantity that is compared, such as `factor_return`: the table it is in, and how it is read."""
 
     name: str
     table: Table

@@ -17,7 +17,7 @@ Hashes = Mapping[date, str]
 
 
 class Side(NamedTuple):
-    """What the rows of one model say that they were computed from."""
+    """The hashes of what the rows of one model were computed from."""
 
     panel: Hashes  # by exposure date
     return_dates: Mapping[date, date]  # the exposure date by the return date
@@ -31,7 +31,7 @@ def panel_reasons(first: Side, second: Side) -> dict[date, list[str]]:
 
 
 def regression_reasons(first: Side, second: Side) -> dict[date, list[str]]:
-    """Why regressions differ, by date."""
+    """For each date whose regression differs, the reason."""
     panel = panel_reasons(first, second)
     found = {}
     for day in _unlike(first.regressions, second.regressions):
@@ -64,7 +64,7 @@ def _unlike(first: Hashes, second: Hashes) -> list[date]:
 
 
 def _kinds(first: str | None, second: str | None, upstream: list[str]) -> list[str]:
-    """What differs of two hashes; `upstream` is what different data mean."""
+    """Name what differs between two hashes; `upstream` is the name for different data."""
     if first is None or second is None:
         return [ONLY_SECOND if first is None else ONLY_FIRST]
     one, other = (value.split(".") for value in (first, second))

@@ -12,14 +12,14 @@ Labels = tuple[str | None, str | None, str | None]  # factor, second factor, ass
 
 
 class Numbers(NamedTuple):
-    """Numbers of a quantity with their labels; NaN: there is none."""
+    """The numbers of one quantity with their labels; NaN if there is none."""
 
     labels: Sequence[Labels]
     values: np.ndarray
 
 
 class Moved(NamedTuple):
-    """A number that two models do not have alike."""
+    """A number that differs between two models."""
 
     labels: Labels
     first: float  # NaN: the first model has none

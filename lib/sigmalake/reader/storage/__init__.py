@@ -1,1 +1,1 @@
-"""Where the tables of a model are: a release of a lake, or memory."""
+"""The places that a model's tables are read from: a release of a lake, or memory."""

@@ -1,4 +1,4 @@
-"""What the arrays by factor of the packed tables mean."""
+"""Which factor each position of the arrays in packed tables belongs to."""
 
 from itertools import groupby
 

@@ -7,6 +7,8 @@ import pyarrow.dataset as ds
 
 from sigmalake.errors import MissingRiskError
 from sigmalake.lake.upkeep.older import fill_missing
+from sigmalake.reader.storage.table_reader import StoredRows
+from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 
 
@@ -18,7 +20,7 @@ class MemoryTables:
 
     @property
     def place(self) -> str:
-        """No folder and no URI."""
+        """The word `memory`, since these tables have no folder and no URI."""
         return "memory"
 
     def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
@@ -28,11 +30,20 @@ class MemoryTables:
             ConfigError: a table lacks a column that is never null.
             MissingRiskError: there is no such table.
         """
-        stored = self.tables.get(table.name)
-        if stored is None:
+        if table.name not in self.tables:
             held = ", ".join(sorted(self.tables)) or "none"
             raise MissingRiskError(f"the model in memory has no table {table.name}; its tables: {held}")
+        return ds.dataset(self._filled(table, columns)).to_table(columns=list(columns), filter=where)
+
+    def stored(self) -> dict[str, StoredRows]:
+        """As `TableReader`."""
+        held = [table for table in ALL_TABLES if table.name in self.tables]
+        return {table.name: self._filled(table, table.column_names).select(table.column_names) for table in held}
+
+    def _filled(self, table: Table, columns: Sequence[str]) -> pa.Table:
+        """A table with the columns that may be null and that it lacks."""
+        stored = self.tables[table.name]
         schema = fill_missing(table, stored.schema, columns, f"{table.name} in memory")
         for field in list(schema)[len(stored.schema) :]:
             stored = stored.append_column(field, pa.nulls(stored.num_rows, field.type))
-        return ds.dataset(stored).to_table(columns=list(columns), filter=where)
+        return stored

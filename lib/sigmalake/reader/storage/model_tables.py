@@ -1,4 +1,4 @@
-"""A model's tables by the row."""
+"""Reads single rows of a model's tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.storage.factor_sets import factor_sets_from
-from sigmalake.reader.storage.table_reader import TableReader
+from sigmalake.reader.storage.table_reader import StoredRows, TableReader
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
 
@@ -43,8 +44,12 @@ class ModelTables:
 
     @property
     def place(self) -> str:
-        """Where the tables are, as messages name it."""
+        """The place of the tables, as messages name it."""
         return self._reader.place
+
+    def stored(self) -> dict[str, StoredRows]:
+        """Every table that there is, by name; see `TableReader`."""
+        return self._reader.stored()
 
     @cached_property
     def factor_sets(self) -> dict[str, list[Factor]]:
@@ -64,7 +69,7 @@ class ModelTables:
         return sorted(day for day in self.rows(table, [column]).column(column).to_pylist() if day is not None)
 
     def row(self, table: Table, columns: Sequence[str], key: Mapping[str, object]) -> Row | None:
-        """Some columns of the row with these values."""
+        """Some columns of the one row that has the given values; None if there is none."""
         clauses = [ds.field(name) == value for name, value in key.items()]
         rows = self.rows(table, columns, clauses[0] if len(clauses) == 1 else clauses[0] & clauses[1])
         return {name: rows.column(name)[0] for name in columns} if rows.num_rows else None
@@ -80,6 +85,13 @@ class ModelTables:
     def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
         """Some columns of some rows; see `TableReader`."""
         return self._reader.rows(table, columns, where)
+
+    def rows_if_any(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
+        """The same of a table that is written with its first row, or that is younger than the model: none where it is not there."""
+        try:
+            return self._reader.rows(table, columns, where)
+        except MissingRiskError:
+            return table.arrow_schema(*columns).empty_table()
 
 
 def values_of(cell: pa.ListScalar) -> np.ndarray:

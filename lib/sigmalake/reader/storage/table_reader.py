@@ -1,12 +1,15 @@
 """What stands behind a model that is read: tables by their declaration, wherever their rows are."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from sigmalake.tables.declaration import Table
+
+StoredRows: TypeAlias = "ds.Dataset | pa.Table"
+"""All rows of a table in its declared columns, of which a query reads what it needs."""
 
 
 class TableReader(Protocol):
@@ -14,7 +17,7 @@ class TableReader(Protocol):
 
     @property
     def place(self) -> str:
-        """Where the tables are, as messages name it."""
+        """The place of the tables, as messages name it."""
 
     def rows(self, table: Table, columns: Sequence[str], where: ds.Expression | None = None) -> pa.Table:
         """Some columns of some rows, in no promised order.
@@ -29,3 +32,6 @@ class TableReader(Protocol):
         Raises:
             MissingRiskError: there is no such table.
         """
+
+    def stored(self) -> dict[str, StoredRows]:
+        """Every table that there is, by name; rows that are older than a column have null in it."""

@@ -11,7 +11,7 @@ from sigmalake.reader.risk_model import RiskModel
 from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_numbers, largest
 from sigmalake.report.text.plain_text import note, section, table
 
-_MOVED = {
+MOVED = {
     "exposures": "the assets' exposures", "factor_vols": "the factors' volatilities",
     "factor_correlations": "the factors' correlations", "specific": "the assets' specific risk",
 }  # fmt: skip
@@ -31,7 +31,7 @@ def body(change: RiskChange) -> dict[str, object]:
     return {
         "first": sides[0],
         "second": sides[1],
-        "parts": json_numbers(comparison.parts[list(_MOVED)]),
+        "parts": json_numbers(comparison.parts[list(MOVED)]),
         "by_factor": {part: json_numbers(comparison.by_factor[part]) for part in comparison.by_factor},
         "by_asset": {part: json_numbers(comparison.by_asset[part]) for part in ("exposures", "specific")},
         "left_out": comparison.left_out,
@@ -54,7 +54,7 @@ def _opening(answer: Answer, change: RiskChange) -> str:
         "Parts of the variance, divided by the sum of the two volatilities: so they sum to the change of the volatility."
     )
     parts = change.comparison.parts
-    rows = [[what, _moved(answer, change, parts[part])] for part, what in _MOVED.items()]
+    rows = [[what, _moved(answer, change, parts[part])] for part, what in MOVED.items()]
     rows += [["sum", fixed(now - was, 3)]]
     title = f"What moved {answer.whose} from {fixed(was)} ({named[0]}) to {fixed(now)} ({named[1]}), annualised %"
     return section(title, note(text), *_left_out(change), "", table(["", "change"], rows))

@@ -31,12 +31,12 @@ def wrapped(text: str, indent: str = "", rest: str | None = None) -> list[str]:
     )  # fmt: skip
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,)) -> str:
-    """Columns under their names, to the right but for those in `left`."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,), width: int | None = WIDTH) -> str:
+    """Columns under their names, to the right but for those in `left`; lines are cut at `width`, None: nowhere."""
     cells = [list(header), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     placed = [
-        [cell.ljust(width) if n in left else cell.rjust(width) for n, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        [cell.ljust(wide) if n in left else cell.rjust(wide) for n, (cell, wide) in enumerate(zip(row, widths, strict=True))]
         for row in cells
     ]
-    return "\n".join("  ".join(row)[:WIDTH].rstrip() for row in placed)
+    return "\n".join("  ".join(row)[:width].rstrip() for row in placed)

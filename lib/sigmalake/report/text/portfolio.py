@@ -11,6 +11,8 @@ from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.report.text import change as change_text
 from sigmalake.report.text import realised as realised_text
 from sigmalake.report.text import scenario as scenario_text
+from sigmalake.report.text import stress as stress_text
+from sigmalake.report.text import tails as tails_text
 from sigmalake.report.text.numbers import ASSET_ROWS, FACTOR_ROWS, fixed, json_number, json_numbers, largest, periods
 from sigmalake.report.text.plain_text import note, section, table
 
@@ -28,6 +30,14 @@ def as_json(answer: Answer) -> str:
         body |= {"benchmark_file": str(answer.benchmark.path), "benchmark_cash": answer.benchmark.cash, **_against(answer.against)}
     if answer.scenario is not None:
         body["scenario"] = scenario_text.body(answer.scenario)
+    if answer.tails:
+        body["tails"] = tails_text.body(answer)
+    if answer.replays:
+        body["replays"] = stress_text.replay_body(answer)
+    if answer.reverse:
+        body["reverse_stress"] = stress_text.reverse_body(answer)
+    if answer.names:
+        body["names"] = dict(answer.names)
     if answer.change is not None:
         body["change"] = change_text.body(answer.change)
     if answer.realised is not None:
@@ -70,6 +80,12 @@ def as_text(answer: Answer) -> str:
     parts = [_opening(answer), _volatility(answer), _by_factor(answer), _by_group(answer), _by_asset(answer)]
     if answer.scenario is not None:
         parts += scenario_text.sections(answer, answer.scenario)
+    if answer.tails:
+        parts += tails_text.sections(answer)
+    if answer.replays:
+        parts += stress_text.replay_sections(answer)
+    if answer.reverse:
+        parts += stress_text.reverse_sections(answer)
     if answer.change is not None:
         parts += change_text.sections(answer, answer.change)
     if answer.realised is not None:

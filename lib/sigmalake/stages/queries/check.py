@@ -23,7 +23,7 @@ from sigmalake.lake.trust.findings import unreadable
 from sigmalake.stages.queries.recompute import Recomputation, config_of
 from sigmalake.stages.verify import IRREPLACEABLE, find, refuse
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.contents import NOTHING, Content, Contents, Key, together, total
+from sigmalake.tables.checksums.contents import NOTHING, Content, Contents, Key, together, total
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_CONTENTS
 

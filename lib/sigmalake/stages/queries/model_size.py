@@ -52,6 +52,7 @@ class ModelSize(NamedTuple):
     n_dates: int
     n_fresh: int  # of the dates, those that a run computes: of new files, or all where it may be that settings have changed
     n_factors: int
+    is_first: bool  # no date is in the lake
     sources: tuple[SourceSize, ...]  # those with new files
 
 
@@ -76,7 +77,7 @@ def _of_lake_or_sources(config: Config, lake: Lake) -> ModelSize | None:
         n_assets, n_dates = max(1, *stored), len(stored)
         of_files = -(-max((source.rows for source in sources.values()), default=0) // n_assets)
         n_fresh = min(n_dates, of_files) if _is_settled(config, lake) else n_dates
-        return ModelSize(n_assets, n_dates, n_fresh, n_factors, tuple(sources.values()))
+        return ModelSize(n_assets, n_dates, n_fresh, n_factors, False, tuple(sources.values()))
     widths = {}
     for name in sources.keys() & set(DATED):
         rows = _rows_a_date(name, places[name], files[name], sources[name].rows)
@@ -86,7 +87,7 @@ def _of_lake_or_sources(config: Config, lake: Lake) -> ModelSize | None:
         return None
     n_assets, n_dates = max(widths.values())
     n_factors = len(config.listed_factors) + LEARNED_LEVELS * sum(group.listed is None for group in config.memberships)
-    return ModelSize(n_assets, n_dates, n_dates, n_factors, tuple(sources.values()))
+    return ModelSize(n_assets, n_dates, n_dates, n_factors, True, tuple(sources.values()))
 
 
 def _is_settled(config: Config, lake: Lake) -> bool:

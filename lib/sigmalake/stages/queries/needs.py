@@ -12,7 +12,7 @@ from sigmalake.config.model import Config
 from sigmalake.config.variant import Variant
 from sigmalake.engines.local.engine import KEPT_IN_MEMORY
 from sigmalake.engines.local.tables import PIECE_BYTES
-from sigmalake.engines.local.workers import AHEAD, WORTH_A_PROCESS
+from sigmalake.engines.local.workers import WORTH_A_PROCESS
 from sigmalake.lake.data_files import FILE_BYTES as TABLE_FILE_BYTES
 from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.stages.ingest import FILE_BYTES, LEAST_FILES
@@ -27,14 +27,14 @@ from sigmalake.tables.descriptors import DESCRIPTORS
 from sigmalake.tasks.asset_covariance import BLOCK
 
 MAIN, WORKER, TASK = 230 << 20, 130 << 20, 32 << 20  # bytes of the run's own process, of another, of any task, without rows
-WRITER = 6 * TABLE_FILE_BYTES  # of a table that is written
-GATHERED = 8192  # rows that delta-rs holds before it writes them
+WRITER = 3 * TABLE_FILE_BYTES  # of a process that writes rows of a table into files
 NUMBER = 8  # bytes
 OWN_COLUMNS = 4  # that ingest adds to those of a source: the file, and a hash a side
 CHECKED, PARSED, PACKED, REGRESSED, KEPT = 6, 5, 8, 4, 2  # times what a task reads, of Arrow, of text; what waits to be packed
 WINDOW_CELL = 240  # bytes of an asset on a date of a window
 MEASURED, MEASURED_CELL, MEASURE_SECONDS = 3, 80, 1e-6  # of quality: times what a task reads; of an asset on a date
 LONG_ROWS = 50  # bytes of an asset on a date in the tables of the regressions, as stored
+IN_ROWS_BYTES, IN_ROWS_CELL = 8, 150  # bytes of an exposure in a row of its own, stored and while it is written
 VALUE_SECONDS, FIT_SECONDS, RISK_SECONDS, LAYERS_SECONDS = 2.5e-7, 3e-6, 4e-6, 1e-5  # of a source's value; of an asset on a date
 DRAW_SECONDS, CELL_SECONDS, START_SECONDS = 2e-9, 8e-8, 2.0  # of a draw and K^3 of eigenfactors, of a cell of V, of a run
 STEP = {"day": 1, "week": 5, "month": 21}  # dates
@@ -47,21 +47,19 @@ class StageNeed(NamedTuple):
 
     stage: str
     reads: int = 0  # bytes that its tasks read: the run's own process reads a few alone
-    held: int = WRITER  # bytes in the run's own process, beside results that wait there
+    held: int = 0  # bytes in the run's own process
     tasks: int = 1  # about how many there are
-    task: int = TASK  # bytes of one at work
-    result: int = 0  # bytes that one gives back
+    task: int = TASK  # bytes of one at work, beside the file that it writes
     disk: int = 0  # bytes written to the lake
     scratch: int = 0  # bytes written to `local.scratch`, until the run ends
     seconds: float = 0.0  # of one core
 
     def memory(self, workers: int) -> int:
         """The peak of all processes, with so many workers."""
-        alone = MAIN + self.held + self.task + self.result
+        alone = MAIN + self.held + self.task + WRITER
         if workers == 1:
             return alone
-        at_work, waiting = min(workers, self.tasks), min(AHEAD * workers, self.tasks)
-        return max(alone, MAIN + self.held + workers * WORKER + at_work * self.task + waiting * self.result)
+        return max(alone, MAIN + self.held + workers * WORKER + min(workers, self.tasks) * (self.task + WRITER))
 
 
 class Need(NamedTuple):
@@ -120,14 +118,14 @@ def _ingest(config: Config, size: ModelSize, rows: int) -> StageNeed:
     reads = [max(CHECKED * s.split_rows * _row_bytes(s), PARSED * s.text_bytes) for s in size.sources]
     dates = max(1, min(FILE_BYTES // (FLAT_ROW_BYTES * size.n_assets), -(-size.n_dates // LEAST_FILES)))
     part = dates * size.n_assets * (styles + ASSET_BYTES)
+    in_rows = len(config.styles) + len(config.memberships) + 1 if config.long_tables.exposures else 0  # of an asset on a date
     return StageNeed(
         "ingest",
         reads=sum(source.n_bytes for source in size.sources),
-        held=WRITER + KEPT * held,
+        held=KEPT * held,
         tasks=max(-(-size.n_dates // dates), *(-(-s.rows // max(1, s.split_rows)) for s in size.sources), 1),
-        task=max(PACKED * part, *reads, TASK),
-        result=part,
-        disk=rows * size.n_assets * (styles + ASSET_BYTES // 2),
+        task=max(PACKED * part, *reads, IN_ROWS_CELL * in_rows * size.n_assets * ROWS_A_GROUP, TASK),
+        disk=rows * size.n_assets * (styles + ASSET_BYTES // 2 + IN_ROWS_BYTES * in_rows),
         scratch=sum(flat.values()) - held,
         seconds=VALUE_SECONDS * sum(source.rows * source.columns for source in size.sources),
     )
@@ -161,7 +159,6 @@ def _regress(config: Config, size: ModelSize, rows: int) -> StageNeed:
         reads=reads,
         tasks=-(-reads // piece),
         task=task,
-        result=piece,
         disk=rows * size.n_assets * (LONG_ROWS + (NUMBER * size.n_factors if rules.portfolios else 0)),
         seconds=FIT_SECONDS * rows * size.n_assets * (1 if rules.two_pass is None else 2),
     )
@@ -205,9 +202,9 @@ def _windows(stage: str, size: ModelSize, look_back: int, date_bytes: int) -> St
     """What is estimated over windows, in tasks of as-of dates with the dates before them: as `stages.risk` cuts them."""
     as_of = min(size.n_dates, MOST_DATES, max(LEAST_DATES, look_back // 2))
     cells = min(size.n_dates, look_back + as_of) * size.n_assets
-    reads, result = size.n_dates * size.n_assets * ASSET_BYTES, as_of * date_bytes
-    task = TASK + WINDOW_CELL * cells + 2 * result
-    return StageNeed(stage, reads=reads, tasks=-(-size.n_dates // as_of), task=task, result=result)
+    reads, made = size.n_dates * size.n_assets * ASSET_BYTES, as_of * date_bytes
+    task = TASK + WINDOW_CELL * cells + 3 * made
+    return StageNeed(stage, reads=reads, tasks=-(-size.n_dates // as_of), task=task)
 
 
 def _covariance(config: Config, size: ModelSize, rows: int) -> StageNeed:
@@ -219,10 +216,8 @@ def _covariance(config: Config, size: ModelSize, rows: int) -> StageNeed:
     return StageNeed(
         "covariance",
         reads=NUMBER * cells,
-        held=WRITER + 2 * NUMBER * n_assets * min(n_assets, GATHERED),
         tasks=max(1, rows) * -(-n_assets // BLOCK),
         task=TASK + 3 * (block + NUMBER * n_assets * size.n_factors),
-        result=block,
         disk=NUMBER * cells * (4 if asked.cells else 1),
         seconds=CELL_SECONDS * cells,
     )

@@ -13,10 +13,12 @@ from sigmalake.stages.describe import DESCRIBED, Pending, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import INGESTED, plan_ingest
 from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
+from sigmalake.stages.portfolios import MEASURED, has_books, plan_portfolios
 from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release import needs_release
 from sigmalake.stages.risk import RISK_TABLES, plan_risk
+from sigmalake.stages.side_tables.exposures import plan_exposures
 from sigmalake.stages.side_tables.stability import plan_stability
 from sigmalake.stages.sources.own_portfolios import read_own_portfolios
 from sigmalake.stages.verify import dropped_variants, find, refuse, refuse_other_model
@@ -49,7 +51,11 @@ def plan(context: Context) -> list[PlannedStage]:
         planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", *DESCRIBED)))
     ingested = plan_ingest(context, pending)
     panel = ingested.expected
-    planned.append(_stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", *INGESTED)))
+    of_ingest = _stage("ingest", ingested.changes.why, ingested.changes.remove, unsettled_ranges(lake, "ingest", *INGESTED))
+    for span in plan_exposures(context):
+        for day in (span.first, span.last):
+            of_ingest.compute.setdefault(day, Why.CONFIGURATION)
+    planned.append(of_ingest)
     measures = plan_quality(context, panel)
     planned.append(_stage("quality", measures.why, measures.remove, []))
     regressions = plan_regress(context, panel)
@@ -65,6 +71,11 @@ def plan(context: Context) -> list[PlannedStage]:
     stored.update(models.compute)
     builds = plan_covariance(context, panel, stored)
     planned.append(_stage("covariance", builds.why, builds.remove, []))
+    if has_books(lake, context.config):
+        measured = plan_portfolios(context, panel, stored)
+        planned.append(
+            _stage("portfolios", measured.risk.why, measured.risk.remove, unsettled_ranges(lake, "portfolios", *MEASURED))
+        )
     due = any(stage.compute or stage.remove for stage in planned) or (bool(panel) and needs_release(context))
     newest = max((row.exposure_date for row in panel), default=None)
     planned.append(PlannedStage("release", {newest: Why.NEW} if due and newest else {}, int(due), []))

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,16 +21,22 @@ from sigmalake.lake.releases import Release
 from sigmalake.numerics.factors import Factor
 from sigmalake.reader.storage.factor_sets import factor_sets_from
 from sigmalake.stages.planning import PanelState, first_position, months_of, panel_states_of
+from sigmalake.stages.portfolios import measuring
+from sigmalake.stages.sources.book_index import INDEXED, books_as_of
+from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_RISK
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTOR_PORTFOLIOS, FACTORS
+from sigmalake.tables.long import EXPOSURE_MOMENTS, EXPOSURES, FACTOR_PORTFOLIOS, FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RUNS
+from sigmalake.tasks.books.check_books import BookPart
+from sigmalake.tasks.books.portfolio_risk import STORED
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.contract import PartTask
 from sigmalake.tasks.first_pass import FitSecondPass
 from sigmalake.tasks.long_tables import (
     Unpack,
     exposure_moments,
+    exposures,
     factor_covariance,
     factor_portfolios,
     factor_returns,
@@ -58,6 +65,7 @@ class Recomputation:
         try:
             yield from self._cross_sections()
             yield from self._risk_models()
+            yield from self._portfolios()
             for task in self._unpackings():
                 if task.into.name in self._release.tables:
                     yield from self._long(task)
@@ -98,9 +106,24 @@ class Recomputation:
             computed = self._engine.collect(self._mapped(task, (PANEL, CROSS_SECTIONS)))
             yield from _compared(RISK_MODELS, stored, computed, REBUILT)
 
+    def _portfolios(self) -> Iterator[tuple[str, str]]:
+        books = self._config.books
+        if books is None or PORTFOLIO_RISK.name not in self._release.tables:
+            return
+        stored = self._sampled(PORTFOLIO_RISK, {})
+        keys = (stored.column(name).to_pylist() for name in ("variant", "date", "inputs_hash"))
+        hashes = {(variant, day): value for variant, day, value in zip(*keys, strict=True)}
+        days = sorted({day for _, day in hashes})
+        held = books_as_of(self._rows(PORTFOLIO_BOOKS, INDEXED, None), days, books.max_age)
+        task = measuring(self._config, [BookPart((day,), held[day].book_dates) for day in days if day in held], hashes, self._sets)
+        computed = self._engine.collect(self._mapped(task, (PANEL, RISK_MODELS, PORTFOLIO_BOOKS), {STORED: PORTFOLIO_RISK}))
+        yield from _compared(PORTFOLIO_RISK, stored, computed, REBUILT)
+
     def _unpackings(self) -> list[Unpack]:
         found = [factor_returns(self._factors), specific_returns(), factor_covariance(), specific_risk(), risk_diagnostics()]
         kept = {FACTOR_PORTFOLIOS.name: factor_portfolios(self._factors), EXPOSURE_MOMENTS.name: exposure_moments()}
+        if self._config.long_tables.exposures:  # of those that were switched off the table is there, without rows
+            kept[EXPOSURES.name] = exposures(self._factors)
         return found + [task for name, task in kept.items() if name in self._release.tables]
 
     def _long(self, task: Unpack) -> Iterator[tuple[str, str]]:
@@ -110,8 +133,10 @@ class Recomputation:
         stored = self._rows(task.into, task.into.column_names, ds.field(task.into.date or "").isin(days))
         yield from _compared(task.into, stored, task(packed), 0.0)
 
-    def _mapped(self, task: PartTask, tables: Sequence[Table]) -> LocalRows:
-        return self._engine.map_parts(task, versions={table.name: self._release.tables[table.name] for table in tables})
+    def _mapped(self, task: PartTask, tables: Sequence[Table], without: Mapping[str, Table] = MappingProxyType({})) -> LocalRows:
+        """What a task makes of tables as they were pinned; of the roles `without` it is given no row."""
+        given = {role: self._engine.no_rows(table) for role, table in without.items()}
+        return self._engine.map_parts(task, given, versions={table.name: self._release.tables[table.name] for table in tables})
 
     def _dates(self, table: Table, column: str) -> list[date]:
         return sorted(day for day in self._rows(table, [column], None).column(column).to_pylist() if day is not None)

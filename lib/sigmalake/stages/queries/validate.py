@@ -10,8 +10,10 @@ from sigmalake.stages.context import Context, span
 from sigmalake.stages.ingest import plan_rows
 from sigmalake.stages.queries.quality_preview import preview_quality
 from sigmalake.stages.queries.quality_summary import spoken_warnings, summary
+from sigmalake.stages.sources.dated_sources import survey_source
 from sigmalake.stages.sources.panel_sources import PanelSources, read_sources, usable_dates
 from sigmalake.stages.sources.price_sources import read_price_sources
+from sigmalake.tasks.books.pack_books import BOOK_KEY
 from sigmalake.tasks.sources.check_source import BesideExposures
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints
 from sigmalake.tasks.sources.rejected_rows import most_frequent
@@ -57,6 +59,9 @@ def validate(context: Context) -> Validation:
         sources = _with_levels(sources, config.memberships.index(config.segment_group), segments)
     for side, found in sources.fingerprints.items():
         reports.append(_report(sources.names[side], found, sources.problems(side)))
+    if config.sources.books is not None:
+        books = survey_source(engine, None, config, "books", BOOK_KEY, "")
+        reports.append(_report(books.name, books.fingerprints(), books.surveyed.problems[books.name]))
     planned, sets, ranks = plan_rows(context.config, sources)
     newest = planned[max(planned)]
     factors = [factor.name for factor in sets[newest.factor_set]]

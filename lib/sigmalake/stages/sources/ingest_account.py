@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sigmalake.config.sources import DESCRIBED_SOURCES
+from sigmalake.config.sources import NOT_INGESTED
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine
@@ -34,7 +34,7 @@ def write_rejected(
     rows: PanelRows,
     compute: list[date],
     counts: Counts,
-    described: Collection[str],
+    others: Collection[str],
     *,
     standardises: bool,
 ) -> Rejected:
@@ -48,7 +48,7 @@ def write_rejected(
         rows: every row that the panel should have.
         compute: those that were packed.
         counts: of every row of the panel.
-        described: sources of descriptors, whose rejected rows are not ingest's to replace.
+        others: sources of other stages, whose rejected rows are not ingest's to replace.
         standardises: whether packing measured styles, and may have rejected rows for them.
     """
     lake = context.lake
@@ -58,7 +58,7 @@ def write_rejected(
     wrong, stale = joined_rejected_rows(found), rejected_dates(lake)
     if not wrong.num_rows and not stale:
         return {}
-    predicate = _rejected_predicate(sources, dates, stale, described)
+    predicate = _rejected_predicate(sources, dates, stale, others)
     lake.replace_rows(REJECTED_ROWS, context.engine.driver_rows(wrong), "ingest", predicate)
     return count_rejected(lake, {name: dates[side] for side, name in sources.names.items()})
 
@@ -139,12 +139,12 @@ def _exchanged(sources: PanelSources, row: PanelRow) -> tuple[date | None, ...]:
 
 
 def _rejected_predicate(
-    sources: PanelSources, dates: Mapping[str, set[date]], stale: Mapping[str, set[date | None]], described: Collection[str]
+    sources: PanelSources, dates: Mapping[str, set[date]], stale: Mapping[str, set[date | None]], others: Collection[str]
 ) -> str:
     """Of the rows to replace: those of the dates, those of dates and sources that are no more, those whose date is unreadable."""
-    clauses = [f"(date IS NULL AND source NOT IN ({', '.join(map(sql_text, DESCRIBED_SOURCES))}))"]
+    clauses = [f"(date IS NULL AND source NOT IN ({', '.join(map(sql_text, NOT_INGESTED))}))"]
     there = {name for half, name in sources.names.items() if half in sources.fingerprints}
-    if lost := sorted(set(stale) - there - set(described)):
+    if lost := sorted(set(stale) - there - set(others)):
         clauses.append(f"source IN ({', '.join(map(sql_text, lost))})")
     for half, name in sources.names.items():
         known = {day for day in sources.fingerprints.get(half, {}) if day is not None}

@@ -1,72 +1,38 @@
 """The sources of descriptors and industry shares: what each holds on each date, and their rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
 
-import pyarrow as pa
-
 from sigmalake.config.model import Config
-from sigmalake.config.sources import DESCRIBED_SOURCES, Location
+from sigmalake.config.sources import DESCRIBED_SOURCES
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.lake.books import AccountLine
-from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.storage import Rows
-from sigmalake.sources.opened import OpenedSource
 from sigmalake.stages import versions
 from sigmalake.stages.context import Context
 from sigmalake.stages.planning import rules_hash
+from sigmalake.stages.sources.dated_sources import DatedSource, runs_of_dates, survey_source, write_rejected
 from sigmalake.stages.sources.rejected import count_rejected
-from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable
-from sigmalake.stages.sources.source_memory import Memory, recall
-from sigmalake.tables.records import REJECTED_ROWS
-from sigmalake.tasks.packing.pack_prices import SOURCE_ROWS, EachOnce, PackPrices, RejectRepeated
+from sigmalake.stages.sources.source_memory import Memory
+from sigmalake.tasks.packing.pack_prices import SOURCE_ROWS, EachOnce, PackPrices
 from sigmalake.tasks.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY, usable_figures, usable_segments
-from sigmalake.tasks.sources.check_source import CheckSource
-from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints, by_date
-from sigmalake.tasks.sources.needed_columns import needed_columns
-from sigmalake.tasks.sources.rejected_rows import joined_rejected_rows
-from sigmalake.tasks.sources.source_tasks import SURVEYED, RejectedRows, Surveyed, UsableRows, joined_surveys
+from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints
+from sigmalake.tasks.sources.source_tasks import UsableRows
 
 KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}
 RECORDS = {"fundamentals": usable_figures, "segments": usable_segments}
-DATES_A_PART = 64  # of prices that one task packs
-
-
-@dataclass(frozen=True)
-class PriceSource:
-    """A source of descriptors."""
-
-    opened: OpenedSource
-    check: CheckSource
-    memory: Memory | None  # None: its files cannot be told
-    surveyed: Surveyed  # of the files that were read
-
-    @property
-    def name(self) -> str:
-        """In the configuration."""
-        return self.check.source
-
-    @property
-    def by_file(self) -> list[FileFingerprint]:
-        """Of all files, those that were read and those that are remembered."""
-        return ([] if self.memory is None else self.memory.known[self.name]) + self.surveyed.fingerprints[self.name]
-
-    def of_dates(self, days: set[date]) -> OpenedSource:
-        """The source with the files that hold rows of these dates, or rows whose date is unreadable."""
-        files = {one.file for one in self.by_file if one.date is None or one.date in days}
-        return self.opened if None in files else self.opened.only({file for file in files if file is not None})
 
 
 @dataclass(frozen=True)
 class PriceSources:
     """Prices and, where there are some, fundamentals and segments, by name."""
 
-    sources: dict[str, PriceSource]
+    sources: dict[str, DatedSource]
     fingerprints: dict[str, Fingerprints] = field(default_factory=dict)
 
     @property
@@ -95,7 +61,7 @@ class PriceSources:
         """The rows of `prices` of these dates."""
         source = self.sources["prices"]
         columns, task = source.check.config.sources.prices.columns, UsableRows(source.check, "prices")  # type: ignore[union-attr]
-        parts = [{day: hashes[day] for day in days} for days in _runs(sorted(hashes))]
+        parts = [{day: hashes[day] for day in days} for days in runs_of_dates(sorted(hashes), self.fingerprints["prices"])]
         read = tuple(task.schema(source.opened.raw_schema).names)
         pack = PackPrices(parts, read, columns.cap is not None, bool(columns.traded_value or columns.volume))
         rows = engine.read_source(source.of_dates(set(hashes)), task, set(hashes))
@@ -132,12 +98,11 @@ def read_price_sources(engine: Engine, config: Config, lake: Lake | None = None,
     if config.sources.prices is None:
         raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
     places = config.sources.locations()
-    sources = {name: _surveyed(engine, lake, config, name, places[name], verify=verify) for name in KEYS if name in places}
-    found = PriceSources(sources, {name: by_date(source.by_file) for name, source in sources.items()})
-    for name, source in sources.items():
-        where, problems = f"sources.{name}: {places[name].where}", source.surveyed.problems[name]
-        refuse_unusable(where, found.fingerprints[name], source.by_file, problems)
-        refuse_rejected(where, found.fingerprints[name], problems, config.checks.max_rejected)
+    rules = {name: rules_hash(config.described_source_hash(name), versions.DESCRIBE) for name in KEYS if name in places}
+    sources = {name: survey_source(engine, lake, config, name, KEYS[name], rules[name], verify=verify) for name in rules}
+    found = PriceSources(sources, {name: source.fingerprints() for name, source in sources.items()})
+    for source in sources.values():
+        source.refuse_unfit(config)
     return found
 
 
@@ -156,7 +121,7 @@ def account_for_prices(
     Raises:
         DataError: what `prices` holds is not what the source gave less what was rejected.
     """
-    _write_rejected(context, sources, dates, removed)
+    write_rejected(context, "describe", list(sources.sources.values()), dates, removed)
     rejected = count_rejected(context.lake, dates)
     lines = []
     for name, days in dates.items():
@@ -172,52 +137,3 @@ def account_for_prices(
             )
         lines.append(AccountLine(name, rows_in, packed, refused, rows_in - asked, 0))
     return lines
-
-
-def _surveyed(engine: Engine, lake: Lake | None, config: Config, name: str, place: Location, *, verify: bool) -> PriceSource:
-    check = CheckSource(config, name, (name,))
-    columns = place.columns  # type: ignore[attr-defined]  # every source has some
-    dated = str(getattr(columns, "date", None) or columns.known_at)
-    opened = engine.open_source(name, place, needed_columns(config, name), dated, gathered=False)
-    key = digest_of([rules_hash(config.described_source_hash(name), versions.DESCRIBE), place.where])
-    memory = recall(lake, opened, key, [name], verify=verify)
-    if memory is not None and not memory.fresh_files:
-        return PriceSource(opened, check, memory, joined_surveys(SURVEYED.empty_table(), [name]))
-    rows, _ = engine.survey_source(opened if memory is None else opened.only(memory.fresh_files), check)
-    surveyed = joined_surveys(rows, [name])
-    refuse_times(name, opened.where, surveyed.times)
-    return PriceSource(opened, check, memory, surveyed)
-
-
-def _write_rejected(
-    context: Context, sources: PriceSources, dates: Mapping[str, set[date]], removed: Mapping[str, set[date]]
-) -> None:
-    found, clauses = [], []
-    for name, days in dates.items():
-        found += list(_rejected(context.engine, sources, name, days))
-        known = [day for day in sources.fingerprints[name] if day is not None]
-        gone = within("date", as_ranges(days | removed[name], [*known, *removed[name]]))
-        clauses.append(f"(source = '{name}' AND (date IS NULL OR {gone}))")
-    if clauses:
-        rows = context.engine.driver_rows(joined_rejected_rows(found))
-        context.lake.replace_rows(REJECTED_ROWS, rows, "describe", " OR ".join(clauses))
-
-
-def _rejected(engine: Engine, sources: PriceSources, name: str, days: set[date]) -> Iterator[pa.Table]:
-    """The rejected rows of one source: for themselves, and because their key is given more than once."""
-    source, fingerprints = sources.sources[name], sources.fingerprints[name]
-    wrong = {day for day in [*days, None] if day in fingerprints and fingerprints[day].rejected}
-    if wrong:
-        read = source.of_dates({day for day in wrong if day is not None})
-        yield engine.collect(engine.read_source(read, RejectedRows(source.check, {name: name}, {name: wrong})))
-    task = UsableRows(source.check, name)
-    columns = tuple(task.schema(source.opened.raw_schema).names)
-    if days:
-        repeated = RejectRepeated(list(_runs(sorted(days))), name, KEYS[name], columns)
-        rows = engine.read_source(source.of_dates(days), task, days)
-        yield engine.collect(engine.map_parts(repeated, {SOURCE_ROWS: rows}))
-
-
-def _runs(days: Sequence[date]) -> Iterator[Sequence[date]]:
-    for first in range(0, len(days), DATES_A_PART):
-        yield days[first : first + DATES_A_PART]

@@ -4,6 +4,7 @@ from sigmalake.errors import ConfigError
 from sigmalake.lake.books import record_withdrawals, release_ledger
 from sigmalake.lake.releases import Release
 from sigmalake.stages.context import Context
+from sigmalake.stages.side_tables.current_views import refresh_views
 
 
 def withdraw(context: Context, release_id: str, why: str) -> Release | None:
@@ -21,5 +22,6 @@ def withdraw(context: Context, release_id: str, why: str) -> Release | None:
     ledger = release_ledger(lake)
     chosen = ledger.chosen(release_id, lake.root)
     record_withdrawals(lake, context.engine.driver_rows, {release_id: why.strip()}, "withdrawn", context.run_id, "release")
+    refresh_views(context)
     others = [release for release in ledger.standing if release.release_id != chosen.release_id]
     return others[-1] if others else None

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from sigmalake.config.model import Config
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.packing.checked_columns import columns_to_pack
+from sigmalake.tasks.sources.checked_books import checked_books
 from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_segments
 from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_rates
 from sigmalake.tasks.sources.checked_returns import RatesOfDates, checked_caps, checked_returns
@@ -146,7 +147,7 @@ class CheckSource:
         check = {
             "caps": (checked_caps, s.caps), "rates": (checked_rates, s.rates), "calendar": (checked_calendar, s.calendar),
             "exchange_rates": (checked_exchange_rates, s.exchange_rates), "prices": (checked_prices, s.prices),
-            "fundamentals": (checked_figures, s.fundamentals),
+            "fundamentals": (checked_figures, s.fundamentals), "books": (checked_books, s.books),
         }  # fmt: skip
         if side == "segments" and s.segments is not None:
             return checked_segments(rows, s.segments, self.config.segment_levels)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sigmalake.numerics.types import Bools, Ints
 from sigmalake.sources.csv_rows import RAGGED
-from sigmalake.tables.hashing import text_hashes
+from sigmalake.tables.checksums.hashing import text_hashes
 from sigmalake.tasks.sources.raw_rows import Numbers, RawRows, Texts, shown_as_text, to_bools
 from sigmalake.tasks.sources.row_hash import ColumnWords, row_hashes
 

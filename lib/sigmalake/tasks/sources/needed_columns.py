@@ -22,6 +22,9 @@ def needed_columns(config: Config, source: str) -> dict[str, Use]:
         return needed | (_of_returns(config) if source == "panel" else {})
     if source == "returns":
         return _of_returns(config)
+    if source == "books" and s.books is not None:
+        c = s.books.columns
+        return {c.portfolio: NAMES, c.date: DATES, c.asset_id: NAMES, c.holding: NUMBERS}
     columns = s.locations()[source].columns  # type: ignore[attr-defined]  # every source has some
     return {name: _USES[key] for key in _USES if (name := getattr(columns, key, None)) is not None}
 

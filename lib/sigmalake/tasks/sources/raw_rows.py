@@ -13,7 +13,7 @@ from sigmalake.sources.dates import TimesOfDay, date_of
 from sigmalake.sources.reading import FILE
 from sigmalake.sources.types import Kind, kind_of
 from sigmalake.sources.values import flag_of, number_of, text_of
-from sigmalake.tables.hashing import text_hashes
+from sigmalake.tables.checksums.hashing import text_hashes
 from sigmalake.tasks.sources.row_hash import ColumnWords, number_words, text_words, whole_words
 
 NO_DAY = np.iinfo(np.int64).min  # in the place of a date that is missing or unreadable

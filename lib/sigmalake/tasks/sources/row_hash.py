@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.types import Bools, Floats, Ints
-from sigmalake.tables.hashing import SEED, K, Words, mix_in_place, mixed, text_hashes
+from sigmalake.tables.checksums.hashing import SEED, K, Words, mix_in_place, mixed, text_hashes
 
 BLOCK = 1 << 14  # rows that are hashed at once: their words stay in the cache
 _FLAGS_A_WORD = 64

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sigmalake.tables.checksums.hashing import K, Words, mix_in_place, mixed, text_hashes
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.hashing import K, Words, mix_in_place, mixed, text_hashes
 
 LEAST_PIECE = 256  # texts of a run that is compared with the one before it
 BLOCK = 1 << 14  # rows or entries that are hashed at once: their words stay in the cache

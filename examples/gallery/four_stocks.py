@@ -1,0 +1,82 @@
+"""
+Four stocks by hand
+===================
+
+A model small enough to check with a pencil: four stocks, two factors, sixty months, as in chapter 20 of Litterman's *Modern
+Investment Management*. It shows what each matrix of the model is, and that V is put together of them.
+"""
+
+# %%
+# Returns, exposures and the risk-free rate lie in three files of the repository.
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sigmalake import fit
+
+here = Path.cwd()
+repository = next(folder for folder in (here, *here.parents) if (folder / "conf/data").is_dir())
+returns, exposures, rates = (
+    pd.read_csv(repository / f"conf/data/litterman_{name}.csv", parse_dates=["date"]) for name in ("returns", "exposures", "rates")
+)
+panel = exposures.merge(returns, on=["date", "asset_id"]).merge(rates, on="date")
+panel.tail(4)
+
+# %%
+# There is no market factor, since beta carries it. All sixty months count alike.
+
+sample = {"estimator": "sample", "window": 60, "min_periods": 60}
+model = fit(
+    panel,
+    caps="cap",
+    rate="rate",
+    styles=["beta", "value"],
+    market=False,
+    risk={"sample_60": {"factor_cov": sample, "specific_var": sample}},
+    config={"regression": {"min_assets": 4}},
+)
+risk = model.risk()
+B = pd.DataFrame(risk.exposures, risk.assets, risk.factors)
+B
+
+# %%
+# The factor covariance is the sample covariance of sixty regressions:
+
+Sigma = model.factor_cov()
+f = model.factor_returns()
+np.abs(Sigma - f.cov()).to_numpy().max()
+
+# %%
+# and each specific variance that of sixty residuals:
+
+Delta = pd.Series(risk.specific_var, risk.assets)
+u = model.specific_returns()
+np.abs(Delta - u.var()).max()
+
+# %%
+# V is put together of the three, and is what the model gives:
+
+V = B @ Sigma @ B.T + np.diag(Delta)
+np.abs(V - risk.asset_cov()).to_numpy().max()
+
+# %%
+# In percent a month, with correlations below the diagonal:
+
+vol = np.sqrt(np.diag(V))
+shown = V / np.outer(vol, vol)
+figure = go.Figure(
+    go.Heatmap(z=shown, x=list(V), y=list(V), zmin=-1, zmax=1, colorscale="RdBu", texttemplate="%{z:.2f}"),
+    layout={"height": 380, "margin": {"t": 30}},
+)
+figure.update_yaxes(autorange="reversed")
+
+# %%
+# How a portfolio of equal parts comes to its risk: a part by each factor, and the specific part.
+
+report = risk.risk_of(dict.fromkeys(risk.assets, 0.25))
+parts = pd.concat([report.by_factor, pd.Series({"specific": report.specific})])
+figure = go.Figure(go.Bar(x=parts.index, y=100 * parts, marker={"color": "#0072b2"}), layout={"height": 320, "margin": {"t": 30}})
+figure.update_yaxes(title=f"contribution to {100 * report.vol:.2f} % a month")

@@ -1,0 +1,49 @@
+"""The verb `report`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
+from sigmalake.cli.options import End, Output, OutputForm, Overrides, Start, parse_date
+from sigmalake.cli.terminal import show
+
+
+def report(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="The file to write; an older one is replaced.")],
+    config: LakeConfig = None,
+    overrides: Overrides = None,
+    lake: LakeOption = None,
+    release: Annotated[str | None, typer.Option(metavar="ID", help="The release; the last by default.")] = None,
+    start: Start = None,
+    end: End = None,
+    variant: Annotated[str | None, typer.Option(metavar="NAME", help="The variant of risk; the first by default.")] = None,
+    day: Annotated[
+        str | None, typer.Option("--date", metavar="DATE", help="Date of the first scatter; the newest by default.")
+    ] = None,
+    factor: Annotated[
+        list[str] | None, typer.Option(metavar="FACTOR", help="First of the factors to choose from; may be given again.")
+    ] = None,
+    output: OutputForm = Output.TEXT,
+) -> None:
+    """A release in one HTML file: a verdict in words, and its pictures.
+
+    What is good, what to watch and what to do, each with its threshold; then factor returns, fit, correlations, coverage,
+    calibration, data quality and what changed. The file needs no network, and can be forwarded. Needs no Java.
+    """
+    from sigmalake.reader.answer import lake_of
+    from sigmalake.report.page.build import Request, write_report
+
+    written = write_report(
+        Request(
+            lake=lake_of(config, overrides, lake), to=to, release=release, start=parse_date(start, "--start"),
+            end=parse_date(end, "--end"), variant=variant, date=parse_date(day, "--date"), factors=tuple(factor or ()),
+        )
+    )  # fmt: skip
+    if output is Output.JSON:
+        show(json.dumps(written._asdict() | {"to": str(written.to)}))
+        return
+    show(f"{written.to}: release {written.release}, {written.size / 1e6:.1f} MB")
+    show(written.headline)

@@ -1,0 +1,50 @@
+"""What moved from one model to the next."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from sigmalake.figures.layout import date_axis, finished
+from sigmalake.figures.series import days_of, small
+from sigmalake.figures.text import plain
+from sigmalake.figures.theme import COLOURS
+
+_ROW = 44  # pixels a quantity
+_SIZES = 6.0, 26.0
+
+
+def changes_figure(dates: pd.DataFrame, *, first: str, second: str) -> go.Figure:
+    """A row a quantity, a disc a date on which some of its numbers are not the same in both models.
+
+    Args:
+        dates: a row a quantity, variant and date: quantity, variant, date, moved, largest, of, why.
+        first: the earlier model.
+        second: the later one.
+    """
+    of_variant = dates["variant"].map(lambda name: f" ({name})" if isinstance(name, str) else "")
+    labels = dates["quantity"].str.replace("_", " ") + of_variant
+    categories = list(dict.fromkeys(labels))
+    largest = float(dates["moved"].max())
+    figure = go.Figure()
+    for n, label in enumerate(categories):
+        rows = dates[labels == label]
+        sizes = (_SIZES[1] * (rows["moved"].astype(float) / largest) ** 0.5).clip(*_SIZES)
+        figure.add_scatter(
+            x=days_of(pd.Index(rows["date"])), y=[plain(label)] * len(rows), mode="markers", showlegend=False,
+            marker={"color": COLOURS[n % len(COLOURS)], "size": small(sizes), "opacity": 0.7, "line": {"width": 0}},
+            customdata=rows[["moved", "largest"]].to_numpy(dtype=float),
+            text=[plain(f"{of or ''}; {why}"[:160]) for of, why in zip(rows["of"], rows["why"], strict=True)],
+            hovertemplate="%{y}, %{x|%Y-%m-%d}<br>%{customdata[0]:,.0f} numbers, the largest by %{customdata[1]:.4g}<br>%{text}"
+            "<extra></extra>",
+            meta={"holds": "moved"},
+        )  # fmt: skip
+    figure.update_xaxes(**date_axis())
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=[plain(one) for one in categories[::-1]])
+    total, n_dates = int(dates["moved"].sum()), dates["date"].nunique()
+    reasons = "; ".join(dict.fromkeys(part for why in dates["why"] for part in str(why).split("; ")))
+    return finished(
+        figure,
+        "What moved since the last release",
+        note=f"From {first} to {second}: {total:,} numbers on {n_dates:,} dates. Why: {reasons[:200]}.",
+        alt=f"From {first} to {second} {total} numbers moved on {n_dates} dates: {reasons[:200]}.",
+        height=_ROW * len(categories) + 120,
+    )

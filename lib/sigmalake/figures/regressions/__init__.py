@@ -1,0 +1,1 @@
+"""Pictures of the regressions: what they explain, and the factor returns that they give."""

@@ -1,0 +1,1 @@
+"""The pictures of a model, made from its own tables."""

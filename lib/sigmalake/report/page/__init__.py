@@ -1,0 +1,1 @@
+"""A model in one self-contained HTML file."""

@@ -1,0 +1,125 @@
+"""`sigmalake report`: a release in one HTML file that needs no network, with a verdict in words and its pictures."""
+
+import os
+from collections.abc import Sequence
+from datetime import date as Date  # the plain name is a field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.dataset as ds
+import yaml
+
+from sigmalake.errors import ConfigError, MissingRiskError
+from sigmalake.lake.releases import Release
+from sigmalake.reader.open_release import open_release
+from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
+from sigmalake.reader.storage.model_tables import ModelTables
+from sigmalake.tables.records import RUNS
+
+
+class Request(NamedTuple):
+    """What a report is of."""
+
+    lake: str  # folder or URI
+    to: Path  # the file, .html
+    release: str | None = None  # None: the last
+    start: Date | None = None  # first date of the returns, itself included; None: the first there is
+    end: Date | None = None  # last date; None: the last there is
+    variant: str | None = None  # None: the first of the configuration
+    date: Date | None = None  # of the scatter that is shown first; None: the newest
+    factors: Sequence[str] = ()  # the first of the menus; none: the most telling
+
+
+class Written(NamedTuple):
+    """What was written."""
+
+    to: Path
+    release: str
+    headline: str  # of the verdict, one sentence
+    size: int  # bytes
+
+
+def write_report(request: Request) -> Written:
+    """Write the report of a release to one self-contained HTML file, which replaces an older one.
+
+    Tables are read by columns and dates: memory grows with neither the assets times the dates nor the releases.
+
+    Args:
+        request: which release, dates, variant and factors, and where to.
+
+    Raises:
+        ConfigError: plotly is not installed, the file cannot be written, or there is no such lake.
+        MissingRiskError: no such release, variant, factor or date, or no regression in the range.
+    """
+    require_plotly()
+    check_target(request.to)
+    from sigmalake.report.page.assembly import Titled, assemble  # noqa: PLC0415 - plotly is an extra
+    from sigmalake.report.page.comparison import since_before  # noqa: PLC0415
+    from sigmalake.report.page.section_texts import SECTIONS  # noqa: PLC0415
+    from sigmalake.report.page.sections import choose, draw  # noqa: PLC0415
+    from sigmalake.report.verdict.evidence import gather  # noqa: PLC0415
+    from sigmalake.report.verdict.judge import judge  # noqa: PLC0415
+
+    if request.start is not None and request.end is not None and request.start > request.end:
+        raise ConfigError(f"--start {request.start} is after --end {request.end}; give the earlier date as --start")
+    model = open_release(request.lake, request.release)
+    root = request.lake.rstrip("/")
+    tables = ModelTables(DeltaTables(root, str(model.release_id), model.tables))
+    release = next(one for one in ledger_of(root).releases if one.release_id == model.release_id)
+    found = gather(model, tables, release.checks, request.variant, request.start, request.end)
+    verdict = judge(found)
+    since = since_before(root, tables, release)
+    before = None if isinstance(since, str) else open_release(root, since.before)
+    chosen = choose(model, found, request.date, request.factors, before)
+    drawn = {text.name: draw(model, found, chosen, text.name) for section in SECTIONS for text in section.pictures}
+    titled = Titled(_model_name(tables, release), request.lake, release)
+    html = assemble(titled, found, verdict, chosen, drawn, since)
+    _replace(request.to, html)
+    return Written(request.to, release.release_id, verdict.headline, request.to.stat().st_size)
+
+
+def _model_name(tables: ModelTables, release: Release) -> str:
+    """What the configuration calls the model; empty where the run that released it is not on record."""
+    try:
+        runs = tables.rows(RUNS, ["config"], ds.field("run_id") == release.run_id)
+    except MissingRiskError:
+        return ""
+    settings = yaml.safe_load(runs.column("config")[0].as_py()) if runs.num_rows else None
+    return str(settings.get("model", "")) if isinstance(settings, dict) else ""
+
+
+def require_plotly() -> None:
+    """Refuse where the library of the pictures is missing.
+
+    Raises:
+        ConfigError: plotly is not installed.
+    """
+    if find_spec("plotly") is None:
+        raise ConfigError("a report draws its pictures with plotly, which is not installed; use pip install 'sigmalake[report]'")
+
+
+def check_target(to: Path) -> None:
+    """Refuse a file that cannot be a report, before anything is read.
+
+    Raises:
+        ConfigError: its name does not end in .html, it is a folder, or its folder is missing.
+    """
+    if to.suffix.lower() not in {".html", ".htm"}:
+        raise ConfigError(f"--to {to} does not end in .html; name a file that does")
+    if to.is_dir():
+        raise ConfigError(f"--to {to} is a folder; name a file in it, such as {to / 'report.html'}")
+    if not to.absolute().parent.is_dir():
+        raise ConfigError(f"--to {to}: there is no folder {to.absolute().parent}; make it, or name another")
+
+
+def _replace(to: Path, html: str) -> None:
+    """Write beside the file, then put it in its place: nobody opens half a page."""
+    beside = to.with_name(f".{to.name}.{os.getpid()}.new")
+    try:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(html)
+        beside.replace(to)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ConfigError(f"--to {to} cannot be written: {error.strerror or error}; name a file in a folder that can be") from error

@@ -1,0 +1,1 @@
+"""Portfolios of the user: packed, looked through, and their risk."""
