@@ -22,7 +22,7 @@ def executed(block):
 
 def test_the_commands_validate_run_and_show(printed):
     assert list(printed) == ["validate", "run", "status"]
-    assert "panel: 70 dates, 6 factors: market, energy, health, technology, size, momentum" in printed["validate"]
+    assert "panel: 70 dates, 6 factors: market, energy, health, technology, size, momentum" in " ".join(printed["validate"].split())
     assert f"release {LAST}.1, daily" in printed["run"]
     assert f"release {LAST}.1, daily" in printed["status"]
 

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
-from sigmalake.api.drafting import facts, names
+from sigmalake.api.drafting import facts
 from sigmalake.api.drafting.assigning import Sources
 from sigmalake.api.drafting.looking import Holds
+from sigmalake.api.drafting.planning import FEW_MEMBERS, Plan, plan_model, rejected, unread_returns
 from sigmalake.api.drafting.roles import Roles
 
 HALF_LIFE = {"daily": 84, "weekly": 26, "monthly": 36, "quarterly": 12, "irregular": 84}  # periods
 FEWEST, HALF_A_WINDOW = 60, 1.5  # Sigma needs the lesser of 60 periods and half its window of 3 half-lives
-FEW_MEMBERS, MOST_MISSING = 5, 0.2
 MAX_DATE, MAX_SOURCE, MAX_DROP = 0.2, 0.05, 0.2  # the defaults of `checks`
 COMMENT_AT = 44
 CAP_UNITS = ((1e9, "units"), (1e6, "thousands"), (2e3, "millions"), (0.0, "billions"))  # by the largest, of one currency
@@ -44,22 +44,6 @@ class _Line(NamedTuple):
     doubt: str = ""
 
 
-class _Plan(NamedTuple):
-    """What the model takes of the exposures."""
-
-    groups: list[str]
-    shares: list[tuple[str, list[str]]]
-    given: list[str]  # styles as they stand
-    made: list[str]  # styles that are standardised here
-    cap: str | None
-    caps: Roles | None
-    n_factors: int
-    min_assets: int | None
-    thin: bool
-    asides: list[tuple[str, str]]  # columns that are left out after all, and why
-    lines: dict[str, str]  # doubts by what they are about
-
-
 def compose(sources: Sources, target: Path) -> Draft:
     """The configuration of these sources.
 
@@ -67,7 +51,7 @@ def compose(sources: Sources, target: Path) -> Draft:
         sources: the files by what they are.
         target: the file that it will be; paths are relative to its folder.
     """
-    plan = _plan(sources)
+    plan = plan_model(sources)
     lines = [*_head(sources, target), *_sources(sources, plan, target.resolve().parent), *_factors(sources, plan)]
     lines += [*_regression(plan), *_risk(sources, plan), *_checks(sources, plan)]
     doubts = [Doubt(number, line.doubt) for number, line in enumerate(lines, 1) if line.doubt]
@@ -94,59 +78,6 @@ def _plain(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _plan(sources: Sources) -> _Plan:
-    roles = sources.exposures
-    frame, date, doubts, asides = roles.frame, str(roles.date), dict[str, str](), list[tuple[str, str]]()
-    caps = sources.caps if sources.caps is not None else (roles if roles.cap is not None else None)
-    cap = None if caps is None else caps.cap
-    if caps is not None and cap is not None:
-        missing = float((~(caps.frame[cap] > 0)).mean())
-        if missing > MOST_MISSING:
-            asides.append((cap, f"{missing:.0%} of the caps are missing or not above 0: rows without one would be rejected"))
-            doubts["weights"] = f"{cap} would be the capitalisation, but {missing:.0%} of it are missing"
-            cap, caps = None, None
-    groups: list[str] = []
-    for name in roles.groups:
-        missing = float(frame[name].isna().mean())
-        twin = next((other for other in groups if facts.nested(frame[name], frame[other])), None)
-        if missing > MOST_MISSING:
-            asides.append((name, f"{missing:.0%} of it are missing: rows without one would be rejected"))
-        elif twin is not None:
-            asides.append((name, f"{twin} tells it, or the other way round: beside each other they cannot be told apart"))
-            doubts["groups"] = f"{name} is left out beside {twin}; put it in the place of {twin} if it is the better group"
-        else:
-            groups.append(name)
-    for column in roles.looked.columns.values():
-        if column.holds is Holds.UNUSABLE and names.is_cap(column.name) and cap is None:
-            doubts["weights"] = (
-                f"column {column.name} is called like a capitalisation, but its numbers are written like {column.example!r}; write "
-                "1234567.8, and start again"
-            )
-    styles, shares, n_assets = list(roles.styles), list(roles.shares), roles.n_assets
-    while groups and 2 * _n_factors(frame, groups, shares, styles) > n_assets:
-        name = groups.pop()
-        asides.append((name, f"{frame[name].nunique()} levels are too many beside {n_assets} assets a date"))
-        doubts["groups"] = f"{name} is left out: {frame[name].nunique()} levels are too many beside {n_assets} assets a date"
-    while styles and _n_factors(frame, groups, shares, styles) >= n_assets:
-        asides.append((styles.pop(), f"too many factors for {n_assets} assets a date"))
-    as_given = [name for name in styles if not frame[name].isna().any() and facts.is_standardised(frame[name], frame[date])]
-    n_factors = _n_factors(frame, groups, shares, styles)
-    min_assets = n_factors + 1 if n_assets < 2 * n_factors else None
-    thin = any(_fewest_members(frame, date, name) < FEW_MEMBERS for name in groups)
-    made = [name for name in styles if name not in as_given]
-    return _Plan(groups, shares, as_given, made, cap, caps, n_factors, min_assets, thin, asides, doubts)
-
-
-def _fewest_members(frame: pd.DataFrame, date: str, group: str) -> float:
-    """Members of a group's smallest level on a typical date."""
-    members = frame.groupby([frame[date], frame[group]], observed=True).size()
-    return float(members.groupby(level=1, observed=True).median().min())
-
-
-def _n_factors(frame: pd.DataFrame, groups: list[str], shares: list[tuple[str, list[str]]], styles: list[str]) -> int:
-    return 1 + sum(frame[name].nunique() for name in groups) + sum(len(columns) for _, columns in shares) + len(styles)
-
-
 def _head(sources: Sources, target: Path) -> Iterator[_Line]:
     returns = sources.returns
     days, when = returns.frame[str(returns.date)].dropna(), facts.frequency(returns.frame[str(returns.date)])
@@ -163,7 +94,7 @@ def _head(sources: Sources, target: Path) -> Iterator[_Line]:
     yield _Line(f"lake: {_plain(f'lakes/{name}')}", "made if it is not there; relative to this file")
 
 
-def _sources(sources: Sources, plan: _Plan, folder: Path) -> Iterator[_Line]:
+def _sources(sources: Sources, plan: Plan, folder: Path) -> Iterator[_Line]:
     yield _Line("sources:")
     returns, exposures = sources.returns, sources.exposures
     if sources.is_panel:
@@ -247,7 +178,7 @@ def _rate_line(roles: Roles) -> _Line:
     return _Line(f"      rate: {_plain(roles.rate)}", "risk-free rate of the period, subtracted", doubt)
 
 
-def _of_exposures(roles: Roles, plan: _Plan) -> Iterator[_Line]:
+def _of_exposures(roles: Roles, plan: Plan) -> Iterator[_Line]:
     if roles.factor is not None:
         yield _Line(f"      factor: {_plain(roles.factor)}", "a row a date, asset and factor")
         yield _Line(f"      value: {_plain(roles.value)}")
@@ -287,7 +218,7 @@ def _returns_in(returns: Roles) -> Iterator[_Line]:
     yield _Line(f"    returns_in: {unit}", f"typically {shown} in size", doubt)
 
 
-def _dated(sources: Sources, plan: _Plan) -> _Line:
+def _dated(sources: Sources, plan: Plan) -> _Line:
     exposures, returns = sources.exposures, sources.returns
     styles = [*plan.given, *plan.made]
     caps = [exposures.cap] if exposures.cap is not None and plan.caps is exposures else []
@@ -332,7 +263,7 @@ def _apart(sources: Sources) -> Iterator[_Line]:
     )  # fmt: skip
 
 
-def _factors(sources: Sources, plan: _Plan) -> Iterator[_Line]:
+def _factors(sources: Sources, plan: Plan) -> Iterator[_Line]:
     frame = sources.exposures.frame
     yield _Line("factors:")
     yield _Line("  - {market: market}", "a column of ones")
@@ -360,7 +291,7 @@ def _factors(sources: Sources, plan: _Plan) -> Iterator[_Line]:
         yield _Line("  # - {styles: [...]}", "", "neither groups nor styles were found: a market alone explains little")
 
 
-def _regression(plan: _Plan) -> Iterator[_Line]:
+def _regression(plan: Plan) -> Iterator[_Line]:
     doubt = plan.lines.get("weights", "")
     yield _Line("regression:")
     if plan.cap is not None:
@@ -375,7 +306,7 @@ def _regression(plan: _Plan) -> Iterator[_Line]:
         yield _Line(f"  min_assets: {plan.min_assets}", "twice the factors by default", doubt)
 
 
-def _risk(sources: Sources, plan: _Plan) -> Iterator[_Line]:
+def _risk(sources: Sources, plan: Plan) -> Iterator[_Line]:
     days = sources.returns.frame[str(sources.returns.date)]
     when, n = facts.frequency(days), days.nunique() - 1
     half_life, doubt = HALF_LIFE[when.name], ""
@@ -398,9 +329,9 @@ def _risk(sources: Sources, plan: _Plan) -> Iterator[_Line]:
         yield _Line("  # short: {preset: short}", "the layers of Menchero, Orr and Wang (2011), for horizons of a month")
 
 
-def _checks(sources: Sources, plan: _Plan) -> Iterator[_Line]:
+def _checks(sources: Sources, plan: Plan) -> Iterator[_Line]:
     exposures, returns = sources.exposures, sources.returns
-    by_date, overall, why = max(_rejected(sources, plan), _unread_returns(sources))
+    by_date, overall, why = max(rejected(sources, plan), unread_returns(sources))
     counts = exposures.frame.groupby(str(exposures.date)).size().sort_index()
     drop = float((1 - counts / counts.shift()).max()) if len(counts) > 1 else 0.0
     fitted = returns.frame.dropna(subset=[str(returns.ret)]).groupby(str(returns.date)).size()
@@ -422,35 +353,12 @@ def _checks(sources: Sources, plan: _Plan) -> Iterator[_Line]:
         yield from lines
 
 
-def _rejected(sources: Sources, plan: _Plan) -> tuple[float, float, str]:
-    """The largest share of a date's exposures that would be rejected, that of all, and why."""
-    roles, wrong = sources.exposures, {}
-    frame = roles.frame
-    if plan.caps is roles:
-        wrong[str(plan.cap)] = ~(frame[str(plan.cap)] > 0)
-    wrong |= {name: frame[name].isna() for name in [*plan.groups, *plan.given]}
-    if not wrong:
-        return 0.0, 0.0, ""
-    reasons = ", ".join(f"{name} missing {share:.1%}" for name, values in wrong.items() if (share := float(values.mean())))
-    every = pd.concat(wrong.values(), axis=1).any(axis=1)
-    return float(every.groupby(frame[str(roles.date)]).mean().max()), float(every.mean()), reasons
-
-
-def _unread_returns(sources: Sources) -> tuple[float, float, str]:
-    """The same of returns that are text: their rows are rejected, where an empty cell would be a missing return."""
-    roles = sources.returns
-    if not (written := roles.looked.columns[str(roles.ret)].written):
-        return 0.0, 0.0, ""
-    missing = roles.frame[str(roles.ret)].isna()
-    return float(missing.groupby(roles.frame[str(roles.date)]).mean().max()), float(missing.mean()), f"{roles.ret} {written}"
-
-
 def _up(share: float) -> float:
     """A limit a little above what was found."""
     return min(1.0, math.ceil(share * 20 + 0.5) / 20)
 
 
-def _used(sources: Sources, plan: _Plan) -> list[tuple[str, str, str]]:
+def _used(sources: Sources, plan: Plan) -> list[tuple[str, str, str]]:
     """Each column that the model reads, and what it is."""
     found: list[tuple[str, str, str]] = []
     for one in sources.files:
