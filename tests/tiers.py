@@ -3,7 +3,10 @@
 Tests run on two workers of pytest-xdist, each of which starts one JVM at most.
 """
 
+import re
 from collections import defaultdict
+from functools import cache
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -26,7 +29,7 @@ RUNS = (
     "test_demo.py",
     "upkeep",
 )  # whole runs, processes
-SPREAD = ("cluster", "engines", "faults", "spark")  # folders whose tests are given out one by one
+LATER = re.compile(r"mark\.(jvm|cluster|fault)|\bspark\b")  # in a file some of whose tests may need a JVM
 _seconds: defaultdict[str, float] = defaultdict(float)
 
 
@@ -38,11 +41,20 @@ def pytest_collection_modifyitems(items):
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives a worker all tests of a file, whose fixtures are made once, but one test where each takes long and shares little."""
+    """Gives a worker all tests of a file, whose fixtures are made once.
+
+    A file with tests for a JVM is given out test by test, so that whole runs in the worker's own process come before its session:
+    they would take it as theirs, and stop it.
+    """
 
     def _split_scope(self, nodeid):
         path = nodeid.split("::", maxsplit=1)[0]
-        return nodeid if set(path.split("/")) & set(SPREAD) else path
+        return nodeid if _needs_a_session(path) else path
+
+
+@cache
+def _needs_a_session(path):
+    return LATER.search((Path(__file__).parents[1] / path).read_text(encoding="utf-8")) is not None
 
 
 @pytest.hookimpl(optionalhook=True)
