@@ -193,6 +193,8 @@ def _exit_interrupted(ending: Ending) -> None:
     told = f"{ending.word}; what was committed stays, and the next run goes on from there"
     say(told)
     run_document.end(ending.exit_code, KeyboardInterrupt(told))
+    if (workers := sys.modules.get("sigmalake.engines.local.workers")) is not None:
+        workers.stop()
     sys.exit(ending.exit_code)
 
 

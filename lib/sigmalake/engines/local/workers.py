@@ -64,6 +64,12 @@ def start_early(workers: int, rows: int) -> None:
     _STARTED[workers] = _pool(workers).submit(_nothing)
 
 
+def stop() -> None:
+    """End the processes of this run at once: a pool that an interrupt met while it started does not end by itself at the exit."""
+    for pool in list(_POOLS.values()):
+        pool.shutdown(wait=False, kill_workers=True)
+
+
 def read_each(pieces: Sequence[Readable[Found]], workers: int) -> Iterator[Found]:
     """What each piece is read for, in the order of the pieces, whichever process reads them: see `read_or_send`."""
     return read_or_send(pieces, workers, lambda left: left)
