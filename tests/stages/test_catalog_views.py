@@ -70,12 +70,17 @@ def shown(spark) -> dict[date, float]:
     return {row["date"]: row["covariance"] for row in rows.collect()}
 
 
+def views_of(spark):
+    """The catalog's own: other tests leave temporary ones in the session."""
+    return {row["viewName"] for row in spark.sql(f"SHOW VIEWS IN {ROOT}").collect() if not row["isTemporary"]}
+
+
 def test_views_show_what_the_last_release_pins_and_follow_it(context, spark):
     first = release(context, 1)
     said = []
     context = context.__class__(**{**vars(context), "say": said.append})
     refresh_views(context)
-    names = {row["viewName"] for row in spark.sql(f"SHOW VIEWS IN {ROOT}").collect() if not row["isTemporary"]}
+    names = views_of(spark)
     tables = ("panel", "risk_models", "specific_risk", "factor_covariance")
     assert names == {f"current_{name}" for name in (*tables, *(view.name for view in VIEWS))}
     assert said == [f"views: {len(names)} views {ROOT}.current_... show {first}"]
@@ -89,11 +94,11 @@ def test_views_show_what_the_last_release_pins_and_follow_it(context, spark):
     refresh_views(context)
     assert shown(spark) == {DAYS[1]: 4e-4, DAYS[2]: 8e-4}
     # of a table that the release lacks there is none; a view of somebody else's stays
-    assert {row["viewName"] for row in spark.sql(f"SHOW VIEWS IN {ROOT}").collect()} == names | {"current_mine"}
+    assert views_of(spark) == names | {"current_mine"}
     withdraw(context, second, "wrong caps")
     assert shown(spark) == {DAYS[1]: 4e-4}
     withdraw(context, first, "wrong caps")
-    assert {row["viewName"] for row in spark.sql(f"SHOW VIEWS IN {ROOT}").collect()} == {"current_mine"}
+    assert views_of(spark) == {"current_mine"}
 
 
 def test_the_declared_views_say_in_spark_what_they_say_in_duckdb(context, spark):
