@@ -7,8 +7,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE / "_ext"), str(ROOT / "lib")]
 
-from pygments.lexers.special import TextLexer  # noqa: E402
-from sphinx.application import Sphinx  # noqa: E402
+from pygments.lexers.special import TextLexer  # noqa: E402 - after the path
+from sphinx.application import Sphinx  # noqa: E402 - after the path
 
 from sigmalake import __version__  # noqa: E402 - after the path
 

@@ -11,7 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 def figure_html(figure: object) -> str:
     """A figure as data in the page. `</` cannot end the script early."""
-    text = figure.to_json().replace("</", r"<\/")  # type: ignore[attr-defined]
+    text = figure.to_json().replace("</", r"<\/")  # type: ignore[attr-defined]  # plotly has no types
     return f'<div class="picture"><script type="application/json">{text}</script></div>'
 
 
