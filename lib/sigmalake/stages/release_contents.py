@@ -14,6 +14,8 @@ from sigmalake.lake.releases import Release
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.trust.contents import content_rows
 from sigmalake.stages.context import Context
+from sigmalake.stages.regress import panel_row_bytes
+from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checksums.contents import Content, Contents, Key, contents_of, together
 from sigmalake.tables.declaration import Table
@@ -89,5 +91,6 @@ def _read(context: Context, table: Table, ranges: Sequence[DateRange] | None) ->
         whole = envelope(ranges or [every])
         found = contents_of(table, context.lake.columns(table, table.column_names, whole))
         return {key: content for key, content in found.items() if ranges is None or _within(key.date, ranges)}
+    context.engine.expect_width(panel_row_bytes(context.lake) if table.packed else FLAT_ROW_BYTES)
     rows = context.engine.collect(context.engine.unpack(CountRows(table), of_dates(table.date or "", ranges or [every])))
     return together({Key(row["variant"], row["date"]): Content(row["rows"], row["checksum"])} for row in rows.to_pylist())

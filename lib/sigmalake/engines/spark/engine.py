@@ -1,7 +1,7 @@
 """Spark as an engine: rows are DataFrames, tasks are applied where the rows are, parts are brought together by one shuffle."""
 
 import pickle
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -16,12 +16,13 @@ from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from sigmalake.config.sources import Location
 from sigmalake.engines.engine import NEWEST, NONE_GIVEN, Engine
 from sigmalake.engines.local.abilities import source_obstacle
-from sigmalake.engines.local.pieces import Held
+from sigmalake.engines.local.pieces import Held, Piece
 from sigmalake.engines.local.rows import LocalRows, RowsByDate
 from sigmalake.engines.local.tables import stored_pieces
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.source_rows import (
+    ITEM,
     RUN,
     Dated,
     OfBatches,
@@ -77,8 +78,14 @@ class SparkEngine:
         return found.select(_as_pandas_udf(task, found.columns)(F.struct(*found.columns)).alias("row")).select("row.*")
 
     def unpack(self, task: MapTask, rows: RowFilter) -> DataFrame:
-        """As `Engine`: Arrow batches in, Arrow batches out, no shuffle."""
-        return self._stored(task.input, rows).mapInArrow(_Unpacking(task), task.into.schema_sql())
+        """As `Engine`: executors read the files of a folder, a task a run of row groups; a catalog's rows come by Spark."""
+        read_by, schema = task.input, task.into.schema_sql()
+        if read_by.table is None or not isinstance(self._tables, SparkFolderTables) or not self._tables.exists(read_by.table):
+            return self._stored(read_by, rows).mapInArrow(_Unpacking(task), schema)
+        declared = read_by.table.arrow_schema()
+        wanted = pa.schema([declared.field(name) for name in read_by.columns])
+        pieces = stored_pieces(self._tables, read_by.table, wanted, rows, None)
+        return self._pickled(pieces).mapInArrow(_UnpackingPieces(task), schema)
 
     def map_parts(
         self, task: PartTask, given: Mapping[str, DataFrame | pa.Table] = NONE_GIVEN, *, versions: Mapping[str, int] = NEWEST
@@ -144,9 +151,12 @@ class SparkEngine:
 
     def _split_frame(self, source: OpenedSource) -> DataFrame:
         """A row a split, a task a row."""
-        rows = [(number, pickle.dumps(split)) for number, split in enumerate(source.splits())]
-        frame = listed_rows(self.spark, rows, "split_number int, split binary")
-        return frame.repartitionById(max(1, len(rows)), "split_number")
+        return self._pickled(source.splits())
+
+    def _pickled(self, items: Iterable[object]) -> DataFrame:
+        """What only this code reads, an item a row and a task a row."""
+        rows = [(number, pickle.dumps(item)) for number, item in enumerate(items)]
+        return listed_rows(self.spark, rows, f"item_number int, {ITEM} binary").repartitionById(max(1, len(rows)), "item_number")
 
     def driver_rows(self, rows: pa.Table) -> pa.Table:
         """As `Engine`."""
@@ -227,6 +237,17 @@ class _Unpacking(NamedTuple):
         for batch in batches:
             if batch.num_rows:
                 yield from _checked(self.task.into, self.task(pa.Table.from_batches([batch])))
+
+
+class _UnpackingPieces(NamedTuple):
+    task: MapTask
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for item in batch.column(ITEM).to_pylist():
+                piece: Piece = pickle.loads(item)  # the driver's own bytes
+                if (rows := piece.read()).num_rows:
+                    yield from _checked(self.task.into, self.task(rows))
 
 
 class _PartMapping(NamedTuple):

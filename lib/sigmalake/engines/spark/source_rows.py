@@ -20,6 +20,7 @@ from sigmalake.sources.opened import OpenedSource
 from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask
 
 RUN = "__run"  # of days, by which rows of a gathered source are brought together
+ITEM = "item"  # the column of what the driver has pickled
 DAYS_A_RUN = 32
 ROWS_A_BATCH = 1 << 16
 
@@ -34,7 +35,7 @@ class OfSplits(NamedTuple):
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches that Spark asks for."""
         for batch in batches:
-            for split in batch.column("split").to_pylist():
+            for split in batch.column(ITEM).to_pylist():
                 rows = self.source.read(pickle.loads(split), self.days)  # the driver's own bytes
                 yield from self.task(rows).to_batches(ROWS_A_BATCH)
 
