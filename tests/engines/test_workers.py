@@ -62,6 +62,15 @@ def test_few_bytes_are_read_by_this_process():
     assert {process for _, process, _ in read_each([Place(n, n_bytes=1) for n in range(3)], 2)} == {os.getpid()}
 
 
+def test_who_goes_on_after_processes_were_stopped_has_new_ones():
+    def processes() -> set[int]:
+        return {process for _, process, _ in read_each([Place(number) for number in range(4)], 2)}
+
+    before = processes()
+    workers.stop()
+    assert not before & processes()
+
+
 def test_what_was_at_work_when_processes_died_is_read_again(tmp_path):
     pieces = [Place(number, dies_once=tmp_path / str(number) if number in {1, 2, 5} else None) for number in range(8)]
     assert [number for number, _, _ in read_each(pieces, 2)] == list(range(8))

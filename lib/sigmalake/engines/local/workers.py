@@ -65,8 +65,12 @@ def start_early(workers: int, rows: int) -> None:
 
 
 def stop() -> None:
-    """End the processes of this run at once: a pool that an interrupt met while it started does not end by itself at the exit."""
+    """End the processes of this run at once: a pool that an interrupt met while it started does not end by itself at the exit.
+
+    Who goes on in the same process has new ones.
+    """
     for pool in list(_POOLS.values()):
+        _forget(pool)
         pool.shutdown(wait=False, kill_workers=True)
 
 
