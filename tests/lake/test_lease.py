@@ -25,17 +25,24 @@ from sigmalake.lake.lease import break_lease, claims_of, hold
 FAST = Pace(lifetime=60.0, poll=0.05)
 
 
-@pytest.fixture(params=["a folder", "an object store", pytest.param("a catalog", marks=pytest.mark.jvm)])
+@pytest.fixture(params=["a folder", "an object store"])
 def claims(request, tmp_path):
-    if request.param == "a folder":
-        yield FolderClaims(tmp_path, FAST)
-    elif request.param == "an object store":
-        yield StoreClaims("memory:///lake", MemoryStore(), FAST)
-    else:
-        spark = request.getfixturevalue("spark")
-        spark.sql("CREATE DATABASE leased")
-        yield TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", FAST)
-        spark.sql("DROP DATABASE leased CASCADE")
+    return FolderClaims(tmp_path, FAST) if request.param == "a folder" else StoreClaims("memory:///lake", MemoryStore(), FAST)
+
+
+@pytest.mark.jvm
+def test_a_table_of_a_catalog_holds_claims_by_the_same_rules(spark):
+    spark.sql("CREATE DATABASE leased")
+    claims = TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", FAST)
+    test_a_second_writer_is_told_who_holds_the_lake(claims)
+    claims.renew(replace(claims.newest(), host="elsewhere", expires_at=0.0, released=False))  # of one that died elsewhere
+    with hold(claims, "heir") as lease:
+        assert (lease.fence, lease.must_fence) == (2, True)
+    test_of_claims_with_one_number_exactly_one_is_added(claims)
+    claims.renew(replace(claims.newest(), released=True))
+    test_a_writer_who_slept_until_another_took_the_lake_finds_out(claims)
+    assert claims.newest().fence == 9
+    spark.sql("DROP DATABASE leased CASCADE")
 
 
 def test_a_second_writer_is_told_who_holds_the_lake(claims):
@@ -242,58 +249,53 @@ UNREADABLE = [
 ]
 
 
-@pytest.fixture(params=["a folder", "an object store"])
-def place(request, tmp_path):
-    return FolderClaims(tmp_path, FAST) if request.param == "a folder" else StoreClaims("memory:///lake", MemoryStore(), FAST)
-
-
 @pytest.mark.parametrize(("content", "words"), [pytest.param(*case, id=name) for name, *case in UNREADABLE])
-def test_a_claim_that_cannot_be_read_is_named_and_can_be_ended(tmp_path, place, content, words):
-    stored(tmp_path, place, "000000007.json", content)
+def test_a_claim_that_cannot_be_read_is_named_and_can_be_ended(tmp_path, claims, content, words):
+    stored(tmp_path, claims, "000000007.json", content)
     with (
         pytest.raises(InfrastructureError, match=rf"_lease/000000007.json, the lease of the lake, {words}.*--break"),
-        hold(place, "run"),
+        hold(claims, "run"),
     ):
         pass
-    broken = break_lease(place, "somebody")
+    broken = break_lease(claims, "somebody")
     assert (broken.fence, broken.must_fence) == (8, True)
     broken.fenced()
     broken.release()
-    with hold(place, "run") as lease:
+    with hold(claims, "run") as lease:
         assert (lease.fence, lease.must_fence) == (9, False)
 
 
-def test_a_claim_with_fields_of_a_later_version_is_one(tmp_path, place):
-    stored(tmp_path, place, "000000007.json", claim_of(colour="blue", released=True))
-    with hold(place, "run") as lease:
+def test_a_claim_with_fields_of_a_later_version_is_one(tmp_path, claims):
+    stored(tmp_path, claims, "000000007.json", claim_of(colour="blue", released=True))
+    with hold(claims, "run") as lease:
         assert (lease.fence, lease.must_fence) == (8, False)
 
 
-def test_a_claim_dated_far_ahead_is_told_with_its_file_and_taken_by_who_waits_and_sees_it_unchanged(tmp_path, place):
-    stored(tmp_path, place, "000000007.json", claim_of(expires_at=time.time() + 1e6))
+def test_a_claim_dated_far_ahead_is_told_with_its_file_and_taken_by_who_waits_and_sees_it_unchanged(tmp_path, claims):
+    stored(tmp_path, claims, "000000007.json", claim_of(expires_at=time.time() + 1e6))
     told = r"lasts (1,000,000|999,\d{3}) s by .*_lease/000000007.json.* clock .*--break"
-    with pytest.raises(InfrastructureError, match=told), hold(place, "run"):
+    with pytest.raises(InfrastructureError, match=told), hold(claims, "run"):
         pass
-    place.pace = Pace(lifetime=0.5, poll=0.05)
-    with hold(place, "run", wait=5.0) as lease:
+    claims.pace = Pace(lifetime=0.5, poll=0.05)
+    with hold(claims, "run", wait=5.0) as lease:
         assert (lease.fence, lease.must_fence) == (8, True)
 
 
-def test_a_holder_that_renews_is_not_taken_for_gone_by_who_waits(place):
-    place.pace = Pace(lifetime=1.0, poll=0.05)
+def test_a_holder_that_renews_is_not_taken_for_gone_by_who_waits(claims):
+    claims.pace = Pace(lifetime=1.0, poll=0.05)
     with (
-        hold(place, "run A") as holder,
+        hold(claims, "run A") as holder,
         pytest.raises(InfrastructureError, match="written by run A"),
-        hold(place, "run B", wait=2.5),
+        hold(claims, "run B", wait=2.5),
     ):
         pass
     assert holder.fence == 1
 
 
 @pytest.mark.parametrize("name", ["notes.json", "7.json", "000000009 (copy).json", ".000000009.json.swp", "000000009.json.partial"])
-def test_a_stray_file_beside_claims_is_no_claim(tmp_path, place, name):
-    stored(tmp_path, place, name, b"stray")
-    with hold(place, "run") as lease:
+def test_a_stray_file_beside_claims_is_no_claim(tmp_path, claims, name):
+    stored(tmp_path, claims, name, b"stray")
+    with hold(claims, "run") as lease:
         assert (lease.fence, lease.must_fence) == (1, False)
 
 
