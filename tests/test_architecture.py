@@ -1,9 +1,8 @@
 """The rings of the package, as a rule that every module keeps: imports run downwards only."""
 
 import ast
+from collections import Counter
 from pathlib import Path
-
-import pytest
 
 LIB = Path(__file__).parents[1] / "lib" / "sigmalake"
 
@@ -38,13 +37,13 @@ MOST_ENTRIES = 15  # at the root of the package, beside what Python itself calls
 MOST_MODULES = 16  # in a folder
 
 
-def modules() -> list[Path]:
-    return sorted(LIB.rglob("*.py"))
+MODULES = {str(path.relative_to(LIB)): path.read_text(encoding="utf-8") for path in sorted(LIB.rglob("*.py"))}
+NODES = {name: list(ast.walk(ast.parse(text))) for name, text in MODULES.items()}
 
 
-def imports(path: Path) -> set[str]:
+def imports(module: str) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in NODES[module]:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -52,33 +51,27 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def named(path: Path) -> str:
-    return str(path.relative_to(LIB))
+def ring_of(module: str) -> str:
+    return module.split("/", maxsplit=1)[0]
 
 
-def ring_of(path: Path) -> str:
-    return path.relative_to(LIB).parts[0]
+def test_every_module_has_a_ring():
+    assert {ring_of(module) for module in MODULES} - RINGS.keys() == ROOT_MODULES
 
 
-@pytest.mark.parametrize("path", modules(), ids=named)
-def test_every_module_has_a_ring(path):
-    assert ring_of(path) in RINGS.keys() | ROOT_MODULES
+def test_a_module_imports_only_from_the_rings_below_its_own():
+    wrong = {}
+    for module in MODULES.keys() - (ROOT_MODULES - {"errors.py"}):
+        ring = ring_of(module)
+        own = {name.split(".")[1] for name in imports(module) if name.startswith("sigmalake.")}
+        wrong[module] = own - RINGS.get(ring, set()) - {ring, "errors", "__version__"}
+    assert {module: names for module, names in wrong.items() if names} == {}
 
 
-@pytest.mark.parametrize("path", modules(), ids=named)
-def test_a_module_imports_only_from_the_rings_below_its_own(path):
-    if (ring := ring_of(path)) in ROOT_MODULES - {"errors.py"}:
-        return
-    own = {name.split(".")[1] for name in imports(path) if name.startswith("sigmalake.")}
-    allowed = RINGS.get(ring, set()) | {ring, "errors", "__version__"}
-    assert not own - allowed, f"{named(path)} imports from {sorted(own - allowed)}"
-
-
-@pytest.mark.parametrize("path", modules(), ids=named)
-def test_a_module_imports_no_package_that_its_ring_does_not_know(path):
-    banned = FOREIGN.get(ring_of(path), set())
-    wrong = {name for name in imports(path) if name.split(".")[0] in banned}
-    assert not wrong, f"{named(path)} imports {sorted(wrong)}"
+def test_a_module_imports_no_package_that_its_ring_does_not_know():
+    packages = {module: {name.split(".")[0] for name in imports(module)} for module in MODULES}
+    wrong = {module: names & FOREIGN.get(ring_of(module), set()) for module, names in packages.items()}
+    assert {module: names for module, names in wrong.items() if names} == {}
 
 
 def test_a_stranger_sees_about_a_dozen_entries_at_the_root():
@@ -86,25 +79,19 @@ def test_a_stranger_sees_about_a_dozen_entries_at_the_root():
     assert len(entries) <= MOST_ENTRIES
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in modules()}), ids=lambda path: str(path.relative_to(LIB)))
-def test_a_folder_holds_about_fifteen_modules_at_the_most(folder):
-    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_MODULES
+def test_a_folder_holds_about_fifteen_modules_at_the_most():
+    held = Counter(module.rpartition("/")[0] for module in MODULES if not module.endswith("__init__.py"))
+    assert {folder: count for folder, count in held.items() if count > MOST_MODULES} == {}
 
 
-@pytest.mark.parametrize("path", modules(), ids=named)
-def test_the_core_uses_nothing_that_spark_connect_lacks(path):
-    if named(path) in {"cli/progress.py", "cli/archive_classes.py"}:
-        return  # the first asks for it where there is one, the second writes an archive of a JVM of this machine
-    names = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
-    assert not names & {"sparkContext", "_jvm", "_jsc", "rdd", "persist", "cache", "_sc"}
+def test_the_core_uses_nothing_that_spark_connect_lacks():
+    lacking = {"sparkContext", "_jvm", "_jsc", "rdd", "persist", "cache", "_sc"}
+    used = {module: {node.attr for node in nodes if isinstance(node, ast.Attribute)} & lacking for module, nodes in NODES.items()}
+    # the first asks for it where there is one, the second writes an archive of a JVM of this machine
+    assert {module for module, names in used.items() if names} <= {"cli/progress.py", "cli/archive_classes.py"}
 
 
-@pytest.mark.parametrize("path", modules(), ids=named)
-def test_only_entry_points_read_the_environment(path):
-    if named(path) in {"cli/app.py", "cli/engines.py", "cli/setup/runtime.py", "cli/setup/secret_settings.py"}:
-        return
-    if named(path) == "config/environment/variables.py":
-        return  # a file of a configuration may name variables
-    text = path.read_text()
-    assert "os.environ" not in text
-    assert "getenv" not in text
+def test_only_entry_points_read_the_environment():
+    reading = {module for module, text in MODULES.items() if "os.environ" in text or "getenv" in text}
+    entry_points = {"cli/app.py", "cli/engines.py", "cli/setup/runtime.py", "cli/setup/secret_settings.py"}
+    assert reading <= entry_points | {"config/environment/variables.py"}  # a file of a configuration may name variables

@@ -12,32 +12,26 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TIERS = ("arrays", "run", "jvm", "cluster", "fault", "exhaustive")  # all but the first are markers
-RUNS = (
-    "api",
-    "bad_input",
-    "develop",
-    "engines",
-    "examples",
-    "figures",
-    "fuzz",
-    "pages",
-    "readme",
-    "report",
-    "reader",
-    "stages",
-    "test_clock.py",
-    "test_demo.py",
-    "upkeep",
-)  # whole runs, processes
+RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
+    *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
+    *("report", "stages", "test_clock.py", "test_creation.py", "test_delta_rs.py", "test_demo.py", "test_lease.py"),
+    *("test_older_columns.py", "test_portfolio_sheet.py", "test_portfolio_uses.py", "test_portfolio_verb.py", "test_progress.py"),
+    *("test_runtime.py", "test_scheduling.py", "test_validation.py", "test_withdrawals.py", "upkeep"),
+}
 LATER = re.compile(r"mark\.(jvm|cluster|fault)|\bspark\b")  # in a file some of whose tests may need a JVM
 _seconds: defaultdict[str, float] = defaultdict(float)
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if _tier(item.keywords) == TIERS[0] and set(item.path.parts) & set(RUNS):
+        if _tier(item.keywords) == TIERS[0] and RUNS & set(item.path.parts):
             item.add_marker(pytest.mark.run)
     items.sort(key=lambda item: TIERS.index(_tier(item.keywords)))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Files of runs are not even imported where no run is asked for."""
+    return True if "not run" in config.option.markexpr and collection_path.name in RUNS else None
 
 
 class ByFile(LoadScopeScheduling):

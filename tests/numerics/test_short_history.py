@@ -114,7 +114,7 @@ def test_the_filled_history_and_its_conditional_covariance_make_the_covariance(F
     assert_allclose(a @ found.filled if centre else found.mean, found.mean, atol=1e-13)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(seed=seeds, nested=st.booleans(), centre=st.booleans())
 def test_it_scales_and_permutes_with_the_factors(seed, nested, centre):
     F = nested_starts(60, [0, 10, 25, 40], seed) if nested else scattered_gaps(60, 4, 0.08, seed)

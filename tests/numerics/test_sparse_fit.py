@@ -152,7 +152,7 @@ def assert_within(one: Floats, other: Floats, tolerance: Floats) -> None:
     assert (np.abs(one - other)[there] <= tolerance[there]).all(), np.nanmax(np.abs(one - other) / tolerance)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cases(), rule_sets())
 def test_sums_over_memberships_say_what_the_dense_route_says(case: Case, rules: RegressionRules) -> None:
     one, other = case.fit(rules), case.dense_fit(rules)
@@ -161,7 +161,7 @@ def test_sums_over_memberships_say_what_the_dense_route_says(case: Case, rules: 
     assert one.detail == other.detail
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.booleans(), st.integers(0, 3))
 def test_the_bordered_system_gives_the_same_factor_returns(seed: int, market: bool, n_styles: int) -> None:
     groups = {"sector": Membership(5), "country": Membership(4, fractional=True), "currency": Membership(3, partial=True)}

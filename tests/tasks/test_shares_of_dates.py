@@ -39,6 +39,11 @@ def segments() -> pd.DataFrame:
     return pd.concat([found[found["asset_id"] != "A03"], late, restated], ignore_index=True)
 
 
+@pytest.fixture(scope="module")
+def loops(prices, segments) -> dict[date, dict[tuple[str, str], float]]:
+    return {day: plain_shares(segments, day, prices[day]) for day in CALENDAR}
+
+
 def packed(frame: pd.DataFrame) -> dict[str, list]:
     columns = {name: frame[name].tolist() for name in frame.columns if name != "known_at"}
     return {name: [None if v is None or v != v else v for v in values] for name, values in columns.items()}  # noqa: PLR0124 - NaN
@@ -65,9 +70,9 @@ def shares_in(row: dict) -> dict[tuple[str, str], float]:
     return dict(zip(zip(row["asset_id"], row["industry"], strict=True), row["share"], strict=True))
 
 
-def assert_as_loops_say(rows: list[dict], prices, segments) -> None:
+def assert_as_loops_say(rows: list[dict], loops) -> None:
     for row in rows:
-        expected = plain_shares(segments, row["date"], prices[row["date"]])
+        expected = loops[row["date"]]
         assert shares_in(row) == pytest.approx(expected, rel=1e-8), row["date"]
         assert row["n_assets"] == len({asset for asset, _ in expected})
         assert row["priced_industry"] == sorted(row["priced_industry"])
@@ -75,12 +80,12 @@ def assert_as_loops_say(rows: list[dict], prices, segments) -> None:
 
 
 @pytest.mark.parametrize("size", [len(CALENDAR), 7, 1])
-def test_chunks_of_any_size_say_what_loops_over_the_source_say(size, prices, segments):
+def test_chunks_of_any_size_say_what_loops_over_the_source_say(size, prices, segments, loops):
     rows = []
     for chunk in chunks_of(asked(), size):
         rows += computed(chunk, prices, segments)
     assert [row["inputs_hash"] for row in rows] == [f"h{p}" for p in range(len(CALENDAR))]
-    assert_as_loops_say(rows, prices, segments)
+    assert_as_loops_say(rows, loops)
     by_company = {row["date"]: {asset for asset, _ in shares_in(row)} for row in rows}
     assert "A03" in set().union(*(by_company[day] for day in CALENDAR[:21]))
     assert "A03" not in set().union(*(by_company[day] for day in CALENDAR[21:]))
