@@ -1,7 +1,6 @@
 """`model.plot`: the pictures of a model, each a figure of plotly, which a notebook shows and `write_html` keeps."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date as Date  # the plain name is an argument
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from sigmalake.figures.risk.portfolio_risk import portfolio_risk_figure
 from sigmalake.figures.risk.specific_risk import specific_risk_figure
 from sigmalake.numerics.evaluation.forecast_measures import bias_band
 from sigmalake.numerics.portfolio.linked_cov import specific_times
-from sigmalake.reader.dates import Day, as_date, periods_per_year
+from sigmalake.reader.dates import Day, bounds, periods_per_year
 from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.holdings import Holdings, Missing
 from sigmalake.reader.names import hints
@@ -91,7 +90,7 @@ class ModelPlots:
         Raises:
             MissingRiskError: no regression in the range.
         """
-        found = in_period(self._model.r2().to_frame(), *_bounds(start, end))["r2"]
+        found = in_period(self._model.r2().to_frame(), *bounds(start, end))["r2"]
         if not found.notna().any():
             raise MissingRiskError("no regression of the range has an R2: each failed, or its returns are all alike")
         return r2_figure(found)
@@ -107,7 +106,7 @@ class ModelPlots:
         Raises:
             MissingRiskError: no regression in the range has a t statistic, or there is no such factor.
         """
-        found = in_period(self._statistics, *_bounds(start, end))
+        found = in_period(self._statistics, *bounds(start, end))
         if not found.notna().any(axis=None):
             raise MissingRiskError("no regression of the range has a t statistic")
         return t_stats_figure(found, None if factors is None else self._named(factors, found))
@@ -121,7 +120,7 @@ class ModelPlots:
             MissingRiskError: no regression in the range.
         """
         returns = self._returns(start, end)
-        statistics = in_period(self._statistics, *_bounds(start, end))
+        statistics = in_period(self._statistics, *bounds(start, end))
         per_year = self._dates_per_year
         table = strengths(returns, statistics, premia_frame(returns), per_year or 1.0)
         return factor_strength_figure(table, annualised=per_year is not None)
@@ -319,7 +318,7 @@ class ModelPlots:
         Raises:
             MissingRiskError: there is no earlier release, or nothing moved.
         """
-        found = moved_since(self._model, earlier, *_bounds(start, end))
+        found = moved_since(self._model, earlier, *bounds(start, end))
         return changes_figure(found.dates, first=found.first, second=found.second)
 
     @cached_property
@@ -335,7 +334,7 @@ class ModelPlots:
         return self._factor_returns / self._std_errors.where(self._std_errors > 0)
 
     def _returns(self, start: Day | None, end: Day | None) -> pd.DataFrame:
-        found = in_period(self._factor_returns, *_bounds(start, end))
+        found = in_period(self._factor_returns, *bounds(start, end))
         if not found.notna().any(axis=None):
             raise MissingRiskError("no regression of the range has a factor return")
         return found
@@ -361,7 +360,7 @@ class ModelPlots:
         if factors is not None:
             return self._named(factors, returns)
         known = returns.columns[returns.notna().any()]
-        strength = in_period(self._statistics, *_bounds(start, end)).abs().mean()[known]
+        strength = in_period(self._statistics, *bounds(start, end)).abs().mean()[known]
         first = set(strength.nlargest(_FEW).index) if len(known) > _FEW else set(known)
         return [str(name) for name in returns if name in first]
 
@@ -387,7 +386,3 @@ class ModelPlots:
             return periods_per_year([day.date() for day in self._model.calendar()])
         except ConfigError:
             return None
-
-
-def _bounds(start: Day | None, end: Day | None) -> tuple[Date | None, Date | None]:
-    return None if start is None else as_date(start), None if end is None else as_date(end)

@@ -54,7 +54,8 @@ def write_report(request: Request) -> Written:
     """
     require_plotly()
     check_target(request.to)
-    from sigmalake.report.page.assembly import Titled, assemble  # noqa: PLC0415 - plotly is an extra
+    from sigmalake.report.page.assembly import assemble  # noqa: PLC0415 - plotly is an extra
+    from sigmalake.report.page.colophon import Titled  # noqa: PLC0415
     from sigmalake.report.page.comparison import since_before  # noqa: PLC0415
     from sigmalake.report.page.section_texts import SECTIONS  # noqa: PLC0415
     from sigmalake.report.page.sections import choose, draw  # noqa: PLC0415

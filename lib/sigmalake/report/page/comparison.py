@@ -10,6 +10,7 @@ from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, differences, origins
 from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 from sigmalake.reader.storage.model_tables import ModelTables
+from sigmalake.report.page.markup import Html, element, joined, prose, table
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES, RUNS
@@ -73,3 +74,13 @@ def _why(tables: ModelTables, before: Release, release: Release) -> list[str]:
     releases = releases_from(tables.rows(RELEASES, RELEASES.column_names, wanted))
     found = origins(tables.rows(RUNS, ORIGIN_COLUMNS), releases)
     return [difference.text for difference in differences(found[before.release_id], found[release.release_id])]
+
+
+def changes_html(since: Since | str) -> Html:
+    """How many dates are new, computed again or gone, and why."""
+    if isinstance(since, str):
+        return element("p", prose(since))
+    rows = [(one.called, f"{one.new:,}", f"{one.again:,}", f"{one.gone:,}", f"{one.kept:,}") for one in since.tables]
+    counts = table(["", "new", "computed again", "gone", "as they were"], rows, caption=f"Dates since release {since.before}")
+    why = "; ".join(since.why) or "only dates were added or restated: configuration, code and sources' names are the same"
+    return joined((counts, element("p", f"Because: {why}.")))
