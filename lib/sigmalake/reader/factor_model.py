@@ -1,11 +1,14 @@
 """A factor model that was estimated: its tables as arrays and frames, from a release of a lake or from memory."""
 
+from collections.abc import Sequence
 from datetime import date as Date  # the plain name is an argument
 from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sigmalake.errors import ConfigError, MissingRiskError
-from sigmalake.reader.dates import Day, bounds
+from sigmalake.reader.dates import Day, as_date, bounds
 from sigmalake.reader.model.cross_sections import CrossSections
 from sigmalake.reader.model.forecasts import Forecasts
 from sigmalake.reader.model.portfolios import Portfolios
@@ -37,6 +40,41 @@ class FactorModel(CrossSections, Series, Forecasts, Portfolios):
             ConfigError: plotly is not installed, which the extra `sigmalake[report]` brings.
         """
         return plots_of(self)
+
+    def report(
+        self,
+        to: str | Path,
+        *,
+        start: Day | None = None,
+        end: Day | None = None,
+        variant: str | None = None,
+        date: Day | None = None,
+        factors: Sequence[str] = (),
+    ) -> Path:
+        """Write the report on the model to one HTML file that needs no network; an older file is replaced. See docs/report.md.
+
+        The page is that of `sigmalake report`. A model in memory has no release before it, and no forecast that was evaluated.
+
+        Args:
+            to: the file; its name ends in .html.
+            start: first date of the returns, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+            variant: whose risk is shown; None for the first of the configuration.
+            date: of the scatter that is shown first; None: the newest.
+            factors: the first of the menus; none: the most telling.
+
+        Returns:
+            The file.
+
+        Raises:
+            ConfigError: plotly is not installed, or the file cannot be written.
+            MissingRiskError: no such variant, factor or date, or no regression from `start` to `end`.
+        """
+        # The page is made above this ring: it is loaded when one is wanted.
+        build = import_module("sigmalake.report.page.build")
+        day = None if date is None else as_date(date)
+        written: Path = build.report_on(self, build.Wanted(Path(to), *bounds(start, end), variant, day, tuple(factors))).to
+        return written
 
     def compared_with(self, earlier: "FactorModel", start: Day | None = None, end: Day | None = None) -> ModelComparison:
         """What moved from an earlier model to this one, number by number, by how much, and why; see `compare_models`.

@@ -1,5 +1,6 @@
 """What a model forecasts: Sigma and Delta as of a date, over time, and how right they were."""
 
+from datetime import date as Date  # the plain name is an argument
 from typing import Literal
 
 import pandas as pd
@@ -16,11 +17,13 @@ from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_o
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS
 from sigmalake.tables.packed import PANEL
 
+_Wanted = tuple[int | None, Date | None, Date | None]  # rolling window, start, end
+
 
 class Forecasts(OpenedModel):
     """Risk as it was forecast, and its evaluation."""
 
-    _evaluation: tuple[int | None, tuple[pd.DataFrame, pd.DataFrame]] | None = None  # by the window that was last wanted
+    _evaluation: tuple[_Wanted, tuple[pd.DataFrame, pd.DataFrame]] | None = None  # by what was wanted last
 
     def risk(
         self,
@@ -136,7 +139,7 @@ class Forecasts(OpenedModel):
         """
         return factor_vol_frame(self._tables, self._rows.variant(variant), *bounds(start, end))
 
-    def evaluation(self, rolling_window: int | None = None) -> pd.DataFrame:
+    def evaluation(self, rolling_window: int | None = None, *, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
         """How well the forecasts did, a row a kind of portfolio and variant; the columns are those of `KindMeasures`.
 
         What `sigmalake evaluate` wrote is no part of a release: these are the forecasts of the model's variants up to its newest
@@ -144,20 +147,31 @@ class Forecasts(OpenedModel):
 
         Args:
             rolling_window: forecasts of a rolling bias; None: those of 12 months.
+            start: first as-of date of the forecasts, itself included; None: the first there is.
+            end: last date of the returns that were forecast, itself included; None: the last there is.
 
         Raises:
-            MissingRiskError: nothing was evaluated.
+            MissingRiskError: nothing was evaluated, or nothing from `start` to `end`.
         """
-        return self._evaluated(rolling_window)[0]
+        return self._evaluated(rolling_window, *bounds(start, end))[0]
 
-    def evaluation_by_portfolio(self, rolling_window: int | None = None) -> pd.DataFrame:
+    def evaluation_by_portfolio(
+        self, rolling_window: int | None = None, *, start: Day | None = None, end: Day | None = None
+    ) -> pd.DataFrame:
         """How well the forecasts did, a row a kind, variant and portfolio; the columns are those of `PortfolioMeasures`.
 
         Arguments and errors are those of `evaluation`.
         """
-        return self._evaluated(rolling_window)[1]
+        return self._evaluated(rolling_window, *bounds(start, end))[1]
 
-    def rolling_bias(self, variant: str | None = None, rolling_window: int | None = None) -> pd.DataFrame:
+    def rolling_bias(
+        self,
+        variant: str | None = None,
+        rolling_window: int | None = None,
+        *,
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> pd.DataFrame:
         """Bias of the last forecasts, a row a date and a column a kind of portfolio: the mean over its portfolios.
 
         The rows begin where the first window is full. `attrs` names the variant and the window.
@@ -165,31 +179,39 @@ class Forecasts(OpenedModel):
         Args:
             variant: None for the first of the configuration.
             rolling_window: forecasts; None: those of 12 months.
+            start: first date that is shown, itself included; its window may begin before. None: the first with a full window.
+            end: last date of the returns that were forecast, itself included; None: the last there is.
 
         Raises:
             MissingRiskError: there is no such variant, or nothing was evaluated.
         """
         name = self._rows.variant(variant)
-        frame = rolling_bias_frame(self._tables, self._forecasts & (ds.field("variant") == name), rolling_window)
-        if not len(frame.columns):
-            raise MissingRiskError(self._not_evaluated)
-        frame.attrs |= {"variant": name}
+        first, last = bounds(start, end)
+        where = self._forecasts_in(None, last) & (ds.field("variant") == name)
+        whole = rolling_bias_frame(self._tables, where, rolling_window)
+        if not len(whole.columns):
+            raise MissingRiskError(self._not_evaluated(first, last))
+        frame = whole if first is None else whole[whole.index >= pd.Timestamp(first)]
+        frame.attrs = whole.attrs | {"variant": name}
         return frame
 
-    @property
-    def _forecasts(self) -> ds.Expression:
-        return ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= self.as_of)
+    def _forecasts_in(self, start: Date | None, end: Date | None) -> ds.Expression:
+        last = self.as_of if end is None else min(end, self.as_of)
+        found = ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= last)
+        return found if start is None else found & (ds.field("date") >= start)
 
-    def _evaluated(self, rolling_window: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-        if self._evaluation is None or self._evaluation[0] != rolling_window:
+    def _evaluated(self, rolling_window: int | None, start: Date | None, end: Date | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        wanted = rolling_window, start, end
+        if self._evaluation is None or self._evaluation[0] != wanted:
             by_month = [name for name in self.variants if self.frequency(name) == "month"]
-            self._evaluation = rolling_window, evaluation_frames(self._tables, self._forecasts, rolling_window, by_month)
+            found = evaluation_frames(self._tables, self._forecasts_in(start, end), rolling_window, by_month)
+            self._evaluation = wanted, found
         kinds, portfolios = self._evaluation[1]
         if kinds.empty:
-            raise MissingRiskError(self._not_evaluated)
+            raise MissingRiskError(self._not_evaluated(start, end))
         return kinds.copy(), portfolios.copy()
 
-    @property
-    def _not_evaluated(self) -> str:
-        saved = "save it, and " if self.place == "memory" else ""
-        return f"{self._title}: no forecast has been evaluated yet; {saved}use `sigmalake evaluate`"
+    def _not_evaluated(self, start: Date | None, end: Date | None) -> str:
+        saved = "save it, and " if self.packed.in_memory else ""
+        span = f" from {start or 'the first date'} to {end or 'the last'}" if start or end else ""
+        return f"{self._title}: no forecast{span} has been evaluated yet; {saved}use `sigmalake evaluate`"

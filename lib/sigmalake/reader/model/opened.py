@@ -66,6 +66,11 @@ class OpenedModel:
         rows = [("as of", str(self.as_of)), *created, ("variants", ", ".join(self._listed_variants) or "none")]
         return html_table(self._title, rows)
 
+    @property
+    def packed(self) -> ModelTables:
+        """The tables as they are stored, by the row: for those who know their columns, see docs/tables.md."""
+        return self._tables
+
     def dates(self, variant: str | None = None) -> pd.DatetimeIndex:
         """The dates of a variant's risk models, ascending."""
         return date_index(self._rows.risk_dates(self._rows.variant(variant)))

@@ -163,22 +163,33 @@ class ModelPlots:
             vols, panel["cap"] if has_caps else None, date=risk.date, variant=risk.variant, per_year=self._per_year(risk.variant)
         )
 
-    def calibration(self, variant: str | None = None, *, rolling_window: int | None = None) -> Figure:
+    def calibration(
+        self,
+        variant: str | None = None,
+        *,
+        rolling_window: int | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> Figure:
         """Bias of the forecasts by kind of portfolio with its band; below, over time.
 
         Args:
             variant: None for the first of the configuration.
             rolling_window: forecasts of a rolling bias; None: those of 12 months.
+            start: first as-of date of the forecasts, itself included; None: the first there is.
+            end: last date of the returns that were forecast, itself included; None: the last there is.
 
         Raises:
             MissingRiskError: there is no such variant, or nothing was evaluated; `sigmalake evaluate` does.
         """
-        rolling = self._model.rolling_bias(variant, rolling_window)
+        rolling = self._model.rolling_bias(variant, rolling_window, start=start, end=end)
         name, window = rolling.attrs["variant"], rolling.attrs["window"]
-        kinds = self._model.evaluation(rolling_window)
+        kinds = self._model.evaluation(rolling_window, start=start, end=end)
         if name not in kinds.index.get_level_values("variant"):
             raise MissingRiskError(f"no forecast of {name} has been evaluated yet; use `sigmalake evaluate`")
-        portfolios = self._model.evaluation_by_portfolio(rolling_window).xs(name, level="variant").reset_index()
+        portfolios = (
+            self._model.evaluation_by_portfolio(rolling_window, start=start, end=end).xs(name, level="variant").reset_index()
+        )
         of_variant = kinds[kinds.index.get_level_values("variant") == name].droplevel("variant")
         return calibration_figure(of_variant, portfolios, rolling, variant=name, window=window, band=bias_band(window))
 

@@ -81,7 +81,10 @@ def _header(of: Titled, found: Evidence) -> Html:
         element(
             "div",
             element(
-                "div", element("h1", of.title), element("p", where, class_="soft"), element("p", f"Lake {of.lake}", class_="soft")
+                "div",
+                element("h1", of.title),
+                element("p", where, class_="soft"),
+                element("p", of.place, class_="soft"),
             ),
             element("button", "Dark colours", id="theme", type="button"),
             class_="top",

@@ -12,13 +12,19 @@ class Titled(NamedTuple):
     """What the page says it is of."""
 
     model: str  # as the configuration calls it; empty: not on record
-    lake: str  # folder or URI
+    lake: str | None  # folder or URI; None: the model is in memory
     release: Release
 
     @property
     def title(self) -> str:
         """Of the page."""
-        return f"{f'{self.model}: ' if self.model else ''}factor risk model, release {self.release.release_id}"
+        what = "in memory" if self.lake is None else f"release {self.release.release_id}"
+        return f"{f'{self.model}: ' if self.model else ''}factor risk model, {what}"
+
+    @property
+    def place(self) -> str:
+        """Where the model is."""
+        return "In memory" if self.lake is None else f"Lake {self.lake}"
 
 
 def about_section(of: Titled, found: Evidence) -> Html:
@@ -36,6 +42,8 @@ def about_section(of: Titled, found: Evidence) -> Html:
         ("Tables", ", ".join(f"{name} {version}" for name, version in sorted(release.tables.items()))),
     ]
     opened = f"from sigmalake import open_release\nmodel = open_release({of.lake!r}, {release.release_id!r})"
+    if of.lake is None:
+        opened = "model = fit(...)  # the model in memory that wrote this page\nmodel.save(FOLDER)  # keeps it as a lake"
     return element(
         "section",
         element("h2", "About this report"),

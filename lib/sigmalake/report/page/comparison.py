@@ -37,11 +37,14 @@ class Since(NamedTuple):
     why: Sequence[str]  # what of configuration, code and sources had changed
 
 
-def since_before(root: str, tables: ModelTables, release: Release) -> Since | str:
+def since_before(tables: ModelTables, release: Release) -> Since | str:
     """What changed since the newest release before this one that can still be read; a sentence where there is none.
 
     Only keys and fingerprints of rows are read.
     """
+    if tables.in_memory:
+        return "The model is in memory: it has no release before it to compare it with."
+    root = tables.place
     standing = [one for one in ledger_of(root).standing if one.sequence < release.sequence]
     if not standing:
         return "This is the first release that the lake keeps: there is nothing to compare it with."

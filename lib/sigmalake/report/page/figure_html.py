@@ -43,7 +43,9 @@ def _menus(menus: Sequence[Menu], chosen: Chosen) -> Html:
     if len(chosen.factors) == chosen.n_factors:
         return shown
     some = f"The menu has {len(chosen.factors)} of {chosen.n_factors} factors, those that are told from 0 most often."
-    return joined((shown, element("p", f"{some} The option --factor adds another.", class_="soft screen")))
+    return joined(
+        (shown, element("p", prose(f"{some} The option `--factor` (`factors=` in Python) adds another."), class_="soft screen"))
+    )
 
 
 def _menu(menu: Menu) -> Html:
