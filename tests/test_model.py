@@ -15,8 +15,9 @@ from sigmalake.errors import ConfigError, DataError, InfrastructureError, Missin
 from sigmalake.lake.format import FORMAT
 from sigmalake.reader.comparison import compare_risk
 from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.model.assembled import assemble
 from sigmalake.reader.open_release import open_release
-from sigmalake.reader.risk_model import RiskModel, assemble
+from sigmalake.reader.risk_model import RiskModel
 from sigmalake.tables.declaration import Column
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.reader.comparison import compare_risk
-from sigmalake.reader.risk_model import RiskModel, assemble
+from sigmalake.reader.model.assembled import assemble
+from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.scenario import run_scenario
 
 DAY = date(2024, 3, 8)

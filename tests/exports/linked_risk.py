@@ -5,7 +5,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from sigmalake.reader.risk_model import RiskModel, assemble
+from sigmalake.reader.model.assembled import assemble
+from sigmalake.reader.risk_model import RiskModel
 
 ASSETS = [f"A{n:02d}" for n in range(24)]
 FACTORS = ["market", "auto", "bank", "coal", "size", "value"]

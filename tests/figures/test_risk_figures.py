@@ -95,6 +95,23 @@ def test_the_rolling_bias_is_the_mean_deviation_of_each_portfolios_last_standard
     assert_array_equal(shown.index, pd.DatetimeIndex(expected.index))
 
 
+def test_a_range_leaves_out_forecasts_before_its_start_and_returns_after_its_end(model, full, plots):
+    rows = full.rows(FORECAST_EVALUATION)
+    days = sorted(rows["date"].unique())
+    start, end = days[len(days) // 3], days[-5]
+    within = (rows["variant"] == "short") & (rows["date"] >= start) & (rows["return_date"] <= end)
+    (market,) = (part for kind, part in rows[within & (rows["n_forecasts"] > 0)].groupby("kind") if kind == "market")
+    figure = plots.calibration("short", rolling_window=10, start=start, end=end)
+    means = trace_of(figure, "bias_by_kind")
+    assert dict(zip(means.y, means.x, strict=True))["market"] == pytest.approx(market["b"].std(ddof=1), rel=1e-12)
+    shown, whole = (model.rolling_bias("short", 10, **some) for some in ({"start": start, "end": end}, {}))
+    assert_allclose(shown, whole[(whole.index >= pd.Timestamp(start)) & (whole.index <= shown.index[-1])])
+    assert shown.index[0] == pd.Timestamp(start)  # its window began before
+    assert shown.index[-1] < pd.Timestamp(end)
+    with pytest.raises(MissingRiskError, match="no forecast from 2050-01-01 to the last has been evaluated"):
+        model.evaluation(start="2050-01-01")
+
+
 def test_a_window_that_is_never_full_says_so(plots):
     figure = plots.calibration("short", rolling_window=5000)
     assert any("there are no 5000 forecasts yet" in note.text for note in figure.layout.annotations)

@@ -19,7 +19,11 @@ sys.path.insert(0, str(ROOT / "docs/_ext"))
 import theory_pictures  # noqa: E402 - after the path
 from field_comments import comments  # noqa: E402
 
+from sigmalake.api.fit import FittedModel  # noqa: E402
+from sigmalake.reader.factor_model import FactorModel  # noqa: E402
+from sigmalake.reader.plots.model_plots import ModelPlots  # noqa: E402
 from sigmalake.reader.report import PortfolioReport  # noqa: E402
+from sigmalake.reader.risk_model import RiskModel  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +114,16 @@ def test_a_browser_draws_the_figures_and_finds_no_error(site, browser, width, th
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
     assert opened.evaluate("[...document.fonts].some(font => font.family.includes('Formulas') && font.status === 'loaded')")
     assert not errors
+
+
+@pytest.mark.parametrize(
+    "documented", [FactorModel, FittedModel, RiskModel, ModelPlots], ids=lambda documented: documented.__name__
+)
+def test_every_public_name_of_a_class_is_on_the_page_of_python_with_its_docstring(site, documented):
+    text = page(site, "python_api")
+    public = [name for name in dir(documented) if not name.startswith("_")]
+    shown = {"FittedModel": ["save"]}.get(documented.__name__, public)  # the rest of it is FactorModel's
+    missing = [name for name in shown if not re.search(rf'id="sigmalake\.[\w.]+\.{documented.__name__}\.{name}"', text)]
+    assert not missing
+    assert set(dir(FittedModel)) - set(dir(FactorModel)) == {"save"}
+    assert all(getattr(documented, name).__doc__ for name in public if callable(getattr(documented, name)))

@@ -13,8 +13,8 @@ from plain_lake import append
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.reader.dates import as_date
 from sigmalake.reader.evaluation_summary import KindMeasures
+from sigmalake.reader.model.assembled import assemble
 from sigmalake.reader.open_release import open_release
-from sigmalake.reader.risk_model import assemble
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS

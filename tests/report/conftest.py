@@ -9,7 +9,7 @@ from report.hostile_names import ASSET, HOSTILE
 from sigmalake.demo.market import generate_market
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
-from sigmalake.report.page.build import Request, write_report
+from sigmalake.report.page.build import Wanted, write_report
 from sigmalake.stages.evaluate import run_evaluate
 from small_model import Model, make_model
 
@@ -44,8 +44,7 @@ def built(tmp_path_factory) -> Model:
 def reported(built) -> Reported:
     """The report of the second release."""
     file = built.folder / "report.html"
-    request = Request(str(built.lake_folder), file, factors=(HOSTILE["energy"],))
-    written = write_report(request)
+    written = write_report(str(built.lake_folder), Wanted(file, factors=(HOSTILE["energy"],)))
     model = open_release(built.lake_folder)
     assert (written.to, written.release, written.size) == (file, model.release_id, file.stat().st_size)
     return Reported(file, built.lake_folder, f"{sorted(built.market.panel['date'].unique())[-11]}.1", model)

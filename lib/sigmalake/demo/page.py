@@ -2,7 +2,7 @@
 
 from sigmalake.demo.run import Demo
 from sigmalake.errors import ConfigError
-from sigmalake.report.page.build import Request, require_plotly, write_report
+from sigmalake.report.page.build import Wanted, require_plotly, write_report
 from sigmalake.report.text.plain_text import note, section
 
 
@@ -12,5 +12,5 @@ def page_of(demo: Demo) -> str:
         require_plotly()
     except ConfigError as error:
         return section("A picture of it", note(f"There is none yet: {error}.")).rstrip()
-    written = write_report(Request(str(demo.lake), demo.folder / "report.html"))
+    written = write_report(str(demo.lake), Wanted(demo.folder / "report.html"))
     return section("A picture of it, to be opened in a browser", note(written.headline), str(written.to)).rstrip()

@@ -140,15 +140,23 @@ LONGEST = 24  # characters of a label of an axis
 
 
 def label_axis(names: Sequence[str], **more: Any) -> dict[str, Any]:
-    """An axis of names, plain text, of which the long ones are cut; `more` as of plotly's axes.
+    """An axis of names, plain text, of which the long ones lose their middle; `more` as of plotly's axes.
 
     Where none is long, plotly leaves out labels for which there is no room.
     """
     axis = {"type": "category", **more}
     if max(map(len, names), default=0) <= LONGEST:
         return axis
-    cut = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    cut = [shortened(name) for name in names]
     return {**axis, "tickmode": "array", "tickvals": [plain(name) for name in names], "ticktext": [plain(name) for name in cut]}
+
+
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """A name without its middle where it is long: those that begin alike often end otherwise. The page cuts further on a phone."""
+    if len(name) <= longest:
+        return name
+    head = 2 * longest // 3
+    return f"{name[:head]}…{name[head + 1 - longest :]}"
 
 
 def buttons(labels: Sequence[str], changes: Sequence[list[Any]], method: str = "update") -> list[dict[str, Any]]:

@@ -89,3 +89,8 @@ def periods_per_year(calendar: Sequence[date]) -> float:
             f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year, in Python periods_per_year"
         )
     return counts[0]
+
+
+def bounds(start: Day | None, end: Day | None) -> tuple[date | None, date | None]:
+    """Both ends of a range as dates; None stays open."""
+    return None if start is None else as_date(start), None if end is None else as_date(end)

@@ -8,7 +8,8 @@ import pandas as pd
 from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.types import Floats
-from sigmalake.reader.risk_model import RiskModel, assemble
+from sigmalake.reader.model.assembled import assemble
+from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.storage.model_tables import ModelTables, Row, values_of
 
 SIGMA_COLUMNS = ("status", "detail", "factors", "factor_cov")

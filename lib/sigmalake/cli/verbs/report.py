@@ -34,14 +34,13 @@ def report(
     calibration, data quality and what changed. The file needs no network, and can be forwarded. Needs no Java.
     """
     from sigmalake.reader.answer import lake_of
-    from sigmalake.report.page.build import Request, write_report
+    from sigmalake.report.page.build import Wanted, write_report
 
-    written = write_report(
-        Request(
-            lake=lake_of(config, overrides, lake), to=to, release=release, start=parse_date(start, "--start"),
-            end=parse_date(end, "--end"), variant=variant, date=parse_date(day, "--date"), factors=tuple(factor or ()),
-        )
+    wanted = Wanted(
+        to=to, start=parse_date(start, "--start"), end=parse_date(end, "--end"), variant=variant,
+        date=parse_date(day, "--date"), factors=tuple(factor or ()),
     )  # fmt: skip
+    written = write_report(lake_of(config, overrides, lake), wanted, release)
     if output is Output.JSON:
         show(json.dumps(written._asdict() | {"to": str(written.to)}))
         return

@@ -1,5 +1,7 @@
 """What moved from one model to the next."""
 
+import re
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -9,7 +11,9 @@ from sigmalake.figures.text import plain
 from sigmalake.figures.theme import COLOURS
 
 _ROW = 44  # pixels a quantity
-_SIZES = 6.0, 26.0
+_SIZES = 6.0, 26.0  # pixels
+_PHONE = 250  # pixels of a plot on a phone
+_UPSTREAM = re.compile(r"regression of \d{4}-\d\d-\d\d: ")
 
 
 def changes_figure(dates: pd.DataFrame, *, first: str, second: str) -> go.Figure:
@@ -24,13 +28,16 @@ def changes_figure(dates: pd.DataFrame, *, first: str, second: str) -> go.Figure
     labels = dates["quantity"].str.replace("_", " ") + of_variant
     categories = list(dict.fromkeys(labels))
     largest = float(dates["moved"].max())
+    days = pd.DatetimeIndex(dates["date"])
+    a_day = _PHONE / ((days.max() - days.min()).days + 1)
+    most = min(_SIZES[1], max(_SIZES[0] + 1, 1.4 * a_day))  # discs of days that follow each other hardly overlap
     figure = go.Figure()
     for n, label in enumerate(categories):
         rows = dates[labels == label]
-        sizes = (_SIZES[1] * (rows["moved"].astype(float) / largest) ** 0.5).clip(*_SIZES)
+        sizes = (most * (rows["moved"].astype(float) / largest) ** 0.5).clip(_SIZES[0], most)
         figure.add_scatter(
             x=days_of(pd.Index(rows["date"])), y=[plain(label)] * len(rows), mode="markers", showlegend=False,
-            marker={"color": COLOURS[n % len(COLOURS)], "size": small(sizes), "opacity": 0.7, "line": {"width": 0}},
+            marker={"color": COLOURS[n % len(COLOURS)], "size": small(sizes), "opacity": 0.85, "line": {"width": 0}},
             customdata=rows[["moved", "largest"]].to_numpy(dtype=float),
             text=[plain(f"{of or ''}; {why}"[:160]) for of, why in zip(rows["of"], rows["why"], strict=True)],
             hovertemplate="%{y}, %{x|%Y-%m-%d}<br>%{customdata[0]:,.0f} numbers, the largest by %{customdata[1]:.4g}<br>%{text}"
@@ -40,7 +47,8 @@ def changes_figure(dates: pd.DataFrame, *, first: str, second: str) -> go.Figure
     figure.update_xaxes(**date_axis())
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=[plain(one) for one in categories[::-1]])
     total, n_dates = int(dates["moved"].sum()), dates["date"].nunique()
-    reasons = "; ".join(dict.fromkeys(part for why in dates["why"] for part in str(why).split("; ")))
+    causes = dict.fromkeys(_UPSTREAM.sub("", part) for why in dates["why"] for part in str(why).split("; "))
+    reasons = "; ".join(causes).replace("the first", first).replace("the second", second)
     return finished(
         figure,
         "What moved since the last release",

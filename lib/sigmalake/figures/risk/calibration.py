@@ -28,9 +28,9 @@ def calibration_figure(
         band: half the width about 1 that holds a rolling bias of right normal forecasts 19 times in 20.
     """
     order = list(kinds.index)[::-1]
-    above, below = _ROW * len(order) + 40, 260
+    above, below = _ROW * len(order) + 40, 60 if rolling.empty else 260
     figure = parts(
-        [above, below], ["by kind of portfolio, over all dates", f"over the last {window} forecasts, mean of a kind"], 85
+        [above, below], ["by kind of portfolio, over the dates shown", f"over the last {window} forecasts, mean of a kind"], 85
     )
     for n, kind in enumerate(order):
         half = float(portfolios.loc[portfolios["kind"] == kind, "bias_band"].median())
@@ -65,14 +65,15 @@ def calibration_figure(
     if rolling.empty:
         figure.add_annotation(
             text=f"there are no {window} forecasts yet;<br>a smaller rolling_window shows fewer",
-            xref="x2 domain", yref="y2 domain", x=0.5, y=0.75,
+            xref="x2 domain", yref="y2 domain", x=0.5, y=0.5,
         )  # fmt: skip
         figure.update_xaxes(visible=False, row=2, col=1)
         figure.update_yaxes(visible=False, row=2, col=1)
     elif np.isfinite(band):
         figure.add_hrect(y0=1 - band, y1=1 + band, line={"width": 0}, fillcolor=clear(POINT, 0.25), layer="below", row=2, col=1)
     figure.add_vline(x=1, line={"color": GREY, "width": 1}, row=1, col=1)
-    figure.add_hline(y=1, line={"color": GREY, "width": 1}, row=2, col=1)
+    if not rolling.empty:
+        figure.add_hline(y=1, line={"color": GREY, "width": 1}, row=2, col=1)
     categories = [plain(_words(kind)) for kind in order]
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=categories, range=[-0.6, len(order) - 0.4], row=1, col=1
@@ -87,7 +88,7 @@ def calibration_figure(
     )
     return finished(
         legend_below(figure), "Were the risk forecasts right?", note=note, alt=f"Mean bias by kind of portfolio: {shown}.",
-        height=above + below + 150, legend=len(order) + 2,
+        height=above + below + 150, legend=2 if rolling.empty else len(order) + 2,
     )  # fmt: skip
 
 

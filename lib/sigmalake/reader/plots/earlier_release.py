@@ -32,7 +32,7 @@ def moved_since(model: "FactorModel", earlier: "FactorModel | None", start: date
 def _release_before(model: "FactorModel") -> "FactorModel":
     from sigmalake.reader.open_release import open_release  # noqa: PLC0415 - it opens models, which have plots
 
-    if model.place == "memory":
+    if model.packed.in_memory:
         raise MissingRiskError("a model in memory has no release before it; give the earlier model: changes(earlier)")
     standing = [release.release_id for release in ledger_of(model.place).standing]
     place = standing.index(model.release_id) if model.release_id in standing else 0

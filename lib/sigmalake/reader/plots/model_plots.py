@@ -1,7 +1,6 @@
 """`model.plot`: the pictures of a model, each a figure of plotly, which a notebook shows and `write_html` keeps."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date as Date  # the plain name is an argument
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from sigmalake.figures.risk.portfolio_risk import portfolio_risk_figure
 from sigmalake.figures.risk.specific_risk import specific_risk_figure
 from sigmalake.numerics.evaluation.forecast_measures import bias_band
 from sigmalake.numerics.portfolio.linked_cov import specific_times
-from sigmalake.reader.dates import Day, as_date, periods_per_year
+from sigmalake.reader.dates import Day, bounds, periods_per_year
 from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.holdings import Holdings, Missing
 from sigmalake.reader.names import hints
@@ -91,7 +90,7 @@ class ModelPlots:
         Raises:
             MissingRiskError: no regression in the range.
         """
-        found = in_period(self._model.r2().to_frame(), *_bounds(start, end))["r2"]
+        found = in_period(self._model.r2().to_frame(), *bounds(start, end))["r2"]
         if not found.notna().any():
             raise MissingRiskError("no regression of the range has an R2: each failed, or its returns are all alike")
         return r2_figure(found)
@@ -107,7 +106,7 @@ class ModelPlots:
         Raises:
             MissingRiskError: no regression in the range has a t statistic, or there is no such factor.
         """
-        found = in_period(self._statistics, *_bounds(start, end))
+        found = in_period(self._statistics, *bounds(start, end))
         if not found.notna().any(axis=None):
             raise MissingRiskError("no regression of the range has a t statistic")
         return t_stats_figure(found, None if factors is None else self._named(factors, found))
@@ -121,7 +120,7 @@ class ModelPlots:
             MissingRiskError: no regression in the range.
         """
         returns = self._returns(start, end)
-        statistics = in_period(self._statistics, *_bounds(start, end))
+        statistics = in_period(self._statistics, *bounds(start, end))
         per_year = self._dates_per_year
         table = strengths(returns, statistics, premia_frame(returns), per_year or 1.0)
         return factor_strength_figure(table, annualised=per_year is not None)
@@ -164,22 +163,33 @@ class ModelPlots:
             vols, panel["cap"] if has_caps else None, date=risk.date, variant=risk.variant, per_year=self._per_year(risk.variant)
         )
 
-    def calibration(self, variant: str | None = None, *, rolling_window: int | None = None) -> Figure:
+    def calibration(
+        self,
+        variant: str | None = None,
+        *,
+        rolling_window: int | None = None,
+        start: Day | None = None,
+        end: Day | None = None,
+    ) -> Figure:
         """Bias of the forecasts by kind of portfolio with its band; below, over time.
 
         Args:
             variant: None for the first of the configuration.
             rolling_window: forecasts of a rolling bias; None: those of 12 months.
+            start: first as-of date of the forecasts, itself included; None: the first there is.
+            end: last date of the returns that were forecast, itself included; None: the last there is.
 
         Raises:
             MissingRiskError: there is no such variant, or nothing was evaluated; `sigmalake evaluate` does.
         """
-        rolling = self._model.rolling_bias(variant, rolling_window)
+        rolling = self._model.rolling_bias(variant, rolling_window, start=start, end=end)
         name, window = rolling.attrs["variant"], rolling.attrs["window"]
-        kinds = self._model.evaluation(rolling_window)
+        kinds = self._model.evaluation(rolling_window, start=start, end=end)
         if name not in kinds.index.get_level_values("variant"):
             raise MissingRiskError(f"no forecast of {name} has been evaluated yet; use `sigmalake evaluate`")
-        portfolios = self._model.evaluation_by_portfolio(rolling_window).xs(name, level="variant").reset_index()
+        portfolios = (
+            self._model.evaluation_by_portfolio(rolling_window, start=start, end=end).xs(name, level="variant").reset_index()
+        )
         of_variant = kinds[kinds.index.get_level_values("variant") == name].droplevel("variant")
         return calibration_figure(of_variant, portfolios, rolling, variant=name, window=window, band=bias_band(window))
 
@@ -319,7 +329,7 @@ class ModelPlots:
         Raises:
             MissingRiskError: there is no earlier release, or nothing moved.
         """
-        found = moved_since(self._model, earlier, *_bounds(start, end))
+        found = moved_since(self._model, earlier, *bounds(start, end))
         return changes_figure(found.dates, first=found.first, second=found.second)
 
     @cached_property
@@ -335,7 +345,7 @@ class ModelPlots:
         return self._factor_returns / self._std_errors.where(self._std_errors > 0)
 
     def _returns(self, start: Day | None, end: Day | None) -> pd.DataFrame:
-        found = in_period(self._factor_returns, *_bounds(start, end))
+        found = in_period(self._factor_returns, *bounds(start, end))
         if not found.notna().any(axis=None):
             raise MissingRiskError("no regression of the range has a factor return")
         return found
@@ -361,7 +371,7 @@ class ModelPlots:
         if factors is not None:
             return self._named(factors, returns)
         known = returns.columns[returns.notna().any()]
-        strength = in_period(self._statistics, *_bounds(start, end)).abs().mean()[known]
+        strength = in_period(self._statistics, *bounds(start, end)).abs().mean()[known]
         first = set(strength.nlargest(_FEW).index) if len(known) > _FEW else set(known)
         return [str(name) for name in returns if name in first]
 
@@ -387,7 +397,3 @@ class ModelPlots:
             return periods_per_year([day.date() for day in self._model.calendar()])
         except ConfigError:
             return None
-
-
-def _bounds(start: Day | None, end: Day | None) -> tuple[Date | None, Date | None]:
-    return None if start is None else as_date(start), None if end is None else as_date(end)

@@ -13,6 +13,7 @@ from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.storage.factor_sets import factor_sets_from
+from sigmalake.reader.storage.memory_tables import MemoryTables
 from sigmalake.reader.storage.table_reader import StoredRows, TableReader
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
@@ -46,6 +47,11 @@ class ModelTables:
     def place(self) -> str:
         """The place of the tables, as messages name it."""
         return self._reader.place
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the tables lie in this process, and in no lake."""
+        return isinstance(self._reader, MemoryTables)
 
     def stored(self) -> dict[str, StoredRows]:
         """Every table that there is, by name; see `TableReader`."""

@@ -11,19 +11,17 @@ import pyarrow.dataset as ds
 import yaml
 
 from sigmalake.errors import ConfigError, MissingRiskError
-from sigmalake.lake.releases import Release
+from sigmalake.lake.releases import Release, releases_from
+from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
-from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 from sigmalake.reader.storage.model_tables import ModelTables
-from sigmalake.tables.records import RUNS
+from sigmalake.tables.records import RELEASES, RUNS
 
 
-class Request(NamedTuple):
-    """What a report is of."""
+class Wanted(NamedTuple):
+    """What a report shows, and where it goes."""
 
-    lake: str  # folder or URI
     to: Path  # the file, .html
-    release: str | None = None  # None: the last
     start: Date | None = None  # first date of the returns, itself included; None: the first there is
     end: Date | None = None  # last date; None: the last there is
     variant: str | None = None  # None: the first of the configuration
@@ -40,43 +38,59 @@ class Written(NamedTuple):
     size: int  # bytes
 
 
-def write_report(request: Request) -> Written:
-    """Write the report of a release to one self-contained HTML file, which replaces an older one.
+def write_report(lake: str, wanted: Wanted, release: str | None = None) -> Written:
+    """Write the report of a release of a lake, None for the last; errors are those of `report_on` and of `open_release`."""
+    _check(wanted)  # before anything is read
+    return report_on(open_release(lake, release), wanted)
+
+
+def report_on(model: FactorModel, wanted: Wanted) -> Written:
+    """Write the report on a model to one self-contained HTML file, which replaces an older one.
 
     Tables are read by columns and dates: memory grows with neither the assets times the dates nor the releases.
 
     Args:
-        request: which release, dates, variant and factors, and where to.
+        model: a release, or a model in memory.
+        wanted: which dates, variant and factors, and where to.
 
     Raises:
-        ConfigError: plotly is not installed, the file cannot be written, or there is no such lake.
-        MissingRiskError: no such release, variant, factor or date, or no regression in the range.
+        ConfigError: plotly is not installed, or the file cannot be written.
+        MissingRiskError: no such variant, factor or date, or no regression in the range.
     """
-    require_plotly()
-    check_target(request.to)
-    from sigmalake.report.page.assembly import Titled, assemble  # noqa: PLC0415 - plotly is an extra
+    _check(wanted)
+    from sigmalake.report.page.assembly import assemble  # noqa: PLC0415 - plotly is an extra
+    from sigmalake.report.page.colophon import Titled  # noqa: PLC0415
     from sigmalake.report.page.comparison import since_before  # noqa: PLC0415
     from sigmalake.report.page.section_texts import SECTIONS  # noqa: PLC0415
     from sigmalake.report.page.sections import choose, draw  # noqa: PLC0415
     from sigmalake.report.verdict.evidence import gather  # noqa: PLC0415
     from sigmalake.report.verdict.judge import judge  # noqa: PLC0415
 
-    if request.start is not None and request.end is not None and request.start > request.end:
-        raise ConfigError(f"--start {request.start} is after --end {request.end}; give the earlier date as --start")
-    model = open_release(request.lake, request.release)
-    root = request.lake.rstrip("/")
-    tables = ModelTables(DeltaTables(root, str(model.release_id), model.tables))
-    release = next(one for one in ledger_of(root).releases if one.release_id == model.release_id)
-    found = gather(model, tables, release.checks, request.variant, request.start, request.end)
+    tables, release = model.packed, _release_of(model)
+    found = gather(model, tables, release.checks, wanted.variant, wanted.start, wanted.end)
     verdict = judge(found)
-    since = since_before(root, tables, release)
-    before = None if isinstance(since, str) else open_release(root, since.before)
-    chosen = choose(model, found, request.date, request.factors, before)
+    since = since_before(tables, release)
+    before = None if isinstance(since, str) else open_release(tables.place, since.before)
+    chosen = choose(model, found, wanted.date, wanted.factors, before)
     drawn = {text.name: draw(model, found, chosen, text.name) for section in SECTIONS for text in section.pictures}
-    titled = Titled(_model_name(tables, release), request.lake, release)
+    titled = Titled(_model_name(tables, release), None if tables.in_memory else tables.place, release)
     html = assemble(titled, found, verdict, chosen, drawn, since)
-    _replace(request.to, html)
-    return Written(request.to, release.release_id, verdict.headline, request.to.stat().st_size)
+    _replace(wanted.to, html)
+    return Written(wanted.to, release.release_id, verdict.headline, wanted.to.stat().st_size)
+
+
+def _check(wanted: Wanted) -> None:
+    require_plotly()
+    check_target(wanted.to)
+    if wanted.start is not None and wanted.end is not None and wanted.start > wanted.end:
+        raise ConfigError(f"the report would start on {wanted.start}, after it ends on {wanted.end}; start with the earlier date")
+
+
+def _release_of(model: FactorModel) -> Release:
+    """The row of the release ledger that the model was opened from."""
+    rows = model.packed.rows(RELEASES, RELEASES.column_names, ds.field("release_id") == model.release_id)
+    (release,) = releases_from(rows)
+    return release
 
 
 def _model_name(tables: ModelTables, release: Release) -> str:
@@ -106,11 +120,11 @@ def check_target(to: Path) -> None:
         ConfigError: its name does not end in .html, it is a folder, or its folder is missing.
     """
     if to.suffix.lower() not in {".html", ".htm"}:
-        raise ConfigError(f"--to {to} does not end in .html; name a file that does")
+        raise ConfigError(f"the report {to} does not end in .html; name a file that does")
     if to.is_dir():
-        raise ConfigError(f"--to {to} is a folder; name a file in it, such as {to / 'report.html'}")
+        raise ConfigError(f"the report {to} would replace a folder; name a file in it, such as {to / 'report.html'}")
     if not to.absolute().parent.is_dir():
-        raise ConfigError(f"--to {to}: there is no folder {to.absolute().parent}; make it, or name another")
+        raise ConfigError(f"the report {to} cannot be written: there is no folder {to.absolute().parent}; make it, or name another")
 
 
 def _replace(to: Path, html: str) -> None:
@@ -122,4 +136,5 @@ def _replace(to: Path, html: str) -> None:
         beside.replace(to)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise ConfigError(f"--to {to} cannot be written: {error.strerror or error}; name a file in a folder that can be") from error
+        why = error.strerror or error
+        raise ConfigError(f"the report {to} cannot be written: {why}; name a file in a folder that can be") from error

@@ -10,6 +10,7 @@ from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, differences, origins
 from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 from sigmalake.reader.storage.model_tables import ModelTables
+from sigmalake.report.page.markup import Html, element, joined, prose, table
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES, RUNS
@@ -36,11 +37,14 @@ class Since(NamedTuple):
     why: Sequence[str]  # what of configuration, code and sources had changed
 
 
-def since_before(root: str, tables: ModelTables, release: Release) -> Since | str:
+def since_before(tables: ModelTables, release: Release) -> Since | str:
     """What changed since the newest release before this one that can still be read; a sentence where there is none.
 
     Only keys and fingerprints of rows are read.
     """
+    if tables.in_memory:
+        return "The model is in memory: it has no release before it to compare it with."
+    root = tables.place
     standing = [one for one in ledger_of(root).standing if one.sequence < release.sequence]
     if not standing:
         return "This is the first release that the lake keeps: there is nothing to compare it with."
@@ -73,3 +77,13 @@ def _why(tables: ModelTables, before: Release, release: Release) -> list[str]:
     releases = releases_from(tables.rows(RELEASES, RELEASES.column_names, wanted))
     found = origins(tables.rows(RUNS, ORIGIN_COLUMNS), releases)
     return [difference.text for difference in differences(found[before.release_id], found[release.release_id])]
+
+
+def changes_html(since: Since | str) -> Html:
+    """How many dates are new, computed again or gone, and why."""
+    if isinstance(since, str):
+        return element("p", prose(since))
+    rows = [(one.called, f"{one.new:,}", f"{one.again:,}", f"{one.gone:,}", f"{one.kept:,}") for one in since.tables]
+    counts = table(["", "new", "computed again", "gone", "as they were"], rows, caption=f"Dates since release {since.before}")
+    why = "; ".join(since.why) or "only dates were added or restated: configuration, code and sources' names are the same"
+    return joined((counts, element("p", f"Because: {why}.")))

@@ -29,6 +29,20 @@
       family: getComputedStyle(document.body).fontFamily }), modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.layout.font.color } }) };
   }
 
+  var CHARACTERS = /&(?:#\d+|\w+);|[^]/gu, NARROW = 15; // an entity is one character; of a label on a phone
+
+  function shortened(label) { // as `shortened` of the figures
+    var all = String(label).match(CHARACTERS) || [], head = Math.floor(2 * NARROW / 3);
+    if (all.length <= NARROW) return label;
+    return all.slice(0, head).join("") + "\u2026" + all.slice(head + 1 - NARROW).filter(function (one) { return one !== "\u2026"; }).join("");
+  }
+
+  function shortenLabels(layout) { // those of axes whose names are long: a phone has no room for them beside the plot
+    Object.keys(layout).forEach(function (key) {
+      if (/^[xy]axis/.test(key) && layout[key].ticktext) layout[key].ticktext = arrays(layout[key].ticktext).map(shortened);
+    });
+  }
+
   function figure(place) { // what is chosen
     var picture = content.pictures[place.getAttribute("data-picture")];
     var chosen = Array.prototype.map.call(place.parentNode.querySelectorAll("select"), function (menu) { return menu.value; });
@@ -52,6 +66,7 @@
     if (narrow) {
       found.layout.font = Object.assign({}, found.layout.font, { size: 11 });
       found.layout.dragmode = false; // a finger scrolls the page
+      shortenLabels(found.layout);
     }
     (found.layout.annotations || []).forEach(function (note) { // titles of the parts of a picture
       if (note.font && note.font.size > 13) note.font.size = narrow ? 11 : 13;

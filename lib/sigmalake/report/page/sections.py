@@ -65,14 +65,14 @@ def choose(model: FactorModel, found: Evidence, day: date | None, factors: Seque
     if day is not None and pd.Timestamp(day) not in regressed.index:
         later = regressed.index[regressed.index > pd.Timestamp(day)]
         near = later[0] if len(later) else regressed.index[-1]
-        raise MissingRiskError(f"--date {day} has no regression in the range; {near:%Y-%m-%d} has one")
+        raise MissingRiskError(f"the date {day} has no regression in the range; {near:%Y-%m-%d} has one")
     moves = regressed["market_return"].abs().dropna()
     wanted = [day, regressed.index[-1].date(), pd.Timestamp(str(moves.idxmax())).date() if len(moves) else None]
     known = list(found.factors["factor"].drop_duplicates()) or list(model.factor_returns().columns)
     for name in factors:
         if name not in known:
             raise MissingRiskError(
-                f"--factor {name}: the regressions have no such factor; {hints([name], known) or 'known: '}{', '.join(known[:12])}"
+                f"the regressions have no factor {name}{hints([name], known)}; they have {', '.join(known[:12])}"
             )
     shares = large_shares(found)
     market = set(found.factors.loc[found.factors["factor_group"] == "market", "factor"])
@@ -135,7 +135,7 @@ def _drawers(model: FactorModel, found: Evidence, chosen: Chosen) -> dict[str, C
         "coverage": lambda: one(plot.coverage(start=start, end=end, variant=variant)),
         "risk": lambda: one(plot.risk(chosen.holdings, risk_date(), variant, missing="leave_out")),
         "specific_risk": lambda: one(plot.specific_risk(risk_date(), variant)),
-        "calibration": lambda: one(plot.calibration(variant)),
+        "calibration": lambda: one(plot.calibration(variant, start=start, end=end)),
         "data_quality": lambda: one(plot.data_quality(start=start, end=end)),
         "scatter": lambda: _scatters(model, chosen),
         "slope": lambda: _slopes(model, found, chosen),

@@ -10,13 +10,11 @@ import pyarrow.dataset as ds
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.lake.releases import Check
 from sigmalake.reader.dates import date_index
-from sigmalake.reader.evaluation_summary import READ as READ_EVALUATION
-from sigmalake.reader.evaluation_summary import KindMeasures, summarise
+from sigmalake.reader.evaluation_summary import KindMeasures
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.storage.model_tables import ModelTables
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_RETURNS, RISK_DIAGNOSTICS
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.quality import DATA_QUALITY
@@ -115,7 +113,7 @@ def gather(
             tables, EXPOSURE_STABILITY, ("exposure_date", "style", "correlation"), _between("exposure_date", first, last)
         ),
         quality=_rows(tables, DATA_QUALITY, _QUALITY, _between("date", first, last)),
-        kinds=_all_kinds(model, name) if start is None and end is None else _kinds(tables, scope, newest),
+        kinds=_kinds(model, scope),
     )
 
 
@@ -151,23 +149,14 @@ def _newest_risk(model: FactorModel, variant: str | None, risk: pd.DataFrame) ->
         return None, str(error)
 
 
-def _all_kinds(model: FactorModel, variant: str | None) -> list[KindMeasures]:
-    """Of all forecasts; the pictures of the same model read them no second time."""
+def _kinds(model: FactorModel, scope: Scope) -> list[KindMeasures]:
+    """Of the forecasts whose return is in the range; the picture of the same range reads them no second time."""
     try:
-        rows = model.evaluation().reset_index()
+        rows = model.evaluation(start=scope.first, end=scope.last).reset_index()
     except MissingRiskError:
         return []
-    of_variant = rows.loc[rows["variant"] == variant, list(KindMeasures._fields)]
+    of_variant = rows.loc[rows["variant"] == scope.variant, list(KindMeasures._fields)]
     return [KindMeasures(*row) for row in of_variant.itertuples(index=False, name=None)]
-
-
-def _kinds(tables: ModelTables, scope: Scope, newest: RiskModel | None) -> list[KindMeasures]:
-    """Of the forecasts whose return is in the range."""
-    of_variant = ds.field("variant") == scope.variant
-    where = of_variant & (ds.field("date") >= scope.first) & (ds.field("return_date") <= scope.last)
-    by_month = [str(scope.variant)] if newest is not None and newest.frequency == "month" else []
-    rows = tables.rows_if_any(FORECAST_EVALUATION, READ_EVALUATION, where)
-    return summarise(rows, None, by_month).kinds if rows.num_rows else []
 
 
 def _dated(
