@@ -115,15 +115,22 @@ def _rows(source: str, used: int | None, rejected: Rejected) -> Iterator[_Measur
 
 
 def _coverage(panel: Sequence[Counts], calendar: Sequence[date], position: int, names: Names) -> Iterator[_Measure]:
-    year = bisect_right(calendar, calendar[position] - YEAR) - 1
-    earlier = (("coverage_day", position - 1), ("coverage_year", year))
+    earlier = (("coverage_day", position - 1), ("coverage_year", year_before(calendar, position)))
     returned = _row_of_returns(panel, position)
     for measure, then in earlier:
-        if then < 0:
+        if then is None or then < 0:
             continue
         yield _against(names.exposures, measure, panel[position].n_assets, panel[then].n_assets, calendar[then])
         if returned is not None and (had := _row_of_returns(panel, then)) is not None:
             yield _against(names.returns, measure, returned.n_returns, had.n_returns, calendar[then])
+
+
+def year_before(calendar: Sequence[date], position: int) -> int | None:
+    """The newest position a year or more before; None where the calendar does not reach back so far."""
+    day = calendar[position]
+    if day - calendar[0] < YEAR:  # a year before it there may be no date at all
+        return None
+    return bisect_right(calendar, day - YEAR) - 1
 
 
 def _against(source: str, measure: str, has: int, had: int, then: date) -> _Measure:
