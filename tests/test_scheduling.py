@@ -2,7 +2,7 @@
 
 import json
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import jsonschema
 import pytest
@@ -11,6 +11,7 @@ import yaml
 from processes import killed_after, run, small_model
 from sigmalake.cli import app as cli
 from sigmalake.cli.verbs import run_document, status
+from sigmalake.cli.verbs.status import age_of
 from sigmalake.errors import STALE, WORK_TO_DO, ConfigError, InfrastructureError, SigmalakeError
 
 
@@ -133,6 +134,10 @@ def test_ages_are_hours_days_or_weeks():
     assert status._parsed("2w") == timedelta(days=14)
     with pytest.raises(ConfigError, match=r"--max-age 'soon' is no age; give hours, days or weeks"):
         status._parsed("soon")
+
+
+def test_the_last_date_of_all_calendars_is_not_over_yet():
+    assert age_of(date.max, datetime(2024, 1, 2, tzinfo=UTC)) < timedelta(0)
 
 
 def test_status_names_a_withdrawn_release_with_its_reason(config, call):

@@ -1,7 +1,7 @@
 """The stage `quality` on generated markets: planted defects are found where they are, and a clean market warns of nothing."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,15 @@ from lakes import differences
 from sigmalake.demo.market import generate_market
 from sigmalake.errors import DataError, ReleaseRefusedError
 from sigmalake.lake.books import all_releases
+from sigmalake.numerics.quality.rules import QualityRules
 from sigmalake.stages.context import Asked
+from sigmalake.stages.queries.quality_summary import spoken_warnings
 from sigmalake.stages.queries.validate import validate
+from sigmalake.stages.sources.quality_counts import year_before
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tables.records import RUNS
+from sigmalake.tasks.quality.rows import Finding, Measured, quality_table
 from small_model import make_model
 
 LOUD = ["warn", "stop"]
@@ -243,3 +247,15 @@ def test_validate_says_what_a_run_would_say_and_writes_nothing(market, spoilt, s
     assert len([line for line in found.warnings if line.startswith("data quality")]) == loud.groupby(["source", "measure"]).ngroups
     assert f": {len(loud)} warnings, " in found.quality
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_year_before_the_first_date_of_all_calendars_is_none():
+    calendar = [date.min, date.min + timedelta(days=364), date.min + timedelta(days=365), date.max]
+    assert [year_before(calendar, position) for position in range(4)] == [None, None, 0, 2]
+
+
+def test_a_warning_of_a_value_beyond_all_numbers_names_the_asset():
+    far = Finding("A05", np.inf, "cap x inf, return +0.01", np.inf)
+    row = Measured(date(2024, 1, 2), "-", "panel.exposures", "splits", 1.0, 9, 1, [far])
+    (warning,) = spoken_warnings(quality_table([row], QualityRules()))
+    assert warning.endswith("splits: A05, cap x inf, return +0.01")

@@ -140,6 +140,21 @@ def measuring(
     return MeasureBooks(parts, hashes, _rules(config), _book_rules(config), benchmarks, sets)
 
 
+def contributing(config: Config, models: pa.Table, sets: Mapping[str, Sequence[Factor]]) -> Contributions | None:
+    """The task that says where the risk of books comes from, as detailed as the configuration asks; None: it does not ask.
+
+    Args:
+        config: of the model.
+        models: variant, date and factors of every risk model.
+        sets: what the arrays by factor mean.
+    """
+    detail = "none" if config.books is None else config.books.contributions
+    if detail == "none":
+        return None
+    factors = {(row["variant"], row["date"]): row["factors"] for row in models.to_pylist()}
+    return Contributions(factors, {factor.name: factor.group for known in sets.values() for factor in known}, detail)
+
+
 def _rules(config: Config) -> str:
     of_weights = "" if config.sources.books is None or config.sources.books.columns.value is None else "value"
     return rules_hash(digest_of([config.books_hash(), of_weights]), versions.PORTFOLIOS)
@@ -276,16 +291,11 @@ def _refuse_faults(faults: pa.Table, config: Config) -> None:
 
 def _write_contributions(context: Context, changed: Sequence[DateRange]) -> None:
     """Write the rows of `portfolio_contributions` of all that changed, as detailed as the configuration asks."""
-    lake, engine, books = context.lake, context.engine, context.config.books
-    detail = "none" if books is None else books.contributions
-    if not changed or (detail == "none" and not lake.exists(PORTFOLIO_CONTRIBUTIONS)):
+    lake, engine, config = context.lake, context.engine, context.config
+    task = contributing(config, lake.columns(RISK_MODELS, ["variant", "date", "factors"]), factor_sets(lake))
+    if not changed or (task is None and not lake.exists(PORTFOLIO_CONTRIBUTIONS)):
         return
-    rows = engine.no_rows(PORTFOLIO_CONTRIBUTIONS)
-    if detail != "none":
-        models = lake.columns(RISK_MODELS, ["variant", "date", "factors"]).to_pylist()
-        factors = {(row["variant"], row["date"]): row["factors"] for row in models}
-        group_of = {factor.name: factor.group for known in factor_sets(lake).values() for factor in known}
-        rows = engine.unpack(Contributions(factors, group_of, detail), of_dates("date", changed))
+    rows = engine.no_rows(PORTFOLIO_CONTRIBUTIONS) if task is None else engine.unpack(task, of_dates("date", changed))
     lake.replace(PORTFOLIO_CONTRIBUTIONS, rows, "portfolios", changed)
 
 

@@ -1,6 +1,5 @@
 """Quality: what the data of each date look like, what is hardly right about them, and whether that stops the run."""
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -17,7 +16,7 @@ from sigmalake.stages.context import Context, Outcome, factor_sets, span
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash
 from sigmalake.stages.queries.quality_summary import refuse_stops, spoken_warnings, summary
 from sigmalake.stages.regress import packed_exposures_bytes
-from sigmalake.stages.sources.quality_counts import YEAR, counted
+from sigmalake.stages.sources.quality_counts import counted, year_before
 from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.quality.measures import MeasureQuality, Names
@@ -75,7 +74,7 @@ def measured(context: Context, panel: Sequence[PanelState], compute: Mapping[dat
     names = source_names(config)
     task = measuring(config, [row.exposure_date for row in panel], compute, row_bytes, names, factor_sets(lake))
     found = context.engine.collect(context.engine.map_parts(task)).cast(DATA_QUALITY.arrow_schema())
-    rows = quality_table(counted(lake, config, names, compute), config.checks.quality)
+    rows = quality_table(counted(lake.columns, config, names, compute), config.checks.quality)
     return pa.concat_tables([found, rows]).sort_by([(name, "ascending") for name in DATA_QUALITY.key])
 
 
@@ -126,12 +125,6 @@ def expected_quality(panel: Sequence[PanelState], config: Config) -> dict[date, 
         data = digest_of([row.exposures_hash, *(one.inputs_hash for one in before), "year", *behind])
         expected[row.exposure_date] = join_hash(data, of_config)
     return expected
-
-
-def year_before(calendar: Sequence[date], position: int) -> int | None:
-    """The newest position a year or more before; None where the calendar does not reach back so far."""
-    found = bisect_right(calendar, calendar[position] - YEAR) - 1
-    return found if found >= 0 else None
 
 
 def _stored(lake: Lake) -> dict[date, str]:

@@ -2,8 +2,8 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,7 +51,7 @@ def status(
             stored = read_status(Lake(opened.storage), loaded)
     else:
         stored = read_status(Lake(FolderTables(loaded.lake)), loaded)
-    age = None if stored.last is None else datetime.now(UTC) - _end_of(stored.last.as_of)
+    age = None if stored.last is None else age_of(stored.last.as_of, datetime.now(UTC))
     is_stale = limit is not None and (age is None or age > limit)
     lease = _lease(loaded)
     follows = _next(stored, lease, is_stale=is_stale, config=str(config))
@@ -71,8 +71,9 @@ def _parsed(text: str | None) -> timedelta | None:
     return timedelta(**{_UNITS[found[2]]: float(found[1])})
 
 
-def _end_of(day: Any) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+def age_of(day: date, now: datetime) -> timedelta:
+    """How long a date has been over; no date comes after the last that a calendar has."""
+    return now - datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1)
 
 
 def _lease(config: "Config") -> LeaseState | None:

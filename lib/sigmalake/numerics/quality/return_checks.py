@@ -59,15 +59,21 @@ def deviations(returns: Floats) -> Deviations:
         returns: (T, N) simple returns by date and asset, fractions; NaN is missing.
     """
     growth = np.log(np.maximum(1.0 + returns, LEAST_GROWTH))
+    told = np.isfinite(growth).sum(axis=1) >= LEAST_RETURNS
     deviation = np.full_like(growth, np.nan)
     spread = np.full(len(growth), np.nan)
-    for row, values in enumerate(growth):
-        given = values[np.isfinite(values)]
-        if len(given) >= LEAST_RETURNS:
-            centre = np.median(given)
-            deviation[row] = values - centre
-            spread[row] = np.median(np.abs(given - centre)) / NORMAL_MAD
+    deviation[told] = growth[told] - _medians(growth[told])[:, None]
+    spread[told] = _medians(np.abs(deviation[told])) / NORMAL_MAD
     return Deviations(growth, deviation, spread)
+
+
+def _medians(values: Floats) -> Floats:
+    """(T,) of the numbers of each row, at least one of which is not NaN."""
+    ordered = np.sort(values, axis=1)  # NaN last
+    counts = np.isfinite(values).sum(axis=1)
+    each = np.arange(len(values))
+    found: Floats = 0.5 * (ordered[each, (counts - 1) // 2] + ordered[each, counts // 2])
+    return found
 
 
 def robust_scores(found: Deviations, first: int, look_back: int, beyond: float) -> Floats:

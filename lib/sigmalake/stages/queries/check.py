@@ -20,7 +20,7 @@ from sigmalake.lake.releases import Release
 from sigmalake.lake.trust.contents import ALL
 from sigmalake.lake.trust.files import contents_of_files, lost_files, paths
 from sigmalake.lake.trust.findings import unreadable
-from sigmalake.stages.queries.recompute import Recomputation, config_of
+from sigmalake.stages.queries.recompute.model import Recomputation, config_of
 from sigmalake.stages.verify import IRREPLACEABLE, find, refuse
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checksums.contents import NOTHING, Content, Contents, Key, together, total

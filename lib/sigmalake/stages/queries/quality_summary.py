@@ -82,7 +82,7 @@ def _line(group: Sequence[Row]) -> str:
 def _what(row: Row) -> str:
     """What a row found: the measure, its value, and the entry that is furthest off."""
     measure, value, found = row["measure"], row["value"], row["found"]
-    shown = "".join(f": {one['name']} {one['value']:.6g}{', ' if one['detail'] else ''}{one['detail']}" for one in found[:1])
+    shown = f": {_shown(found[0])}" if found else ""
     shown += f" and {row['n_found'] - 1:,} more" if measure not in COVERAGE and measure != "rejected" and row["n_found"] > 1 else ""
     if measure in COVERAGE:
         had = found[0]["value"] if found else row["n_found"]
@@ -90,3 +90,9 @@ def _what(row: Row) -> str:
     if measure in SHARES:
         return f"{measure}, {value:.2%} of the {SHARES[measure]}{shown}"
     return f"{measure}{shown}" if found else f"{measure} is {value:g}"
+
+
+def _shown(one: Row) -> str:
+    """An entry in words; one without a value is beyond what a number can hold."""
+    value = "" if one["value"] is None else f" {one['value']:.6g}"
+    return f"{one['name']}{value}{', ' if one['detail'] else ''}{one['detail']}"

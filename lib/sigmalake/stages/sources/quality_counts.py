@@ -3,15 +3,15 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.model import Config
 from sigmalake.config.sources import Dated
-from sigmalake.lake.dates import envelope, single_days
-from sigmalake.lake.lake import Lake
+from sigmalake.lake.dates import DateRange, envelope, single_days
+from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
@@ -45,21 +45,26 @@ class Rejected(NamedTuple):
 NONE = Rejected(0, [])
 
 
-def counted(lake: Lake, config: Config, names: Names, compute: Mapping[date, str]) -> list[Measured]:
+class Columns(Protocol):
+    """What reads columns of a table, of all its rows or of some dates."""
+
+    def __call__(self, table: Table, columns: Sequence[str], dates: DateRange | None = None, /) -> pa.Table:
+        """The rows; none where there is no such table."""
+
+
+def counted(read: Columns, config: Config, names: Names, compute: Mapping[date, str]) -> list[Measured]:
     """The counts of some dates.
 
     Args:
-        lake: holds the panel, the rejected rows and the prices.
+        read: reads the panel, the rejected rows and the prices.
         config: of the model.
         names: of the panel's sides.
         compute: hash of each date.
     """
     days = envelope(single_days(compute))
-    found = lake.columns(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "column", "reason", "value"], days)
-    priced = dict(
-        zip(*(lake.columns(PRICES, ["date", "n_assets"], days).column(n).to_pylist() for n in ("date", "n_assets")), strict=True)
-    )
-    rows = lake.columns(PANEL, list(COLUMNS)).sort_by("exposure_date").to_pylist()
+    found = read(REJECTED_ROWS, ["source", "date", "row_hash", "copy", "column", "reason", "value"], days)
+    priced = dict(zip(*(read(PRICES, ["date", "n_assets"], days).column(n).to_pylist() for n in ("date", "n_assets")), strict=True))
+    rows = read(PANEL, list(COLUMNS)).sort_by("exposure_date").to_pylist()
     return measured_counts([Counts(**row) for row in rows], rejected_by_date(found), config, names, compute, priced)
 
 
@@ -110,15 +115,22 @@ def _rows(source: str, used: int | None, rejected: Rejected) -> Iterator[_Measur
 
 
 def _coverage(panel: Sequence[Counts], calendar: Sequence[date], position: int, names: Names) -> Iterator[_Measure]:
-    year = bisect_right(calendar, calendar[position] - YEAR) - 1
-    earlier = (("coverage_day", position - 1), ("coverage_year", year))
+    earlier = (("coverage_day", position - 1), ("coverage_year", year_before(calendar, position)))
     returned = _row_of_returns(panel, position)
     for measure, then in earlier:
-        if then < 0:
+        if then is None or then < 0:
             continue
         yield _against(names.exposures, measure, panel[position].n_assets, panel[then].n_assets, calendar[then])
         if returned is not None and (had := _row_of_returns(panel, then)) is not None:
             yield _against(names.returns, measure, returned.n_returns, had.n_returns, calendar[then])
+
+
+def year_before(calendar: Sequence[date], position: int) -> int | None:
+    """The newest position a year or more before; None where the calendar does not reach back so far."""
+    day = calendar[position]
+    if day - calendar[0] < YEAR:  # a year before it there may be no date at all
+        return None
+    return bisect_right(calendar, day - YEAR) - 1
 
 
 def _against(source: str, measure: str, has: int, had: int, then: date) -> _Measure:

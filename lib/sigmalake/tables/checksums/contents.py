@@ -62,12 +62,12 @@ def contents_of(table: Table, rows: pa.Table | pa.RecordBatch) -> Contents:
     if not rows.num_rows:
         return found
     rows = rows.select([name for name in table.column_names if name in rows.schema.names])
-    runs = list(_runs(rows, table.date))
-    hashes = row_hashes(rows, [stop for _, stop, _ in runs], by_run=("variant", table.date or ""))
-    for start, stop, key in runs:
-        with np.errstate(over="ignore"):
-            total = int(hashes[start:stop].sum(dtype=np.uint64))
-        found[key] = found.get(key, NOTHING) + Content(stop - start, _signed(total))
+    starts, keys = _runs(rows, table.date)
+    stops = [*starts[1:].tolist(), rows.num_rows]
+    sums = np.add.reduceat(row_hashes(rows, stops, by_run=("variant", table.date or "")), starts)
+    for key, n_rows, summed in zip(keys, np.diff([*starts, rows.num_rows]).tolist(), sums.view(np.int64).tolist(), strict=True):
+        known, content = found.get(key), Content(n_rows, summed)
+        found[key] = content if known is None else known + content
     return found
 
 
@@ -182,22 +182,12 @@ def _pieces(n: int, stops: Sequence[int]) -> list[tuple[int, int]]:
     return list(pairwise([0, *cuts, n]))
 
 
-def _repeats(values: pa.LargeStringArray, pieces: Sequence[tuple[int, int]]) -> list[bool]:
+def _repeats(values: pa.Array, pieces: Sequence[tuple[int, int]]) -> list[bool]:
     """Of each run, whether it is the one before it, to the last byte."""
     if len(pieces) == 1 or values.null_count:
         return [False] * len(pieces)
-    offsets, data = _buffers(values)
-    runs = [(offsets[start : stop + 1] - offsets[start], data[offsets[start] : offsets[stop]]) for start, stop in pieces]
-    return [False, *(all(np.array_equal(*parts) for parts in zip(*pair, strict=True)) for pair in pairwise(runs))]
-
-
-def _buffers(values: pa.LargeStringArray) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Where each text begins and the last ends, and the bytes of all."""
-    _, offsets, data = values.buffers()
-    if not len(values) or data is None:
-        return np.zeros(len(values) + 1, dtype=np.int64), np.empty(0, dtype=np.uint8)
-    ends = np.frombuffer(offsets, dtype=np.int64)[values.offset : values.offset + len(values) + 1]
-    return ends, np.frombuffer(data, dtype=np.uint8)
+    runs = [values.slice(start, stop - start) for start, stop in pieces]
+    return [False, *(before.equals(run) for before, run in pairwise(runs))]
 
 
 def _list_words(values: pa.Array) -> Words:
@@ -257,21 +247,22 @@ def _position_factors(most: int) -> Words:
     return _factors[0]
 
 
-def _runs(rows: pa.Table | pa.RecordBatch, dated: str | None) -> Iterator[tuple[int, int, Key]]:
-    """Runs of rows with the same key: where each begins and ends."""
-    names = [name for name in ("variant", dated) if name is not None and name in rows.schema.names]
+def _runs(rows: pa.Table | pa.RecordBatch, dated: str | None) -> tuple[NDArray[np.int64], list[Key]]:
+    """Where each run of rows with the same key begins, and the keys."""
     changes = np.zeros(rows.num_rows, dtype=bool)
-    columns: dict[str, pa.Array] = {}
-    for name in names:
-        columns[name] = column = _one_piece(rows.column(name))
-        coded = column.dictionary_encode().indices if pa.types.is_string(column.type) else column.view(pa.int32())
-        codes = coded.fill_null(np.iinfo(np.int32).min).to_numpy(zero_copy_only=False)
-        changes[1:] |= codes[1:] != codes[:-1]
+    columns: list[pa.Array | None] = []
+    for name in ("variant", dated):
+        column = _one_piece(rows.column(name)) if name is not None and name in rows.schema.names else None
+        columns.append(column)
+        if column is not None:
+            coded = column.dictionary_encode().indices if pa.types.is_string(column.type) else column.view(pa.int32())
+            codes = coded.fill_null(np.iinfo(np.int32).min).to_numpy(zero_copy_only=False)
+            changes[1:] |= codes[1:] != codes[:-1]
     changes[0] = True
-    starts, of_key = np.flatnonzero(changes).tolist(), [columns.get(name or "") for name in ("variant", dated)]
-    for start, stop in zip(starts, [*starts[1:], rows.num_rows], strict=True):
-        variant, day = (None if column is None else column[start].as_py() for column in of_key)
-        yield start, stop, Key(variant, day)
+    starts = np.flatnonzero(changes)
+    nothing = [None] * len(starts)
+    values = [nothing if column is None else column.take(pa.array(starts)).to_pylist() for column in columns]
+    return starts, list(map(Key, *values))
 
 
 def _one_piece(column: pa.ChunkedArray | pa.Array) -> pa.Array:

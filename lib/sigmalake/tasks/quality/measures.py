@@ -7,6 +7,7 @@ caps, the styles and memberships of the chunk, and gives some rows of `data_qual
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -130,79 +131,80 @@ _Found = tuple[str, str, float | None, int, int, list[Finding]]  # source, measu
 
 
 class _ReturnMeasures:
-    """The measures of returns and caps, of all dates of a chunk at once."""
+    """The measures of returns and caps, of all dates of a chunk at once; of each the columns where something was found."""
 
     def __init__(self, window: _Window, rules: QualityRules, names: Names, calendar: Sequence[date], chunk: Chunk) -> None:
         self._window, self._rules, self._names, self._calendar = window, rules, names, calendar
         returns = window.returns
-        self._stale = new_zero_runs(returns, rules.stale_prices.run)
+        self._n_returns = _n_numbers(returns)
+        self._stale = _columns_by_row(new_zero_runs(returns, rules.stale_prices.run))
         found = deviations(returns)
         first = max(0, min(row.position for row in chunk.as_of) - chunk.first - 1)  # of a bad tick the jump is a date before
         noted = rules.jumps.lowest
         beyond = rules.bad_ticks.bound if noted is None else min(noted, rules.bad_ticks.bound)
-        self._scores = np.zeros_like(returns)
-        self._scores[first:] = robust_scores(found, first, rules.jumps.look_back, beyond)
-        self._ticks = np.zeros(returns.shape, dtype=np.bool_)
-        jump = found.deviation[first:-1], self._scores[first:-1]
-        self._ticks[first + 1 :] = taken_back(*jump, found.deviation[first + 1 :], rules.bad_ticks.bound, rules.bad_ticks.remains)
+        scores = np.zeros_like(returns)
+        scores[first:] = robust_scores(found, first, rules.jumps.look_back, beyond)
+        ticks = np.zeros(returns.shape, dtype=np.bool_)
+        jump = found.deviation[first:-1], scores[first:-1]
+        ticks[first + 1 :] = taken_back(*jump, found.deviation[first + 1 :], rules.bad_ticks.bound, rules.bad_ticks.remains)
+        self._ticks = _columns_by_row(ticks)
+        self._scores = np.abs(np.where(ticks, 0.0, scores))
+        self._largest: list[float] = self._scores.max(axis=1, initial=0.0).tolist()
+        self._jumps = _columns_by_row(self._scores > (np.inf if noted is None else noted))
         if window.caps is not None:
             before = np.vstack([np.full((1, returns.shape[1]), np.nan), window.caps[:-1]])
-            self._standing = new_standing_caps(window.caps, before, returns, rules.stale_caps.run)
+            self._standing = _columns_by_row(new_standing_caps(window.caps, before, returns, rules.stale_caps.run))
             self._gaps = cap_gaps(window.caps, before, found.growth)
+            self._n_caps, self._n_gaps = _n_numbers(window.caps), _n_numbers(self._gaps)
+            least = min(1.0 + rules.cap_moves.bound, SPLIT_RATIOS[0] / (1.0 + rules.splits.tolerance))
+            self._far = _columns_by_row(np.abs(self._gaps) > np.log(least))
 
     def of(self, position: int) -> Iterator[_Found]:
         """Of a date; of the first there are none."""
         row = position - self._window.first
         if not self._window.has_returns[row]:
             return
-        n_returns = int(np.isfinite(self._window.returns[row]).sum())
-        yield from self._of_returns(row, position, n_returns)
+        yield from self._of_returns(row, position)
         if self._window.caps is not None:
-            yield from self._of_caps(row, position)
+            yield from self._of_caps(row, position, self._window.caps)
 
-    def _of_returns(self, row: int, position: int, n_returns: int) -> Iterator[_Found]:
-        source, returns = self._names.returns, self._window.returns
+    def _of_returns(self, row: int, position: int) -> Iterator[_Found]:
+        source, returns, n_returns = self._names.returns, self._window.returns, self._n_returns[row]
         run = self._rules.stale_prices.run
         zero_since = f"0 since {self._before(position, run - 1)}"
-        stale = [Finding(self._id(n), float(run), zero_since, run) for n in self._at(self._stale[row])]
+        stale = [Finding(self._id(n), float(run), zero_since, run) for n in self._stale[row]]
         yield source, "stale_prices", _share(len(stale), n_returns), n_returns, len(stale), stale
-        ticks, scores = self._ticks[row], np.where(self._ticks[row], 0.0, self._scores[row])
-        largest, noted = float(np.abs(scores).max(initial=0.0)), self._rules.jumps.lowest
-        far = self._at(np.abs(scores) > (np.inf if noted is None else noted))
-        jumps = [Finding(self._id(n), float(returns[row, n]), f"{abs(scores[n]):.1f} robust sd", abs(scores[n])) for n in far]
-        yield source, "jumps", largest, n_returns, len(jumps), jumps
+        scores = self._scores[row]
+        jumps = [Finding(self._id(n), float(returns[row, n]), f"{scores[n]:.1f} robust sd", scores[n]) for n in self._jumps[row]]
+        yield source, "jumps", self._largest[row], n_returns, len(jumps), jumps
         back = [
             Finding(self._id(n), jump, f"on {self._before(position, 1)}, then {returns[row, n]:+.4g}", abs(jump))
-            for n, jump in zip(*self._valued(ticks, returns[row - 1]), strict=True)
+            for n in self._ticks[row]
+            for jump in [float(returns[row - 1, n])]
         ]
         yield source, "bad_ticks", float(len(back)), n_returns, len(back), back
 
-    def _of_caps(self, row: int, position: int) -> Iterator[_Found]:
-        caps, rules, source = self._window.caps, self._rules, self._names.caps
-        if caps is None:
-            return
-        n_caps, run = int(np.isfinite(caps[row]).sum()), rules.stale_caps.run
-        since = f"the same since {self._before(position, run)}"
-        stale = [
-            Finding(self._id(n), cap, since, cap) for n, cap in zip(*self._valued(self._standing[row], caps[row]), strict=True)
-        ]
+    def _of_caps(self, row: int, position: int, caps: Floats) -> Iterator[_Found]:
+        rules, source, n_caps, n_gaps = self._rules, self._names.caps, self._n_caps[row], self._n_gaps[row]
+        since = f"the same since {self._before(position, rules.stale_caps.run)}"
+        stale = [Finding(self._id(n), float(caps[row, n]), since, float(caps[row, n])) for n in self._standing[row]]
         yield source, "stale_caps", _share(len(stale), n_caps), n_caps, len(stale), stale
-        gaps = self._gaps[row]
-        n_gaps, least = (
-            int(np.isfinite(gaps).sum()),
-            min(1.0 + rules.cap_moves.bound, SPLIT_RATIOS[0] / (1.0 + rules.splits.tolerance)),
-        )
-        far = np.flatnonzero(np.abs(gaps) > np.log(least))
-        ratios = nearest_split(gaps[far], rules.splits.tolerance)
-        moved = far[np.isnan(ratios) & (np.abs(gaps[far]) > np.log1p(rules.cap_moves.bound))]
-        apart = [self._apart(row, int(n)) for n in moved]
+        apart, split = self._gaps_of(row) if self._far[row] else ([], [])
+        yield source, "cap_moves", _share(len(apart), n_gaps), n_gaps, len(apart), apart
+        yield source, "splits", float(len(split)), n_gaps, len(split), split
+
+    def _gaps_of(self, row: int) -> tuple[list[Finding], list[Finding]]:
+        """Caps that moved apart from their returns, and those of them that did so by the ratio of a split."""
+        far, rules = np.array(self._far[row]), self._rules
+        gaps = self._gaps[row, far]
+        ratios = nearest_split(gaps, rules.splits.tolerance)
+        moved = far[np.isnan(ratios) & (np.abs(gaps) > np.log1p(rules.cap_moves.bound))]
         split = [
             self._apart(row, int(n), f", like {max(ratio, 1 / ratio):g} to 1")
             for n, ratio in zip(far, ratios, strict=True)
             if not np.isnan(ratio)
         ]
-        yield source, "cap_moves", _share(len(apart), n_gaps), n_gaps, len(apart), apart
-        yield source, "splits", float(len(split)), n_gaps, len(split), split
+        return [self._apart(row, int(n)) for n in moved], split
 
     def _apart(self, row: int, column: int, more: str = "") -> Finding:
         caps = self._window.caps
@@ -210,13 +212,6 @@ class _ReturnMeasures:
         detail = f"cap x {cap:.4g}, return {self._window.returns[row, column]:+.4g}{more}"
         gap = float(self._gaps[row, column])
         return Finding(self._id(column), float(np.exp(gap)), detail, abs(gap))
-
-    def _valued(self, flags: Bools, values: Floats) -> tuple[list[int], list[float]]:
-        return self._at(flags), values[flags].tolist()
-
-    def _at(self, flags: Bools) -> list[int]:
-        found: list[int] = np.flatnonzero(flags).tolist()
-        return found
 
     def _id(self, column: int) -> str:
         return self._window.asset_ids[column]
@@ -314,6 +309,19 @@ def _common(now: Ints, before: Ints, n_assets: int) -> tuple[Ints, Ints]:
     at = place[now]
     here = np.flatnonzero(at >= 0)
     return here, at[here]
+
+
+def _n_numbers(values: Floats) -> list[int]:
+    """Of each row, how many are there."""
+    counts: list[int] = np.isfinite(values).sum(axis=1).tolist()
+    return counts
+
+
+def _columns_by_row(flags: Bools) -> list[list[int]]:
+    """Of each row, the columns that are flagged."""
+    rows, columns = np.nonzero(flags)
+    cuts, listed = np.searchsorted(rows, np.arange(len(flags) + 1)).tolist(), columns.tolist()
+    return [listed[first:last] for first, last in pairwise(cuts)]
 
 
 def _share(n: int, of: int) -> float | None:

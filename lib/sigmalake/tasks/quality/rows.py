@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 
 def quality_table(measured: Sequence[Measured], rules: QualityRules) -> pa.Table:
     """The rows, in the order given; of what was found the ten furthest off."""
-    shown = [sorted(row.found, key=lambda one: (-one.distance, one.name, one.detail))[:MOST_LISTED] for row in measured]
+    shown = [row.found if len(row.found) < 2 else _furthest(row.found) for row in measured]
     flat = [one for found in shown for one in found]
     kind = DATA_QUALITY.arrow_schema().field("found").type.value_type
     values = [pa.array([one.name for one in flat], pa.string()), finite_numbers([one.value for one in flat])]
@@ -47,5 +47,10 @@ def quality_table(measured: Sequence[Measured], rules: QualityRules) -> pa.Table
         name: [getattr(row, name) for row in measured]
         for name in ("date", "source", "measure", "value", "n_checked", "n_found", "inputs_hash")
     }
-    severities = [rules.limits(row.measure).severity(row.value).value for row in measured]
+    limits = {name: rules.limits(name) for name in {row.measure for row in measured}}
+    severities = [limits[row.measure].severity(row.value).value for row in measured]
     return table_of(DATA_QUALITY, {**columns, "severity": severities, "found": lists(entries, [len(found) for found in shown])})
+
+
+def _furthest(found: list[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda one: (-one.distance, one.name, one.detail))[:MOST_LISTED]

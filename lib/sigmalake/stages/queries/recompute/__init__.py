@@ -1,0 +1,1 @@
+"""Some dates of a release computed again from its panel."""
