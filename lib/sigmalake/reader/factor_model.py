@@ -103,7 +103,7 @@ class FactorModel:
         """The model's pictures, each a figure of plotly: `model.plot.factor_returns()`; docs/figures.md shows them all.
 
         Raises:
-            ConfigError: plotly is not installed, which the extra `sigmalake[report]` brings.
+            InfrastructureError: plotly is not installed, which the extra `sigmalake[report]` brings.
         """
         return plots_of(self)
 

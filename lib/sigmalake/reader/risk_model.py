@@ -199,7 +199,8 @@ class RiskModel:
             missing: what to do about holdings of the benchmark without risk data, as in `risk_of`.
 
         Raises:
-            ConfigError: cvxpy is not installed, or `weights` have another shape.
+            InfrastructureError: cvxpy is not installed.
+            ConfigError: `weights` have another shape.
             MissingRiskError: an asset cannot have a V.
             DataError: an asset twice, or holdings that are no numbers.
         """
