@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TIERS = ("arrays", "run", "jvm", "cluster", "fault", "exhaustive")  # all but the first are markers
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "exhaustive")  # all but the first are markers
 RUNS = (
     "api",
     "bad_input",
