@@ -13,7 +13,7 @@ import pytest
 from sigmalake.cli.setup.runtime import cache_folder
 
 ROOT = Path(__file__).parents[2]
-AIRFLOW = ("apache-airflow>=3.1,<4", "apache-airflow-providers-standard", "apache-airflow-providers-apache-spark>=5,<7")
+AIRFLOW = ("apache-airflow>=3.1,<4", "apache-airflow-providers-apache-spark>=5,<7")
 SCHEMAS = ("kubernetes-validate>=1.31,<2", "databricks-bundles>=1,<2", "PyYAML>=6,<7", "jsonschema>=4.23,<5")
 COMPOSE = "github.com/compose-spec/compose-go/v2@v2.16.2"  # brings the schema of compose files
 

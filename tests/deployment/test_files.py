@@ -1,4 +1,4 @@
-"""What can be said of the files of deploy/ on any machine: they fit what declares them, and a daily run tries again as its page says."""
+"""Files of deploy/, as far as any machine can check them."""
 
 import json
 import os
@@ -21,7 +21,7 @@ FAKE = '#!/bin/sh\necho "$@" >>{calls}\nexit $(sed -n "$(wc -l <{calls})p" {code
 
 @pytest.fixture
 def daily(tmp_path):
-    """Runs deploy/run-daily with a `sigmalake` that ends with these codes in turn: the last code, how often it was called, the alerts."""
+    """Runs deploy/run-daily with a `sigmalake` that ends with these codes in turn: the last code, its calls, the alerts."""
 
     def run(*codes, **environment):
         (tmp_path / "codes").write_text("".join(f"{code}\n" for code in codes))
