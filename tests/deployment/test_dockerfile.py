@@ -1,7 +1,7 @@
 """The steps of the Dockerfile, run in a root of their own: an overlay on this machine's, which stays as it is.
 
-No image is built, since that needs a daemon and a registry: this machine's root takes the place of the base images, and files that come
-from another image are left out.
+No image is built, since that needs a daemon and a registry: this machine's root takes the place of the base images, and files that
+come from another image are left out.
 """
 
 import re
@@ -106,10 +106,8 @@ def test_the_image_of_one_machine_runs_a_model(context, in_new_root):
 
 
 def test_the_image_of_a_cluster_has_the_package_and_deltas_jars(context, in_new_root):
-    said = in_new_root(
-        as_shell(stage("spark"), context)
-        + "\nls /opt/sigmalake/jars /opt/sigmalake/jobs\n/opt/sigmalake/bin/pip list 2>/dev/null\n"
-    )
+    look = "ls /opt/sigmalake/jars /opt/sigmalake/jobs\n/opt/sigmalake/bin/pip list 2>/dev/null\n"
+    said = in_new_root(f"{as_shell(stage('spark'), context)}\n{look}")
     assert {"delta-storage-4.4.0.jar", "run_model.py", "sigmalake"} <= set(said.split())
     assert "pyspark" not in said.split()  # it is the base image's
 
