@@ -1,8 +1,8 @@
 """Two DAGs of Airflow for one model: `sigmalake_local` runs it on the worker, `sigmalake_spark` submits it to a cluster.
 
 They need apache-airflow 3 with its provider `apache-spark`. sigmalake has an environment of its own, since Airflow pins many
-packages: SIGMALAKE names its command, SIGMALAKE_CONFIG the model. For the cluster SIGMALAKE_JOBS is the folder `jobs/`, SIGMALAKE_ZIP
-and SIGMALAKE_JARS are what `scripts/package` prints, and the connection `spark_default` is the cluster.
+packages: SIGMALAKE names its command, SIGMALAKE_CONFIG the model. For the cluster SIGMALAKE_JOBS is the folder `jobs/`,
+SIGMALAKE_ZIP and SIGMALAKE_JARS are what `scripts/package` prints, and the connection `spark_default` is the cluster.
 """
 
 import json

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import yaml
 from environments import ROOT, SCHEMAS, compose_schema, environment
-from jsonschema import Draft7Validator
+from jsonschema import Draft202012Validator
 
 pytestmark = pytest.mark.deploy
 DEPLOY = ROOT / "deploy"
@@ -48,7 +48,7 @@ def test_databricks_takes_the_jobs_of_the_bundle(bin_of_schemas, tmp_path):
 
 
 def test_compose_takes_the_file():
-    schema, file = Draft7Validator(compose_schema()), yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())
+    schema, file = Draft202012Validator(compose_schema()), yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())
     schema.validate(file)
     file["services"]["daily"]["comand"] = "x"
     assert not schema.is_valid(file)
