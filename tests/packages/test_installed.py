@@ -1,5 +1,6 @@
 """The wheel, installed by pip, uv and pipx where nothing else is: what it weighs, what it lacks, and that it says so."""
 
+import os
 import subprocess
 import sys
 import venv
@@ -38,7 +39,8 @@ def installed(tmp_path_factory):
 
 def run(folder: Path, program: str, *arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """A program of the folder, in it, with an environment that knows of no other Python."""
-    env = {"PATH": f"{folder / 'tools/bin'}:/usr/bin:/bin", "HOME": str(folder), "OMP_NUM_THREADS": "1"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL", "JAVA", "SPARK"))}
+    env = kept | {"PATH": f"{folder / 'tools/bin'}:/usr/bin:/bin", "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [folder / program, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=1200, check=False
     )
