@@ -62,7 +62,7 @@ def measured(cost: Cost) -> Iterator[None]:
 
 def count_events(events: Path, since: float, until: float, cost: Cost) -> None:
     """Add the jobs, tasks and bytes that Spark's event log tells of between two instants (seconds since 1970)."""
-    for line in _event_lines(events):
+    for line in event_lines(events):
         event = json.loads(line)
         if event["Event"] == "SparkListenerJobStart" and since <= event["Submission Time"] / 1000 <= until:
             cost.jobs += 1
@@ -79,7 +79,8 @@ def commits_in(lake: Path) -> int:
     return sum(1 for _ in lake.glob("*/_delta_log/*.json"))
 
 
-def _event_lines(events: Path) -> Iterator[str]:
+def event_lines(events: Path) -> Iterator[str]:
+    """The whole lines of the event logs in a folder, also of one that is still written."""
     for file in sorted(path for path in events.rglob("*") if path.is_file() and not path.name.startswith(".")):
         with file.open() as lines:
             yield from (line for line in lines if line.startswith('{"Event":"SparkListener') and line.endswith("}\n"))
@@ -121,6 +122,19 @@ def _stat(pid: int) -> list[str]:
 def _tree_cpu(root: int) -> float:
     """Seconds of the live processes of a tree and of those that they have waited for."""
     return sum(sum(map(int, fields[11:15])) for pid in _tree(root) if (fields := _stat(pid))) / _TICKS
+
+
+def cpu_of_workers() -> float:
+    """Seconds of Spark's Python workers below this process: each hands its own to the daemon that forked it as it ends."""
+    daemons = [pid for pid in _tree(os.getpid()) if "pyspark.daemon" in _command(pid)]
+    return sum(sum(map(int, fields[11:15])) for pid in daemons if (fields := _stat(pid))) / _TICKS
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def _tree_memory(root: int) -> int:

@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from typing import NamedTuple
@@ -25,7 +26,6 @@ from sigmalake.errors import DataError, InfrastructureError
 from sigmalake.lake.log import read_columns
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
-from sigmalake.report.page import build
 from sigmalake.tasks.sources.checking import Reason
 
 N_ASSETS, N_DATES, N_INDUSTRIES = 150, 300, 11
@@ -243,7 +243,7 @@ def test_the_demo_ends_with_the_path_of_a_report_of_its_model(first):
 
 
 def test_without_plotly_the_demo_says_how_to_get_a_picture(first, monkeypatch):
-    monkeypatch.setattr(build, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     assert "pip install 'sigmalake[report]'" in page_of(first.demo).replace("\n", " ")
 
 

@@ -230,9 +230,9 @@ def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_computed(r
 
 
 def test_a_workbook_without_its_library_is_an_error_that_names_the_extra(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("sigmalake.report.sheet.files.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     code, _, err = run(write(tmp_path / "h.csv", WEIGHTS), "--to", tmp_path / "o.xlsx")
-    assert (code, "pip install 'sigmalake[excel]'" in err) == (2, True)
+    assert (code, "pip install 'sigmalake[excel]'" in err) == (3, True)
 
 
 # What the options add to the text and to the JSON

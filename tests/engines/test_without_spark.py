@@ -2,47 +2,11 @@
 
 import subprocess
 import sys
-from importlib.metadata import PathDistribution
-from pathlib import Path
-
-import pytest
 
 from processes import run, small_model
 
-ROOT = Path(__file__).parents[2]
 HIDDEN = "import sys; sys.modules.update(dict.fromkeys(['pyspark', 'py4j', 'delta']))\n"  # importing them fails
 WITHOUT_SPARK = HIDDEN + "from sigmalake.cli.app import main; main()"
-
-
-@pytest.fixture(scope="module")
-def requirements(tmp_path_factory):
-    """What the built package asks for, by its name; once for the core, once for the extra."""
-    packaging = pytest.importorskip("packaging.requirements")
-    pytest.importorskip("setuptools")
-    source = tmp_path_factory.mktemp("source")
-    (source / "lib").mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        (source / name).write_bytes((ROOT / name).read_bytes())
-    build = "from setuptools.build_meta import prepare_metadata_for_build_wheel as make; make('.')"
-    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True, timeout=120)
-    (made,) = source.glob("*.dist-info")
-    listed = [packaging.Requirement(text) for text in PathDistribution(made).requires]
-    core = {asked.name: asked.specifier for asked in listed if asked.marker is None}
-    spark = {asked.name: asked.specifier for asked in listed if asked.marker and asked.marker.evaluate({"extra": "spark"})}
-    return core, spark
-
-
-@pytest.mark.parametrize("version", ["2.2.0", "2.3.3", "3.0.0", "3.1.1"])
-def test_the_core_takes_pandas_2_and_3_and_the_extra_only_2(requirements, version):
-    core, spark = requirements
-    assert version in core["pandas"]
-    assert (version in spark["pandas"]) == version.startswith("2.")
-
-
-def test_spark_comes_with_the_extra_alone(requirements):
-    core, spark = requirements
-    assert {"pyspark", "delta-spark"} <= spark.keys()
-    assert not {"pyspark", "delta-spark", "py4j"} & core.keys()
 
 
 def test_every_module_but_those_of_spark_can_be_imported_without_it():

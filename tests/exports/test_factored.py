@@ -6,7 +6,7 @@ import scipy
 from linked_risk import ASSETS, FACTORS, GROUPS, LINKED, assert_same_cov, linked_risk, v_by_loops
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sigmalake.errors import ConfigError, DataError, MissingRiskError
+from sigmalake.errors import DataError, InfrastructureError, MissingRiskError
 from sigmalake.numerics.portfolio.linked_cov import LinkedCov
 from sigmalake.numerics.portfolio.roots import factor_root, specific_root
 from sigmalake.reader.exports.tools import tool
@@ -104,8 +104,9 @@ def test_a_negative_variance_has_no_root():
 
 
 def test_a_tool_that_is_missing_is_named_with_how_to_install_it():
-    with pytest.raises(ConfigError, match=r"no_such_tool cannot be imported .*; install it: pip install 'no-such-tool>=2'"):
-        tool("no_such_tool", "no-such-tool>=2")
+    message = r"a model of it needs no_such_tool, which cannot be imported \(No module .*\): pip install 'no-such-tool>=2'"
+    with pytest.raises(InfrastructureError, match=message):
+        tool("no_such_tool", "no-such-tool>=2", "a model of it")
 
 
 def test_the_linked_pairs_of_the_example_are_two_issuers(risk):

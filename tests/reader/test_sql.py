@@ -293,7 +293,7 @@ def test_without_duckdb_the_extra_is_named(built):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert "SQL on a model needs DuckDB" in done.stderr
+    assert "SQL on a model needs duckdb" in done.stderr
     assert "pip install 'sigmalake[sql]'" in done.stderr
 
 

@@ -89,9 +89,9 @@ def test_a_mistake_is_one_message_and_leaves_no_file(verb, tmp_path, monkeypatch
 
 
 def test_without_plotly_a_sentence_names_the_extra(verb, tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     code, _, said = verb("--to", tmp_path / "x.html")
-    assert code == 2
+    assert code == 3
     assert "pip install 'sigmalake[report]'" in said
 
 

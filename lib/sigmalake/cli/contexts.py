@@ -12,6 +12,7 @@ from sigmalake.cli.terminal import hide, say
 from sigmalake.errors import ConfigError
 
 if TYPE_CHECKING:
+    from sigmalake.cli.lineage import Reporter
     from sigmalake.config.model import Config
     from sigmalake.engines.engine import Engine
     from sigmalake.lake.claims.claim import Claims
@@ -41,9 +42,22 @@ def reading_context(
 def writing_context(
     config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
     verify: bool = False, *, engine: str | None = None, reads_sources: bool = False, computes: Collection[str] = COMPUTING,
-    drop_variants: bool = False,
+    drop_variants: bool = False, verb: str = "run",
 ) -> "Iterator[Context]":  # fmt: skip
-    """What a verb is given that writes to the lake, which is its own until it ends; `computes`: stages that need room.
+    """What a verb is given that writes to the lake, which is its own until it ends.
+
+    Args:
+        config_file: of the model.
+        overrides: `a.b=c`.
+        start: first return date; None: open.
+        end: last return date; None: open.
+        wait: seconds for another writer to end.
+        verify: whether sources are hashed although they look unchanged.
+        engine: as the command line names it.
+        reads_sources: whether they have to be there.
+        computes: stages that need room.
+        drop_variants: whether rows of variants that are not named may go.
+        verb: as events of lineage call it.
 
     Raises:
         InfrastructureError: another run holds the lake, and did not end within `wait` seconds.
@@ -55,7 +69,7 @@ def writing_context(
     from sigmalake.tables.catalogue import ALL_TABLES
 
     requested, config = _requested(start, end), _load(config_file, overrides, reads_sources=reads_sources)
-    choice, run_id = choose_engine(config, engine), new_run_id()
+    choice, run_id, reporter = choose_engine(config, engine), new_run_id(), _reporter(config)
     with ExitStack() as stack:
         open_once = cache(lambda: stack.enter_context(opened_engine(config, choice, log_file(), say, computes)))
         claims = claims_of(config.lake, lambda table: _table_claims(open_once(), config.lake, table))
@@ -66,6 +80,8 @@ def writing_context(
             drop_variants=drop_variants,
         )  # fmt: skip
         context.lake.fence_off(ALL_TABLES)
+        if reporter is not None:
+            stack.enter_context(reporter.reporting(context, verb))
         yield context
 
 
@@ -99,6 +115,15 @@ def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool
     if reads_sources and config.covariance is not None and isinstance(config.covariance.assets, AssetFile):
         config.covariance.assets.check_exists()
     return config
+
+
+def _reporter(config: "Config") -> "Reporter | None":
+    """What sends events of lineage; a client that lacks, or does not know where to, is an error before anything is computed."""
+    if config.lineage is None:
+        return None
+    from sigmalake.cli.lineage import Reporter
+
+    return Reporter(config)
 
 
 def _requested(start: str | None, end: str | None) -> "Asked":

@@ -68,7 +68,7 @@ def _source_verb(stage: str, doc: str) -> Callable[..., None]:
         wait: Wait = 0.0, engine: EngineOption = None, output: OutputForm = Output.TEXT,
     ) -> None:  # fmt: skip
         with writing_context(
-            config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, computes=(stage,)
+            config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, computes=(stage,), verb=stage
         ) as context:
             _run_stage(context, stage, output)
 
@@ -83,7 +83,7 @@ def _table_verb(stage: str, doc: str) -> Callable[..., None]:
         config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
         engine: EngineOption = None, output: OutputForm = Output.TEXT,
     ) -> None:  # fmt: skip
-        with writing_context(config, overrides, start, end, wait, engine=engine, computes=(stage,)) as context:
+        with writing_context(config, overrides, start, end, wait, engine=engine, computes=(stage,), verb=stage) as context:
             _run_stage(context, stage, output)
 
     verb.__name__, verb.__doc__ = stage, doc
@@ -103,7 +103,7 @@ def risk(
 ) -> None:  # fmt: skip
     """Estimate factor covariance and specific risk over rolling windows, as of every date."""
     with writing_context(
-        config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants
+        config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants, verb="risk"
     ) as context:
         _run_stage(context, "risk", output)
 
@@ -125,7 +125,7 @@ def release(
 
         withdraw_release(config, overrides, withdraw, why, wait, output)
         return
-    with writing_context(config, overrides, wait=wait, engine=engine, computes=()) as context:
+    with writing_context(config, overrides, wait=wait, engine=engine, computes=(), verb="release") as context:
         _run_stage(context, "release", output)
 
 
@@ -152,7 +152,9 @@ def covariance(
     Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
     """
     if all(option is None for option in (assets, day, variant, exposures, to, release)):
-        with writing_context(config, overrides, start, end, wait, engine=engine, computes=("covariance",)) as context:
+        with writing_context(
+            config, overrides, start, end, wait, engine=engine, computes=("covariance",), verb="covariance"
+        ) as context:
             _run_stage(context, "covariance", output)
         return
     from sigmalake.stages.queries.covariance_by_hand import build_by_hand, check_target, choose, named_assets
@@ -180,7 +182,7 @@ def evaluate(
     from sigmalake.report.text.evaluation import as_json, as_text
     from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
 
-    with writing_context(config, overrides, start, end, wait, engine=engine, computes=()) as context:
+    with writing_context(config, overrides, start, end, wait, engine=engine, computes=(), verb="evaluate") as context:
         run_evaluate(context)
         summary = evaluation_summary(context)
     show(as_json(summary) if output is Output.JSON else as_text(summary))

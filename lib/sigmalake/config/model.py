@@ -24,6 +24,7 @@ from sigmalake.config.environment.variables import secrets_in
 from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
 from sigmalake.config.fields import switched_numbers
 from sigmalake.config.outputs.books import Books
+from sigmalake.config.outputs.lineage import Lineage
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
 from sigmalake.config.texts.messages import explain_validation
@@ -76,6 +77,7 @@ class Config(Strict):
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()
     retention: Annotated[Retention, key("which releases `sigmalake maintain` keeps; all by default")] = Retention()
+    lineage: Annotated[Lineage | None, key("events of OpenLineage, as a run begins and as it ends; none: no event")] = None
     engine: Annotated[
         EngineName,
         key("what moves the rows: `local`, all cores of this machine and no Java; `spark`, a session or a cluster; `auto` chooses"),

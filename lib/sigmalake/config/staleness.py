@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PLACES = ("path", "table", "format")  # of a source
 APART = (  # no part of a release, or hashed beside it
-    *("lake", "sources", "descriptors", "evaluate", "retention", "engine", "local", "spark", "retired_variants"),
+    *("lake", "sources", "descriptors", "evaluate", "retention", "lineage", "engine", "local", "spark", "retired_variants"),
 )
 
 

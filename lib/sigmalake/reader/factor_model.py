@@ -37,7 +37,7 @@ class FactorModel(CrossSections, Series, Forecasts, Portfolios):
         """The model's pictures, each a figure of plotly: `model.plot.factor_returns()`; docs/figures.md shows them all.
 
         Raises:
-            ConfigError: plotly is not installed, which the extra `sigmalake[report]` brings.
+            InfrastructureError: plotly is not installed, which the extra `sigmalake[report]` brings.
         """
         return plots_of(self)
 

@@ -25,12 +25,12 @@ def risk_expression(factored: FactoredRisk, weights: "cvxpy.Expression", benchma
         measure: `variance`, fraction^2, or `vol`, its root.
 
     Raises:
-        ConfigError: cvxpy is not installed.
+        InfrastructureError: cvxpy is not installed.
         ValueError: there is no such measure.
     """
     if measure not in {"variance", "vol"}:
         raise ValueError(f"measure is {measure!r}; give 'variance' or 'vol'")
-    cp = tool("cvxpy", "cvxpy")
+    cp = tool("cvxpy", "cvxpy", "an expression of cvxpy")
     n_other = benchmark.size - weights.size
     active = (cp.hstack([weights, np.zeros(n_other)]) if n_other else weights) - benchmark
     shared = (factored.exposures @ factored.factor_root).T @ active

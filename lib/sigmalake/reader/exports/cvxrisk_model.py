@@ -27,9 +27,9 @@ def cvxrisk_model(factored: FactoredRisk, lower: Floats | float = 0.0, upper: Fl
         upper: the same.
 
     Raises:
-        ConfigError: cvxrisk is not installed.
+        InfrastructureError: cvxrisk is not installed.
     """
-    risk = tool("cvx.risk.factor", "cvxrisk>=1.5")
+    risk = tool("cvx.risk.factor", "cvxrisk>=1.5", "a model of cvxrisk")
     exposures, specific = factored.loadings
     n_assets, n_factors = exposures.shape
     model: FactorModel = risk.FactorModel(assets=n_assets, k=n_factors)

@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sigmalake.errors import ConfigError, DataError
+from sigmalake.errors import DataError
+from sigmalake.reader.exports.tools import tool
 from sigmalake.reader.holdings import Missing, check_missing
 from sigmalake.reader.risk_model import RiskModel
 
-try:
-    from skfolio.moments import BaseMu, EmpiricalMu
-    from skfolio.prior import BasePrior, FactorModel, ReturnDistribution
-    from sklearn.base import clone
-except ImportError as error:
-    raise ConfigError(f"skfolio cannot be imported ({error}); install it: pip install 'skfolio>=1.12'") from error
+tool("skfolio", "skfolio>=1.12", "a prior of skfolio")
+
+from skfolio.moments import BaseMu, EmpiricalMu  # noqa: E402 - where it lacks, the line above has said so
+from skfolio.prior import BasePrior, FactorModel, ReturnDistribution  # noqa: E402
+from sklearn.base import clone  # noqa: E402
 
 
 class RiskModelPrior(BasePrior):

@@ -3,20 +3,23 @@
 from importlib import import_module
 from types import ModuleType
 
-from sigmalake.errors import ConfigError
+from sigmalake.errors import InfrastructureError
 
 
-def tool(module: str, install: str) -> ModuleType:
+def tool(module: str, install: str, purpose: str) -> ModuleType:
     """The module of a package that is installed on request.
 
     Args:
         module: to import.
         install: what pip installs it by.
+        purpose: what needs it, for the message.
 
     Raises:
-        ConfigError: it is not installed; says what to install.
+        InfrastructureError: it is not installed, as a Java may not be: neither the command nor the configuration is wrong.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise ConfigError(f"{module} cannot be imported ({error}); install it: pip install '{install}'") from error
+        raise InfrastructureError(
+            f"{purpose} needs {module.partition('.')[0]}, which cannot be imported ({error}): pip install '{install}'"
+        ) from error

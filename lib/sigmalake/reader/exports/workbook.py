@@ -21,7 +21,7 @@ def write_workbook(dated: DatedModel, file: Path) -> None:
     """Write one date. A sheet has at most 1,048,576 rows and 16,384 columns, with those of its headings.
 
     Raises:
-        ConfigError: xlsxwriter is not installed.
+        InfrastructureError: xlsxwriter is not installed.
         DataError: the assets or factors are more than a sheet can hold.
         OSError: the file cannot be written.
     """
@@ -31,7 +31,7 @@ def write_workbook(dated: DatedModel, file: Path) -> None:
             f"{n_assets:,} assets and {n_factors:,} factors are more than a sheet's {MOST_ROWS - 1:,} rows and "
             f"{MOST_COLUMNS - 1:,} columns; use csv or parquet"
         )
-    book = tool("xlsxwriter", "sigmalake[excel]").Workbook(str(file), _PLAIN)
+    book = tool("xlsxwriter", "sigmalake[excel]", "a workbook").Workbook(str(file), _PLAIN)
     try:
         _Sheets(book).write(dated)
     finally:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sigmalake.errors import ConfigError
+from sigmalake.reader.exports.tools import tool
 
 if TYPE_CHECKING:
     from sigmalake.reader.factor_model import FactorModel
@@ -14,13 +14,8 @@ def plots_of(model: "FactorModel") -> "ModelPlots":
     """The pictures of a model.
 
     Raises:
-        ConfigError: plotly is not installed.
+        InfrastructureError: plotly is not installed.
     """
-    try:
-        module = import_module("sigmalake.reader.plots.model_plots")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "plotly":
-            raise
-        raise ConfigError("model.plot needs plotly, which is not installed; `pip install 'sigmalake[report]'` brings it") from None
-    plots: ModelPlots = module.ModelPlots(model)
+    tool("plotly", "sigmalake[report]", "model.plot")
+    plots: ModelPlots = import_module("sigmalake.reader.plots.model_plots").ModelPlots(model)
     return plots

@@ -5,10 +5,10 @@ names, and of the files and row groups that its dates leave. DuckDB's own extens
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
-from sigmalake.errors import InfrastructureError
+from sigmalake.reader.exports.tools import tool
 from sigmalake.reader.storage.table_reader import StoredRows
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
 from sigmalake.tables.declaration import Column, Table
@@ -29,16 +29,9 @@ class Queried(NamedTuple):
     periods: Sequence[Periods]  # of its variants
 
 
-def duckdb_module() -> Any:
-    """DuckDB, which the extra [sql] installs.
-
-    Raises:
-        InfrastructureError: it is not installed.
-    """
-    try:
-        return import_module("duckdb")
-    except ImportError as error:
-        raise InfrastructureError(f"SQL on a model needs DuckDB ({error}): pip install 'sigmalake[sql]'") from None
+def duckdb_module() -> ModuleType:
+    """DuckDB, which the extra [sql] installs."""
+    return tool("duckdb", "sigmalake[sql]", "SQL on a model")
 
 
 def connect(own: Queried, last: Queried | None, *, locked: bool) -> "DuckDBPyConnection":

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from datetime import date as Date  # the plain name is a field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import yaml
 
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.lake.releases import Release, releases_from
+from sigmalake.reader.exports.tools import tool
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
 from sigmalake.reader.storage.model_tables import ModelTables
@@ -54,7 +54,8 @@ def report_on(model: FactorModel, wanted: Wanted) -> Written:
         wanted: which dates, variant and factors, and where to.
 
     Raises:
-        ConfigError: plotly is not installed, or the file cannot be written.
+        InfrastructureError: plotly is not installed.
+        ConfigError: the file cannot be written.
         MissingRiskError: no such variant, factor or date, or no regression in the range.
     """
     _check(wanted)
@@ -107,10 +108,9 @@ def require_plotly() -> None:
     """Refuse where the library of the pictures is missing.
 
     Raises:
-        ConfigError: plotly is not installed.
+        InfrastructureError: plotly is not installed.
     """
-    if find_spec("plotly") is None:
-        raise ConfigError("a report draws its pictures with plotly, which is not installed; use pip install 'sigmalake[report]'")
+    tool("plotly", "sigmalake[report]", "a report with pictures")
 
 
 def check_target(to: Path) -> None:

@@ -3,11 +3,11 @@
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.reader.answer import Answer
+from sigmalake.reader.exports.tools import tool
 from sigmalake.report.sheet.blocks import Sheet
 from sigmalake.report.sheet.content import sheet_of
 from sigmalake.report.sheet.page import write_page
@@ -26,7 +26,8 @@ def check_files(paths: Sequence[Path]) -> list[Path]:
     """The files, each of which can be written, before anything is computed.
 
     Raises:
-        ConfigError: an ending that is none of the four, a file that comes twice, no folder, or no xlsxwriter for a workbook.
+        ConfigError: an ending that is none of the four, a file that comes twice, or no folder.
+        InfrastructureError: xlsxwriter is not installed, which a workbook needs.
     """
     for path in paths:
         if path.suffix.lower() not in WRITERS:
@@ -35,8 +36,8 @@ def check_files(paths: Sequence[Path]) -> list[Path]:
             raise ConfigError(f"--to {path}: there is no folder {path.parent}; make it first")
         if path.is_dir():
             raise ConfigError(f"--to {path} is a folder; name a file")
-        if path.suffix.lower() == ".xlsx" and find_spec("xlsxwriter") is None:
-            raise ConfigError(f"--to {path}: a workbook needs xlsxwriter; pip install 'sigmalake[excel]', or write .csv")
+        if path.suffix.lower() == ".xlsx":
+            tool("xlsxwriter", "sigmalake[excel]", f"--to {path}: a workbook")
     resolved = [path.resolve() for path in paths]
     if twice := [path for path in resolved if resolved.count(path) > 1]:
         raise ConfigError(f"--to names {twice[0]} twice; name each file once")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sigmalake.errors import ConfigError
+from sigmalake.reader.exports.tools import tool
 from sigmalake.report.sheet.blocks import Block, Cell, Column, Sheet
 
 _LONGEST_TEXT = 32_767  # of a cell, by Excel
@@ -16,14 +16,10 @@ def write_workbook(sheet: Sheet, path: Path) -> None:
     """One sheet for what it is about, then one for each block.
 
     Raises:
-        ConfigError: xlsxwriter is not installed.
+        InfrastructureError: xlsxwriter is not installed.
     """
-    try:
-        import xlsxwriter  # noqa: PLC0415  # of the extra `excel`
-    except ImportError:
-        raise ConfigError(f"{path}: a workbook needs xlsxwriter; pip install 'sigmalake[excel]', or write .csv") from None
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with tool("xlsxwriter", "sigmalake[excel]", f"{path}: a workbook").Workbook(str(path), options) as book:
         formats = _Formats(book)
         _write_front(book.add_worksheet("about"), sheet, formats)
         for block in sheet.blocks:

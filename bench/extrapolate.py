@@ -1,0 +1,158 @@
+"""From runs at three small sizes to one large model on 8, 64 and 512 cores, by simulation.
+
+    python -m bench.extrapolate RUNS.json DESCRIBED.json [--panel FILE...]
+
+Three things are checked before anything is extrapolated. The schedule of each measured stage, replayed on as many cores, takes
+as long as it did; the CPU of each size follows from the other two sizes; and the dates of real panels say how uneven tasks are.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from bench.scheduling import Job, Schedule, Stage, simulate
+from numpy.typing import NDArray
+
+CORES = (8, 64, 512)
+LAUNCH = 0.002  # seconds that a driver takes to launch a task; 500 tasks a second
+ROWS_EACH = {"ingest": 1, "regress": 1, "risk": 3}  # variants of the large model for one of the measured runs
+
+
+def replayed(stage: dict[str, Any], cores: int) -> Schedule:
+    """A measured stage of the model, its tasks and the driver's gaps as they were, on some cores."""
+    jobs = sorted(stage["jobs"], key=lambda job: job["began"])
+    spark_stages = {one["stage"]: Stage(tuple(one["parents"]), one["tasks"]) for one in stage["spark_stages"]}
+    found = []
+    for job in jobs:
+        before = [(other["ended"], number) for number, other in enumerate(jobs) if other["ended"] <= job["began"]]
+        ended, after = max(before, default=(stage["began"], None))
+        found.append(Job(after, job["began"] - ended, tuple(job["stages"])))
+    last = max((job["ended"] for job in jobs), default=stage["began"])
+    return simulate(found, spark_stages, stage["ended"] - last, cores)
+
+
+def replay(run: dict[str, Any], cores: int) -> dict[str, float]:
+    """A whole run as it was measured, and as its schedule says it on as many cores."""
+    stages = run["stages"].values()
+    found = [replayed(stage, cores) for stage in stages]
+    return {
+        "measured": sum(stage["wall"] for stage in stages),
+        "replayed": sum(one.seconds for one in found),
+        "no task ran": sum(one.driver for one in found),
+        "critical path": sum(one.critical for one in found),
+        **{f"cpu of {what}": sum(stage["cpu"][what] for stage in stages) for what in run["stages"]["ingest"]["cpu"]},
+    }
+
+
+def rows_of(run: dict[str, Any]) -> int:
+    """Assets on dates."""
+    return int(run["size"]["n_dates"] * run["size"]["n_assets"])
+
+
+def task_cpu(stage: dict[str, Any]) -> float:
+    """CPU seconds of tasks, in the JVM and in Python."""
+    return float(stage["cpu"]["python_workers"] + stage["cpu"]["tasks_in_jvm"])
+
+
+def line(runs: Sequence[dict[str, Any]], stage: str, what: Any) -> tuple[float, float]:
+    """Seconds that do not grow, and seconds a row, neither negative."""
+    rows = np.array([rows_of(run) for run in runs], dtype=float)
+    seconds = np.array([what(run["stages"][stage]) for run in runs])
+    slope = float(np.polyfit(rows, seconds, 1)[0])
+    slope = max(slope, 0.0)
+    return max(0.0, float(np.mean(seconds - slope * rows))), slope
+
+
+def predicted(runs: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    """CPU of the tasks of each size, by the line through the others."""
+    found = []
+    for number, run in enumerate(runs):
+        others = [other for position, other in enumerate(runs) if position != number]
+        by_line = 0.0
+        for stage in run["stages"]:
+            fixed, a_row = line(others, stage, task_cpu)
+            by_line += fixed + a_row * rows_of(run)
+        found.append({"rows": rows_of(run), "measured": sum(map(task_cpu, run["stages"].values())), "by the others": by_line})
+    return found
+
+
+def rows_by_date(file: Path) -> NDArray[np.float64]:
+    """The rows of a real panel on each of its dates, in their order."""
+    counts = pc.value_counts(pq.read_table(file, columns=["date"]).column("date"))
+    rows: NDArray[np.float64] = counts.field("counts").take(pc.sort_indices(counts.field("values"))).to_numpy().astype(float)
+    return rows
+
+
+def unevenness(rows: NDArray[np.float64], dates_a_task: int) -> dict[str, float]:
+    """The rows of a date, and of a task of some dates in a row, against their mean."""
+    tasks = rows[: len(rows) // dates_a_task * dates_a_task].reshape(-1, dates_a_task).sum(axis=1)
+    return {
+        "dates": len(rows),
+        "widest date": rows.max() / rows.mean(),
+        "narrowest date": rows.min() / rows.mean(),
+        "largest task": tasks.max() / tasks.mean(),
+        "smallest task": tasks.min() / tasks.mean(),
+    }
+
+
+def large_run(
+    runs: Sequence[dict[str, Any]], plan: dict[str, Any], growth: NDArray[np.float64], cores: int
+) -> dict[str, dict[str, float]]:
+    """Each stage of the large model on some cores.
+
+    Args:
+        runs: at the small sizes.
+        plan: of the large model.
+        growth: rows by date, in proportion to which its tasks are uneven, from the first dates to the last.
+        cores: at work at the same time.
+    """
+    rows = plan["assets"] * plan["dates"]
+    n_tasks = {
+        "ingest": plan["ingest"]["parts"],
+        "regress": plan["ingest"]["parts"],  # a task a file of the panel
+        "risk": plan["risk"]["chunks"],
+    }
+    found = {}
+    for stage, variants in ROWS_EACH.items():
+        _, a_row = line(runs, stage, task_cpu)
+        driver, of_driver = line(runs, stage, lambda one: one["cpu"]["driver"])
+        own = plan["driver of"][stage]
+        shares = np.interp(np.linspace(0, 1, n_tasks[stage]), np.linspace(0, 1, len(growth)), growth)
+        tasks = a_row * rows * variants * shares / shares.sum()
+        schedule = simulate([Job(None, driver + own, (0,))], {0: Stage((), list(tasks))}, 0.0, cores, LAUNCH)
+        of_tasks = {"tasks": n_tasks[stage], "task seconds": float(tasks.sum()), "largest task": float(tasks.max())}
+        found[stage] = schedule._asdict() | of_tasks
+        found[stage]["driver cpu a row"] = of_driver
+    return found
+
+
+def main() -> None:
+    """Check, extrapolate, and print what was found as JSON."""
+    parser = argparse.ArgumentParser(prog="bench.extrapolate", description=__doc__)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("described", type=Path)
+    parser.add_argument("--panel", type=Path, nargs="*", default=[], help="real panels with a column `date`, Parquet")
+    asked = parser.parse_args()
+    runs, plan = json.loads(asked.runs.read_text()), json.loads(asked.described.read_text())
+    here = len(os.sched_getaffinity(0))
+    replays = {f"{run['size']['n_dates']} x {run['size']['n_assets']}": replay(run, here) for run in runs}
+    steps = plan["driver"]
+    plan["driver of"] = {stage: sum(step["cpu"] for name, step in steps.items() if name.startswith(stage)) for stage in ROWS_EACH}
+    panels = {file.stem: rows_by_date(file) for file in asked.panel}
+    even = {name: unevenness(rows, plan["ingest"]["dates a part"]) for name, rows in panels.items()}
+    growth = panels[max(even, key=lambda name: even[name]["largest task"])] if even else np.ones(2)
+    found = {
+        "replayed schedules": replays, "predicted by the other sizes": predicted(runs), "unevenness of real panels": even,
+        "large": {str(cores): large_run(runs, plan, growth, cores) for cores in CORES},
+    }  # fmt: skip
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

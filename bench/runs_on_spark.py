@@ -1,0 +1,69 @@
+"""Whole runs on a local Spark session at three sizes, each told by its event log: what the driver did, and what its tasks did.
+
+    python -m bench.runs_on_spark CACHE OUT.json
+
+One session, warmed up at the smallest size. Seconds of tasks are those of the log, from launch to end, so that they hold
+whatever else the machine does. CPU seconds are counted beside them: of the JVM's tasks by the log, of Python's workers and of
+the whole by the system.
+"""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.data import panel_of
+from bench.event_log import read_events
+from bench.measure import Cost, cpu_of_workers, measured
+from bench.sizes import Size, write_config
+from bench.warm import Warm, started
+
+from sigmalake.config.model import load_config
+from sigmalake.stages.context import new_run_id, writing
+from sigmalake.stages.run import run_stage
+
+GROWING = (Size(126, 300), Size(252, 600), Size(504, 1000))
+STAGES = ("ingest", "quality", "regress", "risk", "covariance", "release")
+
+
+def run_of(warm: Warm, size: Size, cache: Path) -> dict[str, Any]:
+    """What each stage of a first run costs."""
+    folder = cache / "growing" / "-".join(map(str, size))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    config = load_config(write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=folder / "lake"))
+    found: dict[str, Any] = {"size": size._asdict(), "stages": {}}
+    for stage in STAGES:
+        engine, cost, since, workers = warm.open_engine(config.lake), Cost(), time.time(), cpu_of_workers()
+        with measured(cost):
+            run_stage(writing(engine, config, new_run_id(), say=lambda text: print(text, file=sys.stderr)), stage)
+        engine.close()
+        until, python = time.time(), cpu_of_workers() - workers
+        time.sleep(1.0)  # the listener that writes the log is a thread of its own
+        events = read_events(warm.events or cache, since, until)
+        driver = cost.cpu - python - events.jvm_cpu
+        found["stages"][stage] = {
+            "wall": until - since,
+            "cpu": {"all": cost.cpu, "python_workers": python, "tasks_in_jvm": events.jvm_cpu, "driver": driver},
+            "peak": cost.peak,
+            "began": since,
+            "ended": until,
+            "jobs": [job._asdict() for job in events.jobs],
+            "spark_stages": [one._asdict() for one in events.stages.values()],
+        }
+        print(size, stage, found["stages"][stage]["cpu"], file=sys.stderr, flush=True)
+    shutil.rmtree(folder / "lake", ignore_errors=True)
+    return found
+
+
+def main(cache: Path, out: Path) -> None:
+    """Warm up, then run each size from an empty lake."""
+    with started("spark", cache) as warm:
+        run_of(warm, GROWING[0], cache)
+        out.write_text(json.dumps([run_of(warm, size, cache) for size in GROWING], indent=1))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
