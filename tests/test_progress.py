@@ -130,6 +130,47 @@ def test_a_run_on_a_terminal_has_a_line_a_stage_within_80_columns(tmp_path):
     assert sum(line.startswith("warning: ") for line in plain) == 3, "a warning has a line of its own, above the bar"
 
 
+def test_a_command_that_loads_for_long_says_so_on_a_terminal_and_a_quick_one_does_not(monkeypatch, capsys):
+    def said(pause):
+        with terminal.first_line("sigmalake report", after=0.05):
+            pause()
+        return capsys.readouterr().err
+
+    def quick():
+        terminal.say("done")
+        time.sleep(0.2)
+
+    assert said(lambda: time.sleep(0.3)) == ""  # a log needs none
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert said(lambda: time.sleep(0.3)) == "sigmalake report: loading its libraries\n"
+    assert said(quick) == "done\n"
+
+
+def test_reading_and_quality_count_what_is_done_of_what_is_planned(tmp_path, monkeypatch):
+    from processes import small_model
+    from sigmalake.cli import app
+
+    seen = {}
+    plan, collected, add = Progress.plan, Progress.collected, Progress.add
+
+    def noted(method):
+        def call(self, *given, **more):
+            method(self, *given, **more)
+            if self.unit:
+                seen[self.table, self.unit] = (self.done, self.planned)
+
+        return call
+
+    for name, method in (("plan", plan), ("collected", collected), ("add", add)):
+        monkeypatch.setattr(Progress, name, noted(method))
+    monkeypatch.setattr(sys, "argv", ["sigmalake", "run", "--config", str(small_model(tmp_path)), "--engine", "local"])
+    app.main()
+    n_dates = seen["panel", "dates"][1]
+    assert n_dates > 10
+    assert seen["data_quality", "dates"] == (n_dates, n_dates)
+    assert seen["panel", "parts of panel read"] == (1, 1)
+
+
 def test_rows_are_counted_as_files_are_written(tmp_path):
     from sigmalake.engines.local.engine import LocalEngine
     from sigmalake.engines.local.tables import LocalTables

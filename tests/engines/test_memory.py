@@ -18,7 +18,7 @@ from sigmalake.engines.local.room import free_disk, free_memory
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
-from sigmalake.stages.queries.model_size import ModelSize, SourceSize, model_size
+from sigmalake.stages.queries.model_size import BooksSize, ModelSize, SourceSize, model_size
 from sigmalake.stages.queries.needs import need_of
 
 STAGES = COMPUTING
@@ -109,6 +109,20 @@ def test_fewer_workers_are_taken_where_all_do_not_fit(tmp_path, monkeypatch):
     config = load_config(path, [f"local.memory={between // 1024}k", "local.workers=4"])
     assert room.room_for(config, STAGES, told.append).workers == 2
     assert [line.startswith("workers: 2 instead of 4: 4 need about ") for line in told] == [True]
+
+
+@pytest.mark.parametrize(
+    ("n_books", "n_dates", "rows", "peak"), [(5000, 252, 17.3, 2.6), (2500, 252, 8.7, 2.3), (5000, 126, 9.9, 2.2)]
+)
+def test_books_need_what_was_measured_and_at_most_twice_as_much(tmp_path, n_books, n_dates, rows, peak):
+    books = SourceSize("books", int(10.5e6 * rows), 0, int(1e6 * rows), 4, 4_000_000)  # 10.5 bytes a row, as `bench.books` writes
+    size = ModelSize(470, 252, 252, 18, False, (), BooksSize(books, n_books))
+    body = {"columns": {"portfolio": "portfolio"}, "path": "books.parquet"}
+    config = load_config(small_model(tmp_path), [f"sources.books={json.dumps(body)}"])
+    need = need_of(config, size, ["portfolios"], {"portfolios": n_dates})
+    assert 1.05 * peak < need.memory(2) / 1e9 < 2.1 * peak
+    assert need.disk == 1300 * n_books * n_dates
+    assert need_of(config, size._replace(books=None), ["portfolios"], {"portfolios": n_dates}).disk == 0
 
 
 def test_a_disk_without_room_is_told_before_it_is_full(tmp_path, monkeypatch):

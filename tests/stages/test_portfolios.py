@@ -13,6 +13,7 @@ from lakes import REBUILT, differences
 from plain_books import BENCHMARK, CASH, flattened, sample_books, with_books, write_books
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.reader.open_release import open_release
+from sigmalake.report.text.standing import comparison_text
 from sigmalake.stages import portfolios as stage
 from sigmalake.stages.context import Asked
 from sigmalake.stages.queries.check import check
@@ -178,6 +179,16 @@ def test_a_restated_holding_moves_its_book_until_the_next_one_and_those_that_hol
     monkeypatch.setattr(portfolio_risk.MeasuredBooks, "rows", noted)
     model.run()
     assert measured == {"FUND1", "OFFUNDS", "TOP"}
+    after, before = open_release(model.lake_folder), open_release(measured_once.lake_folder)
+    compared = after.compared_with(before)
+    assert compared.moves.empty  # the model itself is as it was
+    assert set(compared.books["portfolio"]) == measured
+    one = compared.books.iloc[0]
+    for side, its in (("first", before), ("second", after)):
+        assert one[f"vol_{side}"] == its.portfolio_risk(one["portfolio"], start=one["date"], end=one["date"])["vol"].iloc[0]
+    text = comparison_text(compared, None)
+    assert "no number of the model moved" in text
+    assert f"3 books moved on {compared.books['date'].nunique()} dates" in text
     assert differences(model.lake_folder, rebuilt(model).lake_folder, TABLES, relative=REBUILT) == []
 
 

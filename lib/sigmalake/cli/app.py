@@ -24,7 +24,7 @@ from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputF
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
-from sigmalake.cli.terminal import say, show, without_secrets
+from sigmalake.cli.terminal import first_line, say, show, without_secrets
 from sigmalake.cli.verbs import run_document
 from sigmalake.cli.verbs.export import export
 from sigmalake.cli.verbs.init import init
@@ -156,7 +156,8 @@ def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
     gc.set_threshold(COLLECTED_AFTER)  # imports alone would have it look twenty times at objects that stay
-    with signals_as_interrupt() as ending:
+    what = " ".join(["sigmalake", *([verb] if verb else [name for name in sys.argv[1:2] if not name.startswith("-")])])
+    with signals_as_interrupt() as ending, first_line(what):
         _call(verb, ending)
 
 

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from sigmalake.lake.lease import Lease
     from sigmalake.stages.context import Asked, Context
 
-COMPUTING = ("describe", "ingest", "quality", "regress", "risk", "covariance")  # stages for which a machine needs room
+COMPUTING = (
+    "describe",
+    "ingest",
+    "quality",
+    "regress",
+    "risk",
+    "covariance",
+    "portfolios",
+)  # stages for which a machine needs room
 
 
 @contextmanager

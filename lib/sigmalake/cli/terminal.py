@@ -3,7 +3,9 @@
 import json
 import re
 import sys
+import threading
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from textwrap import wrap
@@ -16,6 +18,7 @@ from sigmalake.config.environment.secrets import masked
 if TYPE_CHECKING:
     from rich.console import Console
 
+FIRST_SECONDS = 0.7  # before which a quick verb has ended
 WIDTH = 80  # columns that lines are broken at, where a terminal shows them
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # not the end of a line
 
@@ -34,9 +37,10 @@ class _Hidden:
 
 
 class _Log:
-    """How this process writes its lines on stderr."""
+    """How this process writes its lines on stderr, and whether it has written one."""
 
     form = LogFormat.TEXT
+    has_begun = False
 
 
 def hide(secrets: Collection[str]) -> None:
@@ -56,6 +60,7 @@ def without_secrets(text: str) -> str:
 
 def show(text: str) -> None:
     """Print a result on stdout."""
+    _Log.has_begun = True
     typer.echo(_printable(without_secrets(text)))
 
 
@@ -66,6 +71,7 @@ def say(text: str, **fields: object) -> None:
         text: the message; one that begins with `warning: ` or `error: ` is of that level.
         fields: what else a line of JSON says.
     """
+    _Log.has_begun = True
     shown = _printable(without_secrets(text))
     if _Log.form is LogFormat.JSON:
         head, _, rest = shown.partition(": ")
@@ -78,6 +84,25 @@ def say(text: str, **fields: object) -> None:
     print(shown, file=sys.stderr, flush=True)  # not by typer, whose stream goes past a bar that is drawn there
 
 
+@contextmanager
+def first_line(what: str, after: float = FIRST_SECONDS) -> Iterator[None]:
+    """Say on a terminal that a command is at work, where it has said nothing for a while: libraries may take seconds to load."""
+
+    def begin() -> None:
+        if not _Log.has_begun and _Log.form is LogFormat.TEXT:
+            say(f"{what}: loading its libraries")
+
+    _Log.has_begun = False
+    timer = threading.Timer(after, begin)
+    timer.daemon = True
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def draws() -> bool:
     """Whether stderr is a terminal on which a bar can move."""
     return _Log.form is LogFormat.TEXT and sys.stderr.isatty() and not stderr_console().is_dumb_terminal
@@ -87,6 +112,7 @@ def stderr_console() -> "Console":
     """The terminal as rich draws on it."""
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none
 
+    _Log.has_begun = True
     return Console(file=sys.stderr, width=WIDTH, highlight=False)
 
 

@@ -1,17 +1,31 @@
-"""How far the rows of a stage are: counted by who writes them, read by who shows it."""
+"""How far a stage is: counted by who reads or writes, read by who shows it."""
+
+import pyarrow as pa
 
 
 class Progress:
-    """Rows of one table, done of those planned."""
+    """Rows of one table, dates of collected rows, or parts of a source: done of those planned."""
 
     def __init__(self) -> None:
-        self.table, self.unit, self.planned, self.done = "", "", 0, 0
+        self.table, self.unit, self.planned, self.done, self.dated = "", "", 0, 0, ""
 
-    def plan(self, table: str = "", unit: str = "", planned: int = 0) -> None:
-        """Begin to count the rows of a table; of none, where nothing is given."""
-        self.table, self.unit, self.planned, self.done = table, unit, planned, 0
+    def plan(self, table: str = "", unit: str = "", planned: int = 0, *, dated: str = "") -> None:
+        """Begin to count the rows of a table; of none, where nothing is given.
+
+        Args:
+            table: whose rows count as they are written; or the source whose parts are read.
+            unit: what is counted, in the plural.
+            planned: how many there are to do.
+            dated: column of rows that are collected, whose dates count in the place of rows that are written.
+        """
+        self.table, self.unit, self.planned, self.done, self.dated = table, unit, planned, 0, dated
 
     def add(self, table: str, rows: int) -> None:
         """Count rows that were written, if they are of the planned table."""
-        if table == self.table:
+        if table == self.table and not self.dated:
             self.done += rows
+
+    def collected(self, rows: pa.Table) -> None:
+        """Count the dates of rows that came to the driver, if these are planned. No two pieces have rows of one date."""
+        if self.dated and self.dated in rows.schema.names:
+            self.done += len(rows.column(self.dated).unique())

@@ -76,9 +76,18 @@ class Context:
 
     def expect_rows(self, table: Table, unit: str, planned: int) -> None:
         """Have the rows of a table counted as they are written, for who watches."""
-        progress: Progress | None = getattr(self.engine.storage, "progress", None)
-        if progress is not None:
-            progress.plan(table.name, unit, planned)
+        if self._progress is not None:
+            self._progress.plan(table.name, unit, planned)
+
+    def expect_collected(self, table: Table, planned: int) -> None:
+        """Have the dates of a table counted as its rows come to the driver, for who watches."""
+        if self._progress is not None:
+            self._progress.plan(table.name, "dates", planned, dated=table.date or "")
+
+    @property
+    def _progress(self) -> Progress | None:
+        found: Progress | None = getattr(self.engine.storage, "progress", None)
+        return found
 
     @cached_property
     def config_hash(self) -> str:

@@ -73,6 +73,7 @@ def measured(context: Context, panel: Sequence[PanelState], compute: Mapping[dat
     context.engine.expect_width(row_bytes)
     names = source_names(config)
     task = measuring(config, [row.exposure_date for row in panel], compute, row_bytes, names, factor_sets(lake))
+    context.expect_collected(DATA_QUALITY, len(compute))
     found = context.engine.collect(context.engine.map_parts(task)).cast(DATA_QUALITY.arrow_schema())
     rows = quality_table(counted(lake.columns, config, names, compute), config.checks.quality)
     return pa.concat_tables([found, rows]).sort_by([(name, "ascending") for name in DATA_QUALITY.key])

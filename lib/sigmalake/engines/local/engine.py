@@ -25,6 +25,7 @@ from sigmalake.engines.local.source_pieces import (
 )
 from sigmalake.engines.local.workers import read_each, start_early
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.progress import Progress
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.sources.files import list_files
 from sigmalake.sources.opened import SPLIT_BYTES, OpenedSource, files_version, open_files
@@ -134,9 +135,13 @@ class LocalEngine:
         keeps = check.can_keep
         scratch = self.scratch if sum(piece.n_bytes for piece in pieces) > KEPT_IN_MEMORY else None
         found = read_each([SurveyedRows(piece, check, keeps, scratch) for piece in pieces], self._storage.workers)
+        if self._progress is not None:
+            self._progress.plan(source.name, f"parts of {source.name} read", len(pieces))
         told, kept = [], []
         for survey in found:
             told.append(survey.rows)
+            if self._progress is not None:
+                self._progress.add(source.name, 1)
             kept += survey.kept
         rows = LocalRows(ToPack(check).schema(source.raw_schema), kept)
         return pa.concat_tables([SURVEYED.empty_table(), *told]), rows if keeps else self.read_source(source, ToPack(check))
@@ -165,7 +170,12 @@ class LocalEngine:
 
     def collect(self, rows: LocalRows) -> pa.Table:
         """As `Engine`."""
-        return pa.concat_tables([rows.schema.empty_table(), *rows.read(self._storage.workers)])
+        found = [rows.schema.empty_table()]
+        for some in rows.read(self._storage.workers):
+            found.append(some)
+            if self._progress is not None:
+                self._progress.collected(some)
+        return pa.concat_tables(found)
 
     def expect_rows(self, rows: int) -> None:
         """As `Engine`: of many, other processes start while this one goes on."""
@@ -173,6 +183,12 @@ class LocalEngine:
 
     def expect_width(self, row_bytes: int) -> None:
         """As `Engine`: a piece is a row group, whatever its rows."""
+
+    @property
+    def _progress(self) -> Progress | None:
+        """Of tables on a disk; those in memory show none."""
+        found: Progress | None = getattr(self._storage, "progress", None)
+        return found
 
     def _kept(self, rows: LocalRows, dated: str, n_parts: int) -> LocalRows:
         """Rows of a source that several parts read: computed once, in memory or, of large sources, in files of this run."""

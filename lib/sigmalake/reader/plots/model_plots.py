@@ -66,7 +66,7 @@ class ModelPlots:
         of the first forecast, +- 2 sqrt(sum of the variances forecast for each return since).
 
         Args:
-            factors: to be drawn; None: all, or of more than ten those with the largest mean |t|.
+            factors: to be drawn; None: all, or of more than ten those with the largest mean `|t|`.
             start: first date, itself included; None: the first there is.
             end: last date, itself included; None: the last there is.
             variant: whose forecasts; None for the first of the configuration. A model without variants has no bands.
@@ -96,7 +96,7 @@ class ModelPlots:
         return r2_figure(found)
 
     def t_stats(self, factors: Sequence[str] | None = None, *, start: Day | None = None, end: Day | None = None) -> Figure:
-        """Share of the dates with |t| > 2 by factor; below, the share of the factors over time.
+        """Share of the dates with `|t| > 2` by factor; below, the share of the factors over time.
 
         Args:
             factors: whose statistics are drawn over time in the place of the share.
@@ -112,7 +112,7 @@ class ModelPlots:
         return t_stats_figure(found, None if factors is None else self._named(factors, found))
 
     def factor_strength(self, *, start: Day | None = None, end: Day | None = None) -> Figure:
-        """Which factors matter: mean |t|, share of |t| > 2, volatility, and the premium with its t (Newey and West).
+        """Which factors matter: mean `|t|`, share of `|t| > 2`, volatility, and the premium with its t (Newey and West).
 
         Per year where the calendar tells how many periods make one, else per period.
 

@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 from sigmalake.errors import MissingRiskError
 from sigmalake.lake.releases import releases_from
 from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, Difference, Origin, differences, origins
+from sigmalake.reader.releases.books import BOOK_COLUMNS, moved_books
 from sigmalake.reader.releases.quantities import QUANTITIES, SIDES, Quantity
 from sigmalake.reader.releases.reasons import (
     CONFIGURATION,
@@ -50,6 +51,7 @@ class ModelComparison(NamedTuple):
     moves: pd.DataFrame  # a row a number: quantity, variant, date, factor, factor_2, asset_id, first, second, change
     dates: pd.DataFrame  # a row a quantity, variant and date: moved, a count; largest change in size, and of what; why
     source_rows: pd.DataFrame  # a row a restated value: date, side of the source, asset_id, column, first, second
+    books: pd.DataFrame  # a row a book, variant and date whose risk moved: the columns of `BOOK_COLUMNS`
     differences: list[Difference]  # what the two were not made from alike: keys of the configuration, code, sources
 
 
@@ -65,8 +67,9 @@ class _Read(NamedTuple):
 def compare_models(first: Compared, second: Compared, start: date | None, end: date | None) -> ModelComparison:
     """What moved, element by element, and why.
 
-    Between two releases these are the rows of the source as packed, factor and specific returns, and Sigma and Delta of the
-    variants that both have. Between two variants of a release these are Sigma and Delta. A number that one side lacks is NaN there.
+    Between two releases these are the rows of the source as packed, factor and specific returns, Sigma and Delta of the variants
+    that both have, and the risk of books. Between two variants of a release these are Sigma, Delta and the risk of books. A number
+    that one side lacks is NaN there.
 
     Args:
         first: the earlier model, or one variant.
@@ -95,7 +98,8 @@ def compare_models(first: Compared, second: Compared, start: date | None, end: d
     moves["date"] = pd.to_datetime(moves["date"])
     why = pd.Series([row[-1] for row in listed], moves.index, dtype=object)
     dates, source_rows = _by_date(moves, why), _source_rows(moves, why)
-    return ModelComparison(first.name, second.name, moves, dates, source_rows, _not_alike(first, second))
+    books = pd.concat([moved_books(one, other, *pair, start, end) for pair in pairs] or [pd.DataFrame(columns=BOOK_COLUMNS)])
+    return ModelComparison(first.name, second.name, moves, dates, source_rows, books, _not_alike(first, second))
 
 
 def unlike_dates(first: Compared, second: Compared, last: date) -> list[date]:

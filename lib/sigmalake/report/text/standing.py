@@ -20,6 +20,7 @@ from sigmalake.report.text.plain_text import note, section, table
 SHOWN = 20  # rows of a table in text; the file that --to names has all
 _SMALL = "#.3g"
 _SIDES = ("first", "second")
+_BOOK_RISKS = ("vol_first", "vol_second", "tracking_error_first", "tracking_error_second")
 
 
 def history_text(lake: str, releases: Sequence[ReleaseChange]) -> str:
@@ -38,8 +39,9 @@ def comparison_text(compared: ModelComparison, file: Path | None) -> str:
     """The summary, the dates that moved and the restated values of the source."""
     moves = compared.moves
     head = f"{compared.first} -> {compared.second}"
+    books = section("Risk of books", _books(compared.books)) if len(compared.books) else ""
     if moves.empty:
-        return f"{head}: no number moved"
+        return f"{head}: no number of the model moved\n\n{books}".rstrip() if books else f"{head}: no number moved"
     days = moves["date"]
     summary = [
         f"{head}: {len(moves):,} numbers moved on {days.nunique():,} dates, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}; "
@@ -49,6 +51,7 @@ def comparison_text(compared: ModelComparison, file: Path | None) -> str:
     parts = ["\n".join(summary), "", section("What moved", _quantities(compared)), section("Dates", _dates(compared.dates))]
     if len(compared.source_rows):
         parts.append(section("Restated values of the source", _source_rows(compared.source_rows)))
+    parts += [books] if books else []
     return "\n".join([*parts, f"every number is in {file}"] if file else parts).rstrip()
 
 
@@ -61,6 +64,7 @@ def comparison_json(compared: ModelComparison) -> str:
         "differences": [found._asdict() for found in compared.differences],
         "dates": _records(compared.dates),
         "source_rows": _records(compared.source_rows),
+        "books": _records(compared.books),
     }
     return json.dumps(body)
 
@@ -142,6 +146,24 @@ def _source_rows(rows: pd.DataFrame) -> str:
         for _, row in rows.head(SHOWN).iterrows()
     ]
     return table(["date", "side", "asset", "column", *_SIDES], shown, left=(0, 1, 2, 3)) + _others(len(rows))
+
+
+def _books(books: pd.DataFrame) -> str:
+    """How many moved, then those whose volatility moved most."""
+    change = books["vol_second"] - books["vol_first"]
+    order = change.abs().sort_values(ascending=False, kind="stable", na_position="first").index
+    rows = [
+        [f"{row['date']:%Y-%m-%d}", str(row["portfolio"]), str(row["variant"]), *(_percent(row[name]) for name in _BOOK_RISKS)]
+        for _, row in books.loc[order].head(SHOWN).iterrows()
+    ]
+    moved = f"{books['portfolio'].nunique():,} books moved on {books['date'].nunique():,} dates"
+    told = f"{moved}. Volatility and tracking error (TE) are in percent of the period."
+    header = ["date", "book", "variant", "first", "second", "TE first", "TE second"]
+    return note(told) + "\n" + table(header, rows, left=(0, 1, 2)) + _others(len(books))
+
+
+def _percent(value: float) -> str:
+    return "-" if pd.isna(value) else f"{100 * value:.4f}"
 
 
 def _digits(value: float) -> str:

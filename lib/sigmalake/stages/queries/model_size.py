@@ -22,6 +22,7 @@ from sigmalake.sources.schema import find_schema
 from sigmalake.stages import versions
 from sigmalake.stages.context import factor_sets
 from sigmalake.stages.planning import rules_hash
+from sigmalake.tables.books import PORTFOLIO_BOOKS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import RUNS, SOURCE_PRINTS
 from sigmalake.tasks.sources.needed_columns import needed_columns
@@ -31,6 +32,7 @@ DATED = ("panel", "exposures", "prices")  # of them, those that have a row for e
 LOOKED_INTO = 8  # files of a source beside the largest
 LEARNED_LEVELS = 60  # of a group whose levels are not known before its rows are read: about as many as industries of GICS
 TEXT_VALUE_BYTES = 16  # of a number in a CSV file, its comma included
+HOLDINGS = 100  # of a book, before any is packed
 GZIP = 3  # text in a byte of a .csv.gz file
 
 
@@ -54,14 +56,35 @@ class ModelSize(NamedTuple):
     n_factors: int
     is_first: bool  # no date is in the lake
     sources: tuple[SourceSize, ...]  # those with new files
+    books: "BooksSize | None" = None  # None: there are none, or their files cannot be opened
+
+
+class BooksSize(NamedTuple):
+    """The portfolios whose risk the stage `portfolios` computes."""
+
+    source: SourceSize  # all files: the stage reads them whole where one is new
+    n_books: int  # of a date
 
 
 def model_size(config: Config, lake: Lake) -> ModelSize | None:
     """The size of a model; None where it cannot be told: no file can be opened, which the stage that reads it will explain."""
     try:
-        return _of_lake_or_sources(config, lake)
+        size = _of_lake_or_sources(config, lake)
+        return None if size is None else size._replace(books=_books_size(config, lake))
     except (SigmalakeError, OSError):
         return None
+
+
+def _books_size(config: Config, lake: Lake) -> BooksSize | None:
+    place = config.sources.books
+    if place is None or place.path is None:
+        return None
+    files = list_files("books", place)
+    source = _source_size(config, "books", place, files)
+    stored = lake.columns(PORTFOLIO_BOOKS, ["date"]).column("date")
+    if len(stored):
+        return BooksSize(source, max(stored.value_counts().field("counts").to_pylist()))
+    return BooksSize(source, -(-_rows_a_date("books", place, files, source.rows) // HOLDINGS))
 
 
 def _of_lake_or_sources(config: Config, lake: Lake) -> ModelSize | None:

@@ -3,6 +3,7 @@
 The constants are fitted to generated panels of `bench.sizes` on two cores: 126 dates x 300 assets, 504 x 1,000 (as a CSV file, too,
 and with the layers of a preset), 90 x 5,000, 60 x 8,000 with 40 styles, 1,260 x 3,000, by one, two or four processes. Memory is the
 peak over time of the proportional set sizes of all processes (`bench.measure`): the estimate of a run is 1.1 to 2 times as much.
+Those of books are fitted to `bench.books`: 5,000 and 2,500 books x 252 dates, 5,000 x 126.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,6 +17,7 @@ from sigmalake.engines.local.workers import WORTH_A_PROCESS
 from sigmalake.lake.data_files import FILE_BYTES as TABLE_FILE_BYTES
 from sigmalake.lake.data_files import ROWS_A_GROUP
 from sigmalake.stages.ingest import FILE_BYTES, LEAST_FILES
+from sigmalake.stages.portfolios import DATES_A_PART
 from sigmalake.stages.quality import LEAST_DATES as LEAST_MEASURED
 from sigmalake.stages.quality import MOST_DATES as MOST_MEASURED
 from sigmalake.stages.quality import TASK_BYTES
@@ -36,6 +38,8 @@ MEASURED, MEASURED_CELL, MEASURE_SECONDS = 3, 80, 1e-6  # of quality: times what
 LONG_ROWS = 50  # bytes of an asset on a date in the tables of the regressions, as stored
 IN_ROWS_BYTES, IN_ROWS_CELL = 8, 150  # bytes of an exposure in a row of its own, stored and while it is written
 VALUE_SECONDS, FIT_SECONDS, RISK_SECONDS, LAYERS_SECONDS = 2.5e-7, 3e-6, 4e-6, 1e-5  # of a source's value; of an asset on a date
+BOOK_ROW, BOOK_ARRAYS, MADE = 400, 4, 3  # bytes of a book on a date without arrays by factor, these arrays; times what is made
+BOOK_DISK, BOOK_SECONDS = 1300, 1.1e-4  # bytes stored and seconds of a book on a date
 DRAW_SECONDS, CELL_SECONDS, START_SECONDS = 2e-9, 8e-8, 2.0  # of a draw and K^3 of eigenfactors, of a cell of V, of a run
 STEP = {"day": 1, "week": 5, "month": 21}  # dates
 
@@ -92,7 +96,7 @@ def need_of(config: Config, size: ModelSize, stages: Collection[str], rows: Mapp
     Args:
         config: of the model.
         size: of it.
-        stages: those that run; others than these six take nothing to speak of.
+        stages: those that run; others than these seven take nothing to speak of.
         rows: by stage, of its packed table, that are computed: without any, it takes nothing. Disk and time are of these, memory
             of as many as a task has at most. None: what `size.n_fresh` dates make.
     """
@@ -103,6 +107,8 @@ def need_of(config: Config, size: ModelSize, stages: Collection[str], rows: Mapp
 
 def _rows_of(config: Config, stage: str, dates: int) -> int:
     """Rows of a stage's packed table that some dates make."""
+    if stage == "portfolios":
+        return sum(-(-dates // STEP[config.risk[name].every]) for name in config.book_variants) if config.books else 0
     if stage == "risk":
         return sum(-(-dates // STEP[variant.every]) for variant in config.risk.values())
     if stage == "covariance" and dates and (asked := config.covariance) is not None:
@@ -223,6 +229,28 @@ def _covariance(config: Config, size: ModelSize, rows: int) -> StageNeed:
     )
 
 
+def _portfolios(config: Config, size: ModelSize, rows: int) -> StageNeed:
+    """The source of books is read as ingest reads; then parts of dates are measured, each with all books."""
+    if size.books is None:
+        return StageNeed("portfolios")
+    source, n_books = size.books
+    flat = source.rows * _row_bytes(source)
+    is_held = source.n_bytes <= KEPT_IN_MEMORY
+    made = DATES_A_PART * len(config.book_variants) * n_books * (BOOK_ROW + BOOK_ARRAYS * NUMBER * size.n_factors)
+    read = max(CHECKED * source.split_rows * _row_bytes(source), PARSED * source.text_bytes)
+    return StageNeed(
+        "portfolios",
+        reads=source.n_bytes,
+        held=KEPT * flat if is_held else 0,
+        tasks=max(1, -(-rows // DATES_A_PART), -(-source.rows // max(1, source.split_rows))),
+        task=max(TASK, read, TASK + MADE * made),
+        disk=BOOK_DISK * rows * n_books,
+        scratch=0 if is_held else flat,
+        seconds=BOOK_SECONDS * rows * n_books,
+    )
+
+
 _STAGES: Mapping[str, Part] = {
     "describe": _describe, "ingest": _ingest, "quality": _quality, "regress": _regress, "risk": _risk, "covariance": _covariance,
+    "portfolios": _portfolios,
 }  # fmt: skip
