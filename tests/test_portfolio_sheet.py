@@ -229,6 +229,30 @@ def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_computed(r
     assert message in err
 
 
+def test_contributions_sum_over_groups_of_the_users_own(run, tmp_path):
+    file, groups = write(tmp_path / "h.csv", WEIGHTS), tmp_path / "groups.csv"
+    first, second, *others = WEIGHTS
+    groups.write_text(f"asset_id,group\n{second},<b>theme</b>\n{first},desk\n")
+    to = "--to", tmp_path / "s.csv", "--to", tmp_path / "s.html"
+    code, out, _ = run(file, "--groups", groups, *to, "--output", "json")
+    assert code == 0
+    found = json.loads(out)
+    parts = found["portfolio"]["by_asset"]["contribution"]
+    expected = {"<b>theme</b>": parts[second], "desk": parts[first], "no group": sum(parts[asset] for asset in others)}
+    assert list(found["by_own_group"]) == list(expected)  # in the order of the file
+    assert found["by_own_group"] == pytest.approx(expected)
+    rows = pd.read_csv(tmp_path / "s.csv")
+    root = (found["periods_per_year"] / found["horizon"]) ** 0.5
+    assert value(rows, "by_own_group", "desk", "portfolio_contribution") == pytest.approx(parts[first] * root)
+    assert value(rows, "by_own_group", "desk", "portfolio_weight") == pytest.approx(WEIGHTS[first])
+    assert "&lt;b&gt;theme&lt;/b&gt;" in (tmp_path / "s.html").read_text()
+    held = tmp_path / "own.csv"
+    held.write_text("asset_id,weight,group\n" + "".join(f"{asset},{w},all\n" for asset, w in WEIGHTS.items()))
+    assert answer(run, held)["by_own_group"] == pytest.approx({"all": found["portfolio"]["vol"]})
+    groups.write_text("asset_id,desk\nA001,x\n")
+    assert "group is missing" in run(file, "--groups", groups)[2]
+
+
 def test_a_workbook_without_its_library_is_an_error_that_names_the_extra(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     code, _, err = run(write(tmp_path / "h.csv", WEIGHTS), "--to", tmp_path / "o.xlsx")

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from sigmalake import fit
 
@@ -70,30 +69,16 @@ model = country_model("usa_share")
 day = model.factor_returns().index[-1]
 date = model.panel(return_date=day)
 f = model.factor_returns().loc[day]
-x = np.array([0.0, 1.0])
 
-figure = go.Figure(layout={"height": 380, "margin": {"t": 30}})
-figure.add_scatter(
-    x=date["USA"], y=100 * date["ret"], mode="markers", text=date.index, name="stocks", marker={"size": 9, "color": "#0072b2"}
-)
-figure.add_scatter(
-    x=x,
-    y=100 * (f["market"] + f["USA"] * x),
-    mode="lines",
-    name=f"{100 * f['market']:.2f} + {100 * f['USA']:.2f} x",
-    line={"color": "#d55e00"},
-)
-figure.update_xaxes(title="share of revenue made in the USA").update_yaxes(title=f"return of {day:%B %Y}, %")
+model.plot.scatter(day, "USA")
 
 # %%
-# The twelve slopes are the history of the factor, and their variance is its risk.
+# The twelve slopes are the history of the factor, and their variance is its risk. Here is how the volatility that the last
+# one forecasts compares with them:
 
 usa = model.factor_returns()["USA"]
 risk = model.risk()
 sigma = np.sqrt(risk.factor_cov[risk.factors.index("USA"), risk.factors.index("USA")])
 
-figure = go.Figure(layout={"height": 340, "margin": {"t": 30}})
-figure.add_bar(x=usa.index, y=100 * usa, name="factor return", marker={"color": "#0072b2"})
-for bound in (-sigma, sigma):
-    figure.add_hline(y=100 * bound, line={"color": "#d55e00", "dash": "dash"})
-figure.update_yaxes(title="USA, % a month; dashed: one standard deviation")
+figure = model.plot.slope("USA")
+figure

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from sigmalake import fit
 
@@ -63,20 +62,14 @@ V = B @ Sigma @ B.T + np.diag(Delta)
 np.abs(V - risk.asset_cov()).to_numpy().max()
 
 # %%
-# In percent a month, with correlations below the diagonal:
+# The four matrices with their numbers, in percent squared a month:
 
-vol = np.sqrt(np.diag(V))
-shown = V / np.outer(vol, vol)
-figure = go.Figure(
-    go.Heatmap(z=shown, x=list(V), y=list(V), zmin=-1, zmax=1, colorscale="RdBu", texttemplate="%{z:.2f}"),
-    layout={"height": 380, "margin": {"t": 30}},
-)
-figure.update_yaxes(autorange="reversed")
+model.plot.covariance(assets=risk.assets)
 
 # %%
 # How a portfolio of equal parts comes to its risk: a part by each factor, and the specific part.
 
 report = risk.risk_of(dict.fromkeys(risk.assets, 0.25))
 parts = pd.concat([report.by_factor, pd.Series({"specific": report.specific})])
-figure = go.Figure(go.Bar(x=parts.index, y=100 * parts, marker={"color": "#0072b2"}), layout={"height": 320, "margin": {"t": 30}})
-figure.update_yaxes(title=f"contribution to {100 * report.vol:.2f} % a month")
+figure = model.plot.risk(dict.fromkeys(risk.assets, 0.25))
+figure

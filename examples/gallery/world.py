@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from sigmalake import fit
 
@@ -83,18 +82,12 @@ model.regression(last)[["factor_return", "std_error", "status"]]
 # %%
 # What each country earned beyond the world, in dollars. Germany and France share the euro, so that its movements are in both.
 
-earned = 100 * model.factor_returns()[list(currency_of)].cumsum()
-figure = go.Figure(layout={"height": 380, "margin": {"t": 30}})
-for name in earned:
-    figure.add_scatter(x=earned.index, y=earned[name], mode="lines", name=name)
-figure.update_yaxes(title="sum of factor returns, %")
+model.plot.factor_returns(list(currency_of))
 
 # %%
 # The risk of a Japanese portfolio, held by somebody who counts in dollars:
 
 risk = model.risk()
 japanese = pd.Series(cap, [f"S{i:03d}" for i in range(n)])[country == "Japan"]
-report = risk.risk_of(japanese / japanese.sum())
-parts = 100 * np.sqrt(52) * pd.concat([report.by_group, pd.Series({"specific": report.specific})])
-figure = go.Figure(go.Bar(x=parts.index, y=parts, marker={"color": "#0072b2"}), layout={"height": 320, "margin": {"t": 30}})
-figure.update_yaxes(title=f"contribution to {100 * np.sqrt(52) * report.vol:.1f} % a year")
+figure = model.plot.risk(japanese / japanese.sum())
+figure

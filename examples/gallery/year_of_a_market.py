@@ -13,7 +13,6 @@ model in some ten seconds. The market is generated, so that the estimates can be
 import os
 import time
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -49,20 +48,12 @@ print(f"{len(panel):,} rows, {len(model.calendar())} dates: {time.perf_counter()
 # %%
 # The share of the cross-section of returns that the factors explain, by date:
 
-r2 = model.r2()
-figure = go.Figure(
-    go.Scatter(x=r2.index, y=r2, mode="lines", line={"color": "#0072b2"}), layout={"height": 320, "margin": {"t": 30}}
-)
-figure.update_yaxes(title="R² of the date", rangemode="tozero")
+model.plot.r2()
 
 # %%
 # What the styles earned, summed over the year:
 
-earned = 100 * model.factor_returns()[styles].cumsum()
-figure = go.Figure(layout={"height": 380, "margin": {"t": 30}})
-for name in styles:
-    figure.add_scatter(x=earned.index, y=earned[name], mode="lines", name=name)
-figure.update_yaxes(title="sum of factor returns, %")
+model.plot.factor_returns(styles)
 
 # %%
 # The truth is known here: the estimated factor returns against those that the market was made with.
@@ -78,11 +69,8 @@ for name, colour in (("market", "#0072b2"), ("size", "#d55e00"), ("value", "#009
 figure.update_xaxes(title="true return, %").update_yaxes(title="estimated, %")
 
 # %%
-# And the risk of a portfolio, in percent a year, with the part that each group of factors has in it:
+# And the risk of a portfolio, with the part that each group of factors, each factor and each stock has in it:
 
 risk = model.risk()
 held = pd.Series(1.0, list(risk.usable)[:50]) / 50
-report = risk.risk_of(held)
-parts = 100 * np.sqrt(252) * pd.concat([report.by_group, pd.Series({"specific": report.specific})])
-figure = go.Figure(go.Bar(x=parts.index, y=parts, marker={"color": "#0072b2"}), layout={"height": 320, "margin": {"t": 30}})
-figure.update_yaxes(title=f"contribution to {100 * np.sqrt(252) * report.vol:.1f} % a year")
+model.plot.risk(held)

@@ -1,6 +1,7 @@
 """The job on a real standalone cluster: a master and two workers on this machine, spark-submit, several processes."""
 
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -97,3 +98,11 @@ def test_the_cluster_writes_the_tables_of_the_local_run_though_a_worker_dies_and
 def _children(pid: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(line) for line in listed.stdout.split()]
+
+
+def test_the_example_of_the_gallery_gives_the_tables_of_the_local_engine_on_a_cluster(monkeypatch):
+    gallery = ROOT / "examples/gallery"
+    monkeypatch.chdir(gallery)
+    lakes = runpy.run_path(str(gallery / "cluster.py"))["lakes"]
+    assert list(lakes) == ["local engine", "cluster"]
+    assert lakes["cluster"].equals(lakes["local engine"])

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -17,6 +18,7 @@ from sigmalake.reader.exports.dated_model import dated_model
 from sigmalake.reader.exports.files import export_model
 from sigmalake.reader.exports.forms import Form
 from sigmalake.reader.exports.gs_quant import risk_model_data
+from sigmalake.reader.exports.history import unadjusted_factor_cov
 
 NUMBERS, NUMBERS_OR_NULL = (
     {"type": "array", "items": {"type": "number"}},
@@ -175,6 +177,23 @@ def test_returns_are_in_percent_and_weights_are_shares(data, exported_model):
 def test_sigma_before_the_volatility_regime_is_sigma_over_its_square(data, exported_model):
     multiplier = exported_model.risk_diagnostics()["value"]["regime_multiplier"]
     assert_allclose(np.array(data["covarianceMatrix"]) / data["preVRACovarianceMatrix"], multiplier**2, rtol=1e-13)
+
+
+def test_sigma_before_its_adjustments_is_estimated_again_from_the_stored_factor_returns(data, exported_model):
+    """The variant's only adjustment is the regime: what is estimated again is what was stored, over its square."""
+    assert_allclose(data["unadjustedCovarianceMatrix"], data["preVRACovarianceMatrix"], rtol=1e-10, atol=1e-16)
+    assert unadjusted_factor_cov(exported_model, replace(exported_model.risk(), frequency="month")) is None
+
+
+def test_a_historical_beta_is_the_slope_of_a_years_returns_on_the_markets(data, exported_model):
+    days = [day for day in exported_model.calendar() if day > pd.Timestamp(exported_model.as_of) - pd.Timedelta(days=365)]
+    days = exported_model.calendar()[-max(len(days), 24) :]
+    asset = data["assetData"]["universe"][0]
+    r = np.array([exported_model.panel(return_date=day)["ret"].get(asset, np.nan) for day in days])
+    m = np.array([exported_model.regression(day).attrs["market_return"] for day in days], dtype=float)
+    both = np.isfinite(r) & np.isfinite(m)
+    slope = np.cov(r[both], m[both])[0, 1] / np.var(m[both], ddof=1)
+    assert data["assetData"]["historicalBeta"][0] == pytest.approx(slope, rel=1e-9)
 
 
 def test_a_long_name_has_a_short_id_that_is_the_same_on_every_date(data, exported_model):

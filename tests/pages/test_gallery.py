@@ -7,16 +7,23 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from sigmalake.cli.setup import runtime
+from sigmalake.errors import ConfigError
+
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "examples/gallery"
-WITH_SPARK = {"cluster.py"}  # tests/cluster has its job
-SCRIPTS = sorted(path.name for path in GALLERY.glob("*.py") if path.name not in WITH_SPARK)
+SCRIPTS = sorted(path.name for path in GALLERY.glob("*.py"))
+
+
+def no_java():
+    raise ConfigError("there is no Java")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_runs_and_ends_with_a_figure(name, monkeypatch):
     monkeypatch.setenv("N_STOCKS", "120")
     monkeypatch.setenv("N_DAYS", "120")
+    monkeypatch.setattr(runtime, "find_java", no_java)  # the cluster's page without one; tests/cluster runs it whole
     monkeypatch.chdir(GALLERY)
     names = runpy.run_path(name)
     assert any(isinstance(value, go.Figure) for value in names.values())
@@ -27,6 +34,11 @@ def country_factor(names):
     assert np.abs(names["model"].factor_returns()["USA"] - names["usa"]).max() == 0
     slope = np.cov(names["date"]["USA"], names["date"]["ret"])[0, 1] / np.var(names["date"]["USA"], ddof=1)
     assert names["f"]["USA"] == pytest.approx(slope, rel=1e-10)
+
+
+def cluster(names):
+    assert list(names["lakes"]) == ["local engine"]
+    assert names["first"]["USA"].notna().all()
 
 
 def four_stocks(names):
@@ -44,4 +56,4 @@ def year_of_a_market(names):
     assert np.corrcoef(*both)[0, 1] > 0.9
 
 
-CHECKS = {f"{check.__name__}.py": check for check in (country_factor, four_stocks, attribution, year_of_a_market)}
+CHECKS = {f"{check.__name__}.py": check for check in (country_factor, cluster, four_stocks, attribution, year_of_a_market)}

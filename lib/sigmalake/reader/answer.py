@@ -12,7 +12,7 @@ import pandas as pd
 from sigmalake.config.model import load_config
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.reader.factor_model import FactorModel
-from sigmalake.reader.files.holdings_file import HoldingsFile, read_holdings, read_names
+from sigmalake.reader.files.holdings_file import HoldingsFile, read_holdings, read_texts
 from sigmalake.reader.holdings import Missing
 from sigmalake.reader.open_release import open_release
 from sigmalake.reader.portfolios.replay import Period
@@ -23,6 +23,8 @@ from sigmalake.reader.portfolios.units import Unit
 from sigmalake.reader.questions import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
+
+NO_GROUP = "no group"  # of assets that the user's file of groups does not name
 
 
 class Question(NamedTuple):
@@ -49,6 +51,7 @@ class Question(NamedTuple):
     levels: Sequence[float] = ()  # of value at risk and expected shortfall; none: they are not asked for
     history_since: Date | None = None  # the first date of the factor returns that they replay
     periods: Sequence[Period] = ()  # of the past, to be replayed
+    groups: Path | None = None  # a file of the user's own groups of assets
     loss: float | None = None  # of a reverse stress; None: there is none
 
 
@@ -66,6 +69,7 @@ class Answer(NamedTuple):
     change: RiskChange | None
     realised: Realised | None
     names: Mapping[str, str] = MappingProxyType({})  # what assets are called
+    groups: Mapping[str, str] = MappingProxyType({})  # the user's own, by asset
     tails: Mapping[str, TailReport] = MappingProxyType({})  # by side: portfolio, benchmark, active
     replays: tuple[Replayed, ...] = ()
     reverse: Mapping[str, ReverseStressReport] = MappingProxyType({})  # by side: portfolio, active
@@ -84,6 +88,12 @@ class Answer(NamedTuple):
         if self.benchmark is None or self.against is None:
             return sides_of(h, None)
         return sides_of(h, self.benchmark.weights[self.against.benchmark.by_asset.index])
+
+    def by_own_group(self, values: pd.Series) -> pd.Series:
+        """Sums of numbers by asset over the user's own groups, in their order; assets without a group come last."""
+        order = [*dict.fromkeys(self.groups.values()), NO_GROUP]
+        sums = values.groupby([self.groups.get(asset, NO_GROUP) for asset in values.index], sort=False).sum()
+        return sums.reindex([name for name in order if name in sums.index])
 
     @property
     def shown(self) -> PortfolioReport:
@@ -133,7 +143,8 @@ def answer(question: Question) -> Answer:
     unit = question.weights_in
     holdings = read_holdings(question.file, cash=question.cash, value=question.value, weights_in=unit)
     benchmark = None if question.benchmark is None else read_holdings(question.benchmark, cash=question.cash, weights_in=unit)
-    names = {} if question.names is None else read_names(question.names)
+    names = {} if question.names is None else read_texts(question.names, "name")
+    groups = {} if question.groups is None else read_texts(question.groups, "group")
     if question.cash is not None and holdings.cash is None and (benchmark is None or benchmark.cash is None):
         raise ConfigError(f"--cash {question.cash}: no file has an asset_id {question.cash}; leave --cash out")
     model = open_release(question.lake, question.release)
@@ -146,9 +157,10 @@ def answer(question: Question) -> Answer:
         report = against.portfolio
     result = Answer(str(model.release_id), risk, a_year, holdings, benchmark, report, against, None, None, None)
     of_files = (benchmark.names if benchmark is not None else {}) | holdings.names
+    groups = (benchmark.groups if benchmark is not None else {}) | holdings.groups | groups
     return _stressed(question, model, result)._replace(
         scenario=_scenario(question, result), change=_change(question, model, result), realised=_realised(question, model, result),
-        names=of_files | names,
+        names=of_files | names, groups=groups,
     )  # fmt: skip
 
 

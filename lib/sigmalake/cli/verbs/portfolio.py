@@ -65,6 +65,9 @@ def portfolio(
     names: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What assets are called, .csv or .parquet: asset_id, name.")
     ] = None,
+    groups: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Groups of your own to sum over, .csv or .parquet: asset_id, group.")
+    ] = None,
     weights_in: Annotated[
         InUnit | None, typer.Option(metavar="fraction|percent", help="What weights are in; else fractions, if they look so.")
     ] = None,
@@ -97,7 +100,8 @@ def portfolio(
             file=file, benchmark=benchmark, lake=lake_of(config, overrides, lake), release=release, date=parse_date(day, "--date"),
             variant=variant, horizon=horizon, missing=missing.value, cash=cash, value=value, periods_per_year=periods_per_year,
             shocks=parse_shocks(shock or []), versus_date=parse_date(versus_date, "--versus-date"), versus_release=versus_release,
-            since=parse_date(since, "--since"), names=names, weights_in=None if weights_in is None else weights_in.value,
+            since=parse_date(since, "--since"), names=names, groups=groups,
+            weights_in=None if weights_in is None else weights_in.value,
             shocks_in=None if shocks_in is None else shocks_in.value, levels=level or (LEVELS if files else ()),
             history_since=parse_date(history_since, "--history-since"),
             periods=periods, loss=reverse_stress,

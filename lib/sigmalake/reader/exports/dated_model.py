@@ -23,6 +23,7 @@ class DatedModel(NamedTuple):
     total_var), weight (in the market), beta (to the market), cap, in_estimation, ret, specific_return. NaN is not known.
     """
 
+    model: FactorModel  # whose date it is
     release: str | None
     risk: RiskModel  # for one period of its frequency
     periods_per_year: float  # of that frequency
@@ -59,6 +60,7 @@ def dated_model(
     diagnostics = model.risk_diagnostics(risk.date, risk.variant)["value"]
     regime = diagnostics.get("regime_multiplier")
     return DatedModel(
+        model=model,
         release=model.release_id,
         risk=risk,
         periods_per_year=model.periods_per_year(risk.variant) if periods_per_year is None else periods_per_year,

@@ -15,6 +15,7 @@ import pandas as pd
 from sigmalake.errors import DataError
 from sigmalake.reader.exports.dated_model import DatedModel
 from sigmalake.reader.exports.flat_tables import PERCENT, over_year
+from sigmalake.reader.exports.history import historical_betas, unadjusted_factor_cov
 
 DAYS_A_YEAR = 252.0
 _LONGEST_ID = 19  # the upload takes ids of fewer than 20 characters
@@ -26,7 +27,8 @@ def risk_model_data(dated: DatedModel) -> dict[str, Any]:
 
     Assets without a V are not in the universe: the schema knows no missing specific risk. What is not known is None, but for a
     factor without a return on the date, which has no `factorReturn`. Optional parts are there where the model has them:
-    `issuerSpecificCovariance` with linked issues, `preVRACovarianceMatrix`, Sigma before the volatility regime, with a regime.
+    `issuerSpecificCovariance` with linked issues, `preVRACovarianceMatrix`, Sigma before the volatility regime, with a regime, and
+    `unadjustedCovarianceMatrix` where it can be estimated again.
 
     Args:
         dated: of a model. The calendar's steps should be days: returns are of one step, whatever it is.
@@ -55,6 +57,9 @@ def risk_model_data(dated: DatedModel) -> dict[str, Any]:
     }
     if dated.regime_multiplier:
         data["preVRACovarianceMatrix"] = (F / dated.regime_multiplier**2).tolist()
+    unadjusted = unadjusted_factor_cov(dated.model, risk)
+    if unadjusted is not None:
+        data["unadjustedCovarianceMatrix"] = (unadjusted * a_day).tolist()
     linked = risk.parts(risk.usable).linked
     if linked.cov.size:
         first, second = ([risk.usable[row] for row in rows] for rows in linked.pairs.T)
@@ -78,6 +83,7 @@ def _asset_data(dated: DatedModel, factor_ids: list[str]) -> dict[str, list[Any]
         "totalRisk": _listed(np.sqrt(over_year(dated, assets["total_var"]))),
         "rSquared": _listed(PERCENT * assets["r2"]),
         "predictedBeta": _listed(assets["beta"]),
+        "historicalBeta": _listed(historical_betas(dated.model, risk).reindex(assets.index)),
         "estimationUniverseWeight": _listed(assets["weight"]),
         "specificReturn": _listed(PERCENT * assets["specific_return"]),
         "dailyReturn": _listed(PERCENT * assets["ret"]),

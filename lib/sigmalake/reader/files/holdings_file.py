@@ -1,7 +1,7 @@
 """A file of holdings: weights, or positions with their prices."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,16 +24,17 @@ class HoldingsFile(NamedTuple):
     cash: float | None  # the weight of cash, which has no risk; None: there is none
     value: float | None  # what positions are divided by, in the prices' currency; None for weights
     names: dict[str, str]  # by asset_id, of the column `name`; empty: there is none
+    groups: dict[str, str]  # the same of the column `group`
 
 
 def read_holdings(
     path: Path, *, cash: str | None = None, value: float | None = None, weights_in: Unit | None = None
 ) -> HoldingsFile:
-    """Holdings from a .csv or .parquet file; negative is short, and of the other columns `name` alone is read.
+    """Holdings from a .csv or .parquet file; negative is short. Other columns but `name` and `group` are not read.
 
     Args:
         path: with the columns asset_id and weight (fractions of the value, taken as they are), or asset_id, quantity and price;
-            a column `name` may say what the assets are called.
+            a column `name` may say what the assets are called, and `group` which group of yours each is in.
         cash: the asset_id of cash, whose price may be missing and is then 1; None: nothing is cash.
         value: what positions are divided by; None: their sum, cash included.
         weights_in: the unit of the weights; None: fractions, and questioned where they look like percentages or amounts.
@@ -60,28 +61,28 @@ def read_holdings(
     if given == list(_WEIGHTS):
         held = _as_fractions(held, path, weights_in)
     of_cash = None if cash is None or cash not in held.index else float(held[cash])
-    return HoldingsFile(path, held[held.index != cash], of_cash, value, names_of(read))
+    return HoldingsFile(path, held[held.index != cash], of_cash, value, _texts(read, "name"), _texts(read, "group"))
 
 
-def read_names(path: Path) -> dict[str, str]:
-    """What assets are called, from a .csv or .parquet file with the columns asset_id and name.
+def read_texts(path: Path, column: Literal["name", "group"]) -> dict[str, str]:
+    """A text for each asset, from a .csv or .parquet file with the columns asset_id and `column`.
 
     Raises:
         ConfigError: the file cannot be read, or has other columns.
         DataError: an asset comes twice.
     """
     read = read_rows_with_ids(path)
-    if lacking := {"asset_id", "name"} - set(read.column_names):
+    if lacking := {"asset_id", column} - set(read.column_names):
         raise ConfigError(f"{path} has the columns {', '.join(read.column_names)}; {' and '.join(sorted(lacking))} is missing")
-    refuse_repeats(f"names of {path}", read.column("asset_id").to_pylist())
-    return names_of(read)
+    refuse_repeats(f"{column}s of {path}", read.column("asset_id").to_pylist())
+    return _texts(read, column)
 
 
-def names_of(rows: pa.Table) -> dict[str, str]:
-    """By asset_id the text of a column `name`; empty ones are left out, and all where there is no such column."""
-    if "name" not in rows.column_names:
+def _texts(rows: pa.Table, column: str) -> dict[str, str]:
+    """By asset_id the text of a column; empty ones are left out, and all where there is no such column."""
+    if column not in rows.column_names:
         return {}
-    texts = ("" if text is None else str(text).strip() for text in rows.column("name").to_pylist())
+    texts = ("" if text is None else str(text).strip() for text in rows.column(column).to_pylist())
     return {asset: text for asset, text in zip(rows.column("asset_id").to_pylist(), texts, strict=True) if text}
 
 

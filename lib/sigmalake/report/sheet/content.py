@@ -22,7 +22,8 @@ def sheet_of(answer: Answer) -> Sheet:
     """All that was answered."""
     scale = Scale.of(answer)
     blocks = [
-        _about(answer), _risk(answer, scale), *tails.blocks(answer), _by_group(answer, scale), _by_factor(answer, scale),
+        _about(answer), _risk(answer, scale), *tails.blocks(answer), _by_group(answer, scale), *_by_own_group(answer, scale),
+        _by_factor(answer, scale),
         _by_asset(answer, scale), *stress.blocks(answer), *change_blocks(answer, scale), *realised_blocks(answer),
         *_left_out(answer),
     ]  # fmt: skip
@@ -136,6 +137,36 @@ def _by_group(answer: Answer, scale: Scale) -> Block:
     return Block(
         "by_group", f"What makes {answer.whose}: groups", "group", (*_contribution_columns(answer), share), rows, closing,
         note="Contributions: exposure x volatility x correlation, annualised; a column sums to the volatility above it.",
+    )  # fmt: skip
+
+
+def _by_own_group(answer: Answer, scale: Scale) -> Iterable[Block]:
+    """Contributions of assets, summed over the user's own groups: common and specific risk together."""
+    if not answer.groups:
+        return
+    vol, last = answer.shown.vol, list(answer.reports)[-1]
+    weights = {side: answer.by_own_group(held) for side, held in answer.sides.items()}
+    parts = {side: answer.by_own_group(report.by_asset) for side, report in answer.reports.items()}
+    columns = (
+        *(
+            Column(f"{side}_weight", _label(side, answer, "weight"), _WEIGHT, "percent", adds=True, minor=side != last)
+            for side in weights
+        ),
+        *_contribution_columns(answer),
+        Column("share", "share", f"share of {answer.whose.removeprefix('the ')}", "percent", 1),
+    )
+
+    def cells(held: Iterable[float], contributions: Sequence[float]) -> tuple[Cell, ...]:
+        return (*held, *map(scale.annual, contributions), contributions[-1] / vol if vol > 0 else None)
+
+    rows = [
+        (str(name), cells((float(w.get(name, 0.0)) for w in weights.values()), [float(p.get(name, 0.0)) for p in parts.values()]))
+        for name in parts[last].index
+    ]
+    closing = [("sum", cells((float(w.sum()) for w in weights.values()), [report.vol for report in answer.reports.values()]))]
+    yield Block(
+        "by_own_group", f"What makes {answer.whose}: your groups of assets", "group", columns, rows, closing,
+        note="The contributions of a group's assets, of factors and specific alike.",
     )  # fmt: skip
 
 

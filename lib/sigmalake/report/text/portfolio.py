@@ -38,6 +38,8 @@ def as_json(answer: Answer) -> str:
         body["reverse_stress"] = stress_text.reverse_body(answer)
     if answer.names:
         body["names"] = dict(answer.names)
+    if answer.groups:
+        body["by_own_group"] = json_numbers(answer.by_own_group(answer.shown.by_asset))
     if answer.change is not None:
         body["change"] = change_text.body(answer.change)
     if answer.realised is not None:
@@ -77,7 +79,14 @@ def _report(report: PortfolioReport) -> dict[str, object]:
 
 def as_text(answer: Answer) -> str:
     """For a person. Volatilities and contributions to them are annualised percent where they say so."""
-    parts = [_opening(answer), _volatility(answer), _by_factor(answer), _by_group(answer), _by_asset(answer)]
+    parts = [
+        _opening(answer),
+        _volatility(answer),
+        _by_factor(answer),
+        _by_group(answer),
+        *_by_own_group(answer),
+        _by_asset(answer),
+    ]
     if answer.scenario is not None:
         parts += scenario_text.sections(answer, answer.scenario)
     if answer.tails:
@@ -168,6 +177,15 @@ def _by_group(answer: Answer) -> str:
     parts = [*answer.shown.by_group.items(), ("specific", answer.shown.specific), ("sum", answer.shown.vol)]
     rows = [[str(name), *_contribution(answer, part)] for name, part in parts]
     return section("By group of factors, annualised %", table(["group", "contribution", "share %"], rows))
+
+
+def _by_own_group(answer: Answer) -> Iterable[str]:
+    if not answer.groups:
+        return
+    weights, parts = answer.by_own_group(answer.weights), answer.by_own_group(answer.shown.by_asset)
+    rows = [[str(name), fixed(100 * weights.get(name, 0.0)), *_contribution(answer, part)] for name, part in parts.items()]
+    rows += [["sum", fixed(100 * weights.sum()), *_contribution(answer, answer.shown.vol)]]
+    yield section("By your groups of assets, annualised %", table(["group", "weight %", "contribution", "share %"], rows))
 
 
 def _by_asset(answer: Answer) -> str:
