@@ -22,7 +22,7 @@ from sigmalake.demo.market import Defect
 from sigmalake.demo.page import page_of
 from sigmalake.demo.recovery import holdings, portfolio_bias
 from sigmalake.demo.run import Demo, prepare_demo
-from sigmalake.errors import DataError, InfrastructureError
+from sigmalake.errors import ConfigError, DataError, InfrastructureError
 from sigmalake.lake.log import read_columns
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
@@ -292,3 +292,11 @@ def test_without_a_java_the_demo_of_both_engines_says_so_and_ends_well(demo, fir
     monkeypatch.setattr(stage, "prepare_demo", partial(prepare_demo, n_assets=N_ASSETS, n_dates=N_DATES))
     verb.demo(first.demo.folder, engine=verb.DemoEngine.BOTH)
     assert capsys.readouterr().out.endswith("Spark was left out: no Java that Spark runs on.\n")
+
+
+def test_a_file_in_the_place_of_the_demos_folder_is_refused_before_anything_is_made(tmp_path):
+    file = tmp_path / "panel.csv"
+    file.write_text("mine")
+    with pytest.raises(ConfigError, match=r"the demo writes into a folder, and .*panel\.csv is a file"):
+        prepare_demo(file, print)
+    assert file.read_text() == "mine"

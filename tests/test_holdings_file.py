@@ -47,7 +47,7 @@ def test_parquet_ids_may_be_whole_numbers(tmp_path):
         (
             "h.csv",
             "symbol,weight\nA,1\n",
-            "has the columns symbol, weight; the columns are asset_id and weight, or asset_id, quantity",
+            "has the columns symbol, weight, but a file of holdings needs asset_id and weight, or asset_id, quantity",
         ),
         ("h.csv", "asset_id,weight,quantity,price\nA,1,1,1\n", "has the columns asset_id, weight, quantity, price"),
         ("h.csv", "asset_id,quantity\nA,1\n", "has the columns asset_id, quantity"),
@@ -59,6 +59,9 @@ def test_a_file_that_is_no_file_of_holdings_is_a_mistake_of_usage(tmp_path, name
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"folder\.csv is a folder; name a file in it"):
+        read_holdings(tmp_path / "folder.csv")
     with pytest.raises(ConfigError, match=f"there is no file {tmp_path}/none.csv"):
         read_holdings(tmp_path / "none.csv")
 
@@ -67,11 +70,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     ("text", "said"),
     [
         ("asset_id,weight\n", r"there are no holdings of .*h.csv"),
-        ("asset_id,weight\nA,1\nA,2\n", r"holdings of .*h.csv name 1 assets more than once \(A\)"),
-        ("asset_id,weight\nA,10%\nB,1\n", r"h.csv: 1 of 2 cells of weight are not finite numbers \(A: '10%'\)"),
-        ("asset_id,weight\nA,\nB,inf\n", r"h.csv: 2 of 2 cells of weight are not finite numbers \(A: '', B: 'inf'\)"),
+        ("asset_id,weight\nA,1\nA,2\n", r"holdings of .*h.csv name 1 asset more than once \(A\)"),
+        ("asset_id,weight\nA,10%\nB,1\n", r"h.csv: in the column weight, 1 of 2 cells are not finite numbers \(A: '10%'\)"),
+        ("asset_id,weight\nA,\nB,inf\n", r"h.csv: in the column weight, 2 of 2 cells are not finite numbers \(A: '', B: 'inf'\)"),
         ("asset_id,weight\n ,1\n", "h.csv: asset_id of row 1 is empty"),
-        ("asset_id,quantity,price\nA,1,\n", r"h.csv: 1 of 1 cells of price are not finite numbers \(A: ''\)"),
+        ("asset_id,quantity,price\nA,1,\n", r"h.csv: in the column price, 1 of 1 cells are not finite numbers \(A: ''\)"),
         ("asset_id,quantity,price\nA,1,-5\nB,1,0\n", r"2 prices are not above 0 \(A: -5, B: 0\); a short position has a negative"),
         (
             "asset_id,quantity,price\nA,1,5\nB,-1,5\n",

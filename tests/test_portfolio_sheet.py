@@ -211,7 +211,7 @@ def test_names_come_from_a_file_of_their_own_too(run, tmp_path):
     code, _, err = run(file, "--names", names)
     assert (code, "name is missing" in err) == (2, True)
     names.write_text("asset_id,name\nA001,First\nA001,Again\n")
-    assert "name 1 assets more than once (A001)" in run(file, "--names", names)[2]
+    assert "name 1 asset more than once (A001)" in run(file, "--names", names)[2]
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_holdings_without_risk_are_an_error_or_are_listed(run, tmp_path):
     code, out, err = run(file)
     assert (code, out) == (1, "")
     assert err.startswith("error: no risk for 1 of 5 holdings: ZZZ (no exposures known on ")
-    assert "let missing be leave_out" in err
+    assert "--missing leave_out" in err
     assert list(answer(run, file, "--missing", "leave_out")["portfolio"]["left_out"]) == ["ZZZ"]
     assert "Left out, its risk is in no number here: holding ZZZ: no exposures known on" in run(file, "--missing", "leave_out")[1]
 
@@ -168,7 +168,7 @@ def test_the_lake_may_be_that_of_a_configuration(run, tmp_path, file, plain_mark
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["none.csv"], 2, "there is no file none.csv"),
+        (["none.csv"], 2, "/none.csv; give the path of one that is there"),
         (
             ["{file}", "--benchmark", "b.txt"],
             2,

@@ -27,6 +27,10 @@ def comments(owner: type) -> dict[str, str]:
     return found
 
 
+def _comments_if_any(owner: type) -> dict[str, str]:
+    return comments(owner) if owner.__module__.startswith("sigmalake.") else {}
+
+
 def _describe(_app: Sphinx, what: str, name: str, _item: object, _options: object, lines: list[str]) -> None:
     if what not in {"attribute", "property"} or (lines and not lines[0].startswith("Alias for field")):
         return
@@ -34,7 +38,7 @@ def _describe(_app: Sphinx, what: str, name: str, _item: object, _options: objec
     module, _, owner = place.rpartition(".")
     known = getattr(inspect.importlib.import_module(module), owner, None) if module else None
     if isinstance(known, type):
-        text = comments(known).get(field, "")
+        text = next((found[field] for base in known.__mro__ if field in (found := _comments_if_any(base))), "")
         lines[:] = [text[:1].upper() + text[1:] + ("" if text.endswith(".") or not text else "."), ""]
 
 

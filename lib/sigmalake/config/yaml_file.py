@@ -48,7 +48,9 @@ def parse_yaml(text: str, where: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        hint = "; indent with spaces, not tabs" if "\\t" in (error.problem or "") else ""
+        hint = ". Look there for a bracket or quote that is not closed, or for an indent that does not fit"
+        if "\\t" in (error.problem or ""):
+            hint = "; indent with spaces, not tabs"
         if mark and "${" in "".join(text.split("\n")[mark.line : mark.line + 1]):
             hint = "; within [] and {}, put ${...} in quotes"
         raise ConfigError(f"{where} is not YAML{place}: {error.problem or error.context}{hint}") from None

@@ -14,6 +14,7 @@ from sigmalake.demo import recovery
 from sigmalake.demo import report as text
 from sigmalake.demo.history import Snapshot, snapshots, table_rows
 from sigmalake.demo.market import Market, dirty, generate_market, write_panel
+from sigmalake.errors import ConfigError
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Floats
@@ -96,6 +97,8 @@ def prepare_demo(folder: Path, say: Callable[[str], None], *, n_assets: int = 50
 
     A file with the same content stays as it is, so that a second run finds nothing new.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"the demo writes into a folder, and {folder} is a file; name a folder, which is made if it is not there")
     market = generate_market(n_assets=n_assets, n_dates=n_dates)
     demo = Demo(folder.resolve(), market, dirty(market))
     demo.folder.mkdir(parents=True, exist_ok=True)

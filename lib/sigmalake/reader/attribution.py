@@ -13,7 +13,7 @@ from sigmalake.numerics.regression.thin_memberships import drop_memberships, not
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.dates import as_date, date_index, nearest
 from sigmalake.reader.frames.over_dates import assets_of_newest
-from sigmalake.reader.holdings import Holdings, Missing, check_missing, checked_holdings
+from sigmalake.reader.holdings import LEAVE_OUT, Holdings, Missing, check_missing, checked_holdings
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, LabelledExposures, ModelTables, Row, values_of
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
 
@@ -65,7 +65,7 @@ def attribute_returns(
     dates = [_attribute(tables, held.before(day), day, panel, fit) for day, panel, fit in _side_by_side(days, panels, fits)]
     gaps = pd.DataFrame([gap for of_date in dates for gap in of_date.gaps], columns=["date", "asset_id", "weight", "reason"])
     if missing == "raise" and len(gaps):
-        raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_listed(gaps)}. To go on and list them, let missing be leave_out")
+        raise MissingRiskError(f"{len(gaps)} holdings have gaps: {_listed(gaps)}. {LEAVE_OUT}")
     return _assembled(dates, gaps)
 
 

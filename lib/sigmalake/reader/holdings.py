@@ -14,6 +14,9 @@ NAMED = 50  # assets that a message names before it counts the rest
 Holdings = pd.Series | Mapping[str, float]
 Missing = Literal["raise", "leave_out"]  # what to do about holdings without data
 
+LEAVE_OUT = "To leave them out, take missing='leave_out' in Python, or --missing leave_out on the command line"
+"""What may be done about holdings without data."""
+
 
 def checked_holdings(holdings: Holdings, name: str = "holdings", known: Callable[[], Collection[str]] = list) -> pd.Series:
     """Holdings as numbers by asset, in their own order.
@@ -28,7 +31,7 @@ def checked_holdings(holdings: Holdings, name: str = "holdings", known: Callable
     """
     given = holdings if isinstance(holdings, pd.Series) else pd.Series(dict(holdings), dtype=object)
     if given.empty:
-        raise DataError(f"there are no {name}; give a number by asset")
+        raise DataError(f"there are no {name}: nothing is listed. Give a number for one asset or more")
     given = given.set_axis(pd.Index(asset_ids(given.index, name, known), name=given.index.name))
     refuse_repeats(name, given.index)
     numbers = pd.to_numeric(given, errors="coerce").astype(float)
@@ -45,13 +48,14 @@ def refuse_repeats(name: str, assets: Iterable[str]) -> None:
     if listed.has_duplicates:
         twice = listed[listed.duplicated()].unique()
         shown = ", ".join(map(str, twice[:NAMED]))
-        raise DataError(f"{name} name {len(twice)} assets more than once ({shown}); give each once")
+        what = "1 asset" if len(twice) == 1 else f"{len(twice)} assets"
+        raise DataError(f"{name} name {what} more than once ({shown}); give each once")
 
 
 def refuse_missing(left_out: Mapping[str, str], n_held: int, missing: Missing, known: Collection[str]) -> None:
     """Raise MissingRiskError for holdings without risk data, unless they may be left out and others remain."""
     if left_out and (missing == "raise" or len(left_out) == n_held):
-        hint = "To go on without, let missing be leave_out" if missing == "raise" else "nothing is left"
+        hint = LEAVE_OUT if missing == "raise" else "nothing is left"
         listed = with_reasons(left_out) + hints([asset for asset in left_out if asset not in known], known)
         raise MissingRiskError(f"no risk for {len(left_out)} of {n_held} holdings: {listed}. {hint}")
 

@@ -13,7 +13,7 @@ from sigmalake.reader.holdings import NAMED, checked_holdings, refuse_repeats
 from sigmalake.reader.portfolios.units import Unit, question_value, question_weights
 
 _WEIGHTS, _POSITIONS = ("weight",), ("quantity", "price")
-_COLUMNS = "the columns are asset_id and weight, or asset_id, quantity and price"
+_COLUMNS = "a file of holdings needs asset_id and weight, or asset_id, quantity and price"
 
 
 class HoldingsFile(NamedTuple):
@@ -47,7 +47,9 @@ def read_holdings(
     read = read_rows_with_ids(path)
     given = [name for name in (*_WEIGHTS, *_POSITIONS) if name in read.column_names]
     if "asset_id" not in read.column_names or given not in (list(_WEIGHTS), list(_POSITIONS)):
-        raise ConfigError(f"{path} has the columns {', '.join(read.column_names)}; {_COLUMNS}")
+        raise ConfigError(
+            f"{path} has the columns {', '.join(read.column_names)}, but {_COLUMNS}. Rename its columns, or leave one form out"
+        )
     if value is not None and given == list(_WEIGHTS):
         raise ConfigError(f"{path} has weights, which no value divides; leave --value out")
     rows = pd.DataFrame({name: read.column(name).to_pandas().astype(object) for name in ("asset_id", *given)})
@@ -73,7 +75,10 @@ def read_texts(path: Path, column: Literal["name", "group"]) -> dict[str, str]:
     """
     read = read_rows_with_ids(path)
     if lacking := {"asset_id", column} - set(read.column_names):
-        raise ConfigError(f"{path} has the columns {', '.join(read.column_names)}; {' and '.join(sorted(lacking))} is missing")
+        raise ConfigError(
+            f"{path} has the columns {', '.join(read.column_names)}, but a file of {column}s needs asset_id and {column}: "
+            f"{' and '.join(sorted(lacking))} is missing. Rename a column, or add it"
+        )
     refuse_repeats(f"{column}s of {path}", read.column("asset_id").to_pylist())
     return _texts(read, column)
 
@@ -106,7 +111,10 @@ def _numbers(path: Path, rows: pd.DataFrame, column: str) -> pd.Series:
     numbers = pd.to_numeric(rows[column], errors="coerce").astype(float)
     if (bad := rows[~np.isfinite(numbers)]).size:
         shown = ", ".join(f"{row['asset_id']}: {row[column]!r}" for _, row in bad.head(NAMED).iterrows())
-        raise DataError(f"{path}: {len(bad)} of {len(rows)} cells of {column} are not finite numbers ({shown})")
+        raise DataError(
+            f"{path}: in the column {column}, {len(bad)} of {len(rows)} cells are not finite numbers ({shown}). "
+            "Write numbers such as 0.05, with a point and without a sign of percent or thousands"
+        )
     return numbers
 
 

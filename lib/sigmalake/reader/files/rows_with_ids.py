@@ -11,6 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from sigmalake.errors import ConfigError, DataError
+from sigmalake.reader.names import hints
 
 _BYTES_SEEN = 1 << 16
 
@@ -31,8 +32,11 @@ def read_rows_with_ids(path: Path, ids: Sequence[str] = ("asset_id",)) -> pa.Tab
     """
     if path.suffix not in {".csv", ".parquet"}:
         raise ConfigError(f"{path}: the name of a file of holdings, assets or portfolios ends in .csv or .parquet")
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name a file in it")
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}")
+        beside = [one.name for one in path.absolute().parent.glob(f"*{path.suffix}")]
+        raise ConfigError(f"there is no file {path.absolute()}{hints([path.name], beside)}; give the path of one that is there")
     try:
         rows = _read_csv(path) if path.suffix == ".csv" else pq.read_table(path, partitioning=None)
     except (OSError, ValueError, csv.Error, pa.ArrowException) as error:

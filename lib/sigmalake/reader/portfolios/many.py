@@ -10,7 +10,7 @@ import scipy
 from sigmalake.errors import DataError, MissingRiskError
 from sigmalake.numerics.portfolio.many import Books, BooksRisk, books_against, risk_of_books
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.reader.holdings import NAMED, Holdings, Missing, check_missing, checked_holdings, refuse_repeats
+from sigmalake.reader.holdings import LEAVE_OUT, NAMED, Holdings, Missing, check_missing, checked_holdings, refuse_repeats
 from sigmalake.reader.names import asset_ids, hints
 from sigmalake.reader.portfolios.units import looks_like_percents
 
@@ -188,9 +188,7 @@ def _refuse_left_out(risk: "RiskModel", left_out: pd.DataFrame, weights: Books, 
     listed = ", ".join(f"{row.asset} of {row.portfolio} ({row.reason})" for row in left_out.head(NAMED).itertuples())
     more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
     unknown = [asset for asset in left_out["asset"].unique() if asset not in risk.refused]
-    hint = (
-        "To go on without, let missing be leave_out" if missing == "raise" else f"nothing is left of {len(nothing_left)} portfolios"
-    )
+    hint = LEAVE_OUT if missing == "raise" else f"nothing is left of {len(nothing_left)} portfolios"
     raise MissingRiskError(f"no risk for {len(left_out)} holdings: {listed}{more}{hints(unknown, risk.assets)}. {hint}")
 
 

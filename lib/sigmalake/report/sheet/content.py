@@ -166,7 +166,7 @@ def _by_own_group(answer: Answer, scale: Scale) -> Iterable[Block]:
     closing = [("sum", cells((float(w.sum()) for w in weights.values()), [report.vol for report in answer.reports.values()]))]
     yield Block(
         "by_own_group", f"What makes {answer.whose}: your groups of assets", "group", columns, rows, closing,
-        note="The contributions of a group's assets, of factors and specific alike.",
+        wide=answer.against is not None, note="The contributions of a group's assets, of factors and specific alike.",
     )  # fmt: skip
 
 
