@@ -73,12 +73,15 @@ f = model.factor_returns().loc[day]
 model.plot.scatter(day, "USA")
 
 # %%
-# The twelve slopes are the history of the factor, and their variance is its risk. Here is how the volatility that the last
-# one forecasts compares with them:
+# The twelve slopes are the history of the factor, and their variance is its risk:
 
 usa = model.factor_returns()["USA"]
 risk = model.risk()
 sigma = np.sqrt(risk.factor_cov[risk.factors.index("USA"), risk.factors.index("USA")])
+abs(sigma - usa.std())
+
+# %%
+# Over time, each slope with its band, and below the variance that was forecast:
 
 figure = model.plot.slope("USA")
 figure

@@ -33,6 +33,7 @@ def report(
     What is good, what to watch and what to do, each with its threshold; then factor returns, fit, correlations, coverage,
     calibration, data quality and what changed. The file needs no network, and can be forwarded. Needs no Java.
     """
+    from sigmalake.cli.progress import busy
     from sigmalake.reader.answer import lake_of
     from sigmalake.report.page.build import Wanted, write_report
 
@@ -40,7 +41,8 @@ def report(
         to=to, start=parse_date(start, "--start"), end=parse_date(end, "--end"), variant=variant,
         date=parse_date(day, "--date"), factors=tuple(factor or ()),
     )  # fmt: skip
-    written = write_report(lake_of(config, overrides, lake), wanted, release)
+    with busy("reading, judging and drawing"):
+        written = write_report(lake_of(config, overrides, lake), wanted, release)
     if output is Output.JSON:
         show(json.dumps(written._asdict() | {"to": str(written.to)}))
         return
