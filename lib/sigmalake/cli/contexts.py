@@ -20,15 +20,8 @@ if TYPE_CHECKING:
     from sigmalake.lake.lease import Lease
     from sigmalake.stages.context import Asked, Context
 
-COMPUTING = (
-    "describe",
-    "ingest",
-    "quality",
-    "regress",
-    "risk",
-    "covariance",
-    "portfolios",
-)  # stages for which a machine needs room
+# stages for which a machine needs room
+COMPUTING = ("describe", "ingest", "quality", "regress", "risk", "covariance", "portfolios")
 
 
 @contextmanager

@@ -91,7 +91,7 @@ class Answer(NamedTuple):
 
     def by_own_group(self, values: pd.Series) -> pd.Series:
         """Sums of numbers by asset over the user's own groups, in their order; assets without a group come last."""
-        order = [*dict.fromkeys(self.groups.values()), NO_GROUP]
+        order = dict.fromkeys([*self.groups.values(), NO_GROUP])
         sums = values.groupby([self.groups.get(asset, NO_GROUP) for asset in values.index], sort=False).sum()
         return sums.reindex([name for name in order if name in sums.index])
 

@@ -11,7 +11,7 @@ from sigmalake.config.variant import Variant
 from sigmalake.errors import MissingRiskError
 from sigmalake.numerics.descriptors.market_beta import market_beta
 from sigmalake.numerics.descriptors.trailing_window import Trailing
-from sigmalake.numerics.types import Floats, Ints
+from sigmalake.numerics.types import Floats
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL
@@ -39,7 +39,7 @@ def historical_betas(model: FactorModel, risk: RiskModel) -> pd.Series:
     returns: Floats = np.full((len(days), len(assets)), np.nan)
     rows = model.packed.rows_by_date(PANEL, ["asset_id", "ret"], "return_date", days)
     for n, (_, row) in enumerate(rows):
-        at: Ints = place.reindex(row["asset_id"].as_py()).to_numpy(dtype=float)
+        at: Floats = place.reindex(row["asset_id"].as_py()).to_numpy(dtype=float)
         held = np.isfinite(at)
         returns[n, at[held].astype(np.int64)] = row["ret"].values.to_numpy(zero_copy_only=False)[held]
     of_dates = model.packed.rows(CROSS_SECTIONS, ["date", "market_return"], ds.field("date").isin(days)).to_pandas()
