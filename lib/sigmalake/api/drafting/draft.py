@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sigmalake.api.drafting.assigning import assign
 from sigmalake.api.drafting.composing import Draft, compose
-from sigmalake.api.drafting.looking import look
+from sigmalake.api.drafting.looking import Looked, look
 from sigmalake.api.drafting.roles import find_roles
+from sigmalake.errors import SigmalakeError
 
 
 def draft(files: Sequence[str], target: Path) -> Draft:
@@ -20,4 +21,12 @@ def draft(files: Sequence[str], target: Path) -> Draft:
         ConfigError: a file cannot be read, or has no dates, ids or returns; says what was looked for.
         DataError: a file has no rows, or is damaged.
     """
-    return compose(assign([find_roles(look(path)) for path in files]), target)
+    return compose(assign([find_roles(_looked(path)) for path in files]), target)
+
+
+def _looked(path: str) -> Looked:
+    """As `look`, whose errors name a source of a configuration, which there is none of yet."""
+    try:
+        return look(path)
+    except SigmalakeError as error:
+        raise type(error)(str(error).removeprefix("sources.panel: ")) from None
