@@ -139,7 +139,8 @@ def main() -> None:
     parser.add_argument("described", type=Path)
     parser.add_argument("--panel", type=Path, nargs="*", default=[], help="real panels with a column `date`, Parquet")
     asked = parser.parse_args()
-    runs, plan = json.loads(asked.runs.read_text()), json.loads(asked.described.read_text())
+    runs, described = json.loads(asked.runs.read_text()), json.loads(asked.described.read_text())
+    plan = {**described["plans"]["plain"], "assets": described["assets"]}
     here = len(os.sched_getaffinity(0))
     replays = {f"{run['size']['n_dates']} x {run['size']['n_assets']}": replay(run, here) for run in runs}
     steps = plan["driver"]

@@ -124,17 +124,10 @@ def _tree_cpu(root: int) -> float:
     return sum(sum(map(int, fields[11:15])) for pid in _tree(root) if (fields := _stat(pid))) / _TICKS
 
 
-def cpu_of_workers() -> float:
-    """Seconds of Spark's Python workers below this process: each hands its own to the daemon that forked it as it ends."""
-    daemons = [pid for pid in _tree(os.getpid()) if "pyspark.daemon" in _command(pid)]
-    return sum(sum(map(int, fields[11:15])) for pid in daemons if (fields := _stat(pid))) / _TICKS
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
+def cpu_of_driver() -> float:
+    """Seconds of this process and of the JVMs below it, themselves: without those of Python's workers, alive or gone."""
+    own = [os.getpid(), *(pid for pid in _tree(os.getpid()) if Path(f"/proc/{pid}/comm").read_text().strip() == "java")]
+    return sum(sum(map(int, fields[11:13])) for pid in own if (fields := _stat(pid))) / _TICKS
 
 
 def _tree_memory(root: int) -> int:

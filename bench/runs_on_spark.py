@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.data import panel_of
 from bench.event_log import read_events
-from bench.measure import Cost, cpu_of_workers, measured
+from bench.measure import Cost, cpu_of_driver, measured
 from bench.sizes import Size, write_config
 from bench.warm import Warm, started
 
@@ -24,7 +24,7 @@ from sigmalake.config.model import load_config
 from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.run import run_stage
 
-GROWING = (Size(126, 300), Size(252, 600), Size(504, 1000))
+GROWING = (Size(126, 300), Size(252, 400), Size(252, 1000))
 STAGES = ("ingest", "quality", "regress", "risk", "covariance", "release")
 
 
@@ -36,17 +36,21 @@ def run_of(warm: Warm, size: Size, cache: Path) -> dict[str, Any]:
     config = load_config(write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=folder / "lake"))
     found: dict[str, Any] = {"size": size._asdict(), "stages": {}}
     for stage in STAGES:
-        engine, cost, since, workers = warm.open_engine(config.lake), Cost(), time.time(), cpu_of_workers()
+        engine, cost, since, own = warm.open_engine(config.lake), Cost(), time.time(), cpu_of_driver()
         with measured(cost):
             run_stage(writing(engine, config, new_run_id(), say=lambda text: print(text, file=sys.stderr)), stage)
         engine.close()
-        until, python = time.time(), cpu_of_workers() - workers
+        until, own = time.time(), cpu_of_driver() - own
         time.sleep(1.0)  # the listener that writes the log is a thread of its own
         events = read_events(warm.events or cache, since, until)
-        driver = cost.cpu - python - events.jvm_cpu
         found["stages"][stage] = {
             "wall": until - since,
-            "cpu": {"all": cost.cpu, "python_workers": python, "tasks_in_jvm": events.jvm_cpu, "driver": driver},
+            "cpu": {
+                "all": cost.cpu,
+                "python_workers": cost.cpu - own,
+                "tasks_in_jvm": events.jvm_cpu,
+                "driver": own - events.jvm_cpu,
+            },
             "peak": cost.peak,
             "began": since,
             "ended": until,
