@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 CORES = (8, 64, 512)
 LAUNCH = 0.002  # seconds that a driver takes to launch a task; 500 tasks a second
+READ_AT_ONCE, OPENING = 128 << 20, 4 << 20  # bytes: spark.sql.files.maxPartitionBytes and openCostInBytes
 ROWS_EACH = {"ingest": 1, "regress": 1, "risk": 3}  # variants of the large model for one of the measured runs
 
 
@@ -101,10 +102,22 @@ def unevenness(rows: NDArray[np.float64], dates_a_task: int) -> dict[str, float]
     }
 
 
+def tasks_of_files(n_files: int, file_bytes: float, cores: int) -> int:
+    """Tasks that Spark reads files of one size with, by its defaults of 128 MB a task and 4 MB for opening a file."""
+    a_core = n_files * (file_bytes + OPENING) / cores
+    return -(-n_files // max(1, int(min(READ_AT_ONCE, max(OPENING, a_core)) // (file_bytes + OPENING))))
+
+
+def read_share(run: dict[str, Any], stage: str) -> float:
+    """Of the seconds of tasks, those of tasks that hand rows on to others."""
+    told = run["stages"][stage]["spark_stages"]
+    return float(sum(sum(one["tasks"]) for one in told if one["shuffled"]) / sum(sum(one["tasks"]) for one in told))
+
+
 def large_run(
     runs: Sequence[dict[str, Any]], plan: dict[str, Any], growth: NDArray[np.float64], cores: int
 ) -> dict[str, dict[str, float]]:
-    """Each stage of the large model on some cores.
+    """Each stage of the large model on some cores: a stage of Spark's that reads, and one that computes what was handed on.
 
     Args:
         runs: at the small sizes.
@@ -112,24 +125,28 @@ def large_run(
         growth: rows by date, in proportion to which its tasks are uneven, from the first dates to the last.
         cores: at work at the same time.
     """
-    rows = plan["assets"] * plan["dates"]
-    n_tasks = {
-        "ingest": plan["ingest"]["parts"],
-        "regress": plan["ingest"]["parts"],  # a task a file of the panel
-        "risk": plan["risk"]["chunks"],
-    }
+    rows, parts = plan["assets"] * plan["dates"], plan["ingest"]["parts"]
+    reading = tasks_of_files(parts, plan["bytes of a file"], cores)
+    n_tasks = {"ingest": (plan["source files"], parts), "regress": (0, reading), "risk": (reading, plan["risk"]["chunks"])}
     found = {}
     for stage, variants in ROWS_EACH.items():
-        _, a_row = line(runs, stage, task_cpu)
-        driver, of_driver = line(runs, stage, lambda one: one["cpu"]["driver"])
-        own = plan["driver of"][stage]
-        shares = np.interp(np.linspace(0, 1, n_tasks[stage]), np.linspace(0, 1, len(growth)), growth)
-        tasks = a_row * rows * variants * shares / shares.sum()
-        schedule = simulate([Job(None, driver + own, (0,))], {0: Stage((), list(tasks))}, 0.0, cores, LAUNCH)
-        of_tasks = {"tasks": n_tasks[stage], "task seconds": float(tasks.sum()), "largest task": float(tasks.max())}
-        found[stage] = schedule._asdict() | of_tasks
-        found[stage]["driver cpu a row"] = of_driver
+        seconds = line(runs, stage, task_cpu)[1] * rows * variants
+        first = read_share(runs[-1], stage) if n_tasks[stage][0] else 0.0
+        of_stages = {
+            number: Stage((0,) if number else (), list(_shared(seconds * share, n, growth)))
+            for number, (share, n) in enumerate(zip((first, 1.0 - first), n_tasks[stage], strict=True))
+        }
+        driver = line(runs, stage, lambda one: one["cpu"]["driver"])[0] + plan["driver of"][stage]
+        schedule = simulate([Job(None, driver, (0, 1))], of_stages, 0.0, cores, LAUNCH)
+        largest = max(max(one.tasks, default=0.0) for one in of_stages.values())
+        found[stage] = schedule._asdict() | {"tasks": sum(n_tasks[stage]), "task seconds": seconds, "largest task": largest}
     return found
+
+
+def _shared(seconds: float, n_tasks: int, growth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds, shared among tasks in proportion to the rows of their dates."""
+    rows = np.interp(np.linspace(0, 1, n_tasks), np.linspace(0, 1, len(growth)), growth)
+    return seconds * rows / max(rows.sum(), 1.0)
 
 
 def main() -> None:
@@ -141,6 +158,7 @@ def main() -> None:
     asked = parser.parse_args()
     runs, described = json.loads(asked.runs.read_text()), json.loads(asked.described.read_text())
     plan = {**described["plans"]["plain"], "assets": described["assets"]}
+    plan["bytes of a file"] = described["widths"]["panel"]["bytes on disk"] * plan["ingest"]["dates a part"]
     here = len(os.sched_getaffinity(0))
     replays = {f"{run['size']['n_dates']} x {run['size']['n_assets']}": replay(run, here) for run in runs}
     steps = plan["driver"]
