@@ -63,7 +63,10 @@ def main(cache: Path, out: Path) -> None:
     """Warm up, then run each size from an empty lake."""
     with started("spark", cache) as warm:
         run_of(warm, GROWING[0], cache)
-        out.write_text(json.dumps([run_of(warm, size, cache) for size in GROWING], indent=1))
+        found = []
+        for size in GROWING:
+            found.append(run_of(warm, size, cache))
+            out.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

@@ -46,14 +46,8 @@ def outcome_of(airflow, dag, config, **environment_variables):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_airflow_finds_both_dags_without_an_error(airflow):
-    assert airflow("dags", "list-import-errors").stdout.splitlines()[-1] == "No data found"
-    assert {"sigmalake_local", "sigmalake_spark"} <= set(airflow("dags", "list", "--output", "plain").stdout.split())
-
-
 def test_the_local_dag_makes_a_release(airflow, config):
     code, said = outcome_of(airflow, "sigmalake_local", config)
-    assert "state=success" in said or "DagRun Finished" in said, said
     assert code == 0, said
     assert open_release(str(config.parent / "lake")).release_id == "2024-02-01.1"
 
