@@ -14,7 +14,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ import yaml
 from bench.data import panel_of
 from bench.sizes import Size, write_config
 
-from sigmalake.config.model import Config, load_config
+from sigmalake.config.model import load_config
 from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.engines.local.tables import LocalTables
 from sigmalake.lake.lake import Lake
@@ -44,17 +44,14 @@ from sigmalake.tasks.sources.fingerprints import FINGERPRINTS, by_date, file_fin
 
 DAYS_A_YEAR, DAYS_A_FILE, WIDE_DATES = 252, 21, 4
 SIDES = ("exposures", "returns")
-VARIANTS = {
-    "short": {"preset": "short", "factor_cov": {"eigenfactor": None}},
-    "plain": {
-        "factor_cov": {"estimator": "ewma", "half_life": 84, "corr_half_life": 168},
-        "specific_var": {"estimator": "ewma", "half_life": 84},
-    },
-    "long": {
-        "factor_cov": {"estimator": "ewma", "half_life": 168, "window": 504},
-        "specific_var": {"estimator": "ewma", "half_life": 168, "window": 504},
-    },
+DAILY = {"estimator": "ewma", "half_life": 84}
+SLOW = {"estimator": "ewma", "half_life": 168, "window": 504}
+PLAIN = {  # windows of 252 and 504 dates
+    "fast": {"factor_cov": DAILY, "specific_var": DAILY},
+    "plain": {"factor_cov": {**DAILY, "corr_half_life": 168}, "specific_var": DAILY},
+    "slow": {"factor_cov": SLOW, "specific_var": SLOW},
 }
+VARIANTS = {"plain": PLAIN, "one a preset": {**PLAIN, "fast": {"preset": "short"}}}
 
 
 @dataclass
@@ -89,9 +86,9 @@ def described(days: list[date], n_assets: int) -> list[pa.Table]:
     return tables
 
 
-def plan_of(config: Config, context: Context, days: list[date], n_assets: int) -> dict[str, Any]:
+def plan_of(context: Context, days: list[date], n_assets: int) -> dict[str, Any]:
     """Every step of the plan of a first run, and of one more day after it."""
-    driver, told = Driver(), {side: described(days, n_assets) for side in SIDES}
+    config, driver, told = context.config, Driver(), {side: described(days, n_assets) for side in SIDES}
     with driver.step("what the tasks say of files and dates, added up"):
         by_file = {side: file_fingerprints(tables) for side, tables in told.items()}
         fingerprints = {side: by_date(found) for side, found in by_file.items()}
@@ -124,6 +121,7 @@ def plan_of(config: Config, context: Context, days: list[date], n_assets: int) -
         stale = changes(expected_risk_models(panel, expected_cross_sections(panel, config), config), stored, Why.UPSTREAM)
     return {
         "driver": driver.steps,
+        "driver in all": {what: sum(step[what] for step in driver.steps.values()) for what in ("cpu", "mb")},
         "dates": len(rows), "regressions": len(sections), "risk models": len(models), "stale the day after": len(stale.compute),
         "source files": len(told["returns"]), "lines of files and dates": sum(map(len, by_file.values())),
         "ingest": {"parts": len(parts), "dates a part": n, "task bytes": pack_bytes},
@@ -164,31 +162,22 @@ def main() -> None:
     with TemporaryDirectory() as place:
         folder, size = Path(place), Size(WIDE_DATES, asked.assets)
         path = write_config(folder / "model.yaml", size, panel=panel_of(size, folder), lake=folder / "lake", dense=False)
-        config = load_config(path).model_copy(update={"risk": load_config(_variants(path)).risk})
+        config = load_config(path)
         engine = LocalEngine(LocalTables(config.lake, 1))
         context = writing(engine, config, new_run_id(), say=lambda _: None)
         for stage in ("ingest", "regress"):
             run_stage(context, stage)
         assert factor_sets(Lake(engine.storage))
-        peak = _resident()
-        found = {"assets": asked.assets, "years": asked.years, "widths": widths_of(context, asked.assets)}
-        found |= plan_of(config, context, days, asked.assets)
-        found["driver in all"] = {
-            "cpu": sum(step["cpu"] for step in found["driver"].values()), "mb": (_resident() - peak) / 2**20,
-            "peak of the process, mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
-        }  # fmt: skip
+        found = {"assets": asked.assets, "years": asked.years, "widths": widths_of(context, asked.assets), "plans": {}}
+        for name, variants in VARIANTS.items():
+            path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"risk": variants}, sort_keys=False))
+            found["plans"][name] = plan_of(replace(context, config=load_config(path)), days, asked.assets)
+        found["peak of the process, mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
         engine.close()
     text = json.dumps(found, indent=1)
     print(text)
     if asked.out is not None:
         asked.out.write_text(text)
-
-
-def _variants(path: Path) -> Path:
-    """The same file with three variants."""
-    body = yaml.safe_load(path.read_text()) | {"risk": VARIANTS}
-    path.write_text(yaml.safe_dump(body, sort_keys=False))
-    return path
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python -m bench.extrapolate RUNS.json DESCRIBED.json [--panel FILE...]
 
-Three things are checked before anything is extrapolated. The schedule of each measured stage, replayed on as many cores, takes
-as long as it did; the CPU of each size follows from the other two sizes; and the dates of real panels say how uneven tasks are.
+The schedule of each measured run, replayed on as many cores, has to take as long as it did. What a row costs is taken from a
+size at which fixed costs are small, the driver's part from the small runs and from the plan, and the dates of real panels say
+how uneven tasks are.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 
 CORES = (8, 64, 512)
 LAUNCH = 0.002  # seconds that a driver takes to launch a task; 500 tasks a second
+READ_AT_ONCE, OPENING = 128 << 20, 4 << 20  # bytes: spark.sql.files.maxPartitionBytes and openCostInBytes
+CPU_A_ROW = {"ingest": 7.2e-6, "regress": 6.1e-6, "risk": 5.9e-6}  # seconds on Spark, at 2,520 dates x 3,000 assets: docs/scale.md
 ROWS_EACH = {"ingest": 1, "regress": 1, "risk": 3}  # variants of the large model for one of the measured runs
 
 
@@ -50,38 +53,6 @@ def replay(run: dict[str, Any], cores: int) -> dict[str, float]:
     }
 
 
-def rows_of(run: dict[str, Any]) -> int:
-    """Assets on dates."""
-    return int(run["size"]["n_dates"] * run["size"]["n_assets"])
-
-
-def task_cpu(stage: dict[str, Any]) -> float:
-    """CPU seconds of tasks, in the JVM and in Python."""
-    return float(stage["cpu"]["python_workers"] + stage["cpu"]["tasks_in_jvm"])
-
-
-def line(runs: Sequence[dict[str, Any]], stage: str, what: Any) -> tuple[float, float]:
-    """Seconds that do not grow, and seconds a row, neither negative."""
-    rows = np.array([rows_of(run) for run in runs], dtype=float)
-    seconds = np.array([what(run["stages"][stage]) for run in runs])
-    slope = float(np.polyfit(rows, seconds, 1)[0])
-    slope = max(slope, 0.0)
-    return max(0.0, float(np.mean(seconds - slope * rows))), slope
-
-
-def predicted(runs: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
-    """CPU of the tasks of each size, by the line through the others."""
-    found = []
-    for number, run in enumerate(runs):
-        others = [other for position, other in enumerate(runs) if position != number]
-        by_line = 0.0
-        for stage in run["stages"]:
-            fixed, a_row = line(others, stage, task_cpu)
-            by_line += fixed + a_row * rows_of(run)
-        found.append({"rows": rows_of(run), "measured": sum(map(task_cpu, run["stages"].values())), "by the others": by_line})
-    return found
-
-
 def rows_by_date(file: Path) -> NDArray[np.float64]:
     """The rows of a real panel on each of its dates, in their order."""
     counts = pc.value_counts(pq.read_table(file, columns=["date"]).column("date"))
@@ -101,10 +72,22 @@ def unevenness(rows: NDArray[np.float64], dates_a_task: int) -> dict[str, float]
     }
 
 
+def tasks_of_files(n_files: int, file_bytes: float, cores: int) -> int:
+    """Tasks that Spark reads files of one size with, by its defaults of 128 MB a task and 4 MB for opening a file."""
+    a_core = n_files * (file_bytes + OPENING) / cores
+    return -(-n_files // max(1, int(min(READ_AT_ONCE, max(OPENING, a_core)) // (file_bytes + OPENING))))
+
+
+def read_share(run: dict[str, Any], stage: str) -> float:
+    """Of the seconds of tasks, those of tasks that hand rows on to others."""
+    told = run["stages"][stage]["spark_stages"]
+    return float(sum(sum(one["tasks"]) for one in told if one["shuffled"]) / sum(sum(one["tasks"]) for one in told))
+
+
 def large_run(
     runs: Sequence[dict[str, Any]], plan: dict[str, Any], growth: NDArray[np.float64], cores: int
 ) -> dict[str, dict[str, float]]:
-    """Each stage of the large model on some cores.
+    """Each stage of the large model on some cores: a stage of Spark's that reads, and one that computes what was handed on.
 
     Args:
         runs: at the small sizes.
@@ -112,24 +95,28 @@ def large_run(
         growth: rows by date, in proportion to which its tasks are uneven, from the first dates to the last.
         cores: at work at the same time.
     """
-    rows = plan["assets"] * plan["dates"]
-    n_tasks = {
-        "ingest": plan["ingest"]["parts"],
-        "regress": plan["ingest"]["parts"],  # a task a file of the panel
-        "risk": plan["risk"]["chunks"],
-    }
+    rows, parts = plan["assets"] * plan["dates"], plan["ingest"]["parts"]
+    reading = tasks_of_files(parts, plan["bytes of a file"], cores)
+    n_tasks = {"ingest": (plan["source files"], parts), "regress": (0, reading), "risk": (reading, plan["risk"]["chunks"])}
     found = {}
     for stage, variants in ROWS_EACH.items():
-        _, a_row = line(runs, stage, task_cpu)
-        driver, of_driver = line(runs, stage, lambda one: one["cpu"]["driver"])
-        own = plan["driver of"][stage]
-        shares = np.interp(np.linspace(0, 1, n_tasks[stage]), np.linspace(0, 1, len(growth)), growth)
-        tasks = a_row * rows * variants * shares / shares.sum()
-        schedule = simulate([Job(None, driver + own, (0,))], {0: Stage((), list(tasks))}, 0.0, cores, LAUNCH)
-        of_tasks = {"tasks": n_tasks[stage], "task seconds": float(tasks.sum()), "largest task": float(tasks.max())}
-        found[stage] = schedule._asdict() | of_tasks
-        found[stage]["driver cpu a row"] = of_driver
+        seconds = CPU_A_ROW[stage] * rows * variants
+        first = read_share(runs[-1], stage) if n_tasks[stage][0] else 0.0
+        of_stages = {
+            number: Stage((0,) if number else (), list(_shared(seconds * share, n, growth)))
+            for number, (share, n) in enumerate(zip((first, 1.0 - first), n_tasks[stage], strict=True))
+        }
+        driver = min(run["stages"][stage]["cpu"]["driver"] for run in runs) + plan["driver of"][stage]
+        schedule = simulate([Job(None, driver, (0, 1))], of_stages, 0.0, cores, LAUNCH)
+        largest = max(max(one.tasks, default=0.0) for one in of_stages.values())
+        found[stage] = schedule._asdict() | {"tasks": sum(n_tasks[stage]), "task seconds": seconds, "largest task": largest}
     return found
+
+
+def _shared(seconds: float, n_tasks: int, growth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds, shared among tasks in proportion to the rows of their dates."""
+    rows = np.interp(np.linspace(0, 1, n_tasks), np.linspace(0, 1, len(growth)), growth)
+    return seconds * rows / max(rows.sum(), 1.0)
 
 
 def main() -> None:
@@ -139,7 +126,9 @@ def main() -> None:
     parser.add_argument("described", type=Path)
     parser.add_argument("--panel", type=Path, nargs="*", default=[], help="real panels with a column `date`, Parquet")
     asked = parser.parse_args()
-    runs, plan = json.loads(asked.runs.read_text()), json.loads(asked.described.read_text())
+    runs, described = json.loads(asked.runs.read_text()), json.loads(asked.described.read_text())
+    plan = {**described["plans"]["plain"], "assets": described["assets"]}
+    plan["bytes of a file"] = described["widths"]["panel"]["bytes on disk"] * plan["ingest"]["dates a part"]
     here = len(os.sched_getaffinity(0))
     replays = {f"{run['size']['n_dates']} x {run['size']['n_assets']}": replay(run, here) for run in runs}
     steps = plan["driver"]
@@ -148,7 +137,7 @@ def main() -> None:
     even = {name: unevenness(rows, plan["ingest"]["dates a part"]) for name, rows in panels.items()}
     growth = panels[max(even, key=lambda name: even[name]["largest task"])] if even else np.ones(2)
     found = {
-        "replayed schedules": replays, "predicted by the other sizes": predicted(runs), "unevenness of real panels": even,
+        "replayed schedules": replays, "unevenness of real panels": even,
         "large": {str(cores): large_run(runs, plan, growth, cores) for cores in CORES},
     }  # fmt: skip
     print(json.dumps(found, indent=1))

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,17 +124,36 @@ def _tree_cpu(root: int) -> float:
     return sum(sum(map(int, fields[11:15])) for pid in _tree(root) if (fields := _stat(pid))) / _TICKS
 
 
-def cpu_of_workers() -> float:
-    """Seconds of Spark's Python workers below this process: each hands its own to the daemon that forked it as it ends."""
-    daemons = [pid for pid in _tree(os.getpid()) if "pyspark.daemon" in _command(pid)]
-    return sum(sum(map(int, fields[11:15])) for pid in daemons if (fields := _stat(pid))) / _TICKS
+@contextmanager
+def cpu_by_process(kept: dict[int, tuple[str, float]]) -> Iterator[None]:
+    """Sample name and CPU seconds of each process below this one, itself included, also of those that end meanwhile."""
+    done, before = threading.Event(), dict(_own_cpu(os.getpid()))
+    kept.update(before)
 
+    def sample() -> None:
+        while True:
+            kept.update(_own_cpu(os.getpid()))
+            if done.wait(_SAMPLE_SECONDS):
+                return
 
-def _command(pid: int) -> str:
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
+        yield
+    finally:
+        done.set()
+        thread.join()
+        kept.update(_own_cpu(os.getpid()))
+        for pid, (name, seconds) in before.items():
+            kept[pid] = name, kept[pid][1] - seconds
+
+
+def _own_cpu(root: int) -> Iterator[tuple[int, tuple[str, float]]]:
+    for pid in _tree(root):
+        with suppress(OSError):
+            name, fields = Path(f"/proc/{pid}/comm").read_text().strip(), _stat(pid)
+            if fields:
+                yield pid, (name, sum(map(int, fields[11:13])) / _TICKS)
 
 
 def _tree_memory(root: int) -> int:

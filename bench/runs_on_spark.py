@@ -1,4 +1,4 @@
-"""Whole runs on a local Spark session at three sizes, each told by its event log: what the driver did, and what its tasks did.
+"""First runs on a local Spark session at three sizes, each told by its event log: what the driver did, and what tasks did.
 
     python -m bench.runs_on_spark CACHE OUT.json
 
@@ -8,6 +8,7 @@ the whole by the system.
 """
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 from bench.data import panel_of
 from bench.event_log import read_events
-from bench.measure import Cost, cpu_of_workers, measured
+from bench.measure import cpu_by_process
 from bench.sizes import Size, write_config
 from bench.warm import Warm, started
 
@@ -24,8 +25,8 @@ from sigmalake.config.model import load_config
 from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.run import run_stage
 
-GROWING = (Size(126, 300), Size(252, 600), Size(504, 1000))
-STAGES = ("ingest", "quality", "regress", "risk", "covariance", "release")
+GROWING = (Size(126, 300), Size(252, 400), Size(252, 1000))
+STAGES = ("ingest", "regress", "risk")
 
 
 def run_of(warm: Warm, size: Size, cache: Path) -> dict[str, Any]:
@@ -36,18 +37,18 @@ def run_of(warm: Warm, size: Size, cache: Path) -> dict[str, Any]:
     config = load_config(write_config(folder / "model.yaml", size, panel=panel_of(size, cache), lake=folder / "lake"))
     found: dict[str, Any] = {"size": size._asdict(), "stages": {}}
     for stage in STAGES:
-        engine, cost, since, workers = warm.open_engine(config.lake), Cost(), time.time(), cpu_of_workers()
-        with measured(cost):
+        engine, since, spent = warm.open_engine(config.lake), time.time(), dict[int, tuple[str, float]]()
+        with cpu_by_process(spent):
             run_stage(writing(engine, config, new_run_id(), say=lambda text: print(text, file=sys.stderr)), stage)
         engine.close()
-        until, python = time.time(), cpu_of_workers() - workers
+        until = time.time()
         time.sleep(1.0)  # the listener that writes the log is a thread of its own
         events = read_events(warm.events or cache, since, until)
-        driver = cost.cpu - python - events.jvm_cpu
+        own = sum(seconds for pid, (name, seconds) in spent.items() if pid == os.getpid() or name == "java")
+        python = sum(seconds for _, seconds in spent.values()) - own
         found["stages"][stage] = {
             "wall": until - since,
-            "cpu": {"all": cost.cpu, "python_workers": python, "tasks_in_jvm": events.jvm_cpu, "driver": driver},
-            "peak": cost.peak,
+            "cpu": {"driver": own - events.jvm_cpu, "python_workers": python, "tasks_in_jvm": events.jvm_cpu},
             "began": since,
             "ended": until,
             "jobs": [job._asdict() for job in events.jobs],
@@ -62,7 +63,10 @@ def main(cache: Path, out: Path) -> None:
     """Warm up, then run each size from an empty lake."""
     with started("spark", cache) as warm:
         run_of(warm, GROWING[0], cache)
-        out.write_text(json.dumps([run_of(warm, size, cache) for size in GROWING], indent=1))
+        found = []
+        for size in GROWING:
+            found.append(run_of(warm, size, cache))
+            out.write_text(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
