@@ -140,7 +140,7 @@ def segmented(group=None, prices=None, segments=None, **others) -> Config:
         ({"prices": {}}, "`segments:` are priced by the caps of `prices:`; give `prices:`, and map its `cap`"),
         ({"segments": {}}, "shares are made of `assets`, `sales` or both; map at least one of them"),
         ({"segments": {"assets": "figure", "sales": "figure"}}, "column 'figure' is named twice"),
-        ({"group": {"map": "w"}}, "or `segments: true`, which may have a `column:` for companies without segments"),
+        ({"group": {"map": "w"}}, "`segments: true` or `revenues: true`; the last two may have a `column:`"),
         ({"group": {"partial": True}}, "shares from segments sum to 1: `partial` is for a group of another form"),
     ],
 )

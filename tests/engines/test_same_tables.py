@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import pytest
 
 from lakes import differences
 from plain_books import sample_books, write_books
+from plain_revenues import generate_revenues
 from plain_segments import generate_segments
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.lake.log import open_table
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES, REVENUE_SHARES
 from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, EXPOSURE_MOMENTS, EXPOSURES
 from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
 from small_model import Model, local_engine, make_model
@@ -124,7 +125,7 @@ def test_a_long_source_in_files_that_split_assets(market, panel, days, spark, tm
     assert_equal(ours, theirs, REJECTED_ROWS)
 
 
-def test_a_described_model_with_segments_and_local_currencies(market, panel, days, spark, tmp_path):
+def test_a_described_model_with_segments_revenues_and_local_currencies(market, panel, days, spark, tmp_path):
     rng = np.random.default_rng(3)
     frame = panel[panel["date"].isin(days[:16])].drop_duplicates(["date", "asset_id"]).reset_index(drop=True)
     number = frame["asset_id"].str.removeprefix("A").astype(int)
@@ -136,7 +137,7 @@ def test_a_described_model_with_segments_and_local_currencies(market, panel, day
     for model in (ours, theirs):
         for stage in ("describe", "ingest"):
             model.stage(stage)
-    assert_equal(ours, theirs, PRICES, DESCRIPTORS, INDUSTRY_SHARES, REJECTED_ROWS)
+    assert_equal(ours, theirs, PRICES, DESCRIPTORS, INDUSTRY_SHARES, REVENUE_SHARES, REJECTED_ROWS)
     mixed = by_the_other_from(ours, "mixed", theirs.open_engine)
     write_sources(tmp_path, frame, days, restated=days[6])
     for model in (ours, mixed):
@@ -146,7 +147,7 @@ def test_a_described_model_with_segments_and_local_currencies(market, panel, day
 
 
 def describe(model: Model) -> None:
-    """Styles of prices and accounts, industries of segments, returns and caps in local currencies."""
+    """Styles of prices and accounts, industries of segments, the USA by revenue, returns and caps in local currencies."""
     place, body = model.folder, model.body
     named = {"cap": "cap", "in_estimation": "in_estimation"}
     body["sources"] = {
@@ -154,11 +155,13 @@ def describe(model: Model) -> None:
         "prices": {"path": str(place / "prices.parquet"), "columns": {**named, "traded_value": "traded"}},
         "fundamentals": {"path": str(place / "figures.parquet")},
         "segments": {"path": str(place / "segments.parquet"), "columns": {"assets": "assets", "sales": "sales"}},
+        "revenues": {"path": str(place / "revenues.parquet"), "columns": {"level": "country"}},
         "exchange_rates": {"path": str(place / "fx.parquet"), "base": "USD", "columns": {"currency": "ccy", "rate": "usd"}},
     }
     body["descriptors"] = {"prices": {"month": 3, "range_months": 2, "beta": {"window": 6, "half_life": 3}}}
     styles = {"size": {}, "beta": {"missing": "zero"}, "value": {"descriptors": {"book_to_price": 1.0}, "missing": "zero"}}
-    body["factors"] = [{"market": "market"}, {"membership": "industry", "segments": True}, {"styles": styles}]
+    of_revenue = {"membership": "country", "revenues": True, "only": ["USA"]}
+    body["factors"] = [{"market": "market"}, {"membership": "industry", "segments": True}, of_revenue, {"styles": styles}]
     body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.9}}
     body |= {"risk": {}, "covariance": None}
 
@@ -174,6 +177,9 @@ def write_sources(place: Path, frame: pd.DataFrame, days: list[date], restated: 
     known = pd.DataFrame({"asset_id": assets, "item": "book_value", "known_at": days[0], "value": rng.uniform(1, 9, len(assets))})
     write(known.assign(period_end=date(2020, 9, 30)), place / "figures.parquet")
     write(generate_segments(assets[3:], date(2020, 2, 1)), place / "segments.parquet")
+    revenues = generate_revenues(assets, days[3] - timedelta(days=40), periods=1)
+    revenues["revenue"] = revenues["revenue"].where(revenues["known_at"] != restated, 1.0)
+    write(revenues, place / "revenues.parquet")
     euro = pd.DataFrame({"date": days[:16], "ccy": "EUR", "usd": np.exp(np.cumsum(rng.normal(0, 0.01, 16)))})
     euro["usd"] = euro["usd"].where(euro["date"] != restated, 1.3)
     write(pd.concat([euro, euro.assign(ccy="USD", usd=1.0)], ignore_index=True), place / "fx.parquet")

@@ -3,6 +3,7 @@
 RandomState is numpy's frozen generator: its numbers are the same in every release.
 """
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ FOLDER = Path(__file__).parents[2] / "conf" / "data"
 
 HOMES = ["US1", "US2", "US3", "US4", "US5", "CH1", "CH2", "DE1", "DE2", "GB1", "JP1", "JP2"]
 MOVES = "CH1"  # its seat goes to the USA half-way
+COUNTRIES = np.array(["Chile", "Germany", "Japan", "USA"])
 STOCKS = ["ASH", "ELM", "OAK", "YEW"]
 
 
@@ -35,6 +37,38 @@ def country_usa() -> pd.DataFrame:
         shown = [f"{r:.4f}" if month else "" for r in ret]  # nothing is known before the first month
         rows += zip([day.date()] * 12, HOMES, shown, caps.round(2), american.astype(int), known, strict=True)
     return pd.DataFrame(rows, columns=["date", "asset_id", "ret", "cap", "usa", "usa_share"])
+
+
+def country_revenues() -> dict[str, pd.DataFrame]:
+    """Thirty companies, twenty-five months, four countries: r(t) = market + US factor x share of revenue known at t-1 + noise."""
+    draw = np.random.RandomState(29)
+    days = [day.date() for day in pd.date_range("2021-12-31", periods=25, freq="ME")]
+    companies = [f"C{number:02d}" for number in range(1, 31)]
+    homes = np.array(["USA"] * 12 + ["Germany"] * 7 + ["Japan"] * 7 + ["Chile"] * 4)
+    at_home = draw.uniform(0.25, 0.95, 30)
+    revenues, known = [], {}
+    for year in (2020, 2021, 2022):
+        at_home = np.clip(at_home + draw.uniform(-0.08, 0.08, 30), 0.1, 1.0)
+        total = np.exp(draw.normal(7.0, 1.0, 30))
+        for n, company in enumerate(companies):
+            published = date(year + 1, 2, 1) + timedelta(days=int(draw.randint(0, 80)))
+            abroad = draw.dirichlet(np.ones(3))
+            shares = {homes[n]: at_home[n], **dict(zip(COUNTRIES[homes[n] != COUNTRIES], (1 - at_home[n]) * abroad, strict=True))}
+            stated = {country: float(round(total[n] * share, 1)) for country, share in shares.items()}
+            revenues += [(company, country, f"{year}-12-31", published, revenue) for country, revenue in stated.items()]
+            known[company, published] = stated["USA"] / sum(stated.values())
+    caps, share, panel = np.exp(draw.normal(8.0, 1.0, 30)), np.zeros(30), []
+    for month, day in enumerate(days):
+        ret = 0.006 + 0.03 * draw.randn() + 0.06 * draw.randn() * share + 0.04 * draw.randn(30)
+        caps = caps * (1 + ret)
+        shown = [f"{r:.4f}" if month else "" for r in ret]  # nothing is known before the first month
+        panel += zip([day] * 30, companies, shown, caps.round(1), homes, strict=True)
+        newest = {company: max(when for of, when in known if of == company and when <= day) for company in companies}
+        share = np.array([known[company, newest[company]] for company in companies])
+    return {
+        "country_panel": pd.DataFrame(panel, columns=["date", "asset_id", "ret", "cap", "domicile"]),
+        "country_revenues": pd.DataFrame(revenues, columns=["asset_id", "country", "period_end", "known_at", "revenue"]),
+    }
 
 
 def litterman() -> dict[str, pd.DataFrame]:
@@ -64,7 +98,7 @@ def litterman() -> dict[str, pd.DataFrame]:
 
 def files() -> dict[str, str]:
     """The text of every file of conf/data, by name."""
-    frames = {"country_usa": country_usa(), **litterman()}
+    frames = {"country_usa": country_usa(), **country_revenues(), **litterman()}
     return {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
 
 

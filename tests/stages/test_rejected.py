@@ -49,7 +49,7 @@ def test_rows_of_dates_and_sources_that_are_no_more_are_replaced(lake):
     sources = PanelSources({}, {}, names, {}, found, countable=True, cap_rates={})
     stale = {**rejected_dates(lake), "panel.exposures": {MONDAY}}
     assert _rejected_predicate(sources, {"exposures": {FRIDAY}}, stale, others=["prices"]).split(" OR ") == [
-        "(date IS NULL AND source NOT IN ('prices', 'fundamentals', 'segments', 'books'))",
+        "(date IS NULL AND source NOT IN ('prices', 'fundamentals', 'segments', 'revenues', 'books'))",
         "source IN ('exposures', 'returns')",
         "(source = 'panel.exposures' AND ((date >= DATE'2024-01-01' AND date <= DATE'2024-01-05')))",
     ]

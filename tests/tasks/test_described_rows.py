@@ -49,7 +49,7 @@ def rows_of(*keys, sector="bank"):
 
 def described(pending=(), rows=DESCRIPTORS, shares=SHARES):
     planned = dict(pending)
-    return Described(["size", "momentum"], rows, planned, DescribedShares(shares, planned))
+    return Described(["size", "momentum"], rows, planned, {"segments": DescribedShares(shares, planned)})
 
 
 KEYS = [(DAYS[0], "A"), (DAYS[0], "B"), (DAYS[0], "C"), (DAYS[1], "A "), (DAYS[1], "C"), (DAYS[2], "A")]

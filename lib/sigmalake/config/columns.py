@@ -168,6 +168,27 @@ class SegmentColumns(Strict):
         return self
 
 
+class RevenueColumns(Strict):
+    """Revenues of companies, a row a company, level and period."""
+
+    asset_id: AssetName = "asset_id"
+    level: Annotated[Name, key("country, industry or whatever the levels of the group with `revenues: true` are; text")]
+    period_end: PeriodEndName = "period_end"
+    known_at: KnownAtName = "known_at"
+    revenue: Annotated[
+        Name,
+        key(
+            "revenue of the company in the level, 0 or more; missing: what was stated before is withdrawn",
+            unit="any one currency a company",
+        ),
+    ] = "revenue"
+
+    @model_validator(mode="after")
+    def _a_column_each(self) -> "RevenueColumns":
+        refuse_repeated("column", [self.asset_id, self.level, self.period_end, self.known_at, self.revenue])
+        return self
+
+
 class BookColumns(Strict):
     """Books, a row a portfolio, date and member."""
 

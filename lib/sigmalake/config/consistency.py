@@ -18,7 +18,7 @@ def refuse_inconsistent(config: "Config") -> None:
         ValueError: names the keys, and what to write instead.
     """
     _refuse_repeated_factors(config)
-    _refuse_shares_without_segments(config)
+    _refuse_shares_without_source(config)
     if config.descriptors is not None and config.sources.prices is None:
         raise ValueError("descriptors are computed from `sources.prices`, and there are none")
     if config.books is not None and config.sources.books is None:
@@ -57,12 +57,13 @@ def _refuse_unknown_variants(section: str, variants: list[str] | None, config: "
         raise ValueError(f"{section}.variants names {', '.join(unknown)}; risk has {', '.join(config.risk) or 'no variant'}")
 
 
-def _refuse_shares_without_segments(config: "Config") -> None:
-    of_segments = [entry.membership for entry in config.memberships if entry.segments]
-    if len(of_segments) > 1:
-        raise ValueError(f"factors has two groups with `segments: true`, {' and '.join(of_segments)}; their factors are the same")
-    if of_segments and config.sources.segments is None:
-        raise ValueError(f"the group {of_segments[0]} has `segments: true`, and there are no `sources.segments`")
+def _refuse_shares_without_source(config: "Config") -> None:
+    for source in ("segments", "revenues"):
+        groups = [entry.membership for entry in config.memberships if entry.computed_from == source]
+        if len(groups) > 1:
+            raise ValueError(f"factors has two groups with `{source}: true`, {' and '.join(groups)}; their factors are the same")
+        if groups and getattr(config.sources, source) is None:
+            raise ValueError(f"the group {groups[0]} has `{source}: true`, and there are no `sources.{source}`")
 
 
 def _refuse_layers_without_data(config: "Config") -> None:

@@ -20,14 +20,16 @@ class MarketFactor(Strict):
 
 
 class Membership(Strict):
-    """A group of factors whose exposures are shares: a category column, numeric columns, a map column, or segments."""
+    """A group of factors whose exposures are shares: of a category, of numeric columns, of a map, or computed here."""
 
     membership: Annotated[
-        Name, key("`{membership: NAME, ...}`: a group of shares, with one of `column`, `columns`, `map` and `segments`")
+        Name,
+        key("`{membership: NAME, ...}`: a group of shares, with one of `column`, `columns`, `map`, `segments` and `revenues`"),
     ]
-    column: Annotated[Name | None, key("a category column: share 1 in its level; beside `segments`, of companies without them")] = (
-        None
-    )
+    column: Annotated[
+        Name | None,
+        key("a category column: share 1 in its level; beside `segments` or `revenues`, of companies without them"),
+    ] = None
     columns: Annotated[Annotated[dict[Name, Name], Field(min_length=1)] | None, key("factor to column of shares")] = None
     map: Annotated[Name | None, key("a map column, factor to share")] = None
     segments: Annotated[
@@ -37,10 +39,25 @@ class Membership(Strict):
             "unless a `column` serves them; not with `partial`"
         ),
     ] = None
+    revenues: Annotated[
+        Literal[True] | None,
+        key(
+            "`true`: shares of a company's revenue, from `sources.revenues` [U]; the rows of companies without revenues are "
+            "rejected, unless a `column` serves them; not with `partial`"
+        ),
+    ] = None
     levels: Annotated[
         Annotated[list[Name], Field(min_length=1)] | None,
-        key("the factors of `column`, `map` or `segments`; none: learned, in the order (first date, name)"),
+        key(
+            "the factors of `column`, `map`, `segments` or `revenues`, any other level is a mistake; none: learned, in the order "
+            "(first date, name)"
+        ),
     ] = None
+    only: Annotated[
+        Annotated[list[Name], Field(min_length=1)] | None,
+        key("in the place of `levels`: these are factors, and what is elsewhere has no exposure; the group needs no constraint"),
+    ] = None
+    rest: Annotated[Name | None, key("with `only`: the factor of all that is elsewhere; the group is then complete")] = None
     partial: Annotated[bool, key("shares may sum to less than 1; the group then needs no constraint")] = False
 
     @field_validator("membership")
@@ -52,24 +69,49 @@ class Membership(Strict):
 
     @model_validator(mode="after")
     def _one_form(self) -> "Membership":
-        forms = (self.columns, self.map, self.segments) if self.segments else (self.column, self.columns, self.map)
-        if sum(form is not None for form in forms) != 1:
+        others = (self.columns, self.map, self.segments, self.revenues)
+        if sum(form is not None for form in (others if self.computed_from else (self.column, *others))) != 1:
             raise ValueError(
-                "give one of `column:` (a category), `columns:` (shares by factor), `map:` (a map column) or `segments: true`, "
-                "which may have a `column:` for companies without segments"
+                "give one of `column:` (a category), `columns:` (shares by factor), `map:` (a map column), `segments: true` or "
+                "`revenues: true`; the last two may have a `column:` for companies without segments or revenues"
             )
-        if self.segments and self.partial:
-            raise ValueError("shares from segments sum to 1: `partial` is for a group of another form")
+        if self.computed_from and self.partial:
+            raise ValueError(f"shares from {self.computed_from} sum to 1: `partial` is for a group of another form; see `only`")
         if self.columns is not None and self.levels is not None:
             raise ValueError("`columns:` already lists the levels")
         refuse_repeated("level", self.levels or ())
         refuse_repeated("column of shares", list((self.columns or {}).values()))
         return self
 
+    @model_validator(mode="after")
+    def _against_the_rest(self) -> "Membership":
+        if self.only is not None and (self.levels is not None or self.columns is not None):
+            raise ValueError("`only:` lists the levels that are factors; leave `levels:` out, or of `columns:` what is no factor")
+        if self.rest is not None and self.only is None:
+            raise ValueError("`rest:` names what is not in `only:`, which is not given")
+        if self.rest is not None and self.partial:
+            raise ValueError("with a `rest:` shares sum to 1: leave `partial` out")
+        refuse_repeated("level", [*(self.only or ()), *([self.rest] if self.rest else ())])
+        return self
+
     @property
     def listed(self) -> list[str] | None:
         """The levels that the configuration fixes; None where they are learned."""
+        if self.only is not None:
+            return [*self.only, *([self.rest] if self.rest is not None else ())]
         return list(self.columns) if self.columns is not None else self.levels
+
+    @property
+    def computed_from(self) -> Literal["segments", "revenues"] | None:
+        """The source that shares are computed from by `describe`; None: the exposures' source gives them."""
+        if self.segments:
+            return "segments"
+        return "revenues" if self.revenues else None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every asset's shares sum to 1."""
+        return not self.partial and (self.only is None or self.rest is not None)
 
 
 class Styles(Strict):

@@ -174,19 +174,19 @@ class Config(Strict):
         return [column for column in self.style_columns if column in made and column in named]
 
     @property
-    def segment_group(self) -> Membership | None:
-        """The group whose shares are computed from segments."""
-        return next((entry for entry in self.memberships if entry.segments), None)
+    def computed_groups(self) -> dict[str, Membership]:
+        """The groups whose shares are computed from segments or revenues, by that source."""
+        return {entry.computed_from: entry for entry in self.memberships if entry.computed_from is not None}
 
-    @property
-    def segment_levels(self) -> list[str] | None:
-        """The industries that a segment may be of; None: any."""
-        return None if self.segment_group is None else self.segment_group.levels
+    def levels_of(self, source: str) -> list[str] | None:
+        """The levels that a record of segments or revenues may be of; None: any."""
+        group = self.computed_groups.get(source)
+        return None if group is None else group.levels
 
     @property
     def is_described(self) -> bool:
         """Whether what `describe` computes stands beside the exposures, and decides which of their rows can be used."""
-        return bool(self.described_columns) or self.segment_group is not None
+        return bool(self.described_columns) or bool(self.computed_groups)
 
     @property
     def covariance_variants(self) -> list[str]:

@@ -19,12 +19,14 @@ from sigmalake.config.columns import (
     PriceColumns,
     RateColumns,
     ReturnColumns,
+    RevenueColumns,
     SegmentColumns,
 )
 from sigmalake.config.types import CATALOG_NAME, Name, Strict, key
 from sigmalake.errors import ConfigError
 
-DESCRIBED_SOURCES = ("prices", "fundamentals", "segments")  # read for descriptors and industry shares
+DESCRIBED_SOURCES = ("prices", "fundamentals", "segments", "revenues")  # read for descriptors and shares
+SHARE_SOURCES = ("segments", "revenues")  # of them, those that shares are computed from
 NOT_INGESTED = (*DESCRIBED_SOURCES, "books")  # read by stages of their own
 UNREADABLE = (".xlsx", ".xls", ".feather", ".arrow", ".json", ".txt", ".tsv", ".pkl", ".h5", ".zip", ".orc", ".avro")
 
@@ -201,6 +203,21 @@ class SegmentSource(Location):
     columns: Annotated[SegmentColumns, key("how the columns are called")]
 
 
+class RevenueSource(Location):
+    """Revenues of companies by country, industry or another level as they became known."""
+
+    columns: Annotated[RevenueColumns, key("how the columns are called")]
+    max_age: Annotated[
+        int,
+        key(
+            "age up to which a company's revenues count after they became known; 550 serves annual accounts that come late",
+            unit="days",
+            source="choice",
+        ),
+        Field(ge=1),
+    ] = 550
+
+
 class BookSource(Location):
     """Portfolios of the user, whose risk the stage `portfolios` computes."""
 
@@ -226,6 +243,9 @@ class SourcesConfig(Strict):
     prices: Annotated[PriceSource | None, key("what descriptors are computed from; they stand beside the exposures")] = None
     fundamentals: Annotated[FundamentalSource | None, key("figures of the accounts as they became known; with `prices`")] = None
     segments: Annotated[SegmentSource | None, key("companies' segments as they became known; with `cap` of `prices`")] = None
+    revenues: Annotated[
+        RevenueSource | None, key("companies' revenues by country or industry as they became known, for `revenues: true`")
+    ] = None
     books: Annotated[
         BookSource | None, key("portfolios of your own, whose risk is computed on every date; see [books.md](books.md)")
     ] = None
@@ -254,8 +274,9 @@ class SourcesConfig(Strict):
             raise ValueError("`fundamentals:` are figures for descriptors, which need `prices:`, and there are none")
         if self.segments is not None and (self.prices is None or self.prices.columns.cap is None):
             raise ValueError("`segments:` are priced by the caps of `prices:`; give `prices:`, and map its `cap`")
-        if self.prices is not None and self.exposure_source.exposures_dated is not Dated.END_OF_PERIOD:
-            raise ValueError("descriptors are known at the close of their date; exposures beside them must be end_of_period, too")
+        if self.described() and self.exposure_source.exposures_dated is not Dated.END_OF_PERIOD:
+            known = "descriptors" if self.prices is not None else "revenues"
+            raise ValueError(f"{known} are known at the close of their date; exposures beside them must be end_of_period, too")
         return self
 
     @model_validator(mode="after")
@@ -307,6 +328,10 @@ class SourcesConfig(Strict):
     def has_caps(self) -> bool:
         """Whether market capitalisations are given."""
         return self.caps is not None or self.exposure_columns.cap is not None
+
+    def described(self) -> dict[str, Location]:
+        """Those that `describe` reads."""
+        return {name: place for name, place in self.locations().items() if name in DESCRIBED_SOURCES}
 
     def ingested(self) -> dict[str, Location]:
         """Those that ingest reads itself."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmalake.config.covariance import AssetFile
 from sigmalake.config.defaults import beyond_defaults
-from sigmalake.config.sources import DESCRIBED_SOURCES, NOT_INGESTED
+from sigmalake.config.sources import DESCRIBED_SOURCES, NOT_INGESTED, SHARE_SOURCES
 from sigmalake.numerics.exposures.style_rules import Missing
 
 if TYPE_CHECKING:
@@ -49,14 +49,15 @@ def _placeless(source: Any) -> Any:
 
 
 def described_source_hash(config: "Config", source: str) -> str:
-    """Of all that decides how a source of descriptors is read, and of segments the industries that are listed."""
+    """Of all that decides how a source of descriptors is read, and of segments and revenues the levels that are listed."""
     read = _placeless(beyond_defaults(getattr(config.sources, source)))
-    return settings_hash([read, config.segment_levels] if source == "segments" else read)
+    return settings_hash([read, config.levels_of(source)] if source in SHARE_SOURCES else read)
 
 
 def described_hashes(config: "Config") -> list[str]:
-    """Of all that `describe` reads of the configuration; of segments where there are some."""
-    sources = [name for name in DESCRIBED_SOURCES if name != "segments" or config.sources.segments is not None]
+    """Of all that `describe` reads of the configuration; of segments and revenues where there are some."""
+    given = config.sources.described()
+    sources = [name for name in DESCRIBED_SOURCES if name not in SHARE_SOURCES or name in given]
     return [settings_hash(config.descriptors), *(described_source_hash(config, name) for name in sources)]
 
 
@@ -98,7 +99,7 @@ def full_hash(config: "Config") -> str:
     if config.covariance is not None and isinstance(config.covariance.assets, AssetFile):
         body["covariance"].pop("assets", None)
     parts = {"body": body, "ingest": ingest_hash(config)}
-    if config.sources.prices is not None:
+    if config.sources.described():
         parts["describe"] = described_hashes(config)
     if config.sources.books is not None:
         parts["books"] = book_source_hash(config)

@@ -1,4 +1,4 @@
-"""Describe: prices packed by date, the raw descriptors of each date from the windows that end at it, and its industry shares."""
+"""Describe: prices packed by date, raw descriptors of each date from the windows that end at it, and shares of each date."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +20,10 @@ from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, span
 from sigmalake.stages.planning import Changes, Why, changes, join_hash, rules_hash
 from sigmalake.stages.side_tables.industry_shares import expected_shares, shares_of
+from sigmalake.stages.side_tables.revenue_shares import expected_revenue_shares, revenue_shares_of
 from sigmalake.stages.sources.panel_sources import usable_dates
 from sigmalake.stages.sources.price_sources import (
+    NOTHING,
     PriceSources,
     account_for_prices,
     price_source_versions,
@@ -30,17 +32,21 @@ from sigmalake.stages.sources.price_sources import (
 from sigmalake.stages.sources.rejected import rejected_dates
 from sigmalake.stages.sources.source_memory import FLAT_ROW_BYTES, remember
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES, REVENUE_SHARES
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.descriptors import FIGURES, ComputeDescriptors, no_figures
-from sigmalake.tasks.sources.check_source import BesideExposures, StoredByDate
+from sigmalake.tasks.sources.check_source import BesideExposures, SharesBeside, StoredByDate
 
-DESCRIBED = (PRICES, DESCRIPTORS, INDUSTRY_SHARES)
+DESCRIBED = (PRICES, DESCRIPTORS, INDUSTRY_SHARES, REVENUE_SHARES)
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
 DESCRIPTOR_BYTES = 8 * len(DESCRIPTORS.columns)
-CONTENTS = {"fundamentals": "figures", "segments": "segment_records"}  # of a source, how `source_versions` call its content
+CONTENTS = {
+    "fundamentals": "figures",
+    "segments": "segment_records",
+    "revenues": "revenue_records",
+}  # how `source_versions` call it
 
 
 class PendingRows(NamedTuple):
@@ -55,6 +61,7 @@ class Pending(NamedTuple):
 
     descriptors: PendingRows = PendingRows()
     shares: PendingRows = PendingRows()
+    revenue_shares: PendingRows = PendingRows()
 
 
 class DescribePlan(NamedTuple):
@@ -66,35 +73,38 @@ class DescribePlan(NamedTuple):
     calendar: list[date]  # of the windows: dates with prices, as they will be
     source_versions: dict[str, str]
     shares: Changes[date]
+    revenue_shares: Changes[date]
 
     @property
     def pending(self) -> Pending:
         """What ingest will find beside what there is."""
-        return Pending(*(PendingRows(found.compute, found.remove) for found in (self.descriptors, self.shares)))
+        made = self.descriptors, self.shares, self.revenue_shares
+        return Pending(*(PendingRows(found.compute, found.remove) for found in made))
 
     @property
     def why(self) -> dict[date, Why]:
         """Why each date is computed; prices may change with nothing to rest on them."""
-        return {**self.prices.why, **self.shares.why, **self.descriptors.why}
+        return {**self.prices.why, **self.revenue_shares.why, **self.shares.why, **self.descriptors.why}
 
     @property
     def remove(self) -> list[date]:
         """Dates that leave some table."""
-        return sorted({*self.prices.remove, *self.descriptors.remove, *self.shares.remove})
+        changed = self.prices, self.descriptors, self.shares, self.revenue_shares
+        return sorted({day for found in changed for day in found.remove})
 
 
 def plan_describe(context: Context) -> DescribePlan:
-    """Which rows of `prices` the source no longer agrees with, and what rests on them or on other figures and segments."""
+    """Which rows of `prices` the source no longer agrees with, and what rests on them or on other records."""
     lake, config = context.lake, context.config
-    stored, described, shared = (_hashes(lake, table) for table in (PRICES, DESCRIPTORS, INDUSTRY_SHARES))
+    stored, described, shared, revenue_shared = (_hashes(lake, table) for table in DESCRIBED)
     current = price_source_versions(context.engine, config)
     before = last_source_versions(lake, "describe")
     same = {name: before.get(name) for name in current} == current and "" not in current.values()
     nothing: Changes[date] = Changes({}, {}, [])
-    if stored and same and not context.verify_sources and not unsettled_ranges(lake, "describe", *DESCRIBED):
-        return DescribePlan(None, nothing, nothing, [], {}, nothing)
+    if (stored or revenue_shared) and same and not context.verify_sources and not unsettled_ranges(lake, "describe", *DESCRIBED):
+        return DescribePlan(None, nothing, nothing, [], {}, nothing, nothing)
     sources = read_price_sources(context.engine, config, lake, verify=context.verify_sources)
-    fingerprints = sources.fingerprints["prices"]
+    fingerprints = sources.fingerprints.get("prices", {})
     of_config = rules_hash(config.described_source_hash("prices"), versions.DESCRIBE)
     expected = {day: join_hash(digest_of([found.content]), of_config) for day, found in fingerprints.items() if day is not None}
     prices = _asked(context.asked, changes(expected, stored, Why.INPUT), sorted({*expected, *stored}))
@@ -105,8 +115,10 @@ def plan_describe(context: Context) -> DescribePlan:
     found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
     wanted = expected_shares(held, calendar, sources.known_hashes("segments"), config)
     shares = _asked(context.asked, changes(wanted, shared, Why.INPUT), sorted({*calendar, *shared}))
+    wanted = expected_revenue_shares(sources.known_hashes("revenues"), config)
+    of_revenues = _until(context.asked, changes(wanted, revenue_shared, Why.INPUT))
     current |= {CONTENTS[name]: sources.content(name) for name in ("fundamentals", *sources.fingerprints) if name in CONTENTS}
-    return DescribePlan(sources, prices, found, calendar, current, shares)
+    return DescribePlan(sources, prices, found, calendar, current, shares, of_revenues)
 
 
 def expected_descriptors(
@@ -126,10 +138,10 @@ def expected_descriptors(
 
 
 def describe(context: Context) -> Outcome | None:
-    """Replace the rows of `prices`, `descriptors` and `industry_shares` that the sources no longer agree with."""
+    """Replace the rows of `prices`, `descriptors` and the tables of shares that the sources no longer agree with."""
     lake, config = context.lake, context.config
-    if config.sources.prices is None:
-        raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
+    if not config.sources.described():
+        raise ConfigError(NOTHING)
     context.engine.expect_width(FLAT_ROW_BYTES)
     plan = plan_describe(context)
     if (sources := plan.sources) is None:
@@ -138,19 +150,21 @@ def describe(context: Context) -> Outcome | None:
     renewed = [name for name, content in CONTENTS.items() if before.get(content) != plan.source_versions.get(content)]
     _write_prices(context, sources, plan.prices)
     changed = unsettled_ranges(lake, "describe", *DESCRIBED)
-    if not (plan.descriptors or plan.shares or changed or renewed):
+    if not (plan.descriptors or plan.shares or plan.revenue_shares or changed or renewed):
         remember(context, sources.memories, sources.by_file, "describe")
         return None
     account = _account(context, plan, changed, renewed)
     _write(context, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
     _write(context, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
+    days = [day for day, _ in sources.known_hashes("revenues")]
+    _write(context, REVENUE_SHARES, plan.revenue_shares, days, lambda: _revenue_shares(context, plan, sources, days))
     remember(context, sources.memories, sources.by_file, "describe")
-    dates = sorted({*plan.prices.compute, *plan.descriptors.compute, *plan.shares.compute, *plan.remove})
+    dates = sorted({*plan.why, *plan.remove})
     everything = context.asked.everything  # the account of figures covers them all, whichever dates this run is of
     return Outcome(
         dates=dates,
         rows_in=sum(line.rows_in for line in account),
-        rows_out=len(plan.descriptors.compute),
+        rows_out=len({*plan.descriptors.compute, *plan.revenue_shares.compute}),
         rows_rejected=sum(line.rejected for line in account),
         account=account,
         source_versions={n: version for n, version in plan.source_versions.items() if n in CONTENTS.values() or everything},
@@ -160,7 +174,7 @@ def describe(context: Context) -> Outcome | None:
 
 
 def described(context: Context, pending: Pending) -> BesideExposures | None:
-    """What stands beside the exposures; None where no style is made of descriptors, and no group of segments.
+    """What stands beside the exposures; None where no style is made of descriptors, and no group of segments or revenues.
 
     Args:
         context: its lake holds the descriptors and shares.
@@ -172,11 +186,17 @@ def described(context: Context, pending: Pending) -> BesideExposures | None:
     config = context.config
     if not config.is_described:
         return None
-    columns, has_shares = tuple(config.described_columns), config.segment_group is not None
+    columns = tuple(config.described_columns)
     rows = _by_date(context, DESCRIPTORS, pending.descriptors) if columns else None
-    shares = _by_date(context, INDUSTRY_SHARES, pending.shares) if has_shares else None
+    shares = {}
+    if "segments" in config.computed_groups:
+        shares["segments"] = SharesBeside(_by_date(context, INDUSTRY_SHARES, pending.shares), pending.shares.compute)
+    if "revenues" in config.computed_groups:
+        found = pending.revenue_shares
+        since = sorted({*_hashes(context.lake, REVENUE_SHARES), *found.compute} - set(found.remove))
+        shares["revenues"] = SharesBeside(_by_date(context, REVENUE_SHARES, found), found.compute, since)
     gone = frozenset({*pending.descriptors.remove, *pending.shares.remove})
-    return BesideExposures(columns, rows, pending.descriptors.compute, has_shares, shares, pending.shares.compute, gone)
+    return BesideExposures(columns, rows, pending.descriptors.compute, shares, gone)
 
 
 def described_versions(context: Context, pending: Pending) -> dict[str, str]:
@@ -184,8 +204,10 @@ def described_versions(context: Context, pending: Pending) -> dict[str, str]:
     lake, found = context.lake, {}
     if context.config.described_columns:
         found["descriptors"] = _version(lake, DESCRIPTORS, pending.descriptors)
-    if context.config.segment_group is not None:
+    if "segments" in context.config.computed_groups:
         found["industry_shares"] = _version(lake, INDUSTRY_SHARES, pending.shares)
+    if "revenues" in context.config.computed_groups:
+        found["revenue_shares"] = _version(lake, REVENUE_SHARES, pending.revenue_shares)
     return found
 
 
@@ -225,6 +247,14 @@ def _asked(asked: Asked, found: Changes[date], known: list[date]) -> Changes[dat
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day in wanted])
 
 
+def _until(asked: Asked, found: Changes[date]) -> Changes[date]:
+    """Days up to the last date asked for: what is known at the close of one counts until other revenues are known."""
+    if asked.end is None:
+        return found
+    compute = {day: value for day, value in found.compute.items() if day <= asked.end}
+    return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if day <= asked.end])
+
+
 def _write_prices(context: Context, sources: PriceSources, plan: Changes[date]) -> None:
     lake, source = context.lake, context.config.sources.prices
     if not plan or source is None:
@@ -249,7 +279,7 @@ def _account(context: Context, plan: DescribePlan, changed: list[DateRange], ren
             continue
         dates[name] = days
         removed[name] = {day for day in rejected.get(name, ()) if day is not None and day not in fingerprints[name]}
-    return account_for_prices(context, plan.sources, dates, removed, sum(counts[day] for day in dates["prices"]))
+    return account_for_prices(context, plan.sources, dates, removed, sum(counts[day] for day in dates.get("prices", ())))
 
 
 def _write(context: Context, table: Table, found: Changes[date], calendar: list[date], computed: Callable[[], Rows]) -> None:
@@ -265,6 +295,12 @@ def _write(context: Context, table: Table, found: Changes[date], calendar: list[
 def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     widest = max(_counts(context.lake).values(), default=1)
     return shares_of(context, plan.calendar, plan.shares.compute, sources.records(context.engine, "segments"), widest=widest)
+
+
+def _revenue_shares(context: Context, plan: DescribePlan, sources: PriceSources, days: Sequence[date]) -> Rows:
+    fingerprints = sources.fingerprints["revenues"]
+    known = {day: fingerprints[day].rows for day in days}
+    return revenue_shares_of(context, known, plan.revenue_shares.compute, sources.records(context.engine, "revenues"))
 
 
 def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
@@ -284,6 +320,8 @@ def _said(plan: DescribePlan, account: list[AccountLine]) -> str:
     lines = [f"prices: {span(sorted(plan.prices.compute))}; descriptors: {span(sorted(plan.descriptors.compute))}"]
     if plan.shares:
         lines[0] += f"; industry shares: {span(sorted(plan.shares.compute))}"
+    if plan.revenue_shares:
+        lines.append(f"shares of revenue: {span(sorted(plan.revenue_shares.compute))}")
     for name, rows_in, packed, rejected, outside, _ in account:
         lines.append(f"  {name}: {rows_in:,} rows = {packed:,} used + {rejected:,} rejected + {outside:,} outside the dates")
     return "\n".join(lines)

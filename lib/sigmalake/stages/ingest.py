@@ -225,7 +225,7 @@ def style_recipe(config: Config, level_ranks: Sequence[Mapping[str, int]]) -> St
 
 
 def _membership(entry: Membership, level: str) -> Factor:
-    return Factor(level, entry.membership, Kind.PARTIAL if entry.partial else Kind.MEMBERSHIP)
+    return Factor(level, entry.membership, Kind.MEMBERSHIP if entry.is_complete else Kind.PARTIAL)
 
 
 def _levels(config: Config, learned: Mapping[int, dict[str, date]]) -> list[dict[str, date]]:

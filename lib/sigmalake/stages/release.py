@@ -220,7 +220,7 @@ def _coverage(rows: Sequence[dict[str, object]], new: Sequence[dict[str, object]
 
 def _explains_mean(config: Config) -> bool:
     """Whether a constant lies in the span of X; without one R2 about the mean may be negative, and says little."""
-    return any(isinstance(e, MarketFactor) or (isinstance(e, Membership) and not e.partial) for e in config.factors)
+    return any(isinstance(e, MarketFactor) or (isinstance(e, Membership) and e.is_complete) for e in config.factors)
 
 
 def _r2(new: Sequence[dict[str, object]], least: float, column: str) -> Check:

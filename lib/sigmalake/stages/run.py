@@ -41,7 +41,7 @@ def _run_stage(context: Context, stage: str, place: str = "") -> Outcome | None:
 
 def stages_of(lake: Lake, config: Config) -> list[str]:
     """The stages of a run, in their order."""
-    optional = {"describe": config.sources.prices is not None, "portfolios": has_books(lake, config)}
+    optional = {"describe": bool(config.sources.described()), "portfolios": has_books(lake, config)}
     return [stage for stage in STAGES if optional.get(stage, True)]
 
 

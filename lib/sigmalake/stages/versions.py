@@ -6,7 +6,7 @@ tests/test_versions.py keeps a small answer of every stage, and fails where one 
 
 INGEST = "3"  # of checking rows, making styles and packing
 DESCRIBE = "2"  # of checking rows, packing and the descriptors
-SHARES = "1"  # of industry shares
+SHARES = "1"  # of industry shares, and of shares from revenues
 QUALITY = "1"  # of the checks of the data
 REGRESS = "2"  # of the regressions, and of the variances between two passes
 STABILITY = "2"  # of exposure stability

@@ -2,7 +2,7 @@
 
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES, REVENUE_SHARES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import (
     ASSET_COVARIANCE,
@@ -27,6 +27,7 @@ MODEL_TABLES: tuple[Table, ...] = (
     PRICES,
     DESCRIPTORS,
     INDUSTRY_SHARES,
+    REVENUE_SHARES,
     FACTORS,
     PANEL,
     REJECTED_ROWS,

@@ -1,4 +1,4 @@
-"""What descriptors are computed from, the descriptors, and industry shares: a row a date, before any exposure is made of them."""
+"""What descriptors are computed from, the descriptors, and shares: a row a date, before any exposure is made of them."""
 
 from sigmalake.tables.declaration import Column, Table, counts, no_nan_in, required, same_size
 from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH
@@ -96,5 +96,26 @@ INDUSTRY_SHARES = Table(
         *same_size("asset_id", "industry", "share"),
         *same_size("priced_industry", "per_asset", "per_sale"),
         *no_nan_in("share", "per_asset", "per_sale"),
+    ),
+)
+
+REVENUE_SHARES = Table(
+    name="revenue_shares",
+    comment="Shares of countries, industries or other levels in companies' revenues: a row counts from its date until the next one",
+    key=("date",),
+    date="date",
+    packed=True,
+    columns=(
+        required("date", "DATE", "close at which revenues became known"),
+        required("inputs_hash", "STRING", "what this row was computed from: the revenues known by then"),
+        required("n_assets", "INT", "companies with shares"),
+        required("asset_id", "ARRAY<STRING>", "M ids, ascending: one for each level in which a company has revenue"),
+        required("level", "ARRAY<STRING>", "M levels, ascending within a company"),
+        required("share", "ARRAY<DOUBLE>", "M shares of the company's total revenue, above 0; those of a company sum to 1"),
+        required("until", "ARRAY<DATE>", "M days after which the company's revenues are too old"),
+    ),
+    checks=(
+        *same_size("asset_id", "level", "share", "until"),
+        *no_nan_in("share"),
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Column, Table
-from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES, REVENUE_SHARES
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL, RISK_MODELS
 from sigmalake.tables.records import REJECTED_ROWS, RELEASES, RUNS
 from sigmalake.tables.views import VIEWS, View
@@ -27,7 +27,7 @@ PORTFOLIOS = (PORTFOLIO_BOOKS, PORTFOLIO_RISK, PORTFOLIO_CONTRIBUTIONS)
 
 GROUPS: tuple[tuple[str, Sequence[Table]], ...] = (
     ("Packed tables: they carry the model", (PANEL, FIRST_PASS, CROSS_SECTIONS, RISK_MODELS)),
-    ("Descriptors: where exposures are computed from prices", (PRICES, DESCRIPTORS, INDUSTRY_SHARES)),
+    ("Descriptors: where exposures are computed from prices or revenues", (PRICES, DESCRIPTORS, INDUSTRY_SHARES, REVENUE_SHARES)),
     ("Long tables: for people who query", [t for t in ALL_TABLES if not t.packed and t not in (*LEDGER, *PORTFOLIOS)]),
     ("Portfolios of the user: their books and their risk", PORTFOLIOS),
     ("The run ledger: what came in, what ran, what was released", LEDGER),

@@ -7,7 +7,7 @@ from typing import Any
 from sigmalake.config.fields import DISCRIMINATOR, keys_of, sections_below, tag_of
 from sigmalake.config.model import Config
 from sigmalake.config.presets import PRESETS
-from sigmalake.config.sources import Location, SourcesConfig
+from sigmalake.config.sources import SHARE_SOURCES, Location, SourcesConfig
 from sigmalake.config.variant import Variant
 
 Schema = dict[str, Any]
@@ -45,9 +45,9 @@ def _either_or(definitions: Mapping[str, Schema]) -> None:
         for _, section in sections_below(source.annotation):
             if issubclass(section, Location):
                 definitions[section.__name__]["oneOf"] = [{"required": ["path"]}, {"required": ["table"]}]
-    forms = [{"required": [form]} for form in ("columns", "map", "segments")]
-    alone = {"required": ["column"], "not": {"required": ["segments"]}}
-    definitions["Membership"]["oneOf"] = [alone, *forms]  # a column beside segments serves companies without them
+    forms = [{"required": [form]} for form in ("columns", "map", *SHARE_SOURCES)]
+    alone = {"required": ["column"], "not": {"anyOf": [{"required": [form]} for form in SHARE_SOURCES]}}
+    definitions["Membership"]["oneOf"] = [alone, *forms]  # a column beside segments or revenues serves companies without them
     definitions["SegmentColumns"]["anyOf"] = [{"required": [figure]} for figure in ("assets", "sales")]
     apart = ["returns", "exposures"]
     panel = {"required": ["panel"], "properties": {key: {"type": "null"} for key in apart}}

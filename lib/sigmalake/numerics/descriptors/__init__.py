@@ -1,1 +1,1 @@
-"""Descriptors of assets from prices, accounts and segments."""
+"""Descriptors of assets from prices, accounts, segments and revenues."""

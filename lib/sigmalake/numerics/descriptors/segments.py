@@ -45,15 +45,24 @@ def known_segments(records: SegmentRecords, as_of: int, *, max_age: int) -> Segm
     Returns:
         At most one record a company and industry, in this order.
     """
-    known = records.only(records.known_at <= as_of)
-    newest = _largest_by_asset(known.asset, known.period_end)
-    current = known.only(known.period_end == newest[known.asset])
-    learned = _largest_by_asset(current.asset, current.known_at)
-    young = current.only(as_of - learned[current.asset] <= max_age)
+    current = newest_periods(records, as_of)
+    young = current.only(as_of - last_learned(current) <= max_age)
     ordered = young.only(np.lexsort((young.known_at, young.industry, young.asset)))
     last = np.ones(ordered.asset.size, dtype=np.bool_)
     last[:-1] = (np.diff(ordered.asset) != 0) | (np.diff(ordered.industry) != 0)
     return ordered.only(last & ~(np.isnan(ordered.assets) & np.isnan(ordered.sales)))
+
+
+def newest_periods(records: SegmentRecords, as_of: int) -> SegmentRecords:
+    """All records of each company's newest period known at the close of a day, with those that were restated since."""
+    known = records.only(records.known_at <= as_of)
+    return known.only(known.period_end == _largest_by_asset(known.asset, known.period_end)[known.asset])
+
+
+def last_learned(records: SegmentRecords) -> Ints:
+    """(M,) the day on which the newest of the same company's records became known."""
+    newest: Ints = _largest_by_asset(records.asset, records.known_at)[records.asset]
+    return newest
 
 
 def known_shares(records: SegmentRecords, as_of: int, caps: Floats, in_estimation: Bools, *, max_age: int) -> KnownShares:

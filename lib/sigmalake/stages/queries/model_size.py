@@ -27,7 +27,7 @@ from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import RUNS, SOURCE_PRINTS
 from sigmalake.tasks.sources.needed_columns import needed_columns
 
-LARGE = ("panel", "exposures", "returns", "caps", "prices", "fundamentals", "segments")  # sources of more than a row a date
+LARGE = ("panel", "exposures", "returns", "caps", "prices", "fundamentals", "segments", "revenues")  # of more than a row a date
 DATED = ("panel", "exposures", "prices")  # of them, those that have a row for each asset of a date
 LOOKED_INTO = 8  # files of a source beside the largest
 LEARNED_LEVELS = 60  # of a group whose levels are not known before its rows are read: about as many as industries of GICS

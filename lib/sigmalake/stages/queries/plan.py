@@ -45,7 +45,7 @@ def plan(context: Context) -> list[PlannedStage]:
     """
     lake = context.lake
     planned, pending = _altered(context), Pending()
-    if context.config.sources.prices is not None:
+    if context.config.sources.described():
         found = plan_describe(context)
         pending = found.pending
         planned.append(_stage("describe", found.why, found.remove, unsettled_ranges(lake, "describe", *DESCRIBED)))

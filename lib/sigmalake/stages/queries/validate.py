@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from sigmalake.config.model import Config
 from sigmalake.stages.context import Context, span
 from sigmalake.stages.ingest import plan_rows
 from sigmalake.stages.queries.quality_preview import preview_quality
 from sigmalake.stages.queries.quality_summary import spoken_warnings, summary
 from sigmalake.stages.sources.dated_sources import survey_source
 from sigmalake.stages.sources.panel_sources import PanelSources, read_sources, usable_dates
-from sigmalake.stages.sources.price_sources import read_price_sources
+from sigmalake.stages.sources.price_sources import PriceSources, read_price_sources
 from sigmalake.tasks.books.pack_books import BOOK_KEY
-from sigmalake.tasks.sources.check_source import BesideExposures
+from sigmalake.tasks.sources.check_source import BesideExposures, SharesBeside
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints
 from sigmalake.tasks.sources.rejected_rows import most_frequent
 
@@ -44,19 +45,18 @@ def validate(context: Context) -> Validation:
     """Read every source once and say what it holds."""
     engine, config, reports, beside = context.engine, context.config, [], None
     priced = None
-    if config.sources.prices is not None:
+    if config.sources.described():
         priced = read_price_sources(engine, config)
         reports = [
             _report(name, priced.fingerprints[name], source.surveyed.problems[name]) for name, source in priced.sources.items()
         ]
-        if config.is_described:  # each asset with a date of prices is taken to have its descriptors and its shares
-            pending = dict.fromkeys(usable_dates(priced.fingerprints["prices"]), "")
-            shares = config.segment_group is not None
-            beside = BesideExposures(tuple(config.described_columns), None, pending, shares, None, pending if shares else {})
+        if config.is_described:
+            beside = _taken_to_be_described(config, priced)
     sources = read_sources(engine, config, None, beside)
-    if priced is not None and config.segment_group is not None and config.segment_group.listed is None:
-        segments = engine.collect(priced.records(engine, "segments"))
-        sources = _with_levels(sources, config.memberships.index(config.segment_group), segments)
+    for source, group in config.computed_groups.items():
+        if priced is not None and group.listed is None:
+            records, level = engine.collect(priced.records(engine, source)), "industry" if group.segments else "level"
+            sources = _with_levels(sources, config.memberships.index(group), records.column(level), records.column("known_at"))
     for side, found in sources.fingerprints.items():
         reports.append(_report(sources.names[side], found, sources.problems(side)))
     if config.sources.books is not None:
@@ -74,10 +74,19 @@ def validate(context: Context) -> Validation:
     )
 
 
-def _with_levels(sources: PanelSources, group: int, segments: pa.Table) -> PanelSources:
-    """The industries of the segments as levels of their group, each from the day on which one of it is known."""
-    named = segments.group_by("industry").aggregate([("known_at", "min")]).to_pylist()
-    learned = [FileFingerprint(None, row["known_at_min"], 0, 0, 0, 0, [(group, row["industry"])]) for row in named]
+def _taken_to_be_described(config: Config, priced: PriceSources) -> BesideExposures:
+    """Descriptors and shares of each asset with a date of prices, and shares of revenue from the first day on that has some."""
+    pending = dict.fromkeys(usable_dates(priced.fingerprints.get("prices", {})), "")
+    known = [day for day, _ in priced.known_hashes("revenues")]
+    shares = {"segments": SharesBeside(None, pending), "revenues": SharesBeside(None, dict.fromkeys(known, ""), known)}
+    made = {source: shares[source] for source in config.computed_groups}
+    return BesideExposures(tuple(config.described_columns), None, pending, made)
+
+
+def _with_levels(sources: PanelSources, group: int, levels: pa.ChunkedArray, known_at: pa.ChunkedArray) -> PanelSources:
+    """The levels of segments or revenues as those of their group, each from the day on which one of it is known."""
+    named = pa.table({"level": levels, "known_at": known_at}).group_by("level").aggregate([("known_at", "min")]).to_pylist()
+    learned = [FileFingerprint(None, row["known_at_min"], 0, 0, 0, 0, [(group, row["level"])]) for row in named]
     return replace(sources, by_file={**sources.by_file, "exposures": [*sources.by_file["exposures"], *learned]})
 
 

@@ -1,4 +1,4 @@
-"""The sources of descriptors and industry shares: what each holds on each date, and their rows."""
+"""The sources of descriptors and shares: what each holds on each date, and their rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,6 @@ from datetime import date
 from hashlib import sha256
 
 from sigmalake.config.model import Config
-from sigmalake.config.sources import DESCRIBED_SOURCES
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, DataError
@@ -20,17 +19,25 @@ from sigmalake.stages.sources.dated_sources import DatedSource, runs_of_dates, s
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Memory
 from sigmalake.tasks.packing.pack_prices import SOURCE_ROWS, EachOnce, PackPrices
-from sigmalake.tasks.packing.packed_prices import FIGURE_KEY, SEGMENT_KEY, usable_figures, usable_segments
+from sigmalake.tasks.packing.packed_prices import (
+    FIGURE_KEY,
+    REVENUE_KEY,
+    SEGMENT_KEY,
+    usable_figures,
+    usable_revenues,
+    usable_segments,
+)
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints
 from sigmalake.tasks.sources.source_tasks import UsableRows
 
-KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY}
-RECORDS = {"fundamentals": usable_figures, "segments": usable_segments}
+KEYS = {"prices": ("date", "asset_id"), "fundamentals": FIGURE_KEY, "segments": SEGMENT_KEY, "revenues": REVENUE_KEY}
+RECORDS = {"fundamentals": usable_figures, "segments": usable_segments, "revenues": usable_revenues}
+NOTHING = "there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value), or `sources.revenues`"
 
 
 @dataclass(frozen=True)
 class PriceSources:
-    """Prices and, where there are some, fundamentals and segments, by name."""
+    """Prices, fundamentals, segments and revenues, as far as there are some, by name."""
 
     sources: dict[str, DatedSource]
     fingerprints: dict[str, Fingerprints] = field(default_factory=dict)
@@ -68,7 +75,7 @@ class PriceSources:
         return engine.map_parts(pack, {SOURCE_ROWS: rows})
 
     def records(self, engine: Engine, name: str) -> Rows | None:
-        """The usable records of fundamentals or segments, each once; None where there is no such source."""
+        """The usable records of fundamentals, segments or revenues, each once; None where there is no such source."""
         if name not in self.sources:
             return None
         source = self.sources[name]
@@ -77,7 +84,7 @@ class PriceSources:
 
 def price_source_versions(engine: Engine, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
-    places = {name: place for name, place in config.sources.locations().items() if name in DESCRIBED_SOURCES}
+    places = config.sources.described()
     rules = [*config.described_hashes(), versions.DESCRIBE]
     return {**{name: engine.source_version(name, place) for name, place in places.items()}, "configuration": digest_of(rules)}
 
@@ -92,12 +99,12 @@ def read_price_sources(engine: Engine, config: Config, lake: Lake | None = None,
         verify: read every row all the same.
 
     Raises:
-        ConfigError: the configuration names no prices.
+        ConfigError: the configuration names none of them.
         DataError: a source has no row that can be used, or too few.
     """
-    if config.sources.prices is None:
-        raise ConfigError("there is nothing to describe: give `sources.prices` (date, asset_id, ret, cap, traded_value)")
-    places = config.sources.locations()
+    places = config.sources.described()
+    if not places:
+        raise ConfigError(NOTHING)
     rules = {name: rules_hash(config.described_source_hash(name), versions.DESCRIBE) for name in KEYS if name in places}
     sources = {name: survey_source(engine, lake, config, name, KEYS[name], rules[name], verify=verify) for name in rules}
     found = PriceSources(sources, {name: source.fingerprints() for name, source in sources.items()})

@@ -1,4 +1,4 @@
-"""Checked rows of prices become a row a date; figures of the accounts and segments stay as they are, each once."""
+"""Checked rows of prices become a row a date; figures of the accounts, segments and revenues stay as they are, each once."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,6 +13,7 @@ from sigmalake.tasks.sources.duplicates import duplicates
 
 FIGURE_KEY = ("date", "asset_id", "item", "period_end")
 SEGMENT_KEY = ("date", "asset_id", "industry", "period_end")
+REVENUE_KEY = ("date", "asset_id", "level", "period_end")
 _EPOCH = date(1970, 1, 1)
 
 
@@ -54,6 +55,11 @@ def usable_figures(checked: CheckedRows) -> pa.Table:
 def usable_segments(checked: CheckedRows) -> pa.Table:
     """The segments as industry shares are computed from: asset_id, industry, known_at, period_end, assets, sales."""
     return _known(each_once(checked, SEGMENT_KEY), ("asset_id", "industry", "known_at", "period_end", "assets", "sales"))
+
+
+def usable_revenues(checked: CheckedRows) -> pa.Table:
+    """The revenues as shares are computed from: asset_id, level, known_at, period_end, revenue."""
+    return _known(each_once(checked, REVENUE_KEY), ("asset_id", "level", "known_at", "period_end", "revenue"))
 
 
 def each_once(checked: CheckedRows, key: Sequence[str]) -> pa.Table:

@@ -4,7 +4,7 @@ The configuration is shipped, and what small sources say: risk-free rates by dat
 rows of a split, or of the dates of a part.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -16,13 +16,13 @@ from sigmalake.config.model import Config
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.packing.checked_columns import columns_to_pack
 from sigmalake.tasks.sources.checked_books import checked_books
-from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_segments
+from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_revenues, checked_segments
 from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_rates
 from sigmalake.tasks.sources.checked_returns import RatesOfDates, checked_caps, checked_returns
 from sigmalake.tasks.sources.checking import CheckedRows
 from sigmalake.tasks.sources.exchange_rates import Exchange, converted
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
-from sigmalake.tasks.sources.exposures.described import Described, DescribedShares
+from sigmalake.tasks.sources.exposures.described import Described, DescribedShares, days_before
 from sigmalake.tasks.sources.fingerprints import fingerprint_rows
 from sigmalake.tasks.sources.plausibility import column_sums, ids_of
 from sigmalake.tasks.sources.raw_rows import RawRows
@@ -43,24 +43,34 @@ class StoredByDate(Protocol):
         """The rows of these dates."""
 
 
+class SharesBeside(NamedTuple):
+    """The shares of one group that stand beside exposures, not read yet."""
+
+    stored: StoredByDate | None
+    pending: Mapping[date, str]
+    since: Sequence[date] | None = None  # as of `DescribedShares`
+
+    def on(self, days: Collection[date]) -> DescribedShares:
+        """What stands beside the exposures of these dates."""
+        wanted = days if self.since is None else days_before(self.since, days)
+        rows = None if self.stored is None else self.stored.on(wanted)
+        return DescribedShares(rows, self.pending, "industry" if self.since is None else "level", self.since)
+
+
 class BesideExposures(NamedTuple):
-    """The descriptors and industry shares that stand beside exposures, not read yet."""
+    """The descriptors and shares that stand beside exposures, not read yet."""
 
     columns: tuple[str, ...]  # of the library: what the styles use
     descriptors: StoredByDate | None
     pending: Mapping[date, str]
-    has_shares: bool
-    shares: StoredByDate | None
-    pending_shares: Mapping[date, str]
+    shares: Mapping[str, SharesBeside]  # by source: segments, revenues
     gone: frozenset[date] = frozenset()  # dates that still stand, and will not
 
     def on(self, days: Collection[date]) -> Described:
         """What stands beside the exposures of these dates."""
         kept = [day for day in days if day not in self.gone]
         rows = None if self.descriptors is None else self.descriptors.on(kept)
-        shares = None
-        if self.has_shares:
-            shares = DescribedShares(None if self.shares is None else self.shares.on(kept), self.pending_shares)
+        shares = {source: one.on(kept if one.since is None else days) for source, one in self.shares.items()}
         return Described(self.columns, rows, self.pending, shares)
 
 
@@ -150,7 +160,9 @@ class CheckSource:
             "fundamentals": (checked_figures, s.fundamentals), "books": (checked_books, s.books),
         }  # fmt: skip
         if side == "segments" and s.segments is not None:
-            return checked_segments(rows, s.segments, self.config.segment_levels)
+            return checked_segments(rows, s.segments, self.config.levels_of(side))
+        if side == "revenues" and s.revenues is not None:
+            return checked_revenues(rows, s.revenues, self.config.levels_of(side))
         function, place = check[side]
         found: CheckedRows = function(rows, place)  # type: ignore[operator]  # each takes its own place
         return found

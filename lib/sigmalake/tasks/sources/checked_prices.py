@@ -1,11 +1,12 @@
-"""Rows of the sources that descriptors and industry shares are computed from, checked: prices, accounts and segments."""
+"""Rows of the sources that descriptors and industry shares are computed from, checked: prices, accounts, segments and revenues."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.config.sources import FundamentalSource, PriceSource, SegmentSource
+from sigmalake.config.columns import RevenueColumns, SegmentColumns
+from sigmalake.config.sources import FundamentalSource, PriceSource, RevenueSource, SegmentSource
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
 from sigmalake.tasks.sources.checked_returns import add_return, in_fractions
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
@@ -67,26 +68,44 @@ def checked_segments(raw: RawRows, source: SegmentSource, levels: Sequence[str] 
         levels: the industries that a segment may be of; None: any.
     """
     c = source.columns
+    return _checked_records(raw, c, {"industry": c.industry}, {"assets": c.assets, "sales": c.sales}, levels)
+
+
+def checked_revenues(raw: RawRows, source: RevenueSource, levels: Sequence[str] | None) -> CheckedRows:
+    """Revenues of companies, dated by when they are known: also `level`, `period_end`, `revenue`, null where withdrawn.
+
+    `levels`: as for `checked_segments`.
+    """
+    c = source.columns
+    return _checked_records(raw, c, {"level": c.level}, {"revenue": c.revenue}, levels)
+
+
+def _checked_records(
+    raw: RawRows,
+    columns: SegmentColumns | RevenueColumns,
+    level: Mapping[str, str],
+    figures: Mapping[str, str | None],
+    levels: Sequence[str] | None,
+) -> CheckedRows:
+    """Records of a company, a level and a period; level and figures by the names that they get, figures 0 or more."""
     findings = Findings(raw.n_rows)
-    findings.add_key(raw, c.known_at, c.asset_id)
-    industries, ended = raw.texts(c.industry), raw.dates(c.period_end)
-    findings.add_text(raw, c.industry)
-    findings.add(c.period_end, Reason.NOT_A_DATE, ended.missing | ended.unreadable, raw.column(c.period_end))
+    findings.add_key(raw, columns.known_at, columns.asset_id)
+    ((name, of_level),) = level.items()
+    named, ended = raw.texts(of_level), raw.dates(columns.period_end)
+    findings.add_text(raw, of_level)
+    findings.add(columns.period_end, Reason.NOT_A_DATE, ended.missing | ended.unreadable, raw.column(columns.period_end))
     if levels is not None:
-        unknown = ~industries.missing & ~texts_in(industries, levels)
-        findings.add(c.industry, Reason.UNKNOWN_CATEGORY, unknown, raw.column(c.industry))
-    hashed = {c.industry: raw.text_words(c.industry), c.period_end: raw.date_words(c.period_end)}
-    for column in (c.assets, c.sales):
-        if column:
-            numbers, shown = raw.numbers(column), raw.column(column)
-            findings.add_number(column, numbers, shown, required=False)
-            findings.add(column, Reason.NEGATIVE, numbers.values < 0, shown)
-            hashed[column] = raw.number_words(column)
-    payload = {
-        "industry": industries.values, "period_end": ended.values,
-        "assets": _optional(raw, c.assets), "sales": _optional(raw, c.sales),
-    }  # fmt: skip
-    return checked_rows(raw, c.known_at, c.asset_id, findings, payload, hashed)
+        unknown = ~named.missing & ~texts_in(named, levels)
+        findings.add(of_level, Reason.UNKNOWN_CATEGORY, unknown, raw.column(of_level))
+    hashed = {of_level: raw.text_words(of_level), columns.period_end: raw.date_words(columns.period_end)}
+    for column in filter(None, figures.values()):
+        numbers, shown = raw.numbers(column), raw.column(column)
+        findings.add_number(column, numbers, shown, required=False)
+        findings.add(column, Reason.NEGATIVE, numbers.values < 0, shown)
+        hashed[column] = raw.number_words(column)
+    payload = {name: named.values, "period_end": ended.values}
+    payload |= {figure: _optional(raw, column) for figure, column in figures.items()}
+    return checked_rows(raw, columns.known_at, columns.asset_id, findings, payload, hashed)
 
 
 def _optional(raw: RawRows, column: str | None) -> pa.Array:

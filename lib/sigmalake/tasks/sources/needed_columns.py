@@ -31,10 +31,10 @@ def needed_columns(config: Config, source: str) -> dict[str, Use]:
 
 _USES = {
     "date": DATES, "known_at": DATES, "period_end": DATES, "asset_id": NAMES,
-    "item": NAMES, "industry": NAMES, "currency": NAMES, "cap_currency": NAMES,
+    "item": NAMES, "industry": NAMES, "level": NAMES, "currency": NAMES, "cap_currency": NAMES,
     "ret": NUMBERS, "rate": NUMBERS, "interest_rate": NUMBERS, "cap": NUMBERS,
     "traded_value": NUMBERS, "price": NUMBERS, "volume": NUMBERS, "value": NUMBERS,
-    "assets": NUMBERS, "sales": NUMBERS, "in_estimation": FLAGS,
+    "assets": NUMBERS, "sales": NUMBERS, "revenue": NUMBERS, "in_estimation": FLAGS,
 }  # fmt: skip
 
 

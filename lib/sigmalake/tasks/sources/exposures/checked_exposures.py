@@ -15,9 +15,11 @@ from sigmalake.tasks.sources.exposures.memberships import (
     GroupShares,
     category_levels,
     column_shares,
+    computed_shares,
+    levels_against_rest,
     map_shares,
     member_columns,
-    segment_shares,
+    shares_against_rest,
 )
 from sigmalake.tasks.sources.raw_rows import Numbers, RawRows
 from sigmalake.tasks.sources.row_hash import ColumnWords
@@ -31,7 +33,7 @@ def checked_exposures(raw: RawRows, config: Config, described: Described | None 
     Args:
         raw: rows of the exposures' source; of a long one, all rows of their dates.
         config: names its columns and the factors.
-        described: descriptors and industry shares of these dates; None: the model has none.
+        described: descriptors and shares of these dates; None: the model has none.
     """
     columns = config.sources.exposure_source.columns
     entries, source_rows = None, None
@@ -113,18 +115,20 @@ def _memberships(
     for position, group in enumerate(config.memberships):
         if group.column is not None:
             hashed[group.column] = raw.text_words(group.column)
-        if group.segments:
+        if group.computed_from is not None:
             if beside is None:
-                raise ValueError(f"the group {group.membership} needs industry shares beside the exposures")
-            shares[position] = segment_shares(findings, raw, group, beside.industry_shares, taken)
+                raise ValueError(f"the group {group.membership} needs {group.computed_from} beside the exposures")
+            shares[position] = computed_shares(findings, raw, group, beside.shares(group.computed_from), taken)
         elif group.column is not None:
-            found[f"level_{position}"] = category_levels(findings, raw, group, group.column, taken)
+            levels = category_levels(findings, raw, group, group.column, taken)
+            found[f"level_{position}"] = levels_against_rest(levels, group)
         elif group.columns is not None:
             shares[position] = column_shares(findings, group, factors, raw.n_rows)
         elif group.map is not None:
             hashed[group.map] = entries_of_map(raw.column(group.map)).words
             shares[position] = map_shares(findings, raw, group, group.map, taken)
-    return found | member_columns(shares, raw.n_rows)
+    against = {position: shares_against_rest(of, config.memberships[position], raw.n_rows) for position, of in shares.items()}
+    return found | member_columns(against, raw.n_rows)
 
 
 def _beside_factors(findings: Findings, raw: RawRows, config: Config, hashed: dict[str, ColumnWords]) -> dict[str, pa.Array]:

@@ -1,8 +1,10 @@
-"""Descriptors and industry shares beside rows of exposures: an asset's row of a date meets those of the same date."""
+"""Descriptors and shares beside rows of exposures: an asset's row of a date meets those of the same date."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,29 +16,32 @@ from sigmalake.tasks.sources.raw_rows import NO_DAY, Texts, to_floats
 from sigmalake.tasks.sources.row_hash import ColumnWords, text_words
 
 _EPOCH = date(1970, 1, 1)
+_HASHED = {"segments": "industry shares' hash", "revenues": "revenue shares' hash"}
 
 
 class DescribedShares(NamedTuple):
-    """The industry shares that stand beside the exposures."""
+    """The shares of one group that stand beside the exposures."""
 
-    rows: pa.Table | None  # of `industry_shares`; None: there are none yet
+    rows: pa.Table | None  # of `industry_shares` or `revenue_shares`; None: there are none yet
     pending: Mapping[date, str]  # hash of the dates still to be computed, for a plan: no company is taken to lack shares then
+    level: str = "industry"  # the column of levels
+    since: Sequence[date] | None = None  # ascending: a row counts from its date to the next of these; None: on its date alone
 
 
 class Described(NamedTuple):
-    """The descriptors and the industry shares that stand beside the exposures: rows of the dates of a task."""
+    """The descriptors and the shares that stand beside the exposures: rows of the dates of a task."""
 
     columns: Sequence[str]  # of the library: what the styles use
     rows: pa.Table | None  # of `descriptors`; None: there are none yet
     pending: Mapping[date, str]  # hash of the dates still to be described, for a plan: every asset is taken to have them all
-    shares: DescribedShares | None = None  # None: no group is made of segments
+    shares: Mapping[str, DescribedShares] = MappingProxyType({})  # by source: segments, revenues
 
 
-class IndustryShares(NamedTuple):
-    """Industry shares of rows, an entry an industry; those of a row lie together, by industry."""
+class ComputedShares(NamedTuple):
+    """Shares of rows that were computed from segments or revenues, an entry a level; those of a row lie together, by level."""
 
     rows: Ints  # (M,) ascending
-    industries: pa.Array  # (M,)
+    levels: pa.Array  # (M,)
     shares: Floats  # (M,)
     missing: Bools  # (N,) rows without any, on dates that are not pending
 
@@ -54,16 +59,23 @@ class BesideRows:
         taken = {name: found.floats(name) for name in self._described.columns}
         return {name: np.where(planned, 0.0, values) for name, values in taken.items()}
 
-    @cached_property
-    def industry_shares(self) -> IndustryShares:
-        """On a pending date, shares that are stored stand for those to come, so that a plan numbers the industries alike."""
-        shares, found = self._shares
+    def shares(self, source: str) -> ComputedShares:
+        """On a pending date, shares that are stored stand for those to come, so that a plan numbers the levels alike.
+
+        Args:
+            source: segments or revenues.
+        """
+        shares, days, found = self._shares[source]
         rows, entries = found.entries
-        known = np.zeros(len(self._days), dtype=bool)
+        if shares.since is not None and len(rows):
+            until = found.flat("until", pa.date32()).take(pa.array(entries)).cast(pa.int32()).to_numpy()
+            young = until >= self._days[rows]
+            rows, entries = rows[young], entries[young]
+        known = np.zeros(len(days), dtype=bool)
         known[rows] = True
-        industries = found.flat("industry", pa.string()).take(pa.array(entries))
+        levels = found.flat(shares.level, pa.string()).take(pa.array(entries))
         values = to_floats(found.flat("share", pa.float64()).take(pa.array(entries)))
-        return IndustryShares(rows, industries, values, ~known & (_pending(shares.pending, self._days)[0] < 0))
+        return ComputedShares(rows, levels, values, ~known & (_pending(shares.pending, days)[0] < 0))
 
     @property
     def hashed(self) -> dict[str, ColumnWords]:
@@ -71,8 +83,8 @@ class BesideRows:
         found = {}
         if self._described.columns:
             found["descriptors' hash"] = _hash_words(self._descriptors, self._described.pending, self._days)
-        if self._described.shares is not None:
-            found["industry shares' hash"] = _hash_words(self._shares[1], self._described.shares.pending, self._days)
+        for source, (shares, days, met) in self._shares.items():
+            found[_HASHED[source]] = _hash_words(met, shares.pending, days)
         return found
 
     @cached_property
@@ -80,11 +92,25 @@ class BesideRows:
         return _Met(self._described.rows, self._days, self._assets)
 
     @cached_property
-    def _shares(self) -> tuple[DescribedShares, "_Met"]:
-        shares = self._described.shares
-        if shares is None:
-            raise ValueError("no group is made of segments")
-        return shares, _Met(shares.rows, self._days, self._assets)
+    def _shares(self) -> dict[str, tuple[DescribedShares, Ints, "_Met"]]:
+        """By source, the shares, the day of the row that each row meets, and what it met."""
+        found = {}
+        for source, shares in self._described.shares.items():
+            days = self._days if shares.since is None else days_since(shares.since, self._days)
+            found[source] = shares, days, _Met(shares.rows, days, self._assets)
+        return found
+
+
+def days_since(since: Sequence[date], days: Ints) -> Ints:
+    """The newest of some ascending dates up to each day, `NO_DAY` where there is none."""
+    known = np.array([(day - _EPOCH).days for day in since], dtype=np.int64)
+    at = np.searchsorted(known, days, side="right") - 1
+    return np.where((at >= 0) & (days != NO_DAY), np.append(known, NO_DAY)[at], NO_DAY)
+
+
+def days_before(since: Sequence[date], days: Collection[date]) -> list[date]:
+    """Those of some ascending dates that are the newest up to one of these days."""
+    return sorted({since[at - 1] for day in days if (at := bisect_right(since, day))})
 
 
 class _Met:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from sigmalake.config.factors import Membership
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tasks.sources.checking import Findings, Reason, texts_in
-from sigmalake.tasks.sources.exposures.described import IndustryShares
+from sigmalake.tasks.sources.exposures.described import ComputedShares
 from sigmalake.tasks.sources.exposures.factor_values import FactorValues, flat_map
 from sigmalake.tasks.sources.raw_rows import RawRows, numbers_of, to_bools
 
@@ -44,7 +44,7 @@ def category_levels(
         findings.add(column, Reason.MISSING, texts.missing & checked, shown)
     if group.levels is not None:
         findings.add(column, Reason.UNKNOWN_CATEGORY, ~texts.missing & ~texts_in(texts, group.levels) & checked, shown)
-    else:
+    elif group.only is None:
         findings.add(column, Reason.NAME_TAKEN, ~texts.missing & texts_in(texts, taken) & checked, shown)
     return texts.values
 
@@ -77,9 +77,8 @@ def map_shares(findings: Findings, raw: RawRows, group: Membership, column: str,
     if group.levels is not None:
         unknown = ~to_bools(pc.is_in(levels, pa.array(group.levels)))
         findings.add(column, Reason.UNKNOWN_CATEGORY, _any(rows, unknown, raw.n_rows), maps)
-    else:
-        named = to_bools(pc.is_in(levels, pa.array(taken, pa.string())))
-        findings.add(column, Reason.NAME_TAKEN, _any(rows, named, raw.n_rows), maps)
+    elif group.only is None:
+        findings.add(column, Reason.NAME_TAKEN, _any(rows, _named(levels, taken), raw.n_rows), maps)
     encoded = levels.dictionary_encode()
     rank = np.empty(len(encoded.dictionary), dtype=np.int64)
     rank[pc.sort_indices(encoded.dictionary.cast(pa.binary())).to_numpy()] = np.arange(len(rank))
@@ -92,17 +91,20 @@ def map_shares(findings: Findings, raw: RawRows, group: Membership, column: str,
     return _scaled(rows[order], levels.take(pa.array(order)), shares[order], group, total)
 
 
-def segment_shares(
-    findings: Findings, raw: RawRows, group: Membership, computed: IndustryShares, taken: Sequence[str]
+def computed_shares(
+    findings: Findings, raw: RawRows, group: Membership, computed: ComputedShares, taken: Sequence[str]
 ) -> GroupShares:
-    """The shares that were computed from segments; in their place, where a company has none, its category.
+    """The shares that were computed from segments or revenues; in their place, where a company has none, its category.
 
     `taken`: as for `category_levels`.
     """
+    table = "industry_shares" if group.segments else "revenue_shares"
     if group.column is None:
-        findings.add("industry_shares", Reason.MISSING, computed.missing, None)
+        findings.add(table, Reason.MISSING, computed.missing, None)
+    if group.listed is None:
+        findings.add(table, Reason.NAME_TAKEN, _any(computed.rows, _named(computed.levels, taken), raw.n_rows), None)
     total = _sums(computed.rows, computed.shares, raw.n_rows)
-    found = _scaled(computed.rows, computed.industries, computed.shares, group, total)
+    found = _scaled(computed.rows, computed.levels, computed.shares, group, total)
     if group.column is None:
         return found
     levels = category_levels(findings, raw, group, group.column, taken, computed.missing)
@@ -112,6 +114,30 @@ def segment_shares(
     order = np.argsort(rows, kind="stable")
     shares = np.concatenate([found.shares, np.ones(len(alone))])
     return GroupShares(rows[order], names.take(pa.array(order)), shares[order])
+
+
+def levels_against_rest(levels: pa.Array, group: Membership) -> pa.Array:
+    """The levels of a category where only some are factors: the others are the rest's, null where that is no factor."""
+    if group.only is None:
+        return levels
+    elsewhere = pa.scalar(group.rest, levels.type)
+    return pc.if_else(pc.is_in(levels, pa.array(group.only, levels.type)), levels, pc.if_else(levels.is_valid(), elsewhere, levels))
+
+
+def shares_against_rest(found: GroupShares, group: Membership, n_rows: int) -> GroupShares:
+    """The shares where only some levels are factors: a row's others are summed to the rest's, or left out where that is none."""
+    if group.only is None:
+        return found
+    own = to_bools(pc.is_in(found.levels, pa.array(group.only, found.levels.type)))
+    kept = GroupShares(found.rows[own], found.levels.filter(pa.array(own)).cast(pa.string()), found.shares[own])
+    if group.rest is None:
+        return kept
+    elsewhere = _sums(found.rows[~own], found.shares[~own], n_rows)
+    at = np.flatnonzero(elsewhere)
+    rows = np.concatenate([kept.rows, at])
+    order = np.argsort(rows, kind="stable")
+    names = pa.concat_arrays([kept.levels, pa.array([group.rest] * len(at), pa.string())])
+    return GroupShares(rows[order], names.take(pa.array(order)), np.concatenate([kept.shares, elsewhere[at]])[order])
 
 
 def member_columns(groups: Mapping[int, GroupShares], n_rows: int) -> dict[str, pa.Array]:
@@ -180,6 +206,10 @@ def _outside(shares: Floats) -> Bools:
 def _sums(rows: Ints, shares: Floats, n_rows: int) -> Floats:
     """The sum of each row's shares, added in their order."""
     return np.bincount(rows, weights=shares, minlength=n_rows).astype(np.float64, copy=False)
+
+
+def _named(levels: pa.Array, taken: Sequence[str]) -> Bools:
+    return to_bools(pc.is_in(levels, pa.array(taken, pa.string())))
 
 
 def _any(rows: Ints, wrong: Bools, n_rows: int) -> Bools:
