@@ -23,6 +23,7 @@ from sigmalake.lake.claims.store_claims import StoreClaims
 from sigmalake.lake.lease import break_lease, claims_of, hold
 
 FAST = Pace(lifetime=60.0, poll=0.05)
+BRIEF = Pace(lifetime=0.6, poll=0.05)
 
 
 @pytest.fixture(params=["a folder", "an object store"])
@@ -79,6 +80,7 @@ def test_a_writer_who_slept_until_another_took_the_lake_finds_out(claims):
     with hold(claims, "asleep") as sleeper:
         sleeper.verify()
         claims.renew(replace(claims.newest(), host="elsewhere", expires_at=0.0))
+        claims.pace = BRIEF
         with hold(claims, "awake"), pytest.raises(InfrastructureError, match=r"lost the lease .* to awake"):
             sleeper.verify()
 
@@ -123,6 +125,7 @@ def test_a_holder_renews_its_claim_while_it_works(claims):
 
 @pytest.mark.parametrize(("host", "released", "taken_over"), [("elsewhere", False, True), ("elsewhere", True, False)])
 def test_a_holder_that_neither_gave_the_lake_back_nor_died_may_wake(claims, host, released, taken_over):
+    claims.pace = BRIEF
     claims.add(Claim(1, "before", host, 1, expires_at=0.0, released=released))
     with hold(claims, "after") as lease:
         assert lease.must_fence == taken_over
@@ -290,6 +293,31 @@ def test_a_holder_that_renews_is_not_taken_for_gone_by_who_waits(claims):
     ):
         pass
     assert holder.fence == 1
+
+
+def test_a_holder_whose_clock_is_behind_is_not_taken_for_gone(place):
+    """Its claims have lapsed by our clock, and it renews them all the same."""
+    place.pace = Pace(lifetime=1.0, poll=0.05)
+    behind = Claim(7, "run A", "elsewhere", 1, expires_at=time.time() - 7200.0, released=False)
+    place.add(behind)
+    done = threading.Event()
+
+    def renew():
+        n = 0
+        while not done.wait(0.2):
+            n += 1
+            place.renew(replace(behind, expires_at=behind.expires_at + n))
+
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    try:
+        with pytest.raises(InfrastructureError, match="written by run A"), hold(place, "run B"):
+            pass
+    finally:
+        done.set()
+        renewing.join()
+    with hold(place, "run B") as lease:  # it renews no more
+        assert (lease.fence, lease.must_fence) == (8, True)
 
 
 @pytest.mark.parametrize("name", ["notes.json", "7.json", "000000009 (copy).json", ".000000009.json.swp", "000000009.json.partial"])

@@ -45,6 +45,10 @@ with opened_session(config, Path("jvm.log"), print) as spark:
     assert spark.conf.get("fs.own.access_key") == "top=secret-2"
     scratch = Path(spark.sparkContext.getConf().get("spark.local.dir"))
     assert scratch.stat().st_mode & 0o777 == 0o700
+    for told in (spark._jsc.sc().getConf().toDebugString(), str(spark.sql("SET").collect())):  # as its logs and pages show it
+        assert "top=secret" not in told
+        assert "redacted" in told
+    spark.sparkContext.setLogLevel("DEBUG")
     spark.range(10).repartition(2).count()
 assert "top=secret" not in Path("jvm.log").read_text()
 """

@@ -15,6 +15,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.upkeep.history import release_history
 from sigmalake.lake.upkeep.origins import Origin, differences
 from sigmalake.reader.open_release import open_release
+from sigmalake.reader.releases.comparison import compare_models
 from sigmalake.reader.releases.reasons import (
     CODE,
     CONFIGURATION,
@@ -142,6 +143,20 @@ def test_counts_by_date_add_up_to_the_moves(restated):
     assert restated.dates["moved"].sum() == len(restated.moves)
     by_key = restated.moves.groupby(["quantity", "variant", "date"], dropna=False)["change"].apply(lambda c: c.abs().max())
     assert sorted(restated.dates["largest"]) == pytest.approx(sorted(by_key), rel=0)
+
+
+def test_beyond_the_bound_each_date_keeps_its_largest_changes_and_counts_all(lake, history, restated):
+    one, other = (open_release(lake, history[n].release_id)._compared() for n in (4, 5))
+    few = compare_models(one, other, None, None, most=50)
+    pd.testing.assert_frame_equal(few.dates, restated.dates)
+    assert few.largest_only >= 1
+    keys = ["quantity", "variant", "date"]
+    ranked = restated.moves.assign(size=restated.moves["change"].abs().fillna(0.0))
+    rank = ranked.groupby(keys, dropna=False)["size"].rank(method="first", ascending=False)
+    expected = restated.moves[rank <= few.largest_only].reset_index(drop=True)
+    assert len(expected) < len(restated.moves)
+    pd.testing.assert_frame_equal(few.moves, expected)
+    assert len(few.moves) <= max(50, len(restated.dates))
 
 
 def test_a_range_holds_the_dates_from_start_to_end(lake, history, restated, days):

@@ -19,6 +19,9 @@ from sigmalake.lake.claims.folder_claims import FolderClaims
 from sigmalake.lake.claims.store_claims import STORES, StoreClaims
 from sigmalake.lake.format import check_root
 
+RENEWED = 4  # times within its lifetime
+WATCHED = 3  # a part of its lifetime in which a living claim is renewed
+
 
 class Lease:
     """The right to write to one lake, held by this process."""
@@ -60,7 +63,7 @@ class Lease:
             self._claims.renew(replace(self._claim, expires_at=time.time(), released=not self.must_fence))
 
     def _renew(self) -> None:
-        while not self._done.wait(self._claims.pace.lifetime / 4):
+        while not self._done.wait(self._claims.pace.lifetime / RENEWED):
             with suppress(InfrastructureError):  # the next renewal may go through; if none does, the lease expires
                 newest = self._claims.newest()
                 if newest is None or newest.fence != self.fence:
@@ -120,18 +123,26 @@ def break_lease(claims: Claims, owner: str) -> Lease:
 
 
 def _acquire(claims: Claims, owner: str, give_up_at: float) -> Lease:
+    """Claim the lake once it is free.
+
+    Whether a claim has lapsed is told by two clocks, the holder's and ours, of which one may be wrong. So one that seems to have
+    lapsed is watched until it would have been renewed, by our own clock alone.
+    """
     seen: Claim | None = None
-    since = time.monotonic()
+    since, renewed = time.monotonic(), False
     while True:
         newest = claims.newest()
         if newest != seen:
+            renewed = seen is not None and newest is not None and newest.fence == seen.fence
             seen, since = newest, time.monotonic()
-        unchanged = time.monotonic() - since > claims.pace.lifetime  # by our own clock, whatever the holder's says
-        if newest is None or unchanged or not newest.alive(time.time()):
+        now = time.monotonic()
+        watched = now - since
+        lapsed = newest is not None and not renewed and not newest.alive(time.time())
+        if newest is None or newest.over or watched > claims.pace.lifetime or (lapsed and watched > claims.pace.lifetime / WATCHED):
             claim = new_claim((newest.fence if newest else 0) + 1, owner, time.time() + claims.pace.lifetime)
             if claims.add(claim):
                 return Lease(claims, claim, taken_over=newest is not None and not newest.released)
-        elif time.monotonic() >= give_up_at:
+        elif now >= give_up_at and not lapsed:
             raise InfrastructureError(_busy(claims, newest))
         time.sleep(claims.pace.poll)
 

@@ -1,7 +1,6 @@
 """Claims to a lake that lies in a folder."""
 
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,13 +45,14 @@ class FolderClaims:
         with self._explained():
             self._folder.mkdir(parents=True, exist_ok=True)
             partial = self._written(claim)
+            now = partial.stat().st_mtime  # by the clock of the folder's host, as those of other files are
             try:
                 _link(partial, self._folder / claim.file_name)
             except FileExistsError:
                 return False
             finally:
                 partial.unlink(missing_ok=True)
-            self._clear()
+            self._clear(now)
         return True
 
     def renew(self, claim: Claim) -> None:
@@ -76,13 +76,13 @@ class FolderClaims:
             os.fsync(file.fileno())
         return partial
 
-    def _clear(self) -> None:
+    def _clear(self, now: float) -> None:
         """Take away claims beyond those kept for the record, and what killed writers left beside."""
         for fence in self._numbers()[KEPT:]:
             (self._folder / _name(fence)).unlink(missing_ok=True)
         for path in self._folder.glob(f"*{PARTIAL}"):
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime < time.time() - self.pace.lifetime:
+                if path.stat().st_mtime < now - self.pace.lifetime:
                     path.unlink()
 
     @contextmanager

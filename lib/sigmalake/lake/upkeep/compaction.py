@@ -53,7 +53,7 @@ class FileGroup(NamedTuple):
 def groups_to_compact(table: Table, log: DeltaTable) -> list[FileGroup]:
     """The runs of small files that are neighbours in time; none where little would be gained.
 
-    Files whose dates overlap stay together. A table without dates, or with rows that have none, is one group. What would not fit
+    Files whose dates overlap stay together. In a table without dates, or with rows that have none, any files do. What would not fit
     into one file is left as it is, and so is a table with other columns than its declaration.
     """
     files = _stored_files(table, log)
@@ -61,7 +61,8 @@ def groups_to_compact(table: Table, log: DeltaTable) -> list[FileGroup]:
         return []
     most = GROUP_BYTES / max(1.0, _row_width(log, min(files, key=lambda file: file.size)))
     dated = [file for file in files if file.dates is not None]
-    groups = [FileGroup(tuple(files))] if len(dated) < len(files) else _joined(_overlapping(dated), most)
+    of_any_date = [FileGroup((file,)) for file in sorted(files, key=lambda file: (file.rows, file.path))]  # small ones first
+    groups = _joined(of_any_date if len(dated) < len(files) else _overlapping(dated), most)
     return [group for group in groups if len(group.files) >= LEAST_FILES and group.rows <= most]
 
 

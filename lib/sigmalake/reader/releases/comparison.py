@@ -11,6 +11,7 @@ from sigmalake.errors import MissingRiskError
 from sigmalake.lake.releases import releases_from
 from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, Difference, Origin, differences, origins
 from sigmalake.reader.releases.books import BOOK_COLUMNS, moved_books
+from sigmalake.reader.releases.moves_by_date import MOST_MOVES, MovesByDate, MovesOfDate, moves_of_date
 from sigmalake.reader.releases.quantities import QUANTITIES, SIDES, Quantity
 from sigmalake.reader.releases.reasons import (
     CONFIGURATION,
@@ -28,8 +29,6 @@ from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASES, RUNS
 
 _AT_ONCE = 32  # dates of either model in memory
-MOVE_COLUMNS = ["quantity", "variant", "date", "factor", "factor_2", "asset_id", "first", "second", "change"]
-DATE_COLUMNS = ["quantity", "variant", "date", "moved", "largest", "of", "why"]
 SOURCE_COLUMNS = ["date", "side", "asset_id", "column", "first", "second"]
 
 
@@ -53,6 +52,7 @@ class ModelComparison(NamedTuple):
     source_rows: pd.DataFrame  # a row a restated value: date, side of the source, asset_id, column, first, second
     books: pd.DataFrame  # a row a book, variant and date whose risk moved: the columns of `BOOK_COLUMNS`
     differences: list[Difference]  # what the two were not made from alike: keys of the configuration, code, sources
+    largest_only: int | None = None  # of a quantity, variant and date, `moves` and `source_rows` have no more; None: all
 
 
 class _Read(NamedTuple):
@@ -64,7 +64,9 @@ class _Read(NamedTuple):
     why: dict[date, list[str]]
 
 
-def compare_models(first: Compared, second: Compared, start: date | None, end: date | None) -> ModelComparison:
+def compare_models(
+    first: Compared, second: Compared, start: date | None, end: date | None, most: int = MOST_MOVES
+) -> ModelComparison:
     """What moved, element by element, and why.
 
     Between two releases these are the rows of the source as packed, factor and specific returns, Sigma and Delta of the variants
@@ -76,6 +78,8 @@ def compare_models(first: Compared, second: Compared, start: date | None, end: d
         second: the later model, or another variant.
         start: first date, itself included; None: the first there is.
         end: last date, itself included; None: the last there is.
+        most: numbers that are kept, but for one of each quantity, variant and date. Where more moved, the largest changes of
+            each of these are kept, equally many; `dates` counts all. A shorter range shows the rest.
     """
     of_variants = first.variant is not None
     common = [name for name in first.variants if name in second.variants]
@@ -92,14 +96,16 @@ def compare_models(first: Compared, second: Compared, start: date | None, end: d
         days = _days(by_variant, "risk_models")
         reasons = {day: [CONFIGURATION] for day in days} if of_variants else risk_reasons(*by_variant)
         reads.append(_Read(RISK_MODELS, pair, days, reasons))
-    listed = [row for read in reads for row in _moves(first, second, read, start, end)]
-    moves = pd.DataFrame([row[:-1] for row in listed], columns=MOVE_COLUMNS)
-    moves = moves.astype({"first": float, "second": float, "change": float})
-    moves["date"] = pd.to_datetime(moves["date"])
-    why = pd.Series([row[-1] for row in listed], moves.index, dtype=object)
-    dates, source_rows = _by_date(moves, why), _source_rows(moves, why)
+    collected = MovesByDate(most)
+    for read in reads:
+        for group in _moves(first, second, read, start, end):
+            collected.add(group)
+    source_rows = _source_rows(collected.frame(lambda group: group.quantity in SIDES and RESTATED in group.why))
     books = pd.concat([moved_books(one, other, *pair, start, end) for pair in pairs] or [pd.DataFrame(columns=BOOK_COLUMNS)])
-    return ModelComparison(first.name, second.name, moves, dates, source_rows, books, _not_alike(first, second))
+    return ModelComparison(
+        first.name, second.name, collected.frame(), collected.by_date(), source_rows, books, _not_alike(first, second),
+        collected.largest_only,
+    )  # fmt: skip
 
 
 def unlike_dates(first: Compared, second: Compared, last: date) -> list[date]:
@@ -115,7 +121,7 @@ def unlike_dates(first: Compared, second: Compared, last: date) -> list[date]:
     return sorted(day for day in found if day <= last)
 
 
-def _moves(first: Compared, second: Compared, read: _Read, start: date | None, end: date | None) -> Iterator[tuple[object, ...]]:
+def _moves(first: Compared, second: Compared, read: _Read, start: date | None, end: date | None) -> Iterator[MovesOfDate]:
     quantities = [quantity for quantity in QUANTITIES if quantity.table == read.table]
     key = read.table.date or ""
     columns = list(dict.fromkeys([key, *(q.dated for q in quantities), *(c for q in quantities for c in q.columns)]))
@@ -131,9 +137,8 @@ def _moves(first: Compared, second: Compared, read: _Read, start: date | None, e
             why = "; ".join(read.why.get(day, [UNEXPLAINED]))
             for quantity in quantities:
                 for dated, found in _of_quantity(quantity, (first.tables, one.get(day)), (second.tables, other.get(day))):
-                    if (start is None or dated >= start) and (end is None or dated <= end):
-                        change = found.second - found.first
-                        yield (quantity.name, variant, dated, *found.labels, found.first, found.second, change, why)
+                    if found and (start is None or dated >= start) and (end is None or dated <= end):
+                        yield moves_of_date(quantity.name, variant, dated, why, found)
 
 
 def _may_hold(read: _Read, place: int, start: date | None, end: date | None) -> bool:
@@ -145,7 +150,7 @@ def _may_hold(read: _Read, place: int, start: date | None, end: date | None) -> 
 
 def _of_quantity(
     quantity: Quantity, first: tuple[ModelTables, Row | None], second: tuple[ModelTables, Row | None]
-) -> Iterator[tuple[date, Moved]]:
+) -> Iterator[tuple[date, list[Moved]]]:
     (tables, one), (others, other) = first, second
     if one is not None and other is not None and all(one[c].equals(other[c]) for c in (*quantity.columns, quantity.dated)):
         return
@@ -158,10 +163,12 @@ def _of_quantity(
     if not known:
         return
     if len(set(known)) == 1:
-        yield from ((known[0], found) for found in moved(*numbers))
+        yield known[0], moved(*numbers)
         return
-    yield from ((dates[0], found) for found in moved(numbers[0], None) if dates[0] is not None)
-    yield from ((dates[1], found) for found in moved(None, numbers[1]) if dates[1] is not None)
+    if dates[0] is not None:
+        yield dates[0], moved(numbers[0], None)
+    if dates[1] is not None:
+        yield dates[1], moved(None, numbers[1])
 
 
 def _rows(
@@ -194,25 +201,10 @@ def _days(sides: Sequence[Side], what: str) -> list[date]:
     return sorted(one.keys() | other.keys())
 
 
-def _by_date(moves: pd.DataFrame, why: pd.Series) -> pd.DataFrame:
-    """A row for each quantity, variant and date, in the order of the dates."""
-    if moves.empty:
-        return pd.DataFrame(columns=DATE_COLUMNS)
-    keys = ["quantity", "variant", "date"]
-    size = moves["change"].abs().fillna(0.0)
-    labels = moves[["factor", "factor_2", "asset_id"]].apply(lambda row: " x ".join(str(label) for label in row if label), axis=1)
-    found = moves[keys].assign(size=size, of=labels, why=why)
-    grouped = found.groupby(keys, sort=False, dropna=False)
-    largest = found.loc[grouped["size"].idxmax().to_numpy()].rename(columns={"size": "largest"})
-    largest.insert(3, "moved", grouped.size().to_numpy())
-    return largest[DATE_COLUMNS].sort_values("date", kind="stable", ignore_index=True)
-
-
-def _source_rows(moves: pd.DataFrame, why: pd.Series) -> pd.DataFrame:
-    """The values of the panel that moved because a source was restated."""
-    some = moves[moves["quantity"].isin(SIDES) & why.astype(str).str.contains(RESTATED, regex=False)]
-    column = some["factor"].where(some["quantity"] == "exposure", some["quantity"])
-    found = some.assign(side=some["quantity"].map(SIDES), column=column)
+def _source_rows(moves: pd.DataFrame) -> pd.DataFrame:
+    """Values of the panel as rows of its source."""
+    column = moves["factor"].where(moves["quantity"] == "exposure", moves["quantity"])
+    found = moves.assign(side=moves["quantity"].map(SIDES), column=column)
     return found[SOURCE_COLUMNS].reset_index(drop=True)
 
 

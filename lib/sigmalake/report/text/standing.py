@@ -37,14 +37,14 @@ def history_json(releases: Sequence[ReleaseChange]) -> str:
 
 def comparison_text(compared: ModelComparison, file: Path | None) -> str:
     """The summary, the dates that moved and the restated values of the source."""
-    moves = compared.moves
+    moves, days, most = compared.moves, compared.dates["date"], compared.largest_only
     head = f"{compared.first} -> {compared.second}"
     books = section("Risk of books", _books(compared.books)) if len(compared.books) else ""
     if moves.empty:
         return f"{head}: no number of the model moved\n\n{books}".rstrip() if books else f"{head}: no number moved"
-    days = moves["date"]
+    n_moved = compared.dates["moved"].sum()
     summary = [
-        f"{head}: {len(moves):,} numbers moved on {days.nunique():,} dates, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}; "
+        f"{head}: {n_moved:,} numbers moved on {days.nunique():,} dates, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}; "
         f"{moves['factor'].nunique():,} factors and {moves['asset_id'].nunique():,} assets",
         *(note(found.text) for found in compared.differences),
     ]
@@ -52,7 +52,8 @@ def comparison_text(compared: ModelComparison, file: Path | None) -> str:
     if len(compared.source_rows):
         parts.append(section("Restated values of the source", _source_rows(compared.source_rows)))
     parts += [books] if books else []
-    return "\n".join([*parts, f"every number is in {file}"] if file else parts).rstrip()
+    written = "every number is" if most is None else f"of each quantity and date the {most:,} largest changes are"
+    return "\n".join([*parts, f"{written} in {file}"] if file else parts).rstrip()
 
 
 def comparison_json(compared: ModelComparison) -> str:
@@ -60,7 +61,8 @@ def comparison_json(compared: ModelComparison) -> str:
     body = {
         "first": compared.first,
         "second": compared.second,
-        "moved": len(compared.moves),
+        "moved": int(compared.dates["moved"].sum()),
+        "largest_only": compared.largest_only,
         "differences": [found._asdict() for found in compared.differences],
         "dates": _records(compared.dates),
         "source_rows": _records(compared.source_rows),

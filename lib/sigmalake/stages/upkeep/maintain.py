@@ -120,7 +120,7 @@ def _planned(context: Context, tables: FolderTables, table: Table, pins: Mapping
 def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapping[int, str]) -> TableUpkeep:
     place = Place(tables.location(table))
     before = counted(place.files())
-    groups = _compacted(context, tables, table)
+    groups = write_together(context, tables, table)
     files = place.files()
     gone = _unneeded(context, place, files, tables.version(table), pins)
     context.lake.verify_lease()
@@ -131,8 +131,8 @@ def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapp
     return TableUpkeep(table.name, before, after, sum(len(group.files) for group in groups), removed)
 
 
-def _compacted(context: Context, tables: FolderTables, table: Table) -> list[FileGroup]:
-    """The groups that were written together."""
+def write_together(context: Context, tables: FolderTables, table: Table) -> list[FileGroup]:
+    """Write small files of a table together; the groups for which it was done."""
     lake, log = context.lake, tables.log(table)
     groups = groups_to_compact(table, log)
     return compact(table, log, groups, lake.metadata(MAINTAIN, ()), lake.verify_lease) if groups else []
