@@ -153,7 +153,10 @@ IN_THE_FILE = [
     ("a panel and returns apart", swapped("  panel:", "  returns: {path: r.csv}\n  panel:"), "given: panel, returns"),
     ("returns without exposures", swapped("panel:", "returns:").replace(", cap: mcap", ""), "go together; given: returns"),
     ("a scheme without a host", swapped("panel.parquet", "s3:/bucket/panel"), "'s3:/bucket/panel' is not a path", "s3a://bucket/folder"),
-    ("a web address", swapped("panel.parquet", "https://x.org/panel.parquet"), "over https", "download it"),
+    ("a web address", swapped("panel.parquet", "https://x.org/panel.parquet"), "https: cannot be read here", "download it"),
+    ("a store that no reader has", swapped("panel.parquet", "hdfs://nn:8020/panel"), "hdfs: cannot be read here", "mount it"),
+    ("a file system of Databricks", swapped("panel.parquet", "dbfs:/mnt/panel"), "dbfs: cannot be read here", "/dbfs/..."),
+    ("a store that is no more", swapped("panel.parquet", "adl://account/panel"), "adl: cannot be read here", "abfss://"),
     ("a file of another machine", swapped("panel.parquet", "file://host/panel"), "file:///folder/file"),
     ("a workbook", swapped("panel.parquet", "panel.xlsx"), "panel.xlsx", "neither Parquet, CSV nor Delta"),
     ("a table without a schema", swapped(PATH, "table: prices"), "'prices' is not a table's name", "catalog.schema.name"),
@@ -249,9 +252,8 @@ def test_a_reused_section_of_yaml_and_a_norwegian_level_in_quotes_are_fine(tmp_p
         ("file:/data/p.parquet", "/data/p.parquet"),
         ("file:///data/p.parquet", "/data/p.parquet"),
         ("s3a://bucket/p.parquet", "s3a://bucket/p.parquet"),
-        ("hdfs:/data/p.parquet", "hdfs:///data/p.parquet"),
-        ("dbfs:/mnt/p.parquet", "dbfs:///mnt/p.parquet"),
-        ("hdfs://nn:8020/p.parquet", "hdfs://nn:8020/p.parquet"),
+        ("abfss://c@a.dfs.core.windows.net/p.parquet", "abfss://c@a.dfs.core.windows.net/p.parquet"),
+        ("gs://bucket/p.parquet", "gs://bucket/p.parquet"),
     ],
 )
 def test_places_are_read_as_they_are_meant(tmp_path, given, read):

@@ -157,22 +157,22 @@ def test_a_process_of_another_container_of_one_name_is_not_taken_for_dead(monkey
     assert claim.alive(0.0)
 
 
-def test_claims_are_kept_where_the_lake_lies(tmp_path):
+def test_claims_are_kept_where_the_lake_lies(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
     assert isinstance(claims_of(str(tmp_path), None), FolderClaims)
     assert isinstance(claims_of("s3a://bucket/lake", None), StoreClaims)
     assert isinstance(claims_of("main.risk", lambda table: TableClaims(None, "main.risk", table)), TableClaims)
-    assert isinstance(claims_of("hdfs://namenode/lake", lambda table: TableClaims(None, "lake", table)), TableClaims)
 
 
 def test_a_uri_that_its_store_does_not_know_is_refused():
-    with pytest.raises(ConfigError, match="lake: abfss://lake is no place of an object store"):
+    with pytest.raises(ConfigError, match="abfss://lake is no place of an object store"):
         claims_of("abfss://lake", None)
 
 
 def test_a_store_that_cannot_be_reached_is_said(monkeypatch):
     claims = StoreClaims("s3://bucket/lake", MemoryStore())
     monkeypatch.setattr("sigmalake.lake.claims.store_claims.obstore.list", _unreachable)
-    with pytest.raises(InfrastructureError, match=r"lease of s3://bucket/lake cannot be read or written: no route .*AWS_"):
+    with pytest.raises(InfrastructureError, match=r"lease of s3://bucket/lake cannot be read or written: .* no route"):
         claims.newest()
 
 

@@ -7,7 +7,7 @@ import pytest
 from places import place, put, put_parquet, read, schema_of
 
 from sigmalake.config.sources import Location
-from sigmalake.errors import ConfigError, DataError, InfrastructureError
+from sigmalake.errors import ConfigError, DataError
 from sigmalake.sources.files import list_files
 from sigmalake.sources.schema import NAMES
 
@@ -29,8 +29,8 @@ def test_a_uri_of_a_file_or_a_folder_reads_as_its_path(tmp_path, name):
     assert read(Location(path=(tmp_path / "f").as_uri()), ["k"])["k"].to_pylist() == ["0 1", "0 1"]
 
 
-def test_a_store_of_no_file_system_is_an_infrastructure_error():
-    with pytest.raises(InfrastructureError, match=r"nosuch://b/p.parquet: no file system"):
+def test_a_store_of_no_known_kind_is_refused():
+    with pytest.raises(ConfigError, match=r"'nosuch://b/p.parquet': nosuch: cannot be read here; a URI begins with one of s3://"):
         list_files("panel", Location(path="nosuch://b/p.parquet"))
 
 

@@ -24,7 +24,8 @@ from sigmalake.cli.options import ConfigFile, End, EngineOption, Output, OutputF
 from sigmalake.cli.setup.runtime import log_file, open_private, prepare_environment
 from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
-from sigmalake.cli.terminal import first_line, say, show, without_secrets
+from sigmalake.cli.stores import files_of_stores
+from sigmalake.cli.terminal import first_line, hide, say, show, without_secrets
 from sigmalake.cli.verbs import run_document
 from sigmalake.cli.verbs.export import export
 from sigmalake.cli.verbs.init import init
@@ -32,6 +33,7 @@ from sigmalake.cli.verbs.portfolio import portfolio
 from sigmalake.cli.verbs.report import report
 from sigmalake.cli.verbs.status import status
 from sigmalake.cli.verbs.validate import presets, validate
+from sigmalake.config.stores.credentials import store_secrets
 from sigmalake.errors import WORK_TO_DO, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 if TYPE_CHECKING:
@@ -155,6 +157,7 @@ for other in (portfolio, export, report, init, demo):
 def main(verb: str | None = None) -> None:
     """Entry point: errors become one message and an exit code. A job gives its verb, the command line reads it."""
     prepare_environment()
+    hide(store_secrets())
     gc.set_threshold(COLLECTED_AFTER)  # imports alone would have it look twenty times at objects that stay
     what = " ".join(["sigmalake", *([verb] if verb else [name for name in sys.argv[1:2] if not name.startswith("-")])])
     with signals_as_interrupt() as ending, first_line(what):
@@ -163,7 +166,9 @@ def main(verb: str | None = None) -> None:
 
 def _call(verb: str | None, ending: Ending) -> None:
     try:
-        if code := app(args=None if verb is None else _arguments_of_job(verb), standalone_mode=False):
+        with files_of_stores():
+            code = app(args=None if verb is None else _arguments_of_job(verb), standalone_mode=False)
+        if code:
             _exit_interrupted(ending) if code == INTERRUPTED else sys.exit(code)
     except (typer.Abort, KeyboardInterrupt):
         _exit_interrupted(ending)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sigmalake.cli.options import parse_date
@@ -26,7 +25,7 @@ COMPUTING = ("describe", "ingest", "quality", "regress", "risk", "covariance", "
 
 @contextmanager
 def reading_context(
-    config_file: Path, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False,
+    config_file: str, overrides: list[str] | None, start: str | None, end: str | None, verify: bool = False,
     *, engine: str | None = None, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
     """What a verb is given that writes nothing to the lake; its engine is closed after."""
@@ -41,7 +40,7 @@ def reading_context(
 
 @contextmanager
 def writing_context(
-    config_file: Path, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
+    config_file: str, overrides: list[str] | None = None, start: str | None = None, end: str | None = None, wait: float = 0.0,
     verify: bool = False, *, engine: str | None = None, reads_sources: bool = False, computes: Collection[str] = COMPUTING,
     drop_variants: bool = False, verb: str = "run",
 ) -> "Iterator[Context]":  # fmt: skip
@@ -88,7 +87,7 @@ def writing_context(
 
 @contextmanager
 def lease_context(
-    config_file: Path, overrides: list[str] | None, engine: str | None
+    config_file: str, overrides: list[str] | None, engine: str | None
 ) -> "Iterator[tuple[Claims, Callable[[Lease], Lake]]]":
     """The claims to a lake, and what opens it for the holder of a lease; an engine is started where either needs one."""
     from sigmalake.cli.engines import choose_engine, opened_engine
@@ -104,13 +103,15 @@ def lease_context(
         yield claims, lambda lease: Lake(open_once().storage, Writer(new_run_id(), config.full_hash(), lease, open_once()))
 
 
-def _load(config_file: Path, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
+def _load(config_file: str, overrides: list[str] | None, *, reads_sources: bool) -> "Config":
     """The configuration; a source that does not exist is an error here, before a JVM starts."""
     from sigmalake.config.covariance import AssetFile
     from sigmalake.config.model import load_config
+    from sigmalake.config.stores.opening import check_stores
 
     config = load_config(config_file, overrides or [])
     hide(config.secrets)
+    check_stores([config.lake, *(place.path or "" for place in config.sources.locations().values() if reads_sources)])
     for name, place in config.sources.locations().items() if reads_sources else ():
         place.check_exists(name)
     if reads_sources and config.covariance is not None and isinstance(config.covariance.assets, AssetFile):

@@ -55,7 +55,7 @@ def demo(
 def _run_demo(prepared: "Demo", engine: str) -> None:
     from sigmalake.stages.run import run as run_all
 
-    with writing_context(prepared.config_file, [f"lake={prepared.lake}"], engine=engine) as context:
+    with writing_context(str(prepared.config_file), [f"lake={prepared.lake}"], engine=engine) as context:
         run_all(context)
 
 

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +19,7 @@ class Output(StrEnum):
     JSON = "json"
 
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a YAML file.")]
+ConfigFile = Annotated[str, typer.Option("--config", "-c", metavar="FILE", help="The configuration, a YAML file or its URI.")]
 Start = Annotated[str | None, typer.Option(metavar="DATE", help="First return date, YYYY-MM-DD.")]
 End = Annotated[str | None, typer.Option(metavar="DATE", help="Last return date, YYYY-MM-DD.")]
 Overrides = Annotated[

@@ -22,6 +22,7 @@ from sigmalake.cli.options import (
     Wait,
     parse_date,
 )
+from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import show
 from sigmalake.cli.verbs import run_document
 from sigmalake.errors import ConfigError
@@ -141,7 +142,9 @@ def covariance(
         Exposures | None,
         typer.Option(metavar="known|used", help="By hand: known at the date, or used in its regression."),
     ] = None,
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="By hand: the Parquet or CSV file to write.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(parser=written, metavar="FILE", help="By hand: the Parquet or CSV file to write.")
+    ] = None,
     release: Annotated[str | None, typer.Option(metavar="ID", help="By hand: the release to read; the last by default.")] = None,
     wait: Wait = 0.0,
     engine: EngineOption = None,

@@ -34,6 +34,7 @@ class _Hidden:
     """The secret values that are never to be shown by this process."""
 
     secrets: frozenset[str] = frozenset()
+    copies: dict[str, str] = {}  # noqa: RUF012 - of what a URI names, by their paths on this machine
 
 
 class _Log:
@@ -48,13 +49,20 @@ def hide(secrets: Collection[str]) -> None:
     _Hidden.secrets |= frozenset(secrets)
 
 
+def show_as(copy: str, uri: str) -> None:
+    """Show a URI in the place of the path of its copy on this machine."""
+    _Hidden.copies[copy] = uri
+
+
 def log_as(form: LogFormat) -> None:
     """Write the lines on stderr in this form from now on."""
     _Log.form = form
 
 
 def without_secrets(text: str) -> str:
-    """The text with every secret replaced by `***`."""
+    """The text with every secret replaced by `***`, and copies called by their URIs."""
+    for copy, uri in _Hidden.copies.items():
+        text = text.replace(copy, uri)
     return masked(text, _Hidden.secrets)
 
 

@@ -27,6 +27,7 @@ from sigmalake.config.outputs.books import Books
 from sigmalake.config.outputs.lineage import Lineage
 from sigmalake.config.paths import resolve_paths
 from sigmalake.config.sources import SourcesConfig
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.config.texts.messages import explain_validation
 from sigmalake.config.types import Strict, key
 from sigmalake.config.variant import Variant
@@ -294,8 +295,10 @@ def read_given(given: str | Path | Mapping[str, Any], overrides: Sequence[str] =
     Raises:
         ConfigError: the file cannot be read as YAML, or an override is none.
     """
-    folder = Path.cwd() if isinstance(given, Mapping) else Path(given).resolve().parent
-    body = deepcopy(dict(given)) if isinstance(given, Mapping) else read_mapping(Path(given))
+    folder: Path | str = Path.cwd()
+    if not isinstance(given, Mapping):
+        folder = str(given).rpartition("/")[0] if is_uri(str(given)) else Path(given).resolve().parent
+    body = deepcopy(dict(given)) if isinstance(given, Mapping) else read_mapping(given)
     over = overridden(body, overrides)
     resolve_paths(body, folder)
     resolve_paths(over, Path.cwd())

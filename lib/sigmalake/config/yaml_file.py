@@ -7,17 +7,23 @@ from typing import Any
 import yaml
 
 from sigmalake.config.environment.variables import put_in
+from sigmalake.config.stores.files import readable
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.errors import ConfigError
 
 BOOLEANS = "YAML reads NO, OFF, ON and YES as true or false"
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """What a YAML file holds.
+def read_mapping(given: str | Path) -> dict[str, Any]:
+    """What a YAML file holds, by its path or URI.
 
     Raises:
         ConfigError: there is no such file, or it is not YAML, or not `key: value` lines; says where.
     """
+    if is_uri(str(given)):
+        with readable(str(given)) as copy:
+            return read_mapping(copy)
+    path = Path(given)
     try:
         if path.is_dir():
             raise ConfigError(f"configuration {path} is a folder; give the YAML file in it")

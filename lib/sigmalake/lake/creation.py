@@ -6,6 +6,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 
+from sigmalake.config.stores.opening import delta_options
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import clear_torn_log, commit_metadata, open_table
 from sigmalake.lake.upkeep.older import missing_columns
@@ -77,6 +78,7 @@ def create_table(location: str, table: Table) -> DeltaTable:
             _delta_schema(table.columns),
             description=table.comment,
             configuration=properties,
+            storage_options=delta_options(location),
             raise_if_key_not_exists=False,  # constraints and our format are no properties that Delta itself knows
         )
     except DeltaError:

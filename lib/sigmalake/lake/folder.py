@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
+from sigmalake.config.stores.files import is_stored
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.lake.dates import DateRange, envelope
 from sigmalake.lake.format import FORMAT_PROPERTY, check_format, check_root
 from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, identity, open_table, read_columns
@@ -24,6 +26,7 @@ class FolderTables:
     def __init__(self, root: str) -> None:
         self._root = root.rstrip("/")
         self._opened: dict[str, tuple[tuple[int, int], DeltaTable]] = {}  # beside what tells one first commit from another
+        self._in_store: dict[str, DeltaTable] = {}
         self._read: dict[tuple[str, tuple[str, ...], DateRange | None], tuple[DeltaTable, int, pa.Table]] = {}
         self._of_files: dict[str, dict[tuple[str, pa.Schema], pa.Table]] = {}  # by the table's id, columns of its files
         check_root(self._root)
@@ -139,6 +142,8 @@ class FolderTables:
         One that is open in a folder is brought up to date where there is a commit after its own; where its own is gone, somebody
         cut the log short, and it is opened anew.
         """
+        if is_uri(self._root):
+            return self._newest_of_store(table)
         first = _commit(self.location(table), 0)
         known, opened = self._opened.get(table.name, (None, None))
         if opened is not None and first == known and _commit(self.location(table), opened.version()):
@@ -150,6 +155,16 @@ class FolderTables:
         if found is not None and first is not None:
             self._opened[table.name] = first, found
         return found
+
+    def _newest_of_store(self, table: Table) -> DeltaTable | None:
+        """The same behind a URI: of a table that is open, the store is asked for the next commit alone."""
+        if (opened := self._in_store.get(table.name)) is None:
+            if (opened := open_table(self.location(table))) is not None:
+                self._in_store[table.name] = opened
+        elif is_stored(f"{self.location(table)}/_delta_log/{opened.version() + 1:020}.json"):
+            with explained_log(self.location(table)):
+                opened.update_incremental()
+        return opened
 
 
 def _commit(location: str, version: int) -> tuple[int, int] | None:

@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import InfrastructureError
 from sigmalake.lake.claims.claim import FAR, Claim, Claims, UnreadableClaimError, new_claim
 from sigmalake.lake.claims.folder_claims import FolderClaims
-from sigmalake.lake.claims.store_claims import STORES, StoreClaims
+from sigmalake.lake.claims.store_claims import StoreClaims
 from sigmalake.lake.format import check_root
 
 RENEWED = 4  # times within its lifetime
@@ -97,10 +98,8 @@ def claims_of(root: str, table_claims: Callable[[str], Claims]) -> Claims:
     """
     if CATALOG_NAME.fullmatch(root):
         return table_claims(f"{root}.lease")
-    if root.startswith(STORES):
+    if is_uri(root):
         return StoreClaims.at(root)
-    if "://" in root:
-        return table_claims(f"delta.`{root}/_lease`")
     check_root(root)
     return FolderClaims(Path(root))
 

@@ -21,6 +21,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyarrow import fs
 
+from sigmalake.config.stores.opening import arrow_place, delta_options, store_error
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.errors import InfrastructureError, telling_line
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.upkeep.older import beside, fill_missing, with_older_values
@@ -106,7 +108,7 @@ def open_table(location: str, version: int | None = None) -> DeltaTable | None:
     """The table at a location, or None where there is none."""
     with explained_log(f"{location} ({'newest' if version is None else version})"):
         try:
-            return DeltaTable(location, version=version)
+            return DeltaTable(location, version=version, storage_options=delta_options(location))
         except TableNotFoundError:
             return None
 
@@ -117,6 +119,8 @@ def explained_log(where: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, OSError) as error:
+        if is_uri(where) and "Generic" in str(error):
+            raise store_error(where.split(" ", maxsplit=1)[0], error) from None
         raise InfrastructureError(f"{where} cannot be read: {telling_line(error)}") from None
 
 
@@ -232,12 +236,12 @@ def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
 def table_location(table: DeltaTable) -> str:
     """The folder or URI of a table: delta-rs puts a scheme before a folder."""
     uri = table.table_uri
-    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri.rstrip("/")
 
 
 def file_system(location: str) -> fs.SubTreeFileSystem:
     """Arrow's view of a table's folder or URI, below which paths are relative."""
-    storage, folder = fs.FileSystem.from_uri(location) if "://" in location else (fs.LocalFileSystem(), location)
+    storage, folder = arrow_place(location) if is_uri(location) else (fs.LocalFileSystem(), location)
     return fs.SubTreeFileSystem(folder, storage)
 
 

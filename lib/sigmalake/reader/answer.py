@@ -116,7 +116,7 @@ class Answer(NamedTuple):
         return 100 * vol * float(np.sqrt(self.periods_per_year / self.risk.horizon))
 
 
-def lake_of(config: Path | None, overrides: Sequence[str] | None, lake: str | None) -> str:
+def lake_of(config: str | Path | None, overrides: Sequence[str] | None, lake: str | None) -> str:
     """The lake that is named, directly or by a configuration.
 
     Raises:

@@ -5,8 +5,8 @@
     risk.risk_of({"AAPL": 0.6, "XOM": 0.4}).vol
     open_release("lakes/us", known_at="2024-03-29T17:30+00:00")  # the release that stood then
 
-A lake in a folder is read through the file system. One behind a URI (s3://, gs://, abfss://) takes the same way, with credentials
-from the environment; that is not tested here. Each packed table is read by the row, at the version that the release names.
+A lake is in a folder or behind a URI (s3://, gs://, abfss://), with keys from the
+environment. Each packed table is read by the row, at the version that the release names.
 """
 
 from collections.abc import Sequence

@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.errors import ConfigError, DataError, SigmalakeError, telling_line
-from sigmalake.sources.opening import is_uri, open_file
+from sigmalake.sources.opening import open_file
 
 BLOCK = 1 << 16  # bytes in which a header stands, and that show the encoding
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}

@@ -11,9 +11,10 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from sigmalake.config.sources import Location
+from sigmalake.config.stores.opening import delta_options
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.errors import ConfigError, DataError
 from sigmalake.sources.files import SourceFile
-from sigmalake.sources.opening import is_uri
 
 PARTITION = "partition."  # how delta-rs begins the names of a file's partition values
 UNOPENED = "[]%"  # characters of a path on which delta-rs 1.6 fails
@@ -61,7 +62,7 @@ def _opened(name: str, place: Location) -> DeltaTable:
             "rename the folder, or say `engine: spark`"
         )
     try:
-        table = DeltaTable(root)
+        table = DeltaTable(root, storage_options=delta_options(root))
         mapped = (table.metadata().configuration.get("delta.columnMapping.mode") or "none") != "none"
         deleted = not mapped and pa.table(table.deletion_vectors()).num_rows > 0
     except DeltaError as error:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from sigmalake.config.sources import Location
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.errors import ConfigError, DataError
-from sigmalake.sources.opening import ListedFile, is_uri, list_uri
+from sigmalake.sources.opening import HERE, ListedFile, list_uri
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # what Hive, Spark and Delta call a folder of rows without a value
 
@@ -47,7 +48,8 @@ def list_files(name: str, place: Location, date_column: str | None = None) -> li
 
         return delta_files(name, place, date_column)
     place.check_exists(name)
-    listed = list_uri(place.path) if is_uri(place.path) else list(_local(place.path))
+    path = unquote(place.path.removeprefix(HERE)) if place.path.startswith(HERE) else place.path
+    listed = list_uri(path) if is_uri(path) else list(_local(path))
     _refuse_delta(name, place, listed)
     read = [file for file in listed if _is_read(PurePosixPath(file.relative))]
     if not read:

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal
 
 from sigmalake.config.covariance import AssetFile
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
+from sigmalake.config.stores.files import readable
 from sigmalake.errors import DataError
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_keys
@@ -88,7 +88,8 @@ def asked_assets(config: Config) -> list[str] | None:
     """
     asked = "all" if config.covariance is None else config.covariance.assets
     if isinstance(asked, AssetFile):
-        return read_asset_file(Path(asked.file))
+        with readable(asked.file) as file:
+            return read_asset_file(file)
     return None if asked == "all" else list(asked)
 
 

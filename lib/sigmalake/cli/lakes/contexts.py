@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,6 @@ import typer
 from sigmalake.cli.contexts import reading_context, writing_context
 from sigmalake.cli.terminal import hide, say
 from sigmalake.errors import ConfigError
-from sigmalake.lake.claims.store_claims import STORES
 
 if TYPE_CHECKING:
     from sigmalake.config.model import Config
@@ -18,12 +16,12 @@ if TYPE_CHECKING:
     from sigmalake.lake.claims.claim import Claims
     from sigmalake.stages.context import Context
 
-LakeConfig = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration of the lake.")]
+LakeConfig = Annotated[str | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration of the lake.")]
 LakeOption = Annotated[str | None, typer.Option("--lake", metavar="FOLDER", help="The lake, in the place of --config.")]
 
 
 @contextmanager
-def lake_for_reading(config_file: Path, overrides: list[str] | None) -> "Iterator[Context]":
+def lake_for_reading(config_file: str, overrides: list[str] | None) -> "Iterator[Context]":
     """Opens the lake of a configuration for reading."""
     from sigmalake.config.model import load_config
     from sigmalake.config.types import CATALOG_NAME
@@ -43,7 +41,7 @@ def lake_for_reading(config_file: Path, overrides: list[str] | None) -> "Iterato
 
 
 @contextmanager
-def lake_for_writing(config_file: Path, overrides: list[str] | None, wait: float) -> "Iterator[Context]":
+def lake_for_writing(config_file: str, overrides: list[str] | None, wait: float) -> "Iterator[Context]":
     """The lake of a configuration, which is this verb's own until it ends.
 
     Raises:
@@ -54,7 +52,7 @@ def lake_for_writing(config_file: Path, overrides: list[str] | None, wait: float
 
     config = load_config(config_file, overrides or [])
     hide(config.secrets)
-    if CATALOG_NAME.fullmatch(config.lake) or ("://" in config.lake and not config.lake.startswith(STORES)):
+    if CATALOG_NAME.fullmatch(config.lake):
         with writing_context(config_file, overrides, wait=wait, computes=()) as context:  # the lease is a Delta table of Spark's
             yield context
         return

@@ -9,6 +9,7 @@ import typer
 
 from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
 from sigmalake.cli.options import Overrides
+from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import say, show
 from sigmalake.errors import ConfigError
 
@@ -38,7 +39,9 @@ def sql(
     output: Annotated[
         Form | None, typer.Option("--output", metavar="table|csv|json|parquet", help="How rows are given; table by default.")
     ] = None,
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all rows to a .csv, .json or .parquet file.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(parser=written, metavar="FILE", help="Write all rows to a .csv, .json or .parquet file.")
+    ] = None,
 ) -> None:
     """Ask a release in SQL.
 
@@ -58,7 +61,7 @@ def sql(
     _give(select(model.duckdb(locked=True), text, f"release {model.release_id}"), form, to)
 
 
-def _open(config: Path | None, overrides: list[str] | None, lake: str | None, release: str | None) -> "FactorModel":
+def _open(config: str | None, overrides: list[str] | None, lake: str | None, release: str | None) -> "FactorModel":
     from sigmalake.reader.answer import lake_of
     from sigmalake.reader.open_release import open_release
 

@@ -8,6 +8,7 @@ import typer
 
 from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption, lake_for_reading
 from sigmalake.cli.options import End, Output, OutputForm, Overrides, Start, parse_date
+from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import show
 from sigmalake.errors import ConfigError
 
@@ -57,7 +58,9 @@ def compare(
     release: Annotated[str | None, typer.Option(metavar="ID", help="Of the variants; the last by default.")] = None,
     start: Start = None,
     end: End = None,
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every number that moved: .parquet or .csv.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(parser=written, metavar="FILE", help="Write every number that moved: .parquet or .csv.")
+    ] = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
     """What moved between two releases or two variants, by how much, and why.

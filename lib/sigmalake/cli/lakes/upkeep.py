@@ -1,7 +1,6 @@
 """The verbs that operators keep a lake with: `maintain`, `upgrade`, and `release --withdraw`."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,7 +63,7 @@ def upgrade(config: ConfigFile, overrides: Overrides = None, wait: Wait = 0.0, o
 
 
 def withdraw_release(
-    config: Path, overrides: list[str] | None, release_id: str | None, why: str | None, wait: float, output: Output
+    config: str, overrides: list[str] | None, release_id: str | None, why: str | None, wait: float, output: Output
 ) -> None:
     """Withdraw a release, and show which one is the last from then on.
 

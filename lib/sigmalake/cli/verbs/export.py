@@ -8,6 +8,7 @@ import typer
 
 from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
 from sigmalake.cli.options import Output, OutputForm, Overrides, parse_date
+from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import say, show
 from sigmalake.errors import ConfigError, MissingRiskError
 from sigmalake.reader.exports.forms import Form
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 def export(
     form: Annotated[Form, typer.Option("--as", metavar="gs-quant|csv|excel|parquet", help="Whose files they are.")],
-    to: Annotated[Path, typer.Option(metavar="PATH", help="A folder; of one date in gs-quant or excel also a file.")],
+    to: Annotated[
+        Path, typer.Option(parser=written, metavar="PATH", help="A folder; of one date in gs-quant or excel also a file.")
+    ],
     day: Annotated[
         str | None, typer.Option("--date", metavar="DATE", help="As of this close; the variant's newest by default.")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sigmalake.cli.options import Output, OutputForm, Overrides, parse_date
+from sigmalake.cli.stores import fetched, written
 from sigmalake.cli.terminal import say, show
 
 
@@ -25,10 +26,12 @@ class Missing(StrEnum):
 
 
 def portfolio(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Holdings, .csv or .parquet: asset_id, weight | quantity, price.")],
+    file: Annotated[
+        Path, typer.Argument(parser=fetched, metavar="FILE", help="Holdings, .csv or .parquet: asset_id, weight | quantity, price.")
+    ],
     day: Annotated[str | None, typer.Option("--date", metavar="DATE", help="As of this close; the release's by default.")] = None,
-    benchmark: Annotated[Path | None, typer.Option(metavar="FILE", help="The benchmark's holdings.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration of the lake.")] = None,
+    benchmark: Annotated[Path | None, typer.Option(parser=fetched, metavar="FILE", help="The benchmark's holdings.")] = None,
+    config: Annotated[str | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration of the lake.")] = None,
     overrides: Overrides = None,
     lake: Annotated[str | None, typer.Option(metavar="FOLDER", help="The lake, in the place of --config.")] = None,
     release: Annotated[str | None, typer.Option(metavar="ID", help="The release to read; the last by default.")] = None,
@@ -58,12 +61,14 @@ def portfolio(
         list[str] | None,
         typer.Option(metavar="[NAME=]START:END", help="Adds a stress: the factor returns from one close to another, replayed."),
     ] = None,
-    replays: Annotated[Path | None, typer.Option(metavar="FILE", help="The same, a .csv of periods: name, start, end.")] = None,
+    replays: Annotated[
+        Path | None, typer.Option(parser=fetched, metavar="FILE", help="The same, a .csv of periods: name, start, end.")
+    ] = None,
     reverse_stress: Annotated[
         float | None, typer.Option(metavar="LOSS", help="Adds the likeliest factor returns that lose this fraction: 0.10.")
     ] = None,
     names: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What assets are called, .csv or .parquet: asset_id, name.")
+        Path | None, typer.Option(parser=fetched, metavar="FILE", help="What assets are called, .csv or .parquet: asset_id, name.")
     ] = None,
     groups: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Groups of your own to sum over, .csv or .parquet: asset_id, group.")
@@ -77,7 +82,9 @@ def portfolio(
     ] = None,
     to: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Writes a page to forward: .html, .xlsx, .csv or .parquet; may be given again."),
+        typer.Option(
+            parser=written, metavar="FILE", help="Writes a page to forward: .html, .xlsx, .csv or .parquet; may be given again."
+        ),
     ] = None,
     output: OutputForm = Output.TEXT,
 ) -> None:

@@ -8,11 +8,14 @@ import typer
 
 from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
 from sigmalake.cli.options import End, Output, OutputForm, Overrides, Start, parse_date
+from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import show
 
 
 def report(
-    to: Annotated[Path, typer.Option("--to", metavar="FILE.html", help="The file to write; an older one is replaced.")],
+    to: Annotated[
+        Path, typer.Option("--to", parser=written, metavar="FILE.html", help="The file to write; an older one is replaced.")
+    ],
     config: LakeConfig = None,
     overrides: Overrides = None,
     lake: LakeOption = None,

@@ -79,13 +79,12 @@ def age_of(day: date, now: datetime) -> timedelta:
 def _lease(config: "Config") -> LeaseState | None:
     """Who holds the lake; None where only Spark could tell."""
     from sigmalake.config.types import CATALOG_NAME
-    from sigmalake.lake.claims.store_claims import STORES
     from sigmalake.lake.lease import claims_of
 
     def none(_: str) -> "Claims":
         raise ConfigError("a table of Spark's holds the lease")
 
-    if CATALOG_NAME.fullmatch(config.lake) or ("://" in config.lake and not config.lake.startswith(STORES)):
+    if CATALOG_NAME.fullmatch(config.lake):
         return None
     return lease_state(claims_of(config.lake, none))
 

@@ -6,8 +6,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from sigmalake.config.sources import Location
+from sigmalake.config.stores.opening import delta_options
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.config.types import CATALOG_NAME
-from sigmalake.sources.opening import is_uri
 
 UNWRITABLE = "[]^|\\"  # delta-rs makes the name of a host of a table's path, and these stand in none
 UNREAD = {"deletionVectors": "deletion vectors", "columnMapping": "column mapping", "v2Checkpoint": "v2 checkpoints"}
@@ -30,7 +31,9 @@ def source_obstacle(name: str, place: Location) -> str | None:
     if place.read_as != "delta":
         return None
     try:
-        features = set(DeltaTable(place.path or "").protocol().reader_features or ())
+        features = set(
+            DeltaTable(place.path or "", storage_options=delta_options(place.path or "")).protocol().reader_features or ()
+        )
     except (DeltaError, OSError):  # no such table: told where it is read
         return None
     if found := sorted(UNREAD[feature] for feature in features & UNREAD.keys()):

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from sigmalake.sources.opening import is_uri
+from sigmalake.config.stores.uri import is_uri
 
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _USED = ("memory.max", "memory.current", "inactive_file")

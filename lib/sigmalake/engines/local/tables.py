@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from sigmalake.config.stores.opening import delta_options
 from sigmalake.engines.local.pieces import StoredGroups
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.engines.local.written import touched, write_files
@@ -69,7 +70,8 @@ class LocalTables(FolderTables):
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`; also of a table of an older format, which is fenced off before it is upgraded."""
-        DeltaTable(self.location(table)).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        log = DeltaTable(self.location(table), storage_options=delta_options(self.location(table)))
+        log.alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
 
 def stored_pieces(

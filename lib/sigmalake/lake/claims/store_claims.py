@@ -2,12 +2,12 @@
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 
-from sigmalake.errors import ConfigError, InfrastructureError, telling_line
+from sigmalake.config.stores.opening import open_store, store_error
+from sigmalake.errors import InfrastructureError
 from sigmalake.lake.claims.claim import FOLDER, KEPT, Claim, Pace, numbers_of, read_claim
 
-STORES = ("s3://", "s3a://", "gs://", "abfs://", "abfss://", "az://", "adl://")
 REMOTE = Pace(lifetime=60.0, poll=1.0)
 
 
@@ -25,10 +25,7 @@ class StoreClaims:
         Raises:
             ConfigError: the URI is none of the store's.
         """
-        try:
-            return cls(uri, from_url(uri))
-        except BaseError as error:
-            raise ConfigError(f"lake: {uri} is no place of an object store: {telling_line(error)}") from error
+        return cls(uri, open_store(uri))
 
     def newest(self) -> Claim | None:
         """As `Claims`."""
@@ -69,10 +66,7 @@ class StoreClaims:
         return numbers_of(found["path"].rsplit("/", 1)[-1] for batch in obstore.list(self._store, FOLDER) for found in batch)
 
     def _unreachable(self, error: BaseError) -> InfrastructureError:
-        return InfrastructureError(
-            f"the lease of {self.lake} cannot be read or written: {telling_line(error)}; see that this user may read, write and "
-            f"delete {FOLDER}/ there, with keys in the environment (AWS_..., GOOGLE_..., AZURE_...)"
-        )
+        return InfrastructureError(f"the lease of {self.lake} cannot be read or written: {store_error(self.lake, error)}")
 
 
 def _path(fence: int) -> str:

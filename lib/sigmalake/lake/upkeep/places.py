@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
 from pyarrow import fs
 
-from sigmalake.errors import ConfigError, InfrastructureError, telling_line
+from sigmalake.errors import InfrastructureError, telling_line
 from sigmalake.lake.log import file_system
 
 
@@ -29,13 +28,10 @@ class Place:
         """The files under a folder or URI, which need not exist.
 
         Raises:
-            ConfigError: the URI is of no store that Arrow knows.
+            ConfigError: the URI is of no store that can be read.
         """
         self.location = location
-        try:
-            self._storage = file_system(location)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise ConfigError(f"{location} is no folder and no URI of a store that can be read: {telling_line(error)}") from error
+        self._storage = file_system(location)
 
     def files(self) -> list[StoredFile]:
         """All files, those of sub-folders and hidden ones, too; none where there is no folder."""

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
+from sigmalake.config.stores.opening import check_stores
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
 from sigmalake.lake.format import FORMAT_PROPERTY, check_readable
 from sigmalake.lake.log import arrow_dataset, open_table, read_columns
@@ -107,6 +108,7 @@ def ledger_of(root: str) -> ReleaseLedger:
     Raises:
         ConfigError: no lake is there, or it has another format.
     """
+    check_stores([root])
     rows = _record_rows(root, RELEASES)
     if rows is None:
         if open_table(f"{root}/{PANEL.name}") is None:

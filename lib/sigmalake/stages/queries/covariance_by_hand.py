@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from sigmalake.config.covariance import Covariance
+from sigmalake.config.stores.files import readable
 from sigmalake.errors import ConfigError, DataError, MissingRiskError
 from sigmalake.lake.books import release_ledger
 from sigmalake.lake.releases import Release
@@ -166,7 +167,8 @@ def named_assets(given: str | None) -> list[str] | None:
     if given is None or given == "all":
         return None
     if given.startswith("@"):
-        return read_asset_file(Path(given[1:]))
+        with readable(given[1:]) as file:
+            return read_asset_file(file)
     listed = [asset.strip() for asset in given.split(",") if asset.strip()]
     if not listed:
         raise ConfigError(f"--assets {given!r} names no asset")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.config.staleness import digest_of
+from sigmalake.config.stores.files import readable
 from sigmalake.errors import ConfigError, DataError, SigmalakeError
 from sigmalake.numerics.evaluation.forecast_evaluation import OwnPortfolio
 from sigmalake.reader.files.rows_with_ids import read_rows_with_ids
@@ -27,7 +28,8 @@ def read_own_portfolios(file: str | None) -> OwnHistory:
     """
     if file is None:
         return {}
-    rows = _checked(_read(Path(file)), file)
+    with readable(file) as path:
+        rows = _checked(_read(path), file)
     histories: dict[str, list[tuple[date, OwnPortfolio]]] = {}
     for (name, _), held in rows.sort_values(_KEY).groupby(["portfolio", "date"], sort=True):
         since: date = held["date"].iloc[0]
