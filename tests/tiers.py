@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "exhaustive")  # all but the first are markers
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "stores", "exhaustive")  # all but the first are markers
 RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
     *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
     *("report", "stages", "test_clock.py", "test_creation.py", "test_delta_rs.py", "test_demo.py", "test_lease.py"),
     *("test_older_columns.py", "test_portfolio_sheet.py", "test_portfolio_uses.py", "test_portfolio_verb.py", "test_progress.py"),
-    *("test_runtime.py", "test_scheduling.py", "test_validation.py", "test_withdrawals.py", "upkeep"),
+    *("test_runtime.py", "test_scheduling.py", "test_validation.py", "test_withdrawals.py", "upkeep", "object_stores"),
 }
 LATER = re.compile(r"mark\.(jvm|cluster|fault)|\bspark\b")  # in a file some of whose tests may need a JVM
 _seconds: defaultdict[str, float] = defaultdict(float)

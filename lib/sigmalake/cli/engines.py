@@ -15,6 +15,7 @@ from sigmalake.cli.setup.secret_settings import secrets_from_file
 from sigmalake.cli.setup.spark_packages import check_spark_packages
 from sigmalake.config.environment.secrets import is_secret
 from sigmalake.config.model import Config
+from sigmalake.config.stores.opening import spark_settings
 from sigmalake.engines.engine import Engine
 from sigmalake.engines.local.abilities import lake_obstacle, source_obstacle
 from sigmalake.engines.local.engine import LocalEngine
@@ -132,8 +133,9 @@ def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "It
         return
     find_java()
     jars = delta_jars()
+    of_stores = spark_settings([config.lake, *(place.path or "" for place in config.sources.locations().values())])
     with TemporaryDirectory(prefix="sigmalake-spark-", ignore_cleanup_errors=True) as scratch:  # of mode 0700; Spark's own is open
-        with quiet_jvm(log), secrets_from_file({"spark.local.dir": scratch, **config.spark}) as settings:
+        with quiet_jvm(log), secrets_from_file({"spark.local.dir": scratch, **of_stores, **config.spark}) as settings:
             of_session = {name: str(settings.pop(name)) for name in list(settings) if _only_runs(name)}
             spark = local_session(jars, settings, archived_classes(jars))
         try:

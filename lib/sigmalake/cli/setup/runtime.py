@@ -177,13 +177,18 @@ def delta_jars(*, verify: bool = False) -> list[Path]:
     for jar in JARS:
         path = folder / jar.name
         if not path.is_file() or path.stat().st_size != jar.size:
-            _download(jar, path)
+            fetch_jar(jar, path)
         elif verify:
             _check(path, jar, str(path))
     return [folder / jar.name for jar in JARS]
 
 
-def _download(jar: Jar, path: Path) -> None:
+def fetch_jar(jar: Jar, path: Path) -> None:
+    """Fetch a JAR from Maven Central or the mirror $SIGMALAKE_MAVEN to a path, and check it by its hash.
+
+    Raises:
+        InfrastructureError: it cannot be had, or is another file.
+    """
     import ssl  # takes as long as all else that `sigmalake --help` imports
     import urllib.request
     from http.client import HTTPException

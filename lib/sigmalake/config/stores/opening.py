@@ -114,7 +114,7 @@ def spark_settings(places: Iterable[str]) -> dict[str, str]:
         "access.key": s3.key_id, "secret.key": s3.secret, "session.token": s3.token, "endpoint": s3.endpoint,
         "endpoint.region": _region(s3), "path.style.access": "true" if s3.endpoint else None,
         "connection.ssl.enabled": "false" if (s3.endpoint or "").startswith("http://") else None,
-        "connection.establish.timeout": f"{CONNECT_SECONDS}s", "attempts.maximum": str(RETRIES), "retry.limit": str(RETRIES),
+        "attempts.maximum": str(RETRIES), "retry.limit": str(RETRIES),
     }  # fmt: skip
     named = {f"spark.hadoop.fs.s3a.{name}": value for name, value in found.items() if value}
     return {"spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem", **named}

@@ -55,9 +55,9 @@ class SparkFolderTables(FolderTables):
     def write(
         self, table: Table, rows: DataFrame | pa.Table, *, replaced: RowFilter | SqlFilter | None, metadata: str
     ) -> Contents | None:
-        """As `Storage`; the driver's own rows, a few of them, go into a folder by delta-rs: Spark takes a second a commit."""
+        """As `Storage`; the driver's own rows, a few of them, are written by delta-rs: Spark takes a second a commit."""
         predicate = None if replaced is None else replaced.sql()
-        if isinstance(rows, pa.Table) and "://" not in self.root and lake_obstacle(self.root) is None:
+        if isinstance(rows, pa.Table) and lake_obstacle(self.root) is None:
             write_rows(self.location(table), table, rows, predicate=predicate, commit_metadata=metadata)
         else:
             _write(self._spark, table, as_frame(self._spark, rows), predicate, metadata, path=self.location(table))
@@ -65,10 +65,7 @@ class SparkFolderTables(FolderTables):
 
     def set_property(self, table: Table, name: str, value: str) -> None:
         """As `Storage`."""
-        if "://" in self.root:
-            _set_property(self._spark, self.sql_name(table), name, value)
-        else:
-            self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
+        self.log(table).alter.set_table_properties({name: value}, raise_if_not_exists=False)
 
 
 class CatalogTables:
