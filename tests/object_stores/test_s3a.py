@@ -25,5 +25,5 @@ def test_spark_writes_by_s3a_what_the_local_engine_writes_in_a_folder(s3, tmp_pa
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in found.stderr
     (tmp_path / "local.yaml").write_text(yaml.safe_dump({**body, "lake": str(tmp_path / "local")}))
     assert command("run", "--config", tmp_path / "local.yaml").exit_code == 0
-    assert command("copy", "--lake", lake, "--to", tmp_path / "copy").exit_code == 0
+    assert command("copy", "--lake", lake, tmp_path / "copy").exit_code == 0
     assert not differences(tmp_path / "copy", tmp_path / "local")
