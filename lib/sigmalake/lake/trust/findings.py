@@ -70,12 +70,12 @@ def unreadable(lake: Lake, tables: Iterable[Table]) -> list[Finding]:
     """Of tables that no run can make again, those that cannot be read: looked at before what they say of the others is read."""
     found = []
     for table in tables:
-        log = Path(lake.root, table.name, "_delta_log")
+        log = f"{lake.root}/{table.name}/_delta_log"
         try:
             version, table_id = lake.version(table), lake.table_id(table)
             state = None if version is None else lake.state(table, Seen(version, datetime.now(UTC), table_id))
         except InfrastructureError as error:
-            if not log.is_dir():
+            if not Path(log).is_dir():
                 raise
             found.append(Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}; restore {log} from a copy"))
             continue
@@ -105,15 +105,15 @@ def _of_table(lake: Lake, table: Table, known: Known, *, irreplaceable: bool) ->
     try:
         state = lake.state(table, known.released.get(table.name))
     except InfrastructureError as error:
-        log = Path(lake.root, table.name, "_delta_log")
-        if not log.is_dir():
+        log = f"{lake.root}/{table.name}/_delta_log"
+        if not Path(log).is_dir():
             raise
         way = _way_out(lake, table, log, irreplaceable=irreplaceable)
         return [Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}; {way}")]
     except ConfigError as error:
         if seen is None:
             raise
-        folder = Path(lake.root, table.name)
+        folder = f"{lake.root}/{table.name}"
         return [Finding(table, Remedy.REFUSE, f"{error} {_way_out(lake, table, folder, irreplaceable=irreplaceable)}")]
     if state is None:
         return [] if seen is None else [_gone(lake, table, irreplaceable=irreplaceable)]
@@ -179,7 +179,7 @@ def _lost(lake: Lake, table: Table, lost: Sequence[LostFile], *, irreplaceable: 
     return Finding(table, Remedy.FORGET, message, ranges=ranges, lost=tuple(lost))
 
 
-def _way_out(lake: Lake, table: Table, log: Path, *, irreplaceable: bool) -> str:
+def _way_out(lake: Lake, table: Table, log: str, *, irreplaceable: bool) -> str:
     way = f"restore {log} from a copy"
     return (
         way
