@@ -71,6 +71,11 @@ def test_every_client_is_given_the_same_keys_and_none_is_shown(files):
     assert all(map(is_secret, secret))
 
 
+def test_spark_is_not_given_a_uri_that_it_does_not_know():
+    with pytest.raises(ConfigError, match="Spark knows no az://"):
+        spark_settings(["az://c/x"])
+
+
 def test_the_region_of_the_own_store_of_aws_has_to_be_said():
     with environment(), pytest.raises(ConfigError, match="set AWS_REGION"):
         object_store_options("s3://b/x")

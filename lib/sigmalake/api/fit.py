@@ -10,8 +10,10 @@ from sigmalake.api.configuration import MODEL, Groups, Styles, set_factors, set_
 from sigmalake.api.panel_table import panel_table
 from sigmalake.api.save import save_model
 from sigmalake.config.model import load_config, read_given
+from sigmalake.config.stores.uri import is_uri
 from sigmalake.engines.local.engine import IN_MEMORY, LocalEngine
 from sigmalake.engines.local.held import HeldTables
+from sigmalake.errors import ConfigError
 from sigmalake.lake.books import all_releases
 from sigmalake.lake.lake import Lake
 from sigmalake.reader.factor_model import FactorModel
@@ -49,6 +51,8 @@ class FittedModel(FactorModel):
         Raises:
             ConfigError: the folder holds something.
         """
+        if is_uri(str(lake)):
+            raise ConfigError(f"{lake}: a fitted model is saved in a folder; `sigmalake copy` takes its release to a URI")
         return save_model(self._storage, self._body, self._panel, Path(lake))
 
 

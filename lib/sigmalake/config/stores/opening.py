@@ -106,8 +106,15 @@ def arrow_place(uri: str) -> ArrowPlace:
 
 
 def spark_settings(places: Iterable[str]) -> dict[str, str]:
-    """Settings of a session that S3A needs for the places among these that are in S3; its keys go to Spark by a private file."""
-    if not any(is_uri(place) and parse_uri(place).kind is Kind.S3 for place in places):
+    """Settings of a session that S3A needs for the places among these that are in S3; its keys go to Spark by a private file.
+
+    Raises:
+        ConfigError: Spark knows no such URI.
+    """
+    uris = [place for place in places if is_uri(place)]
+    if unknown := next((uri for uri in uris if uri.startswith("az://")), None):
+        raise ConfigError(f"Spark knows no az://, as in {unknown}; write abfss://container@account.dfs.core.windows.net/...")
+    if not any(parse_uri(uri).kind is Kind.S3 for uri in uris):
         return {}
     s3 = s3_access()
     found = {
