@@ -15,9 +15,9 @@ from sigmalake.cli.setup.runtime import Jar, cache_folder, fetch_jar
 # hadoop-aws of the Hadoop in pyspark 4.2, and the modules of the AWS SDK that it loads: 17 MB, where the whole SDK is 690.
 PINS = [line.split() for line in Path(__file__).with_name("s3a_jars.txt").read_text(encoding="ascii").splitlines()]
 JARS = [Jar(group, artifact, version, int(size), digest) for group, artifact, version, size, digest in PINS]
-VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.0.20"
-FAKE_GCS = "github.com/fsouza/fake-gcs-server@v1.52.3"
-AZURITE = "azurite@3.35.0"
+VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+FAKE_GCS = "github.com/fsouza/fake-gcs-server@v1.56.1"
+AZURITE = "azurite@3.37.0"
 
 
 def folder() -> Path:
