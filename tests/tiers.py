@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "stores", "exhaustive")  # all but the first are markers
 RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
     *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
+    *("lineage", "packages"),
     *("report", "stages", "test_clock.py", "test_creation.py", "test_delta_rs.py", "test_demo.py", "test_lease.py"),
     *("test_older_columns.py", "test_portfolio_sheet.py", "test_portfolio_uses.py", "test_portfolio_verb.py", "test_progress.py"),
     *("test_runtime.py", "test_scheduling.py", "test_validation.py", "test_withdrawals.py", "upkeep", "object_stores"),
