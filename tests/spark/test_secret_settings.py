@@ -36,7 +36,7 @@ from sigmalake.config.model import Config
 body = {"model": "m", "lake": "lake", "sources": {"panel": {"path": "p"}}, "factors": [{"market": "m"}]}
 settings = {"spark.hadoop.fs.s3a.secret.key": "top=secret-1", "fs.own.access_key": "top=secret-2"}
 config = Config.model_validate({**body, "regression": {"weights": "equal"}, "spark": settings})
-with opened_session(config, Path("jvm.log"), print) as spark:
+with opened_session(config.spark, Path("jvm.log"), print) as spark:
     listed = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout
     assert "top=secret" not in listed, "in the list of processes"
     assert "java" in listed

@@ -1,9 +1,12 @@
 """Whether this Python has the packages of the extra [spark], told before anything is written or a JVM starts."""
 
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 
 from sigmalake.errors import InfrastructureError
+
+OLDEST_SPARK = 4
 
 
 def check_spark_packages(reason: str) -> None:
@@ -19,8 +22,31 @@ def check_spark_packages(reason: str) -> None:
         raise InfrastructureError(
             f"Spark is to run ({reason}), but pyspark is not installed; `pip install 'sigmalake[spark]'` brings it"
         )
+    check_spark_version(_pyspark_version(), "pyspark")
     if int((found := version("pandas")).split(".", maxsplit=1)[0]) >= 3:
         raise InfrastructureError(
             f"Spark is to run ({reason}), but pyspark does not support pandas {found}, which is installed; "
             "`pip install 'sigmalake[spark]'` brings a pandas below 3"
         )
+
+
+def check_spark_version(found: str, of: str) -> None:
+    """Refuse a Spark that lacks what the engine asks of it.
+
+    Args:
+        found: its version.
+        of: what is of this version, for the message.
+
+    Raises:
+        InfrastructureError: it is older than 4.0.
+    """
+    if int(found.split(".", maxsplit=1)[0]) < OLDEST_SPARK:
+        raise InfrastructureError(
+            f"{of} is of Spark {found}, which cannot make a DataFrame of an Arrow table; sigmalake takes Spark {OLDEST_SPARK}.0 or "
+            "newer. Where there is none, --engine local needs no Spark"
+        )
+
+
+def _pyspark_version() -> str:
+    """As pyspark says it: platforms bring it without the metadata of a package, and pyspark-client under another name."""
+    return str(import_module("pyspark.version").__version__)
