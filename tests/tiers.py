@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "exhaustive")  # all but the first are markers
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "connect", "versions", "exhaustive")  # but for the first, markers
 RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
     *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
     *("report", "stages", "test_clock.py", "test_creation.py", "test_delta_rs.py", "test_demo.py", "test_lease.py"),
@@ -38,7 +38,7 @@ class ByFile(LoadScopeScheduling):
     """Gives a worker all tests of a file, whose fixtures are made once.
 
     A file with tests for a JVM is given out test by test, so that whole runs in the worker's own process come before its session:
-    they would take it as theirs, and stop it.
+    they would take it as theirs.
     """
 
     def _split_scope(self, nodeid):

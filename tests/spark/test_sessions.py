@@ -42,8 +42,8 @@ def test_a_session_that_is_there_is_used_and_left_as_it_was(own):
     assert (own.conf.get(ANSI), own.conf.get(MERGES), own.conf.get(OURS)) == ("false", "true", default)
     assert own.conf.get(ROWS) == RUNTIME[ROWS]  # as the fixture of the session had it
     assert said == [
-        "spark: spark.executor.memory, spark.hadoop.fs.s3a.endpoint cannot be set on this session, which keeps its own; give them to "
-        "spark-submit, to the platform or to the server"
+        "spark: spark.executor.memory, spark.hadoop.fs.s3a.endpoint cannot be set on this session, which keeps its own; "
+        "give them to spark-submit, to the platform or to the server"
     ]
     assert own.range(3).count() == 3  # it was not stopped
 
@@ -69,8 +69,8 @@ def test_settings_that_a_platform_refuses_are_named_once_and_the_run_goes_on(own
     with opened_session({}, Path("no.log"), said.append) as spark:
         fit_batches(spark, 1 << 20)
     assert said == [
-        f"spark: {', '.join(refused)} cannot be set on this session, which keeps its own; give them to spark-submit, to the platform "
-        "or to the server"
+        f"spark: {', '.join(refused)} cannot be set on this session, which keeps its own; give them to spark-submit, "
+        "to the platform or to the server"
     ]
 
 

@@ -296,13 +296,15 @@ def quiet_jvm(log_file: Path) -> Iterator[None]:
 
 
 def _log_pyspark_to(log_file: Path) -> None:
-    from pyspark.accumulators import AccumulatorTCPServer
+    from pyspark import accumulators
     from pyspark.logger import PySparkLogger
 
     def log_error(*_: object) -> None:
         logging.getLogger("pyspark").exception("the JVM closed a connection")
 
-    AccumulatorTCPServer.handle_error = log_error  # a traceback on stderr when the JVM dies
+    for name in ("AccumulatorTCPServer", "AccumulatorServer"):  # the second is Spark 4.0's
+        if (server := getattr(accumulators, name, None)) is not None:
+            server.handle_error = log_error  # a traceback on stderr when the JVM dies
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # a Java stack for each failed query
         PySparkLogger.getLogger(name).handlers.clear()
         PySparkLogger.getLogger(name).addHandler(_WithoutSecrets(log_file, delay=True))

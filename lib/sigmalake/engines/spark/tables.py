@@ -99,9 +99,9 @@ class CatalogTables:
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
         self._check_format(table)
-        rows = read_declared(self._spark, self, table, version)
-        rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
-        return rows.select(*columns).toArrow()
+        of_dates = "true" if dates is None else f"{table.date} IS NULL OR {within(table.date or '', [dates])}"
+        with _gone(f"{self.root}/{table.name} at version {'newest' if version is None else version}", "read"):
+            return read_declared(self._spark, self, table, version).where(of_dates).select(*columns).toArrow()
 
     def version(self, table: Table) -> int:
         """As `Storage`."""
@@ -162,7 +162,7 @@ class CatalogTables:
 
     def restore(self, table: Table, version: int, metadata: str) -> None:
         """As `Storage`."""
-        with _saying(self._spark, metadata), _gone(f"{self.root}/{table.name}"):
+        with _saying(self._spark, metadata), _gone(f"{self.root}/{table.name}", "put back"):
             self._spark.sql(f"RESTORE TABLE {self.sql_name(table)} TO VERSION AS OF {version}")
 
     def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
@@ -273,11 +273,11 @@ def _saying(spark: SparkSession, metadata: str) -> Iterator[None]:
 
 
 @contextmanager
-def _gone(where: str) -> Iterator[None]:
+def _gone(where: str, done: str) -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        raise InfrastructureError(f"{where} cannot be put back: {telling_line(error)}") from error
+        raise InfrastructureError(f"{where} cannot be {done}: {telling_line(error)}") from error
 
 
 @contextmanager
