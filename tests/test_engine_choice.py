@@ -1,6 +1,7 @@
 """Which engine is chosen, and why."""
 
 import re
+import socket
 import sys
 
 import pytest
@@ -115,6 +116,21 @@ def test_spark_3_is_refused_with_what_is_needed_and_the_local_engine_needs_none(
     ) as refused:
         choose_engine(config_of(), "spark")
     assert refused.value.exit_code == 3
+
+
+def test_a_server_that_nobody_answers_for_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(spark_packages, "find_spec", lambda _: True)
+    monkeypatch.setattr(spark_packages, "getproxies", dict)
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(InfrastructureError, match=rf"no server of Spark Connect answers at 127\.0\.0\.1:{port}"):
+            spark_packages.check_server(f"sc://127.0.0.1:{port}/;user_id=me")
+        taken.listen()
+        spark_packages.check_server(f"sc://127.0.0.1:{port}/;user_id=me")
+    monkeypatch.setattr(spark_packages, "find_spec", lambda _: None)
+    with pytest.raises(InfrastructureError, match=r"pip install 'sigmalake\[connect\]'"):
+        spark_packages.check_server("sc://127.0.0.1")
 
 
 @pytest.mark.parametrize(

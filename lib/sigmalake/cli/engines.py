@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
 from sigmalake.cli.setup.secret_settings import secrets_from_file
-from sigmalake.cli.setup.spark_packages import check_spark_packages, check_spark_version
+from sigmalake.cli.setup.spark_packages import check_server, check_spark_packages, check_spark_version
 from sigmalake.config.environment.secrets import is_secret
 from sigmalake.config.model import Config
 from sigmalake.engines.engine import Engine
@@ -128,6 +128,8 @@ def opened_session(settings: Mapping[str, object], log: Path, say: Callable[[str
 
     found, remote = found_session(), "SPARK_REMOTE" in os.environ
     if found is not None or any(name in os.environ for name in SUBMITTED):
+        if found is None and remote:
+            check_server(os.environ["SPARK_REMOTE"])
         spark = found or given_session(remote=remote)
         check_spark_version(spark.version, "the session")
         try:

@@ -40,8 +40,9 @@ def released_lake(config_file: Path | None, overrides: list[str] | None, lake: s
     from sigmalake.cli.setup.spark_packages import check_spark_packages
 
     check_spark_packages(f"the lake {root} is in a catalog")
-    settings = {} if config_file is None else load_config(config_file, overrides or []).spark
-    with opened_session(settings, log_file(), say) as spark:
+    config = None if config_file is None else load_config(config_file, overrides or [])
+    hide(frozenset() if config is None else config.secrets)
+    with opened_session({} if config is None else config.spark, log_file(), say) as spark:
         yield LakePlace(root, spark)
 
 
