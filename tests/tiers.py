@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "connect", "versions", "exhaustive")  # but for the first, markers
+# All but the first are markers.
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "connect", "versions", "exhaustive")
 RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
     *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
     *("report", "stages", "test_clock.py", "test_creation.py", "test_delta_rs.py", "test_demo.py", "test_lease.py"),
