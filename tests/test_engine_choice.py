@@ -1,6 +1,7 @@
 """Which engine is chosen, and why."""
 
 import re
+import socket
 import sys
 
 import pytest
@@ -31,8 +32,9 @@ def installed(monkeypatch):
     def install(*, pyspark, pandas):
         monkeypatch.setattr(spark_packages, "find_spec", {"pyspark": pyspark}.__getitem__)
         monkeypatch.setattr(spark_packages, "version", {"pandas": pandas}.__getitem__)
+        monkeypatch.setattr(spark_packages, "_pyspark_version", lambda: pyspark)
 
-    install(pyspark=True, pandas="2.3.3")
+    install(pyspark="4.2.0", pandas="2.3.3")
     return install
 
 
@@ -100,10 +102,35 @@ def test_without_pyspark_what_needs_spark_names_the_extra_and_why_spark_is_to_ru
 
 
 def test_spark_beside_a_pandas_that_it_does_not_support_names_the_extra(installed):
-    installed(pyspark=True, pandas="3.0.0")
+    installed(pyspark="4.2.0", pandas="3.0.0")
     assert choose_engine(config_of(), None).name == "local"
     with pytest.raises(InfrastructureError, match=r"pyspark does not support pandas 3\.0\.0.*pip install 'sigmalake\[spark\]'"):
         choose_engine(config_of(), "spark")
+
+
+def test_spark_3_is_refused_with_what_is_needed_and_the_local_engine_needs_none(installed):
+    installed(pyspark="3.5.9", pandas="2.3.3")
+    assert choose_engine(config_of(), None).name == "local"
+    with pytest.raises(
+        InfrastructureError, match=r"pyspark is of Spark 3\.5\.9.*takes Spark 4\.0 or newer.*--engine local"
+    ) as refused:
+        choose_engine(config_of(), "spark")
+    assert refused.value.exit_code == 3
+
+
+def test_a_server_that_nobody_answers_for_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(spark_packages, "find_spec", lambda _: True)
+    monkeypatch.setattr(spark_packages, "getproxies", dict)
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(InfrastructureError, match=rf"no server of Spark Connect answers at 127\.0\.0\.1:{port}"):
+            spark_packages.check_server(f"sc://127.0.0.1:{port}/;user_id=me")
+        taken.listen()
+        spark_packages.check_server(f"sc://127.0.0.1:{port}/;user_id=me")
+    monkeypatch.setattr(spark_packages, "find_spec", lambda _: None)
+    with pytest.raises(InfrastructureError, match=r"pip install 'sigmalake\[connect\]'"):
+        spark_packages.check_server("sc://127.0.0.1")
 
 
 @pytest.mark.parametrize(

@@ -58,3 +58,15 @@ def test_a_jvm_that_is_gone_is_told_with_its_log():
     with pytest.raises(ConnectionRefusedError) as caught:
         exec(refused)
     assert "Spark's JVM ended unexpectedly" in str(explained(caught.value, LOG))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta. Make sure the provider name is correct",
+        "[DELTA_CONFIGURE_SPARK_SESSION_WITH_EXTENSION_AND_CATALOG] This Delta operation requires a SparkSession",
+    ],
+)
+def test_a_session_without_delta_is_told_what_to_start_it_with(told):
+    assert "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension" in str(explained(RuntimeError(told), LOG))
+    assert explained(RuntimeError("[DATA_SOURCE_NOT_FOUND] Failed to find the data source: avro"), LOG) is None

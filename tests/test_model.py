@@ -393,8 +393,8 @@ def test_a_lake_of_another_format_is_refused(tmp_path, found, said):
 
 
 @pytest.mark.parametrize("name", ["main.risk", "risk.us"])
-def test_a_lake_in_a_catalog_is_for_spark_sql(name):
-    with pytest.raises(ConfigError, match=rf"{name} names a lake in a catalog.*read it with Spark SQL"):
+def test_a_lake_in_a_catalog_is_read_by_a_session(name):
+    with pytest.raises(ConfigError, match=rf"{name} names a lake in a catalog.*open_release\('{name}', spark=spark\)"):
         open_release(name)
 
 

@@ -221,7 +221,19 @@ def test_a_jvm_that_does_not_start_is_explained(tmp_path):
     assert "Invalid maximum heap size: -Xmxmuch" in said.stderr
 
 
-def test_the_jars_are_seven_and_of_one_version():
-    assert len(runtime.JARS) == 7
+@pytest.mark.parametrize("spark", ["4.0.4", "4.1.4", "4.2.0"])
+def test_the_jars_of_a_spark_are_seven_and_its_own_delta_comes_first(spark):
+    first, *others = runtime.jars_of(spark)
+    assert (first.artifact, len(others)) == (f"delta-spark_{spark[:3]}_2.13", 6)
+    assert not any(jar.artifact.startswith("delta-spark") for jar in others)
+
+
+@pytest.mark.parametrize("spark", ["3.5.9", "4.3.0"])
+def test_a_spark_without_its_delta_is_refused_with_those_that_have_one(spark):
+    with pytest.raises(InfrastructureError, match=rf"pyspark is {spark}, and Delta 4\.4\.0 is for Spark 4\.0, 4\.1, 4\.2"):
+        runtime.jars_of(spark)
+
+
+def test_the_jars_are_of_one_version():
     assert {jar.version for jar in runtime.JARS if jar.group == "io/delta"} == {runtime.DELTA_VERSION}
     assert all(Path(jar.name).suffix == ".jar" and len(jar.sha256) == 64 for jar in runtime.JARS)

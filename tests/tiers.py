@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "stores", "exhaustive")  # all but the first are markers
+# All but the first are markers.
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "stores", "connect", "versions", "exhaustive")
 RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
     *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
     *("lineage", "packages"),
@@ -32,14 +33,14 @@ def pytest_collection_modifyitems(items):
 
 def pytest_ignore_collect(collection_path, config):
     """Files of runs are not even imported where no run is asked for."""
-    return True if "not run" in config.option.markexpr and collection_path.name in RUNS else None
+    return True if "not (run " in config.option.markexpr and collection_path.name in RUNS else None
 
 
 class ByFile(LoadScopeScheduling):
     """Gives a worker all tests of a file, whose fixtures are made once.
 
     A file with tests for a JVM is given out test by test, so that whole runs in the worker's own process come before its session:
-    they would take it as theirs, and stop it.
+    they would take it as theirs.
     """
 
     def _split_scope(self, nodeid):

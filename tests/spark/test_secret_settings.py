@@ -29,20 +29,23 @@ def test_the_file_is_its_owners_alone_and_gone_afterwards(monkeypatch):
 
 
 STARTED = """
-import subprocess
+import subprocess, zipfile
 from pathlib import Path
 from sigmalake.cli.engines import opened_session
 from sigmalake.config.model import Config
 body = {"model": "m", "lake": "lake", "sources": {"panel": {"path": "p"}}, "factors": [{"market": "m"}]}
-settings = {"spark.hadoop.fs.s3a.secret.key": "top=secret-1", "fs.own.access_key": "top=secret-2"}
+zipfile.ZipFile("own.jar", "w").close()
+settings = {"spark.hadoop.fs.s3a.secret.key": "top=secret-1", "fs.own.access_key": "top=secret-2", "spark.jars": "own.jar"}
 config = Config.model_validate({**body, "regression": {"weights": "equal"}, "spark": settings})
-with opened_session(config, Path("jvm.log"), print) as spark:
+with opened_session(config.spark, Path("jvm.log"), print) as spark:
     listed = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout
     assert "top=secret" not in listed, "in the list of processes"
     assert "java" in listed
     hadoop = spark._jsc.hadoopConfiguration()
     assert hadoop.get("fs.s3a.secret.key") == "top=secret-1", hadoop.get("fs.s3a.secret.key")
     assert spark.conf.get("fs.own.access_key") == "top=secret-2"
+    jars = spark.sparkContext.getConf().get("spark.jars").split(",")
+    assert (Path(jars[-1]).name, len(jars), "delta-spark" in jars[0]) == ("own.jar", 8, True), "added to Delta's"
     scratch = Path(spark.sparkContext.getConf().get("spark.local.dir"))
     assert scratch.stat().st_mode & 0o777 == 0o700
     for told in (spark._jsc.sc().getConf().toDebugString(), str(spark.sql("SET").collect())):  # as its logs and pages show it

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sigmalake.cli.lakes.contexts import released_lake
 from sigmalake.cli.options import ConfigFile, Output, OutputForm, Overrides
 from sigmalake.cli.terminal import hide, show
-from sigmalake.errors import ConfigError
 
 
 def check(
@@ -25,19 +25,19 @@ def check(
     with 1 and a list where something is wrong.
     """
     from sigmalake.config.model import load_config
-    from sigmalake.config.types import CATALOG_NAME
     from sigmalake.lake.folder import FolderTables
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.queries.check import check as check_lake
 
     loaded = load_config(config, overrides or [])
     hide(loaded.secrets)
-    if CATALOG_NAME.fullmatch(loaded.lake):
-        raise ConfigError(
-            f"check reads the files of a lake, and those of the catalog's schema {loaded.lake} can be read by the platform alone; "
-            "copy a release to a folder and check that"
-        )
-    found = check_lake(Lake(FolderTables(loaded.lake)), loaded, release, deep=deep)
+    with released_lake(config, overrides, None) as place:
+        if place.spark is None:
+            found = check_lake(Lake(FolderTables(loaded.lake)), loaded, release, deep=deep)
+        else:
+            from sigmalake.engines.spark.tables import CatalogTables
+
+            found = check_lake(Lake(CatalogTables(place.spark, loaded.lake)), loaded, release, deep=deep)
     if output is Output.JSON:
         show(json.dumps({**found._asdict(), "problems": [problem._asdict() for problem in found.problems]}))
     else:

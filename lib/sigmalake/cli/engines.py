@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, find_java, quiet_jvm
 from sigmalake.cli.setup.secret_settings import secrets_from_file
-from sigmalake.cli.setup.spark_packages import check_spark_packages
+from sigmalake.cli.setup.spark_packages import check_server, check_spark_packages, check_spark_version
 from sigmalake.config.environment.secrets import is_secret
 from sigmalake.config.model import Config
 from sigmalake.config.stores.opening import spark_settings
@@ -70,9 +70,9 @@ def _spark_at_hand() -> str | None:
     if found := next((name for name in SUBMITTED if name in os.environ), None):
         return f"{found} is set"
     if "pyspark.sql" in sys.modules:
-        from pyspark.sql import SparkSession
+        from sigmalake.engines.spark.session import found_session
 
-        return "a session is active" if SparkSession.getActiveSession() is not None else None
+        return "a session is active" if found_session() is not None else None
     return None
 
 
@@ -116,28 +116,44 @@ def opened_engine(
         return
     from sigmalake.engines.spark.engine import SparkEngine
 
-    with opened_session(config, log, say) as spark:
+    places = [config.lake, *(place.path or "" for place in config.sources.locations().values())]
+    with opened_session(config.spark, log, say, places) as spark:
         yield SparkEngine(spark, config.lake)
 
 
 @contextmanager
-def opened_session(config: Config, log: Path, say: Callable[[str], None]) -> "Iterator[SparkSession]":
-    """The session of spark-submit or of a platform, left open; or one of this machine, stopped after."""
-    from sigmalake.engines.spark.session import local_session, submitted_session
+def opened_session(
+    settings: Mapping[str, object], log: Path, say: Callable[[str], None], places: Sequence[str] = ()
+) -> "Iterator[SparkSession]":
+    """The session that this process has, left as it was; that of spark-submit, a platform or a server of Spark Connect; or one of
+    this machine, stopped after.
+    """  # fmt: skip
+    from sigmalake.engines.spark.session import found_session, given_session, held_settings, local_session, of_a_run
 
-    if any(name in os.environ for name in SUBMITTED):
-        spark, late = submitted_session(config.spark)
-        if late:
-            say(f"spark: {', '.join(late)} cannot be set on a running session; give them to spark-submit, or to the platform")
-        yield spark
+    found, remote = found_session(), "SPARK_REMOTE" in os.environ
+    if found is not None or any(name in os.environ for name in SUBMITTED):
+        if found is None and remote:
+            check_server(os.environ["SPARK_REMOTE"])
+        spark = found or given_session(remote=remote)
+        check_spark_version(spark.version, "the session")
+        try:
+            with held_settings(spark, of_a_run(settings)) as refused:
+                if refused:
+                    say(
+                        f"spark: {', '.join(refused)} cannot be set on this session, which keeps its own; give them to "
+                        "spark-submit, to the platform or to the server"
+                    )
+                yield spark
+        finally:
+            if found is None and remote:
+                spark.stop()
         return
     find_java()
     jars = delta_jars()
-    of_stores = spark_settings([config.lake, *(place.path or "" for place in config.sources.locations().values())])
     with TemporaryDirectory(prefix="sigmalake-spark-", ignore_cleanup_errors=True) as scratch:  # of mode 0700; Spark's own is open
-        with quiet_jvm(log), secrets_from_file({"spark.local.dir": scratch, **of_stores, **config.spark}) as settings:
-            of_session = {name: str(settings.pop(name)) for name in list(settings) if _only_runs(name)}
-            spark = local_session(jars, settings, archived_classes(jars))
+        with quiet_jvm(log), secrets_from_file({"spark.local.dir": scratch, **spark_settings(places), **settings}) as shown:
+            of_session = {name: str(shown.pop(name)) for name in list(shown) if _only_runs(name)}
+            spark = local_session(jars, shown, archived_classes(jars))
         try:
             for name, value in of_session.items():
                 spark.conf.set(name, value)

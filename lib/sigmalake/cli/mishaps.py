@@ -10,6 +10,7 @@ from sigmalake.errors import InfrastructureError, telling_line
 _JVM_GONE = re.compile(
     r"Answer from Java side is empty|Error while (sending|receiving)|stopped SparkContext|Gateway must be connected"
 )
+_NO_DELTA = re.compile(r"DELTA_CONFIGURE_SPARK_SESSION_WITH_EXTENSION_AND_CATALOG|DATA_SOURCE_NOT_FOUND.*\bdelta\b", re.DOTALL)
 _STORE = re.compile(
     r"Generic (S3|GCS|MicrosoftAzure|HTTP) error|error sending request|Stream closed|UnknownHostException|NoSuchBucket|"
     r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|S3A?\w*Exception|AWS Error|dns error|Connection refused",
@@ -37,6 +38,12 @@ def explained(error: BaseException, log: Path) -> InfrastructureError | None:
         return InfrastructureError(
             f"Spark's JVM ended unexpectedly, perhaps for lack of memory. Its log is {log}. Run again, or set "
             "`spark: {spark.driver.memory: ...}` higher"
+        )
+    if any(_NO_DELTA.search(str(cause)) for cause in chain):
+        return InfrastructureError(
+            "this Spark session has no Delta Lake: start it with Delta's JARs, "
+            "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension and "
+            "spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog"
         )
     for cause in chain:
         if (found := _of_disk(cause)) is not None:

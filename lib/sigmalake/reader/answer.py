@@ -23,6 +23,7 @@ from sigmalake.reader.portfolios.units import Unit
 from sigmalake.reader.questions import Realised, RiskChange, Scenario, change_since, realised_since, scenario_of
 from sigmalake.reader.report import BenchmarkReport, PortfolioReport
 from sigmalake.reader.risk_model import RiskModel
+from sigmalake.reader.storage.session_tables import Session
 
 NO_GROUP = "no group"  # of assets that the user's file of groups does not name
 
@@ -53,6 +54,7 @@ class Question(NamedTuple):
     periods: Sequence[Period] = ()  # of the past, to be replayed
     groups: Path | None = None  # a file of the user's own groups of assets
     loss: float | None = None  # of a reverse stress; None: there is none
+    spark: Session | None = None  # what reads a lake in a catalog
 
 
 class Answer(NamedTuple):
@@ -147,7 +149,7 @@ def answer(question: Question) -> Answer:
     groups = {} if question.groups is None else read_texts(question.groups, "group")
     if question.cash is not None and holdings.cash is None and (benchmark is None or benchmark.cash is None):
         raise ConfigError(f"--cash {question.cash}: no file has an asset_id {question.cash}; leave --cash out")
-    model = open_release(question.lake, question.release)
+    model = open_release(question.lake, question.release, spark=question.spark)
     risk = model.risk(question.date, _variant(question, model), horizon=question.horizon).as_given
     a_year = _a_year(question, model, risk)
     if benchmark is None:
@@ -193,7 +195,7 @@ def _change(question: Question, model: FactorModel, result: Answer) -> RiskChang
     """From the date that is named, else from the one that --date names, else from the earlier release's own."""
     if question.versus_date is None and question.versus_release is None:
         return None
-    first = model if question.versus_release is None else open_release(question.lake, question.versus_release)
+    first = model if question.versus_release is None else open_release(question.lake, question.versus_release, spark=question.spark)
     held = result.weights[result.shown.by_asset.index]
     return change_since(first, question.versus_date or question.date, model, result.risk, held, question.missing)
 

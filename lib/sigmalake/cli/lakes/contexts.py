@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sigmalake.cli.contexts import reading_context, writing_context
+from sigmalake.cli.setup.runtime import log_file
 from sigmalake.cli.terminal import hide, say
 from sigmalake.errors import ConfigError
 
@@ -14,10 +15,33 @@ if TYPE_CHECKING:
     from sigmalake.config.model import Config
     from sigmalake.engines.local.tables import LocalTables
     from sigmalake.lake.claims.claim import Claims
+    from sigmalake.reader.storage.places import LakePlace
     from sigmalake.stages.context import Context
 
 LakeConfig = Annotated[str | None, typer.Option("--config", "-c", metavar="FILE", help="The configuration of the lake.")]
 LakeOption = Annotated[str | None, typer.Option("--lake", metavar="FOLDER", help="The lake, in the place of --config.")]
+
+
+@contextmanager
+def released_lake(config_file: str | None, overrides: list[str] | None, lake: str | None) -> "Iterator[LakePlace]":
+    """Where the releases of a lake are read; of one in a catalog by the session that is there, or by one of this verb's."""
+    from sigmalake.config.model import load_config
+    from sigmalake.config.types import CATALOG_NAME
+    from sigmalake.reader.answer import lake_of
+    from sigmalake.reader.storage.places import LakePlace
+
+    root = lake_of(config_file, overrides, lake)
+    if not CATALOG_NAME.fullmatch(root):
+        yield LakePlace(root)
+        return
+    from sigmalake.cli.engines import opened_session
+    from sigmalake.cli.setup.spark_packages import check_spark_packages
+
+    check_spark_packages(f"the lake {root} is in a catalog")
+    config = None if config_file is None else load_config(config_file, overrides or [])
+    hide(frozenset() if config is None else config.secrets)
+    with opened_session({} if config is None else config.spark, log_file(), say) as spark:
+        yield LakePlace(root, spark)
 
 
 @contextmanager

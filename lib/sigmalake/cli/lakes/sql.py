@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
+from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption, released_lake
 from sigmalake.cli.options import Overrides
 from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import say, show
@@ -51,21 +51,19 @@ def sql(
     if tables and query is not None:
         raise ConfigError("--tables lists what there is, and a query asks it; give one of the two")
     form = _form(output, to)
-    if tables:
-        _list_tables(None if config is None and lake is None else _open(config, overrides, lake, release), form, to)
+    if tables and config is None and lake is None:
+        _list_tables(None, form, to)
         return
+    from sigmalake.reader.open_release import open_release
     from sigmalake.reader.sql.query import select
 
-    text = _statement(query)
-    model = _open(config, overrides, lake, release)
-    _give(select(model.duckdb(locked=True), text, f"release {model.release_id}"), form, to)
-
-
-def _open(config: str | None, overrides: list[str] | None, lake: str | None, release: str | None) -> "FactorModel":
-    from sigmalake.reader.answer import lake_of
-    from sigmalake.reader.open_release import open_release
-
-    return open_release(lake_of(config, overrides, lake), release)
+    text = None if tables else _statement(query)
+    with released_lake(config, overrides, lake) as place:
+        model = open_release(place.root, release, spark=place.spark)
+        if text is None:
+            _list_tables(model, form, to)
+        else:
+            _give(select(model.duckdb(locked=True), text, f"release {model.release_id}"), form, to)
 
 
 def _statement(query: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption, lake_for_reading
+from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption, released_lake
 from sigmalake.cli.options import End, Output, OutputForm, Overrides, Start, parse_date
 from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import show
@@ -28,23 +28,20 @@ def releases(
     Which dates of which tables were written since the release before, what was restated, and what of the configuration, the code
     and the sources had changed; whether it stands, was withdrawn or trimmed. A lake in a folder needs no Java.
     """
-    from sigmalake.config.types import CATALOG_NAME
     from sigmalake.lake.folder import FolderTables
     from sigmalake.lake.lake import Lake
     from sigmalake.lake.upkeep.history import release_history
-    from sigmalake.reader.answer import lake_of
-    from sigmalake.reader.storage.delta_tables import ledger_of
     from sigmalake.report.text.standing import history_json, history_text
 
-    root = lake_of(config, overrides, lake).rstrip("/")
-    if not CATALOG_NAME.fullmatch(root):
-        ledger_of(root)  # says where no lake is
-        found = release_history(Lake(FolderTables(root)))
-    elif config is None:
-        raise ConfigError(f"{root} lies in a catalog; name the lake by --config FILE, whose settings open the session")
-    else:
-        with lake_for_reading(config, overrides) as context:
-            found = release_history(context.lake)
+    with released_lake(config, overrides, lake) as place:
+        root = place.root.rstrip("/")
+        if place.spark is None:
+            place.ledger()  # says where no lake is
+            found = release_history(Lake(FolderTables(root)))
+        else:
+            from sigmalake.engines.spark.tables import CatalogTables
+
+            found = release_history(Lake(CatalogTables(place.spark, root)))
     show(history_json(found) if output is Output.JSON else history_text(root, found))
 
 
@@ -67,23 +64,24 @@ def compare(
 
     Dates, factors and assets whose numbers moved, and the values of the source that were restated. Needs no Java.
     """
-    from sigmalake.reader.answer import lake_of
     from sigmalake.reader.open_release import open_release
     from sigmalake.report.text.standing import comparison_json, comparison_text, write_moves
 
-    root, since, until = lake_of(config, overrides, lake), parse_date(start, "--start"), parse_date(end, "--end")
+    since, until = parse_date(start, "--start"), parse_date(end, "--end")
     if since is not None and until is not None and since > until:
         raise ConfigError(f"--start {since} is after --end {until}; give the earlier date as --start")
     if to is not None and to.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"--to {to} ends in neither .parquet nor .csv; name a file that does")
     if first == second:
         raise ConfigError(f"{first} is compared with itself; name another one as SECOND")
-    if what is Compared.VARIANTS:
-        compared = open_release(root, release).compared_variants(first, second, since, until)
-    elif release is not None:
+    if what is Compared.RELEASES and release is not None:
         raise ConfigError("--release names the release of two variants; give --what variants, or leave it out")
-    else:
-        compared = open_release(root, second).compared_with(open_release(root, first), since, until)
+    with released_lake(config, overrides, lake) as place:
+        if what is Compared.VARIANTS:
+            compared = open_release(place.root, release, spark=place.spark).compared_variants(first, second, since, until)
+        else:
+            one, other = (open_release(place.root, name, spark=place.spark) for name in (first, second))
+            compared = other.compared_with(one, since, until)
     if to is not None:
         write_moves(compared, to)
     show(comparison_json(compared) if output is Output.JSON else comparison_text(compared, to))

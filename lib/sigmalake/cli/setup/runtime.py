@@ -54,8 +54,10 @@ class Jar(NamedTuple):
         return f"{self.artifact}-{self.version}.jar"
 
 
-# All that delta-spark needs beyond the JARs inside pyspark: 13 MB, where spark.jars.packages brings 87.
+# All that Delta needs beyond the JARs inside pyspark: 13 MB, where spark.jars.packages brings 87. Each Spark has its delta-spark.
 PINS = """\
+io/delta delta-spark_4.0_2.13 4.4.0 9469662 49e899667168b9412f83cbe894ce264107d7b896d6c5e12edca4e216845c1104
+io/delta delta-spark_4.1_2.13 4.4.0 9471929 75a9400986853c061f5109f012547de2545a5759e5e752e5ef633dabe16a4f10
 io/delta delta-spark_4.2_2.13 4.4.0 9515916 27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead
 io/delta delta-storage 4.4.0 113863 c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc
 io/delta delta-kernel-api 4.4.0 2838619 ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11
@@ -165,7 +167,7 @@ def jars_folder() -> Path:
 
 
 def delta_jars(*, verify: bool = False) -> list[Path]:
-    """Delta's JARs in the cache folder, each fetched once from Maven Central or from the mirror $SIGMALAKE_MAVEN.
+    """Delta's JARs for this Python's Spark, each fetched once from Maven Central, or its mirror $SIGMALAKE_MAVEN, into the cache.
 
     Args:
         verify: hash what is there already; else its size is enough, as only checked files get their name.
@@ -173,14 +175,39 @@ def delta_jars(*, verify: bool = False) -> list[Path]:
     Raises:
         InfrastructureError: one is missing and cannot be had, or is not the pinned file.
     """
-    folder = jars_folder()
-    for jar in JARS:
+    folder, jars = jars_folder(), jars_of(_pyspark_version())
+    for jar in jars:
         path = folder / jar.name
         if not path.is_file() or path.stat().st_size != jar.size:
             fetch_jar(jar, path)
         elif verify:
             _check(path, jar, str(path))
-    return [folder / jar.name for jar in JARS]
+    return [folder / jar.name for jar in jars]
+
+
+def jars_of(spark: str) -> list[Jar]:
+    """The JARs for a version of Spark.
+
+    Raises:
+        InfrastructureError: there is no Delta for it.
+    """
+    minor = ".".join(spark.split(".")[:2])
+    served = {jar: jar.artifact.split("_")[1] for jar in JARS if jar.artifact.startswith("delta-spark_")}
+    if served and minor not in served.values():
+        raise InfrastructureError(
+            f"pyspark is {spark}, and Delta {DELTA_VERSION} is for Spark {', '.join(served.values())}; "
+            "`pip install 'sigmalake[spark]'` brings the newest of these"
+        )
+    return [jar for jar in JARS if served.get(jar, minor) == minor]
+
+
+def _pyspark_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pyspark")
+    except PackageNotFoundError:  # what sets up a machine may come before it
+        return "4.2"
 
 
 def fetch_jar(jar: Jar, path: Path) -> None:
@@ -274,13 +301,15 @@ def quiet_jvm(log_file: Path) -> Iterator[None]:
 
 
 def _log_pyspark_to(log_file: Path) -> None:
-    from pyspark.accumulators import AccumulatorTCPServer
+    from pyspark import accumulators
     from pyspark.logger import PySparkLogger
 
     def log_error(*_: object) -> None:
         logging.getLogger("pyspark").exception("the JVM closed a connection")
 
-    AccumulatorTCPServer.handle_error = log_error  # a traceback on stderr when the JVM dies
+    for name in ("AccumulatorTCPServer", "AccumulatorServer"):  # the second is Spark 4.0's
+        if (server := getattr(accumulators, name, None)) is not None:
+            server.handle_error = log_error  # a traceback on stderr when the JVM dies
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # a Java stack for each failed query
         PySparkLogger.getLogger(name).handlers.clear()
         PySparkLogger.getLogger(name).addHandler(_WithoutSecrets(log_file, delay=True))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
+from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption, released_lake
 from sigmalake.cli.options import Output, OutputForm, Overrides, parse_date
 from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import say, show
@@ -41,17 +41,17 @@ def export(
 
     Factors, covariances, exposures, specific risk, betas and returns, in that tool's units: docs/exports.md. Needs no Java.
     """
-    from sigmalake.reader.answer import lake_of
     from sigmalake.reader.exports.files import export_model
     from sigmalake.reader.open_release import open_release
 
     if periods_per_year is not None and not 0 < periods_per_year < float("inf"):
         raise ConfigError(f"--periods-per-year is {periods_per_year}; give a number above 0")
-    model = open_release(lake_of(config, overrides, lake), release)
-    if variant is None and len(model.variants) > 1:
-        raise MissingRiskError(f"release {model.release_id} has several variants; name one of {', '.join(model.variants)}")
-    dates = _dates(model, variant, parse_date(day, "--date"), parse_date(start, "--start"), parse_date(end, "--end"))
-    written = export_model(model, form, to, dates, variant, periods_per_year=periods_per_year, say=say)
+    with released_lake(config, overrides, lake) as place:
+        model = open_release(place.root, release, spark=place.spark)
+        if variant is None and len(model.variants) > 1:
+            raise MissingRiskError(f"release {model.release_id} has several variants; name one of {', '.join(model.variants)}")
+        dates = _dates(model, variant, parse_date(day, "--date"), parse_date(start, "--start"), parse_date(end, "--end"))
+        written = export_model(model, form, to, dates, variant, periods_per_year=periods_per_year, say=say)
     days, n_files = list(written.files), sum(map(len, written.files.values()))
     for skipped, why in written.skipped.items():
         say(f"warning: {skipped} is left out: {why}")

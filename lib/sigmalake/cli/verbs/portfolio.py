@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sigmalake.cli.lakes.contexts import released_lake
 from sigmalake.cli.options import Output, OutputForm, Overrides, parse_date
 from sigmalake.cli.stores import fetched, written
 from sigmalake.cli.terminal import say, show
@@ -94,7 +95,7 @@ def portfolio(
     moved the risk, realised attribution, and all of it in a file to forward. Needs no Java.
     """
     from sigmalake.cli.progress import busy
-    from sigmalake.reader.answer import Question, answer, lake_of
+    from sigmalake.reader.answer import Question, answer
     from sigmalake.reader.portfolios.replay import named_once, parse_periods, read_periods
     from sigmalake.reader.portfolios.tail_risk import LEVELS
     from sigmalake.reader.questions import parse_shocks
@@ -103,19 +104,21 @@ def portfolio(
 
     files = check_files(to or [])
     periods = named_once([*parse_periods(replay or []), *(read_periods(replays) if replays else [])], "--replay")
-    question = Question(
-        file=file, benchmark=benchmark, lake=lake_of(config, overrides, lake), release=release, date=parse_date(day, "--date"),
-        variant=variant, horizon=horizon, missing=missing.value, cash=cash, value=value, periods_per_year=periods_per_year,
-        shocks=parse_shocks(shock or []), versus_date=parse_date(versus_date, "--versus-date"), versus_release=versus_release,
-        since=parse_date(since, "--since"), names=names, groups=groups,
-        weights_in=None if weights_in is None else weights_in.value,
-        shocks_in=None if shocks_in is None else shocks_in.value, levels=level or (LEVELS if files else ()),
-        history_since=parse_date(history_since, "--history-since"),
-        periods=periods, loss=reverse_stress,
-    )  # fmt: skip
-    with busy("reading and measuring"):
-        answered = answer(question)
-        written = write_files(answered, files)
+    with released_lake(config, overrides, lake) as place:
+        question = Question(
+            file=file, benchmark=benchmark, lake=place.root, spark=place.spark, release=release, date=parse_date(day, "--date"),
+            variant=variant, horizon=horizon, missing=missing.value, cash=cash, value=value, periods_per_year=periods_per_year,
+            shocks=parse_shocks(shock or []), versus_date=parse_date(versus_date, "--versus-date"),
+            versus_release=versus_release,
+            since=parse_date(since, "--since"), names=names, groups=groups,
+            weights_in=None if weights_in is None else weights_in.value,
+            shocks_in=None if shocks_in is None else shocks_in.value, levels=level or (LEVELS if files else ()),
+            history_since=parse_date(history_since, "--history-since"),
+            periods=periods, loss=reverse_stress,
+        )  # fmt: skip
+        with busy("reading and measuring"):
+            answered = answer(question)
+            written = write_files(answered, files)
     for line in written:
         say(line)
     show(as_json(answered) if output is Output.JSON else as_text(answered))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption
+from sigmalake.cli.lakes.contexts import LakeConfig, LakeOption, released_lake
 from sigmalake.cli.options import End, Output, OutputForm, Overrides, Start, parse_date
 from sigmalake.cli.stores import written
 from sigmalake.cli.terminal import show
@@ -37,15 +37,14 @@ def report(
     calibration, data quality and what changed. The file needs no network, and can be forwarded. Needs no Java.
     """
     from sigmalake.cli.progress import busy
-    from sigmalake.reader.answer import lake_of
     from sigmalake.report.page.build import Wanted, write_report
 
     wanted = Wanted(
         to=to, start=parse_date(start, "--start"), end=parse_date(end, "--end"), variant=variant,
         date=parse_date(day, "--date"), factors=tuple(factor or ()),
     )  # fmt: skip
-    with busy("reading, judging and drawing"):
-        written = write_report(lake_of(config, overrides, lake), wanted, release)
+    with released_lake(config, overrides, lake) as place, busy("reading, judging and drawing"):
+        written = write_report(place.root, wanted, release, spark=place.spark)
     if output is Output.JSON:
         show(json.dumps(written._asdict() | {"to": str(written.to)}))
         return

@@ -95,7 +95,7 @@ class SparkEngine:
         sent = [self._sent(role, read, [of_part[role] for of_part in dates], given, versions) for role, read in task.inputs.items()]
         every_part = listed_rows(self.spark, [(part, "") for part in range(task.n_parts)], f"{PART} int, {ROLE} string")
         union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
-        return union.repartitionById(task.n_parts, PART).mapInArrow(_PartMapping(task), task.into.schema_sql())
+        return self._by_id(union, task.n_parts, PART).mapInArrow(_PartMapping(task), task.into.schema_sql())
 
     def open_source(self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool) -> OpenedSource:
         """As `Engine`: executors read files as the local engine does; tables of a catalog come by Spark."""
@@ -156,7 +156,13 @@ class SparkEngine:
     def _pickled(self, items: Iterable[object]) -> DataFrame:
         """What only this code reads, an item a row and a task a row."""
         rows = [(number, pickle.dumps(item)) for number, item in enumerate(items)]
-        return listed_rows(self.spark, rows, f"item_number int, {ITEM} binary").repartitionById(max(1, len(rows)), "item_number")
+        return self._by_id(listed_rows(self.spark, rows, f"item_number int, {ITEM} binary"), max(1, len(rows)), "item_number")
+
+    def _by_id(self, rows: DataFrame, n: int, column: str) -> DataFrame:
+        """A task an id. Spark 4.0 cannot say so: there a task gets several ids where their hashes meet, and another none."""
+        if hasattr(DataFrame, "repartitionById") and not self.spark.version.startswith("4.0."):
+            return rows.repartitionById(n, column)
+        return rows.repartition(n, column)
 
     def driver_rows(self, rows: pa.Table) -> pa.Table:
         """As `Engine`."""
@@ -164,7 +170,7 @@ class SparkEngine:
 
     def no_rows(self, table: Table) -> DataFrame:
         """As `Engine`."""
-        return self.spark.createDataFrame(table.arrow_schema().empty_table())
+        return as_frame(self.spark, table.arrow_schema().empty_table())
 
     def union(self, rows: Sequence[DataFrame | pa.Table]) -> DataFrame:
         """As `Engine`."""
@@ -254,16 +260,19 @@ class _PartMapping(NamedTuple):
     task: PartTask
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """A partition holds the rows of one part, and one row that only names it."""
+        """A partition holds the rows of a part, and one row that only names it; of several on Spark 4.0."""
         if (first := next(batches, None)) is None:
             return
         rows = pa.Table.from_batches([first, *batches])
-        part, roles = rows.column(PART)[0].as_py(), rows.column(ROLE)
-        inputs = {
-            role: rows.select([_sent_name(role, name) for name in names]).filter(pc.equal(roles, role)).rename_columns(names)
-            for role, names in self.task.columns.items()
-        }
-        yield from _checked(self.task.into, self.task(part, inputs))
+        parts = pc.unique(rows.column(PART)).to_pylist()
+        for part in sorted(parts):
+            of_part = rows if len(parts) == 1 else rows.filter(pc.equal(rows.column(PART), part))
+            yield from _checked(self.task.into, self.task(part, dict(self._inputs(of_part))))
+
+    def _inputs(self, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+        roles = rows.column(ROLE)
+        for role, names in self.task.columns.items():
+            yield role, rows.select([_sent_name(role, name) for name in names]).filter(pc.equal(roles, role)).rename_columns(names)
 
 
 def _checked(table: Table, rows: pa.Table) -> list[pa.RecordBatch]:

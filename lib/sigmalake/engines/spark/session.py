@@ -1,9 +1,11 @@
 """The session and its settings, each with its reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 STATIC = {
@@ -41,6 +43,7 @@ RUNTIME = {
     "spark.sql.codegen.hugeMethodLimit": "8000",  # of bytecode: the JVM compiles no longer method, each row would be interpreted
 }
 
+JARS = "spark.jars"
 BATCH_BYTES = 32 << 20  # of packed rows that the reader, and the Python worker, hold at a time
 MOST_ROWS = 4096  # Spark's own default for flat rows
 
@@ -51,39 +54,81 @@ def local_session(
     """Start a session on this machine.
 
     Args:
-        jars: Delta's.
+        jars: Delta's; those that the user's settings name come after them.
         settings: of the user, which win over ours.
         jvm_options: settings that start this machine's JVM faster.
     """
-    chosen = {**LOCAL, **STATIC, "spark.jars": ",".join(str(jar) for jar in jars), **jvm_options}
-    chosen.update({key: _text(value) for key, value in settings.items()})
+    chosen = {**LOCAL, **STATIC, **jvm_options}
+    chosen.update({key: _text(value) for key, value in settings.items() if key != JARS})
+    chosen[JARS] = ",".join([*(str(jar) for jar in jars), *filter(None, [_text(settings.get(JARS, ""))])])
     builder = SparkSession.builder.appName("sigmalake")
     for key, value in chosen.items():
         builder = builder.config(key, value)
-    return prepare(builder.getOrCreate(), settings)
+    spark = builder.getOrCreate()
+    prepare(spark, settings)
+    return spark
 
 
-def submitted_session(settings: Mapping[str, object]) -> tuple[SparkSession, list[str]]:
-    """The session of spark-submit or of the platform, and the user's settings that come too late for it.
+def found_session() -> SparkSession | None:
+    """The session that this process has, classic or of Spark Connect, whoever made it; None where there is none that runs."""
+    try:
+        spark = SparkSession.active()
+        runs = bool(spark.version)
+    except (PySparkRuntimeError, AttributeError):  # there is none; its context was stopped, and it not
+        return None
+    return spark if runs else None
 
-    Delta must be on its classpath.
-    """
+
+def given_session(*, remote: bool) -> SparkSession:
+    """The session of spark-submit or of a platform; or one on the server that SPARK_REMOTE names, whose statics are its own."""
     builder = SparkSession.builder.appName("sigmalake")
-    for key, value in STATIC.items():
+    for key, value in {} if remote else STATIC.items():
         builder = builder.config(key, value)
-    spark = prepare(builder.getOrCreate(), settings)
-    late = [key for key in settings if not spark.conf.isModifiable(key)]
-    for key in settings.keys() - set(late):
-        spark.conf.set(key, _text(settings[key]))
-    return spark, late
+    return builder.getOrCreate()
 
 
-def prepare(spark: SparkSession, settings: Mapping[str, object]) -> SparkSession:
-    """Set what can be set on a running session; the user's settings win."""
+def prepare(spark: SparkSession, settings: Mapping[str, object]) -> None:
+    """Set what a session of our own takes while it runs; the user's settings win."""
     for key, value in RUNTIME.items():
         if key not in settings:
             spark.conf.set(key, value)
-    return spark
+
+
+def of_a_run(settings: Mapping[str, object]) -> dict[str, str]:
+    """What a session of somebody else's is to have while a run lasts; the user's settings win."""
+    return RUNTIME | {key: _text(value) for key, value in settings.items()}
+
+
+@contextmanager
+def held_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[list[str]]:
+    """Have a running session keep some settings in here, and those it had after; yields the names of those that it refuses."""
+    before: dict[str, str | None] = {}
+    for name, value in settings.items():
+        if _in_time(spark, name):
+            old = spark.conf.get(name, None)
+            if set_where_taken(spark, name, value):
+                before[name] = old
+    try:
+        yield [name for name in settings if name not in before]
+    finally:
+        for name, old in before.items():
+            with suppress(Exception):  # the session is gone
+                spark.conf.unset(name) if old is None else spark.conf.set(name, old)
+
+
+def set_where_taken(spark: SparkSession, name: str, value: str) -> bool:
+    """Set a setting on a running session, unless that refuses it, as platforms do with most."""
+    try:
+        spark.conf.set(name, value)
+    except Exception:  # refusals share no base class
+        return False
+    return True
+
+
+def _in_time(spark: SparkSession, name: str) -> bool:
+    """Whether a setting can still do something; of Spark's core a running session takes some, and never looks at them."""
+    own = name.startswith("spark.") and not name.startswith(("spark.sql.", "spark.databricks."))
+    return not own or bool(spark.conf.isModifiable(name))
 
 
 def fit_batches(spark: SparkSession, row_bytes: int) -> int:
@@ -92,8 +137,8 @@ def fit_batches(spark: SparkSession, row_bytes: int) -> int:
     The default of 4,096 rows a batch dies of memory when a row is a date of 10,000 assets x 40 styles (3.5 MB).
     """
     rows = max(1, min(MOST_ROWS, BATCH_BYTES // max(row_bytes, 1)))
-    spark.conf.set("spark.sql.parquet.columnarReaderBatchSize", str(rows))
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(rows))
+    for name in ("spark.sql.parquet.columnarReaderBatchSize", "spark.sql.execution.arrow.maxRecordsPerBatch"):
+        set_where_taken(spark, name, str(rows))
     return rows
 
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -87,13 +86,15 @@ def source_frame(spark: SparkSession, name: str, place: Location) -> DataFrame:
         DataError: it cannot be read.
     """
     try:
-        return spark.table(place.table) if place.table is not None else spark.read.format("delta").load(place.path)
+        frame = spark.table(place.table) if place.table is not None else spark.read.format("delta").load(place.path)
+        _ = frame.schema  # looked up here: Spark Connect does so when it is first asked
     except AnalysisException as error:
         raise ConfigError(
             f"sources.{name}: {place.where}: there is no such table ({telling_line(error)}); name one that `SHOW TABLES` lists"
         ) from error
-    except (PySparkException, Py4JJavaError) as error:
+    except Exception as error:  # Spark's, Py4J's and Delta's errors share no base class
         raise DataError(f"sources.{name}: {place.where} cannot be read: {telling_line(error)}") from error
+    return frame
 
 
 def table_version(spark: SparkSession, place: Location) -> str:

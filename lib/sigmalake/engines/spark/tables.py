@@ -9,9 +9,11 @@ import pyarrow as pa
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.engines.local.abilities import lake_obstacle
+from sigmalake.engines.spark.session import held_settings
 from sigmalake.errors import ConfigError, InfrastructureError, telling_line
 from sigmalake.lake.creation import prepare_table
 from sigmalake.lake.data_files import ROWS_A_GROUP
@@ -94,9 +96,9 @@ class CatalogTables:
     def columns(self, table: Table, columns: Sequence[str], dates: DateRange | None, version: int | None) -> pa.Table:
         """As `Storage`."""
         self._check_format(table)
-        rows = read_declared(self._spark, self, table, version)
-        rows = rows if dates is None else rows.where(f"{table.date} IS NULL OR {within(table.date or '', [dates])}")
-        return rows.select(*columns).toArrow()
+        of_dates = "true" if dates is None else f"{table.date} IS NULL OR {within(table.date or '', [dates])}"
+        with _gone(f"{self.root}/{table.name} at version {'newest' if version is None else version}", "read"):
+            return read_declared(self._spark, self, table, version).where(of_dates).select(*columns).toArrow()
 
     def version(self, table: Table) -> int:
         """As `Storage`."""
@@ -157,7 +159,7 @@ class CatalogTables:
 
     def restore(self, table: Table, version: int, metadata: str) -> None:
         """As `Storage`."""
-        with _saying(self._spark, metadata), _gone(f"{self.root}/{table.name}"):
+        with _saying(self._spark, metadata), _gone(f"{self.root}/{table.name}", "put back"):
             self._spark.sql(f"RESTORE TABLE {self.sql_name(table)} TO VERSION AS OF {version}")
 
     def forget_lost_files(self, table: Table, lost: Sequence[LostFile], metadata: str) -> None:
@@ -213,7 +215,7 @@ class CatalogTables:
 
 def as_frame(spark: SparkSession, rows: DataFrame | pa.Table) -> DataFrame:
     """Rows as a DataFrame, also those that the driver holds."""
-    return spark.createDataFrame(rows) if isinstance(rows, pa.Table) else rows
+    return spark.createDataFrame(rows, from_arrow_schema(rows.schema)) if isinstance(rows, pa.Table) else rows  # none may be there
 
 
 def read(spark: SparkSession, tables: SparkFolderTables | CatalogTables, table: Table, version: int | None = None) -> DataFrame:
@@ -228,7 +230,7 @@ def read_declared(
     """A table's declared columns; null where an older version lacks one."""
     found = read(spark, tables, table, version)
     absent = missing_columns(table, found.columns, f"{tables.root}/{table.name}")
-    return found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent})
+    return found.withColumns({column.name: F.lit(None).cast(column.type) for column in absent}) if absent else found
 
 
 def _create(spark: SparkSession, name: str, table: Table, root: str, hint: str) -> None:
@@ -263,19 +265,16 @@ def _set_property(spark: SparkSession, table: str, name: str, value: str) -> Non
 @contextmanager
 def _saying(spark: SparkSession, metadata: str) -> Iterator[None]:
     """Have commits of SQL carry what our writer leaves with a commit."""
-    spark.conf.set(USER_METADATA, metadata)
-    try:
+    with held_settings(spark, {USER_METADATA: metadata}):
         yield
-    finally:
-        spark.conf.unset(USER_METADATA)
 
 
 @contextmanager
-def _gone(where: str) -> Iterator[None]:
+def _gone(where: str, done: str) -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        raise InfrastructureError(f"{where} cannot be put back: {telling_line(error)}") from error
+        raise InfrastructureError(f"{where} cannot be {done}: {telling_line(error)}") from error
 
 
 @contextmanager
@@ -292,10 +291,5 @@ def _layout(spark: SparkSession, table: Table) -> Iterator[None]:
     settings = {f"parquet.enable.dictionary#{path}": "false" for path in table.measured_paths}
     if table.packed:
         settings["parquet.block.row.count.limit"] = str(ROWS_A_GROUP)
-    for key, value in settings.items():
-        spark.conf.set(key, value)
-    try:
+    with held_settings(spark, settings):
         yield
-    finally:
-        for key in settings:
-            spark.conf.unset(key)

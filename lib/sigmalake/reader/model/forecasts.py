@@ -212,6 +212,6 @@ class Forecasts(OpenedModel):
         return kinds.copy(), portfolios.copy()
 
     def _not_evaluated(self, start: Date | None, end: Date | None) -> str:
-        saved = "save it, and " if self.packed.in_memory else ""
+        saved = "save it, and " if self.packed.lake is None else ""
         span = f" from {start or 'the first date'} to {end or 'the last'}" if start or end else ""
         return f"{self._title}: no forecast{span} has been evaluated yet; {saved}use `sigmalake evaluate`"

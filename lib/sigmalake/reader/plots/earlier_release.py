@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from sigmalake.errors import MissingRiskError
 from sigmalake.reader.releases.comparison import ModelComparison
-from sigmalake.reader.storage.delta_tables import ledger_of
 
 if TYPE_CHECKING:
     from sigmalake.reader.factor_model import FactorModel
@@ -32,10 +31,10 @@ def moved_since(model: "FactorModel", earlier: "FactorModel | None", start: date
 def _release_before(model: "FactorModel") -> "FactorModel":
     from sigmalake.reader.open_release import open_release  # noqa: PLC0415 - it opens models, which have plots
 
-    if model.packed.in_memory:
+    if (lake := model.packed.lake) is None:
         raise MissingRiskError("a model in memory has no release before it; give the earlier model: changes(earlier)")
-    standing = [release.release_id for release in ledger_of(model.place).standing]
+    standing = [release.release_id for release in lake.ledger().standing]
     place = standing.index(model.release_id) if model.release_id in standing else 0
     if place == 0:
         raise MissingRiskError(f"{model.release_id} is the first release of {model.place}: there is none to compare it with")
-    return open_release(model.place, standing[place - 1])
+    return open_release(lake.root, standing[place - 1], spark=lake.spark)

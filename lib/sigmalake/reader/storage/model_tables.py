@@ -14,6 +14,8 @@ from sigmalake.numerics.factors import Factor, dense_exposures
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.storage.factor_sets import factor_sets_from
 from sigmalake.reader.storage.memory_tables import MemoryTables
+from sigmalake.reader.storage.places import LakePlace
+from sigmalake.reader.storage.session_tables import SessionTables
 from sigmalake.reader.storage.table_reader import StoredRows, TableReader
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import FACTORS
@@ -49,9 +51,11 @@ class ModelTables:
         return self._reader.place
 
     @property
-    def in_memory(self) -> bool:
-        """Whether the tables lie in this process, and in no lake."""
-        return isinstance(self._reader, MemoryTables)
+    def lake(self) -> LakePlace | None:
+        """Where the lake of the tables is read; None: they lie in this process, and in no lake."""
+        if isinstance(self._reader, MemoryTables):
+            return None
+        return LakePlace(self.place, self._reader.spark if isinstance(self._reader, SessionTables) else None)
 
     def stored(self) -> dict[str, StoredRows]:
         """Every table that there is, by name; see `TableReader`."""

@@ -15,6 +15,7 @@ from sigmalake.reader.exports.tools import tool
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.open_release import open_release
 from sigmalake.reader.storage.model_tables import ModelTables
+from sigmalake.reader.storage.session_tables import Session
 from sigmalake.tables.records import RELEASES, RUNS
 
 
@@ -38,10 +39,10 @@ class Written(NamedTuple):
     size: int  # bytes
 
 
-def write_report(lake: str, wanted: Wanted, release: str | None = None) -> Written:
+def write_report(lake: str, wanted: Wanted, release: str | None = None, *, spark: Session | None = None) -> Written:
     """Write the report of a release of a lake, None for the last; errors are those of `report_on` and of `open_release`."""
     _check(wanted)  # before anything is read
-    return report_on(open_release(lake, release), wanted)
+    return report_on(open_release(lake, release, spark=spark), wanted)
 
 
 def report_on(model: FactorModel, wanted: Wanted) -> Written:
@@ -71,10 +72,11 @@ def report_on(model: FactorModel, wanted: Wanted) -> Written:
     found = gather(model, tables, release.checks, wanted.variant, wanted.start, wanted.end)
     verdict = judge(found)
     since = since_before(tables, release)
-    before = None if isinstance(since, str) else open_release(tables.place, since.before)
+    lake = tables.lake
+    before = None if isinstance(since, str) or lake is None else open_release(lake.root, since.before, spark=lake.spark)
     chosen = choose(model, found, wanted.date, wanted.factors, before)
     drawn = {text.name: draw(model, found, chosen, text.name) for section in SECTIONS for text in section.pictures}
-    titled = Titled(_model_name(tables, release), None if tables.in_memory else tables.place, release)
+    titled = Titled(_model_name(tables, release), None if lake is None else lake.root, release)
     html = assemble(titled, found, verdict, chosen, drawn, since)
     _replace(wanted.to, html)
     return Written(wanted.to, release.release_id, verdict.headline, wanted.to.stat().st_size)

@@ -8,7 +8,6 @@ import pyarrow.dataset as ds
 from sigmalake.errors import SigmalakeError
 from sigmalake.lake.releases import Release, releases_from
 from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, differences, origins
-from sigmalake.reader.storage.delta_tables import DeltaTables, ledger_of
 from sigmalake.reader.storage.model_tables import ModelTables
 from sigmalake.report.page.markup import Html, element, joined, prose, table
 from sigmalake.tables.declaration import Table
@@ -42,14 +41,13 @@ def since_before(tables: ModelTables, release: Release) -> Since | str:
 
     Only keys and fingerprints of rows are read.
     """
-    if tables.in_memory:
+    if (lake := tables.lake) is None:
         return "The model is in memory: it has no release before it to compare it with."
-    root = tables.place
-    standing = [one for one in ledger_of(root).standing if one.sequence < release.sequence]
+    standing = [one for one in lake.ledger().standing if one.sequence < release.sequence]
     if not standing:
         return "This is the first release that the lake keeps: there is nothing to compare it with."
     before = standing[-1]
-    earlier = ModelTables(DeltaTables(root, before.release_id, before.tables))
+    earlier = ModelTables(lake.tables(before))
     try:
         changes = [_change(table, earlier, tables) for table in _KEYS]
         why = _why(tables, before, release)

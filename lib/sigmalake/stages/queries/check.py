@@ -1,7 +1,8 @@
 """Whether a lake is whole: its tables as they stand, and every kept release at the versions that it pins.
 
 The files of a release are read once each, whichever releases share them, and what their rows say is compared with the counts and
-checksums that the release kept. Nothing is written.
+checksums that the release kept. Of a catalog only the platform has the files: there all rows of each release pass by the driver, a
+table at a time. Nothing is written.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from sigmalake.config.model import Config
-from sigmalake.errors import InfrastructureError, MissingRiskError
+from sigmalake.config.types import CATALOG_NAME
+from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
 from sigmalake.lake.books import release_ledger
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import identity, open_table
@@ -23,7 +25,7 @@ from sigmalake.lake.trust.findings import unreadable
 from sigmalake.stages.queries.recompute.model import Recomputation, config_of
 from sigmalake.stages.verify import IRREPLACEABLE, find, refuse
 from sigmalake.tables.catalogue import MODEL_TABLES
-from sigmalake.tables.checksums.contents import NOTHING, Content, Contents, Key, together, total
+from sigmalake.tables.checksums.contents import NOTHING, Content, Contents, Key, contents_of, together, total
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_CONTENTS
 
@@ -80,6 +82,12 @@ class _TableContents:
                 _put(self.actual, key, before + content if sign > 0 else before - content)
         self._compare(touched)
 
+    def replace(self, contents: Contents) -> None:
+        """Go to another version whose rows were all read."""
+        touched = {**self.actual, **contents}
+        self.actual = dict(contents)
+        self._compare(touched)
+
     def forget(self) -> None:
         """Begin anew after a version that could not be read."""
         self.by_file, self.actual, self.wrong = {}, {}, set(self.expected)
@@ -96,14 +104,17 @@ def check(lake: Lake, config: Config, release_id: str | None = None, *, deep: bo
     """Look at the tables as they stand and at every kept release, or at one of them.
 
     Args:
-        lake: in a folder or behind a URI.
+        lake: to look at.
         config: of the model.
         release_id: of the only release to look at; None: all.
-        deep: also compute some dates of each release again, from its panel.
+        deep: also compute some dates of each release again, from its panel, whose files have to be read for it.
 
     Raises:
+        ConfigError: that is asked for in a catalog.
         MissingRiskError: there is no such release.
     """
+    if deep and CATALOG_NAME.fullmatch(lake.root):
+        raise ConfigError(f"--deep reads the files of a lake, and those of the schema {lake.root} are the platform's; leave it out")
     refuse(lake, unreadable(lake, IRREPLACEABLE))
     ledger = release_ledger(lake)
     releases = ledger.untrimmed
@@ -161,10 +172,13 @@ def _wrong_table(lake: Lake, release: Release, of: _TableContents, *, compared: 
     """What is wrong with a table at the version that a release pins; None: nothing."""
     version = release.tables[of.table.name]
     try:
-        log = open_table(f"{lake.root}/{of.table.name}", version)
-        message = _wrong_version(release, log, of.table)
-        if compared and log is not None and message is None:
-            of.read(log)
+        if CATALOG_NAME.fullmatch(lake.root):
+            message = _wrong_rows(lake, release, of, compared=compared)
+        else:
+            log = open_table(f"{lake.root}/{of.table.name}", version)
+            message = _wrong_version(release, log, of.table)
+            if compared and log is not None and message is None:
+                of.read(log)
     except InfrastructureError as error:
         message = f"version {version} cannot be read: {error}"
     if message is not None:
@@ -186,6 +200,18 @@ def _wrong_version(release: Release, log: DeltaTable | None, table: Table) -> st
         return f"another table was made in its place: its version {seen.version} is not the one that was released"
     if lost := lost_files(log, table):
         return f"version {log.version()} cannot be read: {'; '.join(file.text for file in lost[:SHOWN])}; restore it from a copy"
+    return None
+
+
+def _wrong_rows(lake: Lake, release: Release, of: _TableContents, *, compared: bool) -> str | None:
+    """Why a version in a catalog cannot be read, or is not what was pinned; its rows are read."""
+    if not lake.exists(of.table):
+        return "it is gone; restore it from a copy"
+    seen = release.seen(of.table.name)
+    if seen is not None and not lake.is_still(of.table, seen):
+        return f"another table was made in its place: its version {seen.version} is not the one that was released"
+    if compared:
+        of.replace(contents_of(of.table, lake.columns(of.table, of.table.column_names, version=release.tables[of.table.name])))
     return None
 
 
