@@ -43,6 +43,10 @@ TAKEN = {
         "sources": {**BODY["sources"], **PRICED},
         "factors": [{"membership": "industry", "segments": True, "column": "sector", "levels": ["oil"]}],
     },
+    "revenues": {
+        "sources": {**BODY["sources"], "revenues": {"path": "r.csv", "columns": {"level": "country"}, "max_age": 400}},
+        "factors": [{"membership": "country", "revenues": True, "column": "home", "only": ["US"], "rest": "abroad"}],
+    },
     "currencies": {
         "sources": {
             "panel": {"path": "p.parquet", "columns": {"cap": "cap", "cap_currency": "ccy", "currency": "ccy"}},
@@ -88,6 +92,7 @@ REFUSED = {
         "factors": [{"membership": "g", "segments": True, "map": "w"}],
     },
     "segments without a figure": {"sources": {**BODY["sources"], **PRICED, "segments": {"path": "s.csv", "columns": {}}}},
+    "revenues without their level": {"sources": {**BODY["sources"], "revenues": {"path": "r.csv", "columns": {}}}},
     "standardised styles as a list": {"factors": [{"styles": ["size"], "as_given": False}]},
     "no factor": {"factors": []},
     "two places": {"sources": {"panel": {"path": "p.parquet", "table": "a.b"}}},

@@ -184,3 +184,45 @@ def test_a_segment_concerns_the_dates_from_its_day_on_and_a_price_its_own():
     shorter = segmented(descriptors={"fundamentals": {"max_age": 100}})
     assert all(value != before[day] for day, value in expected_shares(prices, DAYS, known, shorter).items())
     assert expected_shares(prices, DAYS, known, described()) == {}
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ({"revenues": True, "segments": True}, "give one of"),
+        ({"revenues": True, "map": "w"}, "give one of"),
+        (
+            {"revenues": True, "partial": True},
+            "shares from revenues sum to 1: `partial` is for a group of another form; see `only`",
+        ),
+        ({"revenues": True, "only": ["USA"], "levels": ["USA"]}, "`only:` lists the levels that are factors; leave `levels:` out"),
+        ({"columns": {"USA": "x"}, "only": ["USA"]}, "or of `columns:` what is no factor"),
+        ({"column": "home", "rest": "abroad"}, "`rest:` names what is not in `only:`, which is not given"),
+        ({"column": "home", "only": ["USA"], "rest": "abroad", "partial": True}, "leave `partial` out"),
+        ({"column": "home", "only": ["USA"], "rest": "USA"}, "level 'USA' is named twice"),
+        ({"revenues": True}, "the group country has `revenues: true`, and there are no `sources.revenues`"),
+    ],
+)
+def test_a_group_against_the_rest_says_one_thing(group, told):
+    given = body()
+    given["factors"].insert(1, {"membership": "country", **group})
+    with pytest.raises(ValidationError) as refused:
+        Config.model_validate(given)
+    assert told in str(refused.value)
+
+
+def test_revenues_need_no_prices_and_move_no_other_source():
+    plain = body()
+    plain["sources"].pop("prices", None)
+    plain["factors"] = [{"market": "market"}, {"membership": "country", "column": "home"}]
+    before = Config.model_validate(plain)
+    plain["sources"]["revenues"] = {"path": "r.csv", "columns": {"level": "country"}}
+    plain["factors"][1] = {"membership": "country", "revenues": True, "only": ["USA"]}
+    config = Config.model_validate(plain)
+    assert config.is_described and not before.is_described
+    assert config.memberships[0].listed == ["USA"]
+    assert config.described_hashes()[:-1] == before.described_hashes()
+    assert config.full_hash() != before.full_hash()
+    plain["sources"]["panel"]["exposures_dated"] = "start_of_period"
+    with pytest.raises(ValidationError, match="revenues are known at the close of their date"):
+        Config.model_validate(plain)

@@ -80,7 +80,7 @@ def test_a_plan_names_prices_that_no_descriptor_rests_on_and_forecasts_that_were
     model = context(Asked(), risk=variants("day"), sources={**BODY["sources"], "prices": {"path": "/no/prices.parquet"}})
     create(model.lake.root, FORECAST_EVALUATION)
     prices = NOTHING._replace(compute={DAYS[0]: "h"}, why={DAYS[0]: Why.INPUT}, remove=[DAYS[1]])
-    monkeypatch.setattr(planning, "plan_describe", lambda _: DescribePlan(None, prices, NOTHING, [], {}, NOTHING))
+    monkeypatch.setattr(planning, "plan_describe", lambda _: DescribePlan(None, prices, NOTHING, [], {}, NOTHING, NOTHING))
     ingested(PANEL)
     planned = {stage.stage: stage for stage in planning.plan(model)}
     assert list(planned) == ["describe", "ingest", "quality", "regress", "risk", "covariance", "release", "evaluate"]

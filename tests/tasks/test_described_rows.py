@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from check_configs import DATED, config_of, hashes_of, problems_of
 
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
@@ -124,3 +125,15 @@ def test_many_rows_meet_what_a_dictionary_finds():
     keys = [(DAYS[random.integers(3)], ids[random.integers(40)]) for _ in range(500)]
     checked = checked_exposures(rows_of(*keys), CONFIG, described(rows=packed_descriptors(*table)))
     assert checked.rows.column("style_0").to_pylist() == [known.get(key) for key in keys]
+
+
+def test_some_levels_against_the_rest_reject_no_row_for_being_elsewhere():
+    shares = [[("USA", 0.29), ("Japan", 0.51), ("Chile", 0.2)], [("Chile", 1.0)], [("USA", 1.0)]]
+    maps = pa.array(shares, pa.map_(pa.string(), pa.float64()))
+    rows = RawRows(pa.table({"day": ["2024-01-02"] * 3, "asset": ["A", "B", "C"], "w": maps, "home": ["USA", "Peru", None]}))
+    sales = {"membership": "sales", "map": "w", "only": ["USA"], "rest": "abroad"}
+    groups = [sales, {"membership": "home", "column": "home", "only": ["Peru"]}]
+    checked = checked_exposures(rows, config_of(groups, panel={"path": "/no", "columns": DATED}))
+    assert problems_of(checked) == [set(), set(), {("home", "missing", None)}]  # unknown is not elsewhere
+    assert members(checked) == [{"USA": 0.29, "abroad": pytest.approx(0.71)}, {"abroad": 1.0}, {"USA": 1.0}]
+    assert checked.rows.column("level_1").to_pylist() == [None, "Peru", None]
