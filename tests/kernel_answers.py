@@ -16,6 +16,7 @@ from sigmalake.numerics.descriptors.currency import conversion, forward_premium
 from sigmalake.numerics.descriptors.fundamentals import ITEMS, FundamentalRules
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 from sigmalake.numerics.descriptors.prices import PriceHistory, PriceWindows
+from sigmalake.numerics.descriptors.revenue_shares import revenue_shares
 from sigmalake.numerics.descriptors.segments import SegmentRecords, known_shares
 from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
@@ -152,7 +153,8 @@ def shares():
     assets[::17] = np.nan
     records = SegmentRecords(asset, industry, known_at, known_at - 5, assets, sales)
     found = known_shares(records, 300, np.exp(draws(14, 20)), np.arange(20) % 5 != 2, max_age=550)
-    return found.fitted._asdict()
+    of_revenue = revenue_shares(records._replace(assets=np.full(120, np.nan)), 300, max_age=550)
+    return found.fitted._asdict() | {f"revenue.{name}": values for name, values in of_revenue._asdict().items()}
 
 
 def regress():

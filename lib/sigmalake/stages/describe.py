@@ -42,11 +42,8 @@ DESCRIBED = (PRICES, DESCRIPTORS, INDUSTRY_SHARES, REVENUE_SHARES)
 LEAST_DATES, MOST_DATES = 32, 512  # as-of dates of one task, as for risk
 PRICE_BYTES = 64  # of an asset in a row of `prices`: id, return, cap, value traded, flag
 DESCRIPTOR_BYTES = 8 * len(DESCRIPTORS.columns)
-CONTENTS = {
-    "fundamentals": "figures",
-    "segments": "segment_records",
-    "revenues": "revenue_records",
-}  # how `source_versions` call it
+# Of a source, how `source_versions` call its content.
+CONTENTS = {"fundamentals": "figures", "segments": "segment_records", "revenues": "revenue_records"}
 
 
 class PendingRows(NamedTuple):
@@ -317,11 +314,10 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:
-    lines = [f"prices: {span(sorted(plan.prices.compute))}; descriptors: {span(sorted(plan.descriptors.compute))}"]
-    if plan.shares:
-        lines[0] += f"; industry shares: {span(sorted(plan.shares.compute))}"
-    if plan.revenue_shares:
-        lines.append(f"shares of revenue: {span(sorted(plan.revenue_shares.compute))}")
+    made = {"industry shares": plan.shares, "shares of revenue": plan.revenue_shares}
+    if plan.sources is not None and "prices" in plan.sources.sources:
+        made = {"prices": plan.prices, "descriptors": plan.descriptors, **{name: found for name, found in made.items() if found}}
+    lines = ["; ".join(f"{name}: {span(sorted(found.compute))}" for name, found in made.items())]
     for name, rows_in, packed, rejected, outside, _ in account:
         lines.append(f"  {name}: {rows_in:,} rows = {packed:,} used + {rejected:,} rejected + {outside:,} outside the dates")
     return "\n".join(lines)
