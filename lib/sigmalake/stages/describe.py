@@ -314,9 +314,10 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:
-    made = {"industry shares": plan.shares, "shares of revenue": plan.revenue_shares}
-    if plan.sources is not None and "prices" in plan.sources.sources:
-        made = {"prices": plan.prices, "descriptors": plan.descriptors, **{name: found for name, found in made.items() if found}}
+    is_priced = plan.sources is not None and "prices" in plan.sources.sources
+    made = {"prices": plan.prices, "descriptors": plan.descriptors} if is_priced else {}
+    made |= {"industry shares": plan.shares} if plan.shares else {}
+    made |= {"shares of revenue": plan.revenue_shares} if plan.revenue_shares or not is_priced else {}
     lines = ["; ".join(f"{name}: {span(sorted(found.compute))}" for name, found in made.items())]
     for name, rows_in, packed, rejected, outside, _ in account:
         lines.append(f"  {name}: {rows_in:,} rows = {packed:,} used + {rejected:,} rejected + {outside:,} outside the dates")
