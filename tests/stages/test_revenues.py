@@ -9,7 +9,9 @@ import pytest
 
 from lakes import REBUILT, differences
 from plain_revenues import COUNTRIES, generate_revenues, plain_revenue_shares
+from sigmalake.stages.context import Asked
 from sigmalake.stages.queries.validate import validate
+from sigmalake.tables.descriptors import REVENUE_SHARES
 from sigmalake.tables.long import FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS, RUNS
@@ -46,11 +48,11 @@ def revenue_model(model):
     return model
 
 
-def stages(model, companies, revenues):
+def stages(model, companies, revenues, asked=None):
     for name, frame in (("panel", companies), ("revenues", revenues)):
         write_nullable(frame, model.folder / f"{name}.parquet")
     for stage in ("describe", "ingest"):
-        model.stage(stage)
+        model.stage(stage, asked)
 
 
 def panel_shares(model) -> dict[date, dict[tuple[str, str], float]]:
@@ -74,6 +76,8 @@ def loops(companies, revenues) -> dict[date, dict[tuple[str, str], float]]:
 
 def test_shares_are_those_of_loops_and_a_restated_revenue_and_a_day_added_are_a_rebuild(revenue_model, companies, revenues):
     days = sorted(companies["date"].unique())
+    stages(revenue_model, companies[companies["date"] < days[-1]], revenues, Asked(end=days[3]))
+    assert revenue_model.rows(REVENUE_SHARES)["date"].max() <= days[3]
     stages(revenue_model, companies[companies["date"] < days[-1]], revenues)
     sunday = days[5] - timedelta(days=1)
     newest = revenues[revenues["known_at"] < days[4]].sort_values(["period_end", "known_at"]).iloc[[-1]]
