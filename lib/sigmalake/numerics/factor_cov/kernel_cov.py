@@ -7,7 +7,7 @@ import numpy as np
 from sigmalake.numerics.factor_cov.eligible_factors import LeftOut, drop_short, zero_variance
 from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
 from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov
-from sigmalake.numerics.registry.estimator import Answer, KernelError, call_kernel
+from sigmalake.numerics.registry.estimator import KernelError, call_kernel
 from sigmalake.numerics.registry.group import Registered
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import check_window
@@ -35,17 +35,13 @@ class KernelFactorCov(Registered, LayeredFactorCov):
         kept, left_out = drop_short(rows, np.arange(rows.shape[1]), self.windows[0], self.fewest_periods)
         while kept.size:
             dates = np.flatnonzero(~np.isnan(rows[:, kept]).any(axis=1))
-            try:
-                answer = self._answer(rows[np.ix_(dates, kept)], len(rows) - 1 - dates)
-            except KernelError as error:
-                failed = Diagnostic(FAILED, None, str(error))
-                return FactorCov(np.empty((0, 0)), np.empty(0, dtype=np.int64), tuple(sorted(left_out)), 0, 0.0, (failed,))
-            still = np.diag(answer.values) == 0.0
+            returns = rows[np.ix_(dates, kept)]
+            still = (returns == returns[-1]).all(axis=0)
             if not still.any():
-                return self._of_answer(answer, kept, left_out, len(dates))
+                return self._estimated(returns, len(rows) - 1 - dates, kept, left_out)
             left_out += [LeftOut(int(k), zero_variance(f"{len(dates)} complete dates", self.windows[0])) for k in kept[still]]
             kept = kept[~still]
-        return FactorCov(np.empty((0, 0)), kept, tuple(sorted(left_out)), 0, 0.0)
+        return _none(left_out)
 
     def forecast_var(self, returns: Floats, as_of: Ints) -> Floats:
         """(A, K) the diagonal of the kernel's Sigma as of each row named: the kernel is called for each."""
@@ -55,16 +51,21 @@ class KernelFactorCov(Registered, LayeredFactorCov):
             var[number, found.kept] = np.diag(found.cov)
         return var
 
-    def _answer(self, returns: Floats, ages: Ints) -> Answer:
-        n_factors = returns.shape[1]
-        answer = call_kernel(self.estimator, self.found, self.settings, returns, ages, field="cov", shape=(n_factors, n_factors))
-        return answer._replace(values=_checked_cov(self.estimator, answer.values))
-
-    def _of_answer(self, answer: Answer, kept: Ints, left_out: list[LeftOut], n_periods: int) -> FactorCov:
+    def _estimated(self, returns: Floats, ages: Ints, kept: Ints, left_out: list[LeftOut]) -> FactorCov:
+        shape = (kept.size, kept.size)
+        try:
+            answer = call_kernel(self.estimator, self.found, self.settings, returns, ages, field="cov", shape=shape)
+            cov = _checked_cov(self.estimator, answer.values)
+        except KernelError as error:
+            return _none(left_out, Diagnostic(FAILED, None, str(error)))
         numbers = dict(answer.numbers)
-        effective = numbers.pop("effective_periods", float(n_periods))
+        effective = numbers.pop("effective_periods", float(len(ages)))
         found = [Diagnostic(f"{self.estimator}:{name}", None if np.isnan(x) else x, None) for name, x in numbers.items()]
-        return FactorCov(answer.values, kept, tuple(sorted(left_out)), n_periods, effective, tuple(found))
+        return FactorCov(cov, kept, tuple(sorted(left_out)), len(ages), effective, tuple(found))
+
+
+def _none(left_out: list[LeftOut], *found: Diagnostic) -> FactorCov:
+    return FactorCov(np.empty((0, 0)), np.empty(0, dtype=np.int64), tuple(sorted(left_out)), 0, 0.0, found)
 
 
 def _checked_cov(name: str, cov: Floats) -> Floats:
@@ -75,9 +76,11 @@ def _checked_cov(name: str, cov: Floats) -> Floats:
     """
     if n_wrong := int((~np.isfinite(cov)).sum()):
         raise KernelError(f"{name}: cov has {n_wrong} of {cov.size} values that are NaN or infinite")
-    allowed = _ROUNDING * np.abs(np.diag(cov)).max(initial=0.0)
-    if (asymmetry := float(np.abs(cov - cov.T).max(initial=0.0))) > allowed:
-        raise KernelError(f"{name}: cov is not symmetric: two of its halves differ by {asymmetry:.2g}")
+    if n_still := int((np.diag(cov) <= 0).sum()):
+        raise KernelError(f"{name}: cov has {n_still} of {len(cov)} variances that are 0 or negative")
+    allowed = _ROUNDING * np.diag(cov).max()
+    if (asymmetry := float(np.abs(cov - cov.T).max())) > allowed:
+        raise KernelError(f"{name}: cov is not symmetric: two values that should be equal differ by {asymmetry:.2g}")
     symmetric: Floats = (cov + cov.T) / 2
     if (least := float(np.linalg.eigvalsh(symmetric)[0])) < -allowed:
         raise KernelError(f"{name}: cov is no covariance: its least eigenvalue is {least:.2g}")
