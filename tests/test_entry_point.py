@@ -5,7 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from zipfile import ZipFile
 
 import cloudpickle
 import numpy as np
@@ -21,6 +24,7 @@ from sigmalake.demo.market import generate_market
 from sigmalake.engines.local import workers
 from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.engines.local.tables import LocalTables
+from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.factor_cov.estimators import FACTOR_COV, EwmaFactorCov
 from sigmalake.numerics.registry.group import section_of
@@ -286,6 +290,24 @@ def test_a_process_without_the_metadata_takes_what_the_driver_sends(site, tmp_pa
     )
     assert said.returncode == 0, said.stderr
     assert float(said.stdout) == variant.factor_cov.estimate(np.arange(20.0)[:, None] ** 2).cov[0, 0]
+
+
+@pytest.mark.jvm
+def test_executors_of_spark_take_the_package_from_a_zip(model, site, spark, tmp_path):
+    with ZipFile(tmp_path / "oursigma.zip", "w") as packed:
+        packed.write(site / "oursigma.py", "oursigma.py")
+    spark.sparkContext.addPyFile(str(tmp_path / "oursigma.zip"))
+    body = {**model.body, "risk": {**model.body["risk"], "again": {**VARIANTS["theirs"], "every": "month"}}}
+    context = replace(model, body=body, open_engine=partial(SparkEngine, spark)).context()
+    states, sections = risk.panel_states(context.lake), risk.stored_cross_sections(context.lake)
+    rows = risk._estimated(context, risk.plan_risk(context, states, sections), sorted(sections), [])
+    found = {row["date"]: row for row in context.engine.collect(rows).to_pylist()}
+    stored = model.rows(RISK_MODELS).query("variant == 'theirs'").set_index("date")
+    assert {row["variant"] for row in found.values()} == {"again"}
+    assert len(found) == 2
+    for day, row in found.items():
+        assert_array_equal(row["factor_cov"], stored.loc[day, "factor_cov"])
+        assert_array_equal(np.asarray(row["specific_var"], dtype=float), np.asarray(stored.loc[day, "specific_var"], dtype=float))
 
 
 BODY = {

@@ -60,7 +60,7 @@ class KernelFactorCov(Registered, LayeredFactorCov):
             return _none(left_out, Diagnostic(FAILED, None, str(error)))
         numbers = dict(answer.numbers)
         effective = numbers.pop("effective_periods", float(len(ages)))
-        found = [Diagnostic(f"{self.estimator}:{name}", None if np.isnan(x) else x, None) for name, x in numbers.items()]
+        found = [Diagnostic(f"{self.estimator}:{name}", value, None) for name, value in numbers.items()]
         return FactorCov(cov, kept, tuple(sorted(left_out)), len(ages), effective, tuple(found))
 
 

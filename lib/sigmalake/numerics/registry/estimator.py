@@ -1,6 +1,7 @@
 """What a package gives of an estimator of its own, and how its kernel is called: arrays in, a named tuple out."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,6 +95,9 @@ def call_kernel(name: str, found: Estimator, settings: object, *arrays: np.ndarr
     if values.shape != shape:
         raise KernelError(f"{name}: {field} has shape {values.shape}; it must be {shape}")
     numbers = {key: float(value) for key, value in fields.items() if isinstance(value, int | float | np.number)}
+    for key, number in numbers.items():
+        if not isfinite(number):
+            raise KernelError(f"{name}: {key} is {number}; it must be finite")
     return Answer(values, numbers)
 
 
