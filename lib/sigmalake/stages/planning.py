@@ -19,6 +19,8 @@ from sigmalake.tasks.chunks import first_row
 
 Key = TypeVar("Key")
 
+_OTHERS = "+"  # in a version: what follows is of kernels that other packages register
+
 
 class Why(StrEnum):
     """Why a row is computed."""
@@ -85,7 +87,10 @@ def _why(expected: str, stored: str | None, changed: Why) -> Why:
     (data, _, rules), (data_before, _, rules_before) = expected.partition("."), stored.partition(".")
     if data != data_before:
         return changed
-    return Why.VERSION if rules.partition(".")[0] == rules_before.partition(".")[0] else Why.CONFIGURATION
+    (settings, _, version), (settings_before, _, version_before) = rules.partition("."), rules_before.partition(".")
+    if version.partition(_OTHERS)[0] != version_before.partition(_OTHERS)[0]:
+        return Why.VERSION
+    return Why.VERSION if settings == settings_before else Why.CONFIGURATION  # another estimator has another version, too
 
 
 def panel_states(lake: Lake) -> list[PanelState]:
@@ -149,7 +154,7 @@ def expected_risk_models(
 def _risk_version(variant: Variant) -> str:
     """Of the stage's kernel, and of those that other packages register."""
     others = [one.version for one in (variant.factor_cov, variant.specific_var) if one.version]
-    return f"{versions.RISK}+{digest_of(others)[:8]}" if others else versions.RISK
+    return f"{versions.RISK}{_OTHERS}{digest_of(others)[:8]}" if others else versions.RISK
 
 
 def months_of(panel: Sequence[PanelState], calendar: Sequence[date]) -> list[Month]:
