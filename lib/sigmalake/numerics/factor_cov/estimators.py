@@ -57,6 +57,10 @@ class QuadraticFactorCov(LayeredFactorCov):
             return self
         return replace(self, eigenfactor=replace(self.eigenfactor, seed=name))
 
+    def unadjusted(self) -> Self:
+        """Without the layers that follow Sigma over its windows."""
+        return replace(super().unadjusted(), eigenfactor=None)
+
     def over_windows(self, history: Floats) -> FactorCov:
         """See `estimate_windows`."""
         return estimate_windows(history, self.components, min_periods=self.fewest_periods, complete=self.short_history == "em")

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -79,6 +79,10 @@ class LayeredFactorCov(ABC):
     def seeded(self, name: str) -> Self:  # noqa: ARG002 - of an estimator that simulates
         """With `name` as the seed of simulations, where there are any and none is given."""
         return self
+
+    def unadjusted(self) -> Self:
+        """Without the layers that follow Sigma over its windows."""
+        return replace(self, eigenvalue_floor=None, regime=None)
 
     def eigenfactors_adjusted(self, found: FactorCov, history: Floats) -> FactorCov:  # noqa: ARG002 - of one that can simulate itself
         """Sigma after the eigenfactor adjustment, where the estimator has one."""

@@ -104,8 +104,15 @@ def section_of(base: Any, name: str, reference: str) -> Any:
     Raises:
         RegistrationError: that is no estimator.
     """
-    found: Any = import_module(reference.partition(":")[0])
-    for part in filter(None, reference.partition(":")[2].split(".")):
+    module, _, attribute = reference.partition(":")
+    try:
+        found: Any = import_module(module)
+    except ImportError as error:
+        raise RegistrationError(
+            f"estimator {name!r}: {reference} cannot be imported: {error}; "
+            "on a cluster executors need the package, too, installed or by --py-files"
+        ) from error
+    for part in filter(None, attribute.split(".")):
         found = getattr(found, part)
     estimator = check_estimator(found, f"estimator {name!r} ({reference})", windowed=True)
     own = [
