@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from sklearn.covariance import EmpiricalCovariance
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator, SampleFactorCov
+from sigmalake.numerics.factor_cov.estimators import FACTOR_COV, EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
+from sigmalake.numerics.registry.by_name import ByName
 
 RELATIVE = 1e-10
 
@@ -361,7 +363,7 @@ def test_what_is_no_table_of_returns_is_refused(returns, message):
 
 
 class Variant(BaseModel):
-    factor_cov: Annotated[FactorCovEstimator, Field(discriminator="estimator")] = SampleFactorCov()
+    factor_cov: Annotated[LayeredFactorCov, ByName(FACTOR_COV)] = SampleFactorCov()
 
 
 def test_pydantic_reads_the_estimators_as_a_union():

@@ -1,5 +1,7 @@
 """The layers of Sigma together: order, look-back, diagnostics, and that each combination keeps what Sigma promises."""
 
+from typing import Annotated
+
 import numpy as np
 import pytest
 from factor_histories import assert_close_as_returns, factor_returns, nested_starts, scattered_gaps
@@ -9,8 +11,10 @@ from numpy.testing import assert_array_equal
 from pydantic import TypeAdapter
 
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
-from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator, SampleFactorCov
+from sigmalake.numerics.factor_cov.estimators import FACTOR_COV, EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
+from sigmalake.numerics.registry.by_name import ByName
 
 NAMES = ["a", "b", "c", "d", "e"]
 EVERYTHING = EwmaFactorCov(
@@ -119,6 +123,6 @@ def test_nothing_is_estimated_of_an_empty_history_and_no_layer_fails():
 
 @pytest.mark.parametrize("estimator", [EVERYTHING, SampleFactorCov(shrinkage="oas")])
 def test_pydantic_reads_back_what_it_writes(estimator):
-    adapter: TypeAdapter = TypeAdapter(FactorCovEstimator)
+    adapter: TypeAdapter = TypeAdapter(Annotated[LayeredFactorCov, ByName(FACTOR_COV)])
     assert adapter.validate_python(adapter.dump_python(estimator)) == estimator
     assert adapter.validate_json(adapter.dump_json(estimator)) == estimator

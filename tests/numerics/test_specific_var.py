@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import TypeAdapter, ValidationError
 from statsmodels.stats.weightstats import DescrStatsW
 
-from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.registry.by_name import ByName
+from sigmalake.numerics.specific_risk.estimators import SPECIFIC_VAR, EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 
 ESTIMATORS = [
     SampleSpecificVar(window=40, min_periods=2),
@@ -222,7 +225,7 @@ def test_impossible_arguments_are_refused_by_name(make, message):
 
 
 def test_the_estimator_that_settings_name_is_read_and_a_misspelt_key_refused():
-    read = TypeAdapter(SpecificVarEstimator).validate_python
+    read = TypeAdapter(Annotated[LayeredSpecificVar, ByName(SPECIFIC_VAR)]).validate_python
     assert read({"estimator": "ewma", "half_life": 84}) == EwmaSpecificVar(half_life=84)
     assert read({"estimator": "sample", "window": 60}) == SampleSpecificVar(window=60)
     with pytest.raises(ValidationError, match="Unexpected keyword"):

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, NamedTuple, cast, get_args, get_orig
 
 from pydantic import BaseModel
 
+from sigmalake.numerics.registry.by_name import DISCRIMINATOR, ByName
+
 
 class _Required(Enum):
     REQUIRED = "required"
@@ -18,8 +20,6 @@ class _Required(Enum):
 
 REQUIRED = _Required.REQUIRED
 """The default of a key that has none."""
-DISCRIMINATOR = "estimator"
-"""The key whose one word tells the forms of a section apart."""
 
 
 class Key(NamedTuple):
@@ -105,7 +105,9 @@ def _key_of_model(section: type[BaseModel], name: str) -> Key:
     default = REQUIRED if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     unit, source = (str(extra.get(word, "")) for word in ("unit", "source"))
-    return Key(name, field.annotation, default, field.description or "", unit, source, is_shown=not field.exclude)
+    named = [one for one in field.metadata if isinstance(one, ByName)]
+    annotation = Annotated[field.annotation, named[0]] if named else field.annotation
+    return Key(name, annotation, default, field.description or "", unit, source, is_shown=not field.exclude)
 
 
 def sections_below(annotation: Any) -> Iterator[tuple[str, type]]:
@@ -115,7 +117,8 @@ def sections_below(annotation: Any) -> Iterator[tuple[str, type]]:
         return
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        parts = parts[:1]
+        named = [part for part in parts[1:] if isinstance(part, ByName)]
+        parts = tuple(named[0].sections()) if named else parts[:1]
     step = ""
     if isinstance(origin, type) and issubclass(origin, Mapping):
         parts, step = parts[1:], ".NAME"

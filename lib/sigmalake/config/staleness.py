@@ -25,7 +25,12 @@ APART = (  # no part of a release, or hashed beside it
 
 def settings_hash(value: object) -> str:
     """Of settings, without those at their defaults."""
-    return hashlib.sha256(json.dumps(beyond_defaults(value), sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(beyond_defaults(value), sort_keys=True, default=_in_order).encode()).hexdigest()[:16]
+
+
+def _in_order(value: object) -> object:
+    """What another package's settings may hold beside numbers, words, lists and mappings."""
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sigmalake.config.fields import DISCRIMINATOR
 from sigmalake.config.presets import PRESETS, PresetName, over_preset
 from sigmalake.config.types import Strict, key
-from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, FactorCovEstimator
-from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.factor_cov.estimators import FACTOR_COV, EwmaFactorCov
+from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
+from sigmalake.numerics.registry.by_name import ByName
+from sigmalake.numerics.specific_risk.estimators import SPECIFIC_VAR, EwmaSpecificVar
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 from sigmalake.numerics.windows.calendar import Frequency
 
 
@@ -25,11 +27,11 @@ class Variant(Strict):
         ),
         Field(exclude=True),  # what it filled in stands below: that alone is hashed and shown
     ] = None
-    factor_cov: Annotated[
-        FactorCovEstimator, Field(discriminator=DISCRIMINATOR), key("how Sigma is estimated, and its layers", source="[M]")
-    ] = EwmaFactorCov(half_life=84.0)
+    factor_cov: Annotated[LayeredFactorCov, ByName(FACTOR_COV), key("how Sigma is estimated, and its layers", source="[M]")] = (
+        EwmaFactorCov(half_life=84.0)
+    )
     specific_var: Annotated[
-        SpecificVarEstimator, Field(discriminator=DISCRIMINATOR), key("how Delta is estimated, and its layers", source="[M]")
+        LayeredSpecificVar, ByName(SPECIFIC_VAR), key("how Delta is estimated, and its layers", source="[M]")
     ] = EwmaSpecificVar(half_life=84.0)
     frequency: Annotated[
         Frequency,

@@ -121,7 +121,7 @@ def identified_var(shares: Floats, truth: Truth) -> Floats:
 def window_weights(config: Config, variant: str, n_dates: int) -> Floats:
     """(T,) weights of a variant's volatilities as of the last date, newest last, sum 1."""
     estimator = config.risk[variant].factor_cov
-    window, half_life = estimator.volatility if isinstance(estimator, EwmaFactorCov) else (estimator.window, EQUAL)
+    window, half_life = estimator.volatility if isinstance(estimator, EwmaFactorCov) else (estimator.windows[0], EQUAL)
     ages = np.arange(n_dates)[::-1]
     weights = np.where(ages < window, decay(np.minimum(ages, window), half_life), 0.0)
     normalised: Floats = weights / weights.sum()

@@ -19,6 +19,8 @@ from sigmalake.tasks.chunks import first_row
 
 Key = TypeVar("Key")
 
+_OTHERS = "+"  # in a version: what follows is of kernels that other packages register
+
 
 class Why(StrEnum):
     """Why a row is computed."""
@@ -85,7 +87,10 @@ def _why(expected: str, stored: str | None, changed: Why) -> Why:
     (data, _, rules), (data_before, _, rules_before) = expected.partition("."), stored.partition(".")
     if data != data_before:
         return changed
-    return Why.CONFIGURATION if rules.partition(".")[2] == rules_before.partition(".")[2] else Why.VERSION
+    (settings, _, version), (settings_before, _, version_before) = rules.partition("."), rules_before.partition(".")
+    if version.partition(_OTHERS)[0] != version_before.partition(_OTHERS)[0]:
+        return Why.VERSION
+    return Why.VERSION if settings == settings_before else Why.CONFIGURATION  # another estimator has another version, too
 
 
 def panel_states(lake: Lake) -> list[PanelState]:
@@ -139,11 +144,17 @@ def expected_risk_models(
     history, months = _prints(cross_sections[day] for day in calendar), months_of(panel, calendar)
     expected = {}
     for name, variant in config.risk.items():
-        of_config = rules_hash(config.variant_hash(name), versions.RISK)
+        of_config = rules_hash(config.variant_hash(name), _risk_version(variant))
         for day in on_grid(calendar, variant.every):
             window = _read_by(variant, history, position[day], months)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
     return expected
+
+
+def _risk_version(variant: Variant) -> str:
+    """Of the stage's kernel, and of those that other packages register."""
+    others = [one.version for one in (variant.factor_cov, variant.specific_var) if one.version]
+    return f"{versions.RISK}{_OTHERS}{digest_of(others)[:8]}" if others else versions.RISK
 
 
 def months_of(panel: Sequence[PanelState], calendar: Sequence[date]) -> list[Month]:

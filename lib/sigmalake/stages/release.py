@@ -253,5 +253,7 @@ def _factor_cov(lake: Lake, config: Config, as_of: date) -> Check:
         if status.get(v, ("", ""))[0] != "ok"
     ]
     return Check(
-        "require_factor_cov", not missing, f"no Sigma as of {as_of}: {'; '.join(missing)}" if missing else "every variant has Sigma"
+        "require_factor_cov",
+        not missing,
+        f"no Sigma or no Delta as of {as_of}: {'; '.join(missing)}" if missing else "every variant has Sigma",
     )

@@ -154,7 +154,7 @@ RISK_MODELS = Table(
         INPUTS_HASH,
         required("n_periods", "INT", "periods that Sigma rests on: dates or months, see frequency"),
         required("effective_periods", "DOUBLE", "1 / sum of squared normalised weights"),
-        required("status", "STRING", "ok, or why there is no Sigma"),
+        required("status", "STRING", "ok, or why there is no Sigma or no Delta"),
         required("detail", "STRING", "what was found, with its numbers"),
         required("diagnostics", DIAGNOSTIC, "factors left out and why, and counts"),
         required("factors", "ARRAY<STRING>", "K' factors of Sigma, in the model's order"),

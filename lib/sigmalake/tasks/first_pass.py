@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
 from sigmalake.tasks.arrays import lengths, lists, numbers
@@ -58,7 +58,7 @@ class FitSecondPass(PartTask):
         return self.fit(known.append_column("specific_var", found))
 
 
-def variances_before(history: pa.Table, known: pa.Table, chunk: Chunk, estimator: SpecificVarEstimator) -> pa.Array:
+def variances_before(history: pa.Table, known: pa.Table, chunk: Chunk, estimator: LayeredSpecificVar) -> pa.Array:
     """Delta as of the date before each of the known rows, in the order of its assets; null: too short a history.
 
     Args:

@@ -1,14 +1,18 @@
 """The configuration's JSON Schema, for editors: what each key takes, what it means, in which unit, and its default."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from sigmalake.config.fields import DISCRIMINATOR, keys_of, sections_below, tag_of
+from pydantic import TypeAdapter
+
+from sigmalake.config.fields import keys_of, sections_below, tag_of
 from sigmalake.config.model import Config
 from sigmalake.config.presets import PRESETS
 from sigmalake.config.sources import SHARE_SOURCES, Location, SourcesConfig
 from sigmalake.config.variant import Variant
+from sigmalake.numerics.registry.by_name import DISCRIMINATOR
+from sigmalake.numerics.registry.group import Registered
 
 Schema = dict[str, Any]
 Estimators = Mapping[str, Mapping[str, str]]  # by section of a variant, the definition of each estimator by its name
@@ -23,6 +27,7 @@ def config_schema() -> Schema:
     """
     schema = Config.model_json_schema()
     definitions: dict[str, Schema] = schema["$defs"]
+    definitions |= _of_other_packages()
     for section in (schema, *definitions.values()):
         for key in section.get("properties", {}).values():
             _describe(key)
@@ -56,10 +61,27 @@ def _either_or(definitions: Mapping[str, Schema]) -> None:
 
 def _estimators() -> Estimators:
     found: dict[str, dict[str, str]] = {}
+    for key, tag, section in _sections():
+        found.setdefault(key, {})[tag] = section.__name__
+    return found
+
+
+def _sections() -> Iterator[tuple[str, str, type]]:
+    """The sections of estimators: the key of the variant that they stand at, their names, and what they take."""
     for key in keys_of(Variant).values():
         for _, section in sections_below(key.annotation):
             if tag := tag_of(section):
-                found.setdefault(key.name, {})[tag] = section.__name__
+                yield key.name, tag, section
+
+
+def _of_other_packages() -> dict[str, Schema]:
+    """Definitions of their sections; those that these refer to stand under the section's name, apart from ours."""
+    found: dict[str, Schema] = {}
+    for _, _, section in _sections():
+        if issubclass(section, Registered):
+            name = section.__name__
+            whole = TypeAdapter(section).json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+            found |= {f"{name}.{inner}": body for inner, body in whole.pop("$defs", {}).items()} | {name: whole}
     return found
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sigmalake.config.fields import DISCRIMINATOR, is_section, is_tag, keys_of, sections_at
+from sigmalake.config.fields import is_section, is_tag, keys_of, sections_at
 from sigmalake.config.yaml_file import BOOLEANS
+from sigmalake.numerics.registry.by_name import DISCRIMINATOR
 
 FORMS = ("<word>", "<list>", "<section>")  # of a value that has several, in pydantic's places but not in the file
 

@@ -1,66 +1,40 @@
 """The factor covariance Sigma from a history of factor returns: its estimators as configured, and their layers in order."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment, adjust_eigenfactors, shared_draws
-from sigmalake.numerics.factor_cov.eigenvalue_floor import floor_eigenvalues
-from sigmalake.numerics.factor_cov.em import splice
+from sigmalake.numerics.factor_cov.kernel_cov import KernelFactorCov
+from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
 from sigmalake.numerics.factor_cov.newey_west import check_lags
-from sigmalake.numerics.factor_cov.regime import VolatilityRegime, regime_multiplier
 from sigmalake.numerics.factor_cov.shrinkage import ledoit_wolf, oas
 from sigmalake.numerics.factor_cov.window_cov import Component, Components
 from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov, estimate_windows
+from sigmalake.numerics.registry.group import Group
 from sigmalake.numerics.settings import FilledIn, described, setting
 from sigmalake.numerics.types import Floats, Ints
-from sigmalake.numerics.windows.ewma import (
-    EQUAL,
-    Weighting,
-    check_half_life,
-    check_history,
-    check_min_periods,
-    check_window,
-    fewest,
-    window_of,
-)
+from sigmalake.numerics.windows.ewma import EQUAL, Weighting, check_half_life, check_window, window_of
 from sigmalake.numerics.windows.weighted_var import weighted_var
 
 _SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas}
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Layers(ABC):
-    """What each estimator of Sigma can be followed by; off by default."""
+class QuadraticFactorCov(LayeredFactorCov):
+    """An estimator that is quadratic in the returns, and what only such a one can be followed by; off by default."""
 
-    estimator: str
-    min_periods: int | None = setting(
-        None, "dates in either window; none: half the shorter one, 60 at most", unit="periods", source="choice"
-    )
     lags: int = setting(0, "periods of serial correlation [NW]", unit="periods")
     short_history: Literal["leave_out", "em"] = setting(
         "leave_out", "`leave_out`: a factor that lacks dates leaves; or `em`: its history is completed, given the other factors'"
     )
-    proxy: dict[str, str] = field(
-        default_factory=dict, metadata=described("new factor to old one, whose returns stand before the first of the new one")
-    )
     eigenfactor: EigenfactorAdjustment | None = setting(None, "the eigenfactor adjustment [E]; off without the section")
-    eigenvalue_floor: float | None = setting(
-        None, "least eigenvalue of the correlations, whose mean is 1; none: no floor", unit="share of the mean eigenvalue"
-    )
-    regime: VolatilityRegime | None = setting(None, "the volatility regime [M]; off without the section")
 
     def __post_init__(self) -> None:
         check_lags("lags", self.lags, self.components.volatility.window)
-        check_min_periods(self.min_periods, self._shorter_window)
-        for new, old in self.proxy.items():
-            if old in self.proxy:
-                raise ValueError(f"proxy of {new} is {old}{' itself' if old == new else ', which has a proxy of its own'}")
-        if self.eigenvalue_floor is not None and not 0 < self.eigenvalue_floor < 1:
-            raise ValueError(f"eigenvalue_floor is {self.eigenvalue_floor}; it must be > 0 and below 1, the mean eigenvalue")
+        super().__post_init__()
 
     @property
     @abstractmethod
@@ -68,15 +42,14 @@ class _Layers(ABC):
         """The estimator before its layers."""
 
     @property
-    def filled_in(self) -> FilledIn:
-        """Of the settings that may be left out, the values that count."""
-        return {("min_periods",): self._min_periods}
+    def windows(self) -> tuple[int, ...]:
+        """Periods that the volatilities read, and the correlations where they differ."""
+        return tuple(component.window for component in self.components.distinct)
 
     @property
-    def look_back(self) -> int:
-        """How many of the newest periods `estimate` reads; the regime reads its window and the volatilities' before it."""
-        of_regime = 0 if self.regime is None else self.regime.periods + self.components.volatility.window
-        return max(self._longer_window, of_regime)
+    def simulations(self) -> int:
+        """Histories simulated for a date."""
+        return 0 if self.eigenfactor is None else self.eigenfactor.simulations
 
     def seeded(self, name: str) -> Self:
         """With `name` as the seed of the simulations, where none is given."""
@@ -84,53 +57,16 @@ class _Layers(ABC):
             return self
         return replace(self, eigenfactor=replace(self.eigenfactor, seed=name))
 
-    def estimate(self, returns: Floats, factors: Sequence[str] = ()) -> FactorCov:
-        """Sigma as of the newest row: over its windows, then the layers that are switched on.
+    def unadjusted(self) -> Self:
+        """Without the layers that follow Sigma over its windows."""
+        return replace(super().unadjusted(), eigenfactor=None)
 
-        Args:
-            returns: (T, K) factor returns, fractions, newest last, NaN where not estimated; rows before `look_back` do
-                not matter.
-            factors: (K,) names, for `proxy`.
-        """
-        check_history("returns", returns)
-        history, spliced = self._spliced(returns[-self._longer_window :], factors)
-        found = self._over_windows(history)
-        found = found._replace(diagnostics=(*spliced, *found.diagnostics))
-        if found.kept.size:
-            found = self._eigenfactors_adjusted(found, history)
-            found = self._floored(found)
-            found = self._scaled_by_regime(found, returns)
-        return found
+    def over_windows(self, history: Floats) -> FactorCov:
+        """See `estimate_windows`."""
+        return estimate_windows(history, self.components, min_periods=self.fewest_periods, complete=self.short_history == "em")
 
-    @property
-    def _shorter_window(self) -> int:
-        return min(component.window for component in self.components.distinct)
-
-    @property
-    def _longer_window(self) -> int:
-        return max(component.window for component in self.components.distinct)
-
-    @property
-    def _min_periods(self) -> int:
-        return fewest(self.min_periods, self._shorter_window)
-
-    def _spliced(self, history: Floats, factors: Sequence[str]) -> tuple[Floats, list[Diagnostic]]:
-        if self.proxy and len(factors) != history.shape[1]:
-            raise ValueError(f"proxy needs the names of the {history.shape[1]} factors; {len(factors)} are given")
-        found = []
-        position = {name: number for number, name in enumerate(factors)}
-        for new, old in self.proxy.items():
-            if new in position and old in position:
-                history, n_spliced = splice(history, position[new], position[old])
-                found.append(Diagnostic(f"proxy:{new}", float(n_spliced), f"returns of {old} before its first"))
-            elif new in position:
-                found.append(Diagnostic(f"proxy:{new}", 0.0, f"the model has no factor {old} as of this date"))
-        return history, found
-
-    def _over_windows(self, history: Floats) -> FactorCov:
-        return estimate_windows(history, self.components, min_periods=self._min_periods, complete=self.short_history == "em")
-
-    def _eigenfactors_adjusted(self, found: FactorCov, history: Floats) -> FactorCov:
+    def eigenfactors_adjusted(self, found: FactorCov, history: Floats) -> FactorCov:
+        """Sigma with its eigenvalues times v^2; see `adjust_eigenfactors`."""
         settings = self.eigenfactor
         if settings is None:
             return found
@@ -148,35 +84,16 @@ class _Layers(ABC):
             Diagnostic("eigenfactor_v_max", float(adjusted.bias.max()), detail),
         )
 
-    def _floored(self, found: FactorCov) -> FactorCov:
-        if self.eigenvalue_floor is None:
-            return found
-        cov, n_lifted, size = floor_eigenvalues(found.cov, self.eigenvalue_floor)
-        detail = f"{n_lifted} eigenvalues of the correlations lifted to {self.eigenvalue_floor:g}; the share of their sum added"
-        return found.then(cov, Diagnostic("eigenvalue_floor_size", size, detail))
-
-    def _scaled_by_regime(self, found: FactorCov, returns: Floats) -> FactorCov:
-        if self.regime is None:
-            return found
-        own = returns[-self.look_back :, found.kept]
-        realised = np.arange(max(1, len(own) - self.regime.periods), len(own))
-        min_dates = fewest(None, self.regime.periods)
-        squared, n_dates = regime_multiplier(own[realised], self._forecast_var(own, realised - 1), self.regime.half_life, min_dates)
-        short = f"; {min_dates} are needed, so it is 1" if n_dates < min_dates else ""
-        detail = f"lambda; Sigma is times its square; from {n_dates} dates{short}"
-        return found.then(found.cov * squared, Diagnostic("regime_multiplier", float(np.sqrt(squared)), detail))
-
-    def _forecast_var(self, returns: Floats, as_of: Ints) -> Floats:
+    def forecast_var(self, returns: Floats, as_of: Ints) -> Floats:
         """(A, K) each factor's variance over its own values, without lags, as of each row named."""
         window, half_life, _ = self.components.volatility
-        var, n_values = weighted_var(
-            returns, as_of, window, half_life, centre=self.components.centre, min_periods=self._min_periods
-        )
-        return var * (n_values / np.maximum(n_values - 1, 1)) if self.components.unbiased else var
+        centre = self.components.centre
+        found = weighted_var(returns, as_of, window, half_life, centre=centre, min_periods=self.fewest_periods)
+        return found.var * (found.n_obs / np.maximum(found.n_obs - 1, 1)) if self.components.unbiased else found.var
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleFactorCov(_Layers):
+class SampleFactorCov(QuadraticFactorCov):
     """Equal weights: 1/(T-1) sum_j (f_j - fbar)(f_j - fbar)' over the window's T complete dates.
 
     Litterman et al. 2003, ch. 20.
@@ -212,8 +129,9 @@ class SampleFactorCov(_Layers):
         equal = Component(self.window, EQUAL, self.lags)
         return Components(equal, equal, centre=True, unbiased=True)
 
-    def _over_windows(self, history: Floats) -> FactorCov:
-        found = super()._over_windows(history)
+    def over_windows(self, history: Floats) -> FactorCov:
+        """Shrunk where that is asked for."""
+        found = super().over_windows(history)
         if self.shrinkage is None or not found.kept.size:
             return found
         complete = history[:, found.kept]
@@ -225,7 +143,7 @@ class SampleFactorCov(_Layers):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EwmaFactorCov(_Layers):
+class EwmaFactorCov(QuadraticFactorCov):
     """Exponential weights: sum_j a_j (f_j - fbar)(f_j - fbar)', a_j proportional to 2^(-age/half_life), sum 1.
 
     With a half-life, window or lags of its own for the correlations, Sigma = D_vol Corr D_vol (Menchero, Orr, Wang 2011).
@@ -289,4 +207,4 @@ class EwmaFactorCov(_Layers):
         )
 
 
-FactorCovEstimator = SampleFactorCov | EwmaFactorCov
+FACTOR_COV = Group("sigmalake.factor_cov", (SampleFactorCov, EwmaFactorCov), KernelFactorCov)

@@ -5,7 +5,8 @@ from math import isfinite
 from typing import ClassVar
 
 from sigmalake.numerics.settings import FilledIn, setting
-from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar, SpecificVarEstimator
+from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 from sigmalake.numerics.windows.ewma import fewest
 
 _SAMPLE_WINDOW = 252  # periods
@@ -44,7 +45,7 @@ class TwoPass:
             raise ValueError(f"max_ratio is {self.max_ratio}; it must be a finite number >= 1, e.g. 100")
         self.estimator()  # refuses what it cannot use
 
-    def estimator(self) -> SpecificVarEstimator:
+    def estimator(self) -> LayeredSpecificVar:
         """Of the specific variances, as of t-1."""
         if self.half_life is None:
             return SampleSpecificVar(window=_SAMPLE_WINDOW if self.window is None else self.window, min_periods=self.min_periods)

@@ -5,7 +5,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from sigmalake.numerics.registry.group import Group
 from sigmalake.numerics.settings import FilledIn, described, setting
+from sigmalake.numerics.specific_risk.kernel_var import KernelSpecificVar
 from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import EQUAL, Weighting, check_half_life, check_window, window_of
@@ -35,8 +37,8 @@ class SampleSpecificVar(LayeredSpecificVar):
 
     def estimate(self, specific_returns: Floats, as_of: Ints) -> WeightedVar:
         """Variances with divisor n - 1; see `weighted_var`."""
-        var, n_obs = weighted_var(specific_returns, as_of, *self.weighting, centre=True, min_periods=self.fewest_observations)
-        return WeightedVar(var * (n_obs / np.maximum(n_obs - 1, 1)), n_obs)
+        found = weighted_var(specific_returns, as_of, *self.weighting, centre=True, min_periods=self.fewest_observations)
+        return found._replace(var=found.var * (found.n_obs / np.maximum(found.n_obs - 1, 1)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,4 +82,4 @@ class EwmaSpecificVar(LayeredSpecificVar):
         return weighted_var(specific_returns, as_of, *self.weighting, centre=self.centre, min_periods=self.fewest_observations)
 
 
-SpecificVarEstimator = SampleSpecificVar | EwmaSpecificVar
+SPECIFIC_VAR = Group("sigmalake.specific_var", (SampleSpecificVar, EwmaSpecificVar), KernelSpecificVar)

@@ -1,8 +1,9 @@
 """What every estimator of specific variances has in common: the layers that may follow it, and what they need of the data."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class TimeSeriesVar(NamedTuple):
     var: Floats  # (A, N) fraction^2 per period, serial correlation included; NaN: too few observations
     n_obs: Ints  # (A, N) observations in the window
     clipped: Bools  # (A, N) long-run variance held at a bound
+    failures: Mapping[int, str]  # why there are none, by number of the as-of date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,8 @@ class LayeredSpecificVar(ABC):
     linked: LinkedIssues | None = setting(
         None, "specific covariances between the shares of an issuer; they need `issuer_id`; off without the section"
     )
+
+    version: ClassVar[str] = ""  # of another package's kernel; the kernels here have the stage's
 
     def __post_init__(self) -> None:
         check_min_periods(self.min_periods, self.weighting.window)
@@ -147,10 +151,10 @@ class LayeredSpecificVar(ABC):
         """
         plain = self.estimate(specific_returns, as_of)
         if not self.lags:
-            return TimeSeriesVar(plain.var, plain.n_obs, np.zeros(plain.var.shape, dtype=np.bool_))
+            return TimeSeriesVar(plain.var, plain.n_obs, np.zeros(plain.var.shape, dtype=np.bool_), plain.failures)
         ratio = variance_ratio(specific_returns, as_of, self.lags_weighting, self.lags, centre=self.centred)
         held = np.clip(ratio, *self.lags_bounds)
-        return TimeSeriesVar(plain.var * held, plain.n_obs, (held != ratio) & ~np.isnan(plain.var))
+        return TimeSeriesVar(plain.var * held, plain.n_obs, (held != ratio) & ~np.isnan(plain.var), plain.failures)
 
     @property
     def centred(self) -> bool:

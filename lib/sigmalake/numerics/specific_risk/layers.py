@@ -9,8 +9,7 @@ from sigmalake.numerics.factor_cov.regime import RegimeMultiplier, mean_squared_
 from sigmalake.numerics.factor_cov.windows import Diagnostic
 from sigmalake.numerics.factors import Factor, PackedExposures
 from sigmalake.numerics.specific_risk.blend_weight import blend_weights
-from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
-from sigmalake.numerics.specific_risk.layered import TimeSeriesVar
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar, TimeSeriesVar
 from sigmalake.numerics.specific_risk.linked_issues import IssuerCov, issuer_cov
 from sigmalake.numerics.specific_risk.regime import SpecificRegime, specific_squared_bias
 from sigmalake.numerics.specific_risk.size_shrinkage import shrink_by_size
@@ -19,6 +18,8 @@ from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.numerics.windows.ewma import fewest
 
 Given = TypeVar("Given")
+
+FAILED = "specific_var_failed"
 
 
 class Coverage(NamedTuple):
@@ -35,7 +36,7 @@ class Coverage(NamedTuple):
 class SpecificHistory(NamedTuple):
     """All that is computed for many as-of dates at once, from specific returns and caps."""
 
-    estimator: SpecificVarEstimator
+    estimator: LayeredSpecificVar
     specific_returns: Floats  # (R, N)
     as_of: Ints  # (A,)
     time_series: TimeSeriesVar  # (A, N)
@@ -59,7 +60,7 @@ class SpecificRisk(NamedTuple):
 
 
 def specific_history(
-    estimator: SpecificVarEstimator, specific_returns: Floats, as_of: Ints, caps_before: Floats | None = None
+    estimator: LayeredSpecificVar, specific_returns: Floats, as_of: Ints, caps_before: Floats | None = None
 ) -> SpecificHistory:
     """What needs no cross-section, for all as-of dates at once.
 
@@ -103,7 +104,7 @@ def specific_risk(history: SpecificHistory, number: int, coverage: Coverage) -> 
 
 
 def _squared_bias(
-    estimator: SpecificVarEstimator, regime: SpecificRegime, specific_returns: Floats, as_of: Ints, caps_before: Floats | None
+    estimator: LayeredSpecificVar, regime: SpecificRegime, specific_returns: Floats, as_of: Ints, caps_before: Floats | None
 ) -> Floats:
     """(R,) B^2 of every date of the as-of dates' regime windows, against the variances one period before, without lags."""
     rows = np.unique(as_of[:, None] - np.arange(regime.periods))
@@ -117,15 +118,17 @@ def _squared_bias(
 
 def _time_series(history: SpecificHistory, number: int, coverage: Coverage) -> SpecificRisk:
     """Each asset's own variance, and how many long-run variances were held at a bound."""
-    of_date = TimeSeriesVar(*(values[number, coverage.columns] for values in history.time_series))
-    source: list[str] = np.where(np.isnan(of_date.var), "none", "time_series").tolist()
-    found = SpecificRisk(of_date.var, source, of_date.n_obs, of_date.var, None, None, None, None, None, ())
+    var, n_obs, clipped = (values[number, coverage.columns] for values in history.time_series[:3])
+    source: list[str] = np.where(np.isnan(var), "none", "time_series").tolist()
+    failure = history.time_series.failures.get(number)
+    failed = () if failure is None else (Diagnostic(FAILED, None, failure),)
+    found = SpecificRisk(var, source, n_obs, var, None, None, None, None, None, failed)
     if not history.estimator.lags:
         return found
     low, high = history.estimator.lags_bounds
-    n_var = int((~np.isnan(of_date.var)).sum())
+    n_var = int((~np.isnan(var)).sum())
     detail = f"of {n_var} long-run variances, held within {low:g} and {high:g} times the plain ones"
-    return _and(found, Diagnostic("serial_correlation_clipped", float(of_date.clipped.sum()), detail))
+    return _and(found, Diagnostic("serial_correlation_clipped", float(clipped.sum()), detail))
 
 
 def _blended(found: SpecificRisk, history: SpecificHistory, number: int, coverage: Coverage) -> SpecificRisk:

@@ -1,5 +1,7 @@
 """Weighted variances over rolling windows, for many as-of dates and series at once."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ class WeightedVar(NamedTuple):
 
     var: Floats  # (A, N) fraction^2 per period; NaN where n_obs < min_periods
     n_obs: Ints  # (A, N) observations in the window
+    failures: Mapping[int, str] = MappingProxyType({})  # why there are none, by number of the as-of date
 
 
 def weighted_var(

@@ -1,11 +1,10 @@
 """What a date's risk model does not store and its history tells: historical betas, and Sigma before its adjustments."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import yaml
+from pydantic import ValidationError
 
 from sigmalake.config.variant import Variant
 from sigmalake.errors import MissingRiskError
@@ -66,8 +65,7 @@ def unadjusted_factor_cov(model: FactorModel, risk: RiskModel) -> Floats | None:
         return None
     returns = model.factor_returns().loc[: pd.Timestamp(risk.date)]
     names = [str(name) for name in returns]
-    plain = replace(variant.factor_cov, eigenfactor=None, eigenvalue_floor=None, regime=None)
-    found = plain.estimate(returns.to_numpy(dtype=float), names)
+    found = variant.factor_cov.unadjusted().estimate(returns.to_numpy(dtype=float), names)
     kept = [names[k] for k in found.kept]
     if set(kept) != set(risk.factors):
         return None
@@ -86,4 +84,7 @@ def _variant(model: FactorModel, name: str) -> Variant | None:
         return None
     body = yaml.safe_load(texts[0]) if texts else None
     settings = body.get("risk", {}).get(name) if isinstance(body, dict) else None
-    return None if settings is None else Variant.model_validate(settings)
+    try:
+        return None if settings is None else Variant.model_validate(settings)
+    except ValidationError:  # an estimator of a package that is not here
+        return None

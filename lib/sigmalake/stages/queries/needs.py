@@ -198,10 +198,8 @@ def _risk(config: Config, size: ModelSize, rows: int) -> StageNeed:
 
 def _risk_seconds(variant: Variant, size: ModelSize) -> float:
     """Of one row."""
-    adjusted = variant.factor_cov.eigenfactor
-    draws = 0 if adjusted is None else adjusted.simulations
     of_assets = LAYERS_SECONDS if variant.specific_var.reads_exposures else RISK_SECONDS
-    return size.n_assets * of_assets + draws * DRAW_SECONDS * size.n_factors**3
+    return size.n_assets * of_assets + variant.factor_cov.simulations * DRAW_SECONDS * size.n_factors**3
 
 
 def _windows(stage: str, size: ModelSize, look_back: int, date_bytes: int) -> StageNeed:

@@ -7,13 +7,17 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.factor_cov.windows import FactorCov
+from sigmalake.numerics.factor_cov.kernel_cov import FAILED as FACTOR_COV_FAILED
+from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov
+from sigmalake.numerics.specific_risk.layers import FAILED as SPECIFIC_VAR_FAILED
 from sigmalake.numerics.specific_risk.layers import SpecificRisk
 from sigmalake.numerics.types import Ints
 from sigmalake.numerics.windows.calendar import Frequency
 from sigmalake.tables.packed import RISK_MODELS
 from sigmalake.tasks.arrays import joined, lists, number_lists
 from sigmalake.tasks.contract import table_of
+
+_FAILED = (FACTOR_COV_FAILED, SPECIFIC_VAR_FAILED)
 
 
 class RiskRow(NamedTuple):
@@ -52,7 +56,7 @@ def _sigma(rows: Sequence[RiskRow]) -> dict[str, object]:
     return {
         "n_periods": [row.factor_cov.n_periods for row in rows],
         "effective_periods": [row.factor_cov.effective_periods for row in rows],
-        "status": ["ok" if len(row.factor_cov.kept) else "no_factor_cov" for row in rows],
+        "status": [_status(row) for row in rows],
         "factors": [[row.names[position] for position in row.factor_cov.kept] for row in rows],
         "zero_factors": [row.zero_factors for row in rows],
         "factor_cov": number_lists([row.factor_cov.cov[np.triu_indices(len(row.factor_cov.kept))] for row in rows]),
@@ -84,12 +88,23 @@ def _linked(rows: Sequence[RiskRow]) -> dict[str, object]:
     }
 
 
+def _status(row: RiskRow) -> str:
+    if not len(row.factor_cov.kept):
+        return "no_factor_cov"
+    return "no_specific_var" if any(each.name == SPECIFIC_VAR_FAILED for each in row.specific.diagnostics) else "ok"
+
+
+def _found(row: RiskRow) -> list[Diagnostic]:
+    return [*row.factor_cov.diagnostics, *row.specific.diagnostics]
+
+
 def _detail(row: RiskRow) -> str:
-    left_out = row.factor_cov.left_out
-    if not left_out:
-        return ""
-    more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-    return "left out of Sigma: " + "; ".join(f"{row.names[out.factor]}: {out.reason}" for out in left_out[:3]) + more
+    found = [each.detail for each in _found(row) if each.name in _FAILED and each.detail]
+    if left_out := row.factor_cov.left_out:
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        reasons = "; ".join(f"{row.names[out.factor]}: {out.reason}" for out in left_out[:3])
+        found.append(f"left out of Sigma: {reasons}{more}")
+    return "; ".join(found)
 
 
 def _diagnostics(row: RiskRow) -> list[dict[str, object]]:
@@ -97,5 +112,5 @@ def _diagnostics(row: RiskRow) -> list[dict[str, object]]:
         {"name": f"left_out:{row.names[out.factor]}", "value": None, "detail": out.reason} for out in row.factor_cov.left_out
     ]
     counts = {"n_assets": len(row.covered), "n_without_specific_var": int(np.isnan(row.specific.specific_var).sum())}
-    found = [diagnostic._asdict() for diagnostic in (*row.factor_cov.diagnostics, *row.specific.diagnostics)]
+    found = [diagnostic._asdict() for diagnostic in _found(row)]
     return left_out + found + [{"name": name, "value": float(count), "detail": None} for name, count in counts.items()]

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor, PackedExposures
 from sigmalake.numerics.regression.cross_section import FactorStatus
-from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 from sigmalake.numerics.specific_risk.layers import Coverage
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.tasks.arrays import as_array, flat_floats, float_lists, lengths, ranked_ids
@@ -34,7 +34,7 @@ class Window(NamedTuple):
     known: dict[int, "KnownRow"]  # as-of position: what the panel says of it
     without_effect: dict[int, frozenset[str]]  # position: factors that its regression counts as 0
 
-    def coverage(self, position: int, layers: SpecificVarEstimator) -> Coverage:
+    def coverage(self, position: int, layers: LayeredSpecificVar) -> Coverage:
         """The assets of an as-of date, with what the layers of Delta read of them."""
         columns = self.covered[position]
         row = self.known.get(position)
