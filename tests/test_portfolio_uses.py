@@ -151,7 +151,7 @@ def test_gaps_are_an_error_or_are_listed(run, tmp_path, days):
     file = write(tmp_path / "h.csv", WEIGHTS | {"A008": 0.2})
     code, out, err = run(file, "--since", days[-5])
     assert (code, out) == (1, "")
-    assert err.startswith("error: 1 holdings have gaps: A008 on 2021-03-30 (no return). To go on and list them, ")
+    assert err.startswith("error: 1 holdings have gaps: A008 on 2021-03-30 (no return). To leave them out, ")
     asked = [file, "--since", days[-5], "--missing", "leave_out"]
     gap = {"date": "2021-03-30", "asset_id": "A008", "weight": 0.2, "reason": "no return", "of": "portfolio"}
     assert answer(run, *asked)["realised"]["gaps"] == [gap]

@@ -8,8 +8,8 @@ from validation.worlds import DEGREES, History, World, draw_history, forecast, g
 
 from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationKind, EvaluationRules, evaluate_date
 from sigmalake.numerics.evaluation.forecast_measures import ForecastRun, bias, bias_band, q_statistic, rolling_deviation
-from sigmalake.numerics.factor_cov.estimators import FactorCovEstimator
-from sigmalake.numerics.specific_risk.estimators import SpecificVarEstimator
+from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
+from sigmalake.numerics.specific_risk.layered import LayeredSpecificVar
 from sigmalake.numerics.types import Floats, Ints
 
 KURTOSIS = 3 + 6 / (DEGREES - 4)  # of t
@@ -70,13 +70,13 @@ def blind_model(n_assets: int, n_factors: int, n_dates: int, seed: int) -> list[
     return calibrations(runs_of(dates, EvaluationRules(random_active=20)))
 
 
-def factor_forecasts(estimator: FactorCovEstimator, F: Floats, dates: Sequence[int]) -> Iterable[DateForecast]:
+def factor_forecasts(estimator: LayeredFactorCov, F: Floats, dates: Sequence[int]) -> Iterable[DateForecast]:
     """Forecasts of rows of F from the rows before each."""
     for t in dates:
         yield without_assets(estimator.estimate(F[max(0, t - estimator.look_back) : t]).cov, F[t])
 
 
-def eigenfactor_bias(estimator: FactorCovEstimator, n_factors: int, n_dates: int, seed: int) -> Floats:
+def eigenfactor_bias(estimator: LayeredFactorCov, n_factors: int, n_dates: int, seed: int) -> Floats:
     """(K,) B of each eigenfactor, the least variance first, over dates whose Sigma is estimated from the dates before them."""
     world = generate_world(0, n_factors, seed)
     F = draw_history(world, estimator.look_back + n_dates, seed + 1).factor_returns
@@ -84,7 +84,7 @@ def eigenfactor_bias(estimator: FactorCovEstimator, n_factors: int, n_dates: int
     return np.array([bias(run) for (kind, _), run in sorted(runs.items()) if kind is EvaluationKind.EIGENFACTOR])
 
 
-def bias_after_doubling(estimator: FactorCovEstimator, n_factors: int, after: int, seed: int) -> float:
+def bias_after_doubling(estimator: LayeredFactorCov, n_factors: int, after: int, seed: int) -> float:
     """Root mean square of b of all factors together, which is B about 0, over the dates after every volatility doubled."""
     world = generate_world(0, n_factors, seed)
     F = draw_history(world, estimator.look_back + after, seed + 1, doubles_at=estimator.look_back).factor_returns
@@ -93,7 +93,7 @@ def bias_after_doubling(estimator: FactorCovEstimator, n_factors: int, after: in
     return float(np.sqrt(np.mean(squares)))
 
 
-def specific_bias_by_volatility(estimator: SpecificVarEstimator, world: World, history: History, first: int) -> Floats:
+def specific_bias_by_volatility(estimator: LayeredSpecificVar, world: World, history: History, first: int) -> Floats:
     """(10,) B of specific returns, by decile of the forecast: rows from `first` on, from the rows before each."""
     u = history.specific_returns
     as_of = np.arange(first - 1, len(u) - 1)

@@ -11,7 +11,7 @@ import pytest
 
 from figures.drawn_models import NASTY
 from figures.traces import as_drawn, texts_of
-from sigmalake.errors import ConfigError
+from sigmalake.errors import InfrastructureError
 from sigmalake.figures.regressions.factor_returns import factor_returns_figure
 from sigmalake.figures.regressions.r2 import r2_figure
 from sigmalake.figures.regressions.slope import slope_figure
@@ -111,7 +111,7 @@ def test_without_plotly_the_error_names_the_extra(monkeypatch, nasty):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "plotly", None)
     nasty.__dict__.pop("plot", None)
-    with pytest.raises(ConfigError, match=r"sigmalake\[report\]"):
+    with pytest.raises(InfrastructureError, match=r"sigmalake\[report\]"):
         _ = nasty.plot
 
 

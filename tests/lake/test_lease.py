@@ -295,28 +295,28 @@ def test_a_holder_that_renews_is_not_taken_for_gone_by_who_waits(claims):
     assert holder.fence == 1
 
 
-def test_a_holder_whose_clock_is_behind_is_not_taken_for_gone(place):
+def test_a_holder_whose_clock_is_behind_is_not_taken_for_gone(claims):
     """Its claims have lapsed by our clock, and it renews them all the same."""
-    place.pace = Pace(lifetime=1.0, poll=0.05)
+    claims.pace = Pace(lifetime=1.0, poll=0.05)
     behind = Claim(7, "run A", "elsewhere", 1, expires_at=time.time() - 7200.0, released=False)
-    place.add(behind)
+    claims.add(behind)
     done = threading.Event()
 
     def renew():
         n = 0
         while not done.wait(0.2):
             n += 1
-            place.renew(replace(behind, expires_at=behind.expires_at + n))
+            claims.renew(replace(behind, expires_at=behind.expires_at + n))
 
     renewing = threading.Thread(target=renew)
     renewing.start()
     try:
-        with pytest.raises(InfrastructureError, match="written by run A"), hold(place, "run B"):
+        with pytest.raises(InfrastructureError, match="written by run A"), hold(claims, "run B"):
             pass
     finally:
         done.set()
         renewing.join()
-    with hold(place, "run B") as lease:  # it renews no more
+    with hold(claims, "run B") as lease:  # it renews no more
         assert (lease.fence, lease.must_fence) == (8, True)
 
 

@@ -220,7 +220,7 @@ def test_names_that_are_not_found_are_answered_with_what_is_close(lake, model):
     risk = model.risk()
     with pytest.raises(MissingRiskError, match=r"no risk for a00 \(no exposures known on 2024-03-08\) \(did you mean A00\?\)"):
         risk.asset_cov(["a00"])
-    with pytest.raises(MissingRiskError, match=r"ZZZ \(no exposures known on 2024-03-08\)\. To go on"):
+    with pytest.raises(MissingRiskError, match=r"ZZZ \(no exposures known on 2024-03-08\)\. To leave them out"):
         risk.risk_of({"A00": 0.5, "ZZZ": 0.5})
 
 

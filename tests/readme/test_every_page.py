@@ -17,8 +17,9 @@ TESTS = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("**/
 ELSEWHERE = {
     page for page in PAGES if page == "README.md" or page.startswith("docs/develop/") or any(page in text for text in TESTS)
 }
-RUNNABLE = {"python", "bash", "yaml", "pycon", "sql", "csv", "diff"}
+RUNNABLE = {"python", "bash", "yaml", "toml", "pycon", "sql", "csv", "diff"}
 SHOWN = {"text", "{toctree}", "{eval-rst}", "{commands}", "{picture}"}  # of `text`, the verbs and options are looked up
+BUILT = "docs/your_estimators.md"  # its package is built and installed by tests/test_entry_point.py, which runs the configuration
 HERE = [page for page in PAGES if page not in ELSEWHERE]
 
 
@@ -51,7 +52,7 @@ def test_what_a_page_says_to_run_runs(page, folder, printed, monkeypatch):
                 cli.app(arguments, standalone_mode=False)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "yaml" in languages(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if "yaml" in languages(page) and page != BUILT])
 def test_what_a_page_configures_is_a_configuration(page, tmp_path):
     whole = yaml.safe_load(blocks("yaml", "README.md")[0])
     for block in blocks("yaml", page):

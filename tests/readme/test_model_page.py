@@ -61,9 +61,17 @@ def diagnostic_names():
     source = (ROOT / "lib/sigmalake/tasks/risk/risk_rows.py").read_text(encoding="utf-8")
     assert all(f'"{name}' in source.replace('f"', '"') for name in names)
     for path in (ROOT / "lib/sigmalake").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            node.targets[0].id: node.value
+            for node in module.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for node in ast.walk(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Diagnostic":
                 first = node.args[0]
+                if isinstance(first, ast.Name):  # a constant of the module
+                    first = constants[first.id]
                 names.add((first.values[0] if isinstance(first, ast.JoinedStr) else first).value)
     return names
 
