@@ -72,7 +72,9 @@ def diagnostic_names():
                 first = node.args[0]
                 if isinstance(first, ast.Name):  # a constant of the module
                     first = constants[first.id]
-                names.add((first.values[0] if isinstance(first, ast.JoinedStr) else first).value)
+                start = first.values[0] if isinstance(first, ast.JoinedStr) else first
+                if isinstance(start, ast.Constant):  # not a name that an estimator of somebody else's gives
+                    names.add(start.value)
     return names
 
 
