@@ -1,11 +1,13 @@
 """Portfolios that hold portfolios: what they hold once all of them are looked through."""
 
+from typing import TypeAlias
+
 import numpy as np
 import scipy
 
 from sigmalake.numerics.types import Bools, Ints
 
-Weights = scipy.sparse.csr_array  # (P, M) fractions of each portfolio's value by member
+Weights: TypeAlias = "scipy.sparse.csr_array"  # (P, M) fractions of each portfolio's value by member
 
 
 def look_through(weights: Weights, portfolio_of: Ints) -> Weights:

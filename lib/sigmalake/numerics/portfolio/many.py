@@ -1,7 +1,7 @@
 """The risk of many portfolios at once: what `portfolio_risk` and `benchmark_risk` say of one, a row a portfolio."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import scipy
@@ -10,7 +10,9 @@ from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, specifi
 from sigmalake.numerics.portfolio.risk import ROUNDING
 from sigmalake.numerics.types import Floats
 
-Books = Floats | scipy.sparse.csr_array  # (P, N) fractions of each portfolio's value, any sign; 0 or absent where not held
+Books: TypeAlias = (
+    "Floats | scipy.sparse.csr_array"  # (P, N) fractions of each portfolio's value, any sign; 0 or absent where not held
+)
 _ROWS_AT_ONCE = 512  # dense portfolios in memory at a time: 12 MB of 3,000 assets
 
 
@@ -123,9 +125,9 @@ def books_against(
 
 
 def books_by_asset(
-    books: scipy.sparse.csr_array, risk: BooksRisk, exposures: Floats, factor_cov: Floats, specific_var: Floats,
+    books: "scipy.sparse.csr_array", risk: BooksRisk, exposures: Floats, factor_cov: Floats, specific_var: Floats,
     linked: LinkedCov = UNLINKED, *, rows_at_once: int = 1 << 16,
-) -> scipy.sparse.csr_array:  # fmt: skip
+) -> "scipy.sparse.csr_array":  # fmt: skip
     """Contributions by asset, h_n (V h)_n / sigma, at the holdings that are there: each row sums to its volatility.
 
     Args:

@@ -1,12 +1,16 @@
 """Roots of the parts of V = X Sigma X' + D, so that a variance is a sum of squares: |L'X'h|^2 + |R h|^2."""
 
+from typing import TypeAlias
+
 import numpy as np
 import scipy
 
 from sigmalake.numerics.portfolio.linked_cov import UNLINKED, LinkedCov, linked_blocks, specific_times, take_linked
 from sigmalake.numerics.types import Floats
 
-SpecificRoot = Floats | scipy.sparse.csr_array
+SpecificRoot: TypeAlias = (
+    "Floats | scipy.sparse.csr_array"  # as text, here and elsewhere: to load scipy.sparse takes a tenth of a second
+)
 """R with R R = D: (N,) specific volatilities, or (N, N) sparse and symmetric where issues are linked."""
 
 _ROUNDING = 1e-12  # of the largest eigenvalue: how far below 0 one may come out that is 0
