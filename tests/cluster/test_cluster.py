@@ -100,6 +100,7 @@ def _children(pid: int) -> list[int]:
     return [int(line) for line in listed.stdout.split()]
 
 
+@pytest.mark.exhaustive  # a second cluster, which starts for one example
 def test_the_example_of_the_gallery_gives_the_tables_of_the_local_engine_on_a_cluster(monkeypatch):
     gallery = ROOT / "examples/gallery"
     monkeypatch.chdir(gallery)
