@@ -34,13 +34,13 @@ def own(spark):
 def test_a_session_that_is_there_is_used_and_left_as_it_was(own):
     said = []
     settings = {MERGES: "false", "spark.executor.memory": "9g", "spark.hadoop.fs.s3a.endpoint": "http://nowhere"}
-    default = own.conf.get(OURS)
+    default, rows = own.conf.get(OURS), own.conf.get(ROWS)
     with opened_session(settings, Path("no.log"), said.append) as spark:
         assert spark is own
         assert (spark.conf.get(ANSI), spark.conf.get(MERGES), spark.conf.get(OURS)) == ("true", "false", RUNTIME[OURS])
         fit_batches(spark, 1 << 20)
     assert (own.conf.get(ANSI), own.conf.get(MERGES), own.conf.get(OURS)) == ("false", "true", default)
-    assert own.conf.get(ROWS) == RUNTIME[ROWS]  # as the fixture of the session had it
+    assert own.conf.get(ROWS) == rows
     assert said == [
         "spark: spark.executor.memory, spark.hadoop.fs.s3a.endpoint cannot be set on this session, which keeps its own; "
         "give them to spark-submit, to the platform or to the server"
