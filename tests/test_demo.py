@@ -300,3 +300,18 @@ def test_a_file_in_the_place_of_the_demos_folder_is_refused_before_anything_is_m
     with pytest.raises(ConfigError, match=r"the demo writes into a folder, and .*panel\.csv is a file"):
         prepare_demo(file, print)
     assert file.read_text() == "mine"
+
+
+def test_two_demos_at_once_in_one_folder_leave_one_panel(tmp_path, monkeypatch):
+    write, small = stage.write_panel, {"n_assets": N_ASSETS, "n_dates": N_DATES}
+
+    def write_while_another_process_does(panel, path):
+        write(panel, path)
+        monkeypatch.setattr(stage, "write_panel", write)
+        with monkeypatch.context() as other:
+            other.setattr(stage.os, "getpid", lambda: 0)
+            prepare_demo(tmp_path, print, **small)
+
+    monkeypatch.setattr(stage, "write_panel", write_while_another_process_does)
+    prepare_demo(tmp_path, print, **small)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.yaml", "panel.parquet"]

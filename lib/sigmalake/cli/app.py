@@ -207,7 +207,7 @@ def _exit_interrupted(ending: Ending) -> None:
 def _exit_unexpected(error: BaseException) -> None:
     show = getattr(error, "show", None)
     if callable(show):  # typer's own usage errors
-        error.message = str(getattr(error, "message", "")).replace("Value error, ", "")  # type: ignore[attr-defined]
+        error.message = str(getattr(error, "message", "")).replace("Value error, ", "")  # type: ignore[attr-defined]  # of typer's own
         show()
         sys.exit(int(getattr(error, "exit_code", 2)))
     log = log_file()

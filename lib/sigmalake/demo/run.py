@@ -1,5 +1,6 @@
 """The demo: a generated market with known truth, the ordinary run on it, and the truth beside what was recovered."""
 
+import os
 import sys
 from collections.abc import Callable
 from filecmp import cmp
@@ -103,7 +104,7 @@ def prepare_demo(folder: Path, say: Callable[[str], None], *, n_assets: int = 50
     demo = Demo(folder.resolve(), market, dirty(market))
     demo.folder.mkdir(parents=True, exist_ok=True)
     demo.config_file.write_text(configuration("panel.parquet", "lake"), encoding="utf-8")
-    path, fresh = demo.folder / "panel.parquet", demo.folder / "panel.parquet.new"
+    path, fresh = demo.folder / "panel.parquet", demo.folder / f".panel.parquet.{os.getpid()}.new"  # another demo may be at work
     write_panel(demo.panel, fresh)
     if path.exists() and cmp(path, fresh, shallow=False):
         fresh.unlink()

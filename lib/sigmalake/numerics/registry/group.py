@@ -107,13 +107,13 @@ def section_of(base: Any, name: str, reference: str) -> Any:
     module, _, attribute = reference.partition(":")
     try:
         found: Any = import_module(module)
-    except ImportError as error:
+        for part in filter(None, attribute.split(".")):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
         raise RegistrationError(
             f"estimator {name!r}: {reference} cannot be imported: {error}; "
             "on a cluster executors need the package, too, installed or by --py-files"
         ) from error
-    for part in filter(None, attribute.split(".")):
-        found = getattr(found, part)
     estimator = check_estimator(found, f"estimator {name!r} ({reference})", windowed=True)
     own = [
         ("estimator", Literal[name], setting(name, "name of the estimator; it must be given with the section")),
