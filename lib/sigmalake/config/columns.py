@@ -179,7 +179,7 @@ class RevenueColumns(Strict):
         Name,
         key(
             "revenue of the company in the level, 0 or more; missing: what was stated before is withdrawn",
-            unit="any one currency a company",
+            unit="currency, one for each company",
         ),
     ] = "revenue"
 
