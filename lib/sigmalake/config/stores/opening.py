@@ -133,10 +133,12 @@ def check_stores(places: Iterable[str]) -> None:
     Raises:
         InfrastructureError: it is missing, refuses, or cannot be reached; in one sentence.
     """
-    import obstore  # noqa: PLC0415
+    asked = {(place.kind, place.account, place.bucket): uri for uri in places if is_uri(uri) for place in [parse_uri(uri)]}
+    if not asked:
+        return
+    import obstore  # noqa: PLC0415 - most commands meet no URI
     from obstore.exceptions import BaseError  # noqa: PLC0415
 
-    asked = {(place.kind, place.account, place.bucket): uri for uri in places if is_uri(uri) for place in [parse_uri(uri)]}
     for uri in asked.values():
         try:
             next(iter(obstore.list(open_store(uri), chunk_size=1)), None)
