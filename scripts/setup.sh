@@ -42,8 +42,9 @@ make_venv() { # one that stands here and runs is brought up to date in place: pr
     fi
     # setuptools first: pyspark is built from its source, by what is locked and not by what the index has newest
     local pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes)
-    { "${pip[@]}" -r <(locked setuptools) && "${pip[@]}" --no-build-isolation -r requirements.lock; } ||
+    { "${pip[@]}" -r <(locked setuptools) && "${pip[@]}" --no-compile --no-build-isolation -r requirements.lock; } ||
         lacks "pip could not install requirements.lock (above); behind a proxy or mirror see pip's --proxy, --index-url"
+    .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true # on all cores, where pip takes one; some files are templates
     packages_hash >.venv/made-from
 }
 
@@ -58,6 +59,7 @@ stands_here() { # a .venv of a folder that was moved has the old path in its pro
 
 install_project() { # no build isolation: setuptools comes from the lock, and no network is asked
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    .venv/bin/python -m compileall -q lib # once, also where Python is told to write no bytecode
     project_hash >.venv/installed-from
 }
 

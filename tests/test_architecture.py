@@ -2,6 +2,7 @@
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 LIB = Path(__file__).parents[1] / "lib" / "sigmalake"
@@ -38,12 +39,17 @@ MOST_MODULES = 16  # in a folder
 
 
 MODULES = {str(path.relative_to(LIB)): path.read_text(encoding="utf-8") for path in sorted(LIB.rglob("*.py"))}
-NODES = {name: list(ast.walk(ast.parse(text))) for name, text in MODULES.items()}
 
 
+@cache
+def nodes_of(module: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(MODULES[module])))
+
+
+@cache
 def imports(module: str) -> set[str]:
     found = set()
-    for node in NODES[module]:
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -86,7 +92,7 @@ def test_a_folder_holds_about_fifteen_modules_at_the_most():
 
 def test_the_core_uses_nothing_that_spark_connect_lacks():
     lacking = {"sparkContext", "_jvm", "_jsc", "rdd", "persist", "cache", "_sc"}
-    used = {module: {node.attr for node in nodes if isinstance(node, ast.Attribute)} & lacking for module, nodes in NODES.items()}
+    used = {module: {node.attr for node in nodes_of(module) if isinstance(node, ast.Attribute)} & lacking for module in MODULES}
     # the first asks for it where there is one, the second writes an archive of a JVM of this machine
     assert {module for module, names in used.items() if names} <= {"cli/progress.py", "cli/archive_classes.py"}
 
