@@ -42,6 +42,15 @@ def config(tmp_path_factory):
     return small_model(tmp_path_factory.mktemp("signals"))
 
 
+@pytest.fixture(scope="module")
+def clean(config, tmp_path_factory):
+    """The lake of a run that nobody told to end."""
+    lake = tmp_path_factory.mktemp("clean") / "lake"
+    done = run("run", "--config", config, "--set", f"lake={lake}")
+    assert done.returncode == 0, done.stderr
+    return lake
+
+
 @contextmanager
 def started(script, config, lake):
     command = [sys.executable, "-c", script, "run", "--config", str(config), "--set", f"lake={lake}", "--set", "local.workers=2"]
@@ -97,7 +106,7 @@ def test_a_run_that_is_told_to_end_in_the_middle_of_a_write_does_not_finish_it_f
 
 @pytest.mark.fault
 @pytest.mark.parametrize("number", SIGNALS, ids=str)
-def test_a_run_with_worker_processes_leaves_none_of_them(config, tmp_path, number):
+def test_a_run_with_worker_processes_leaves_none_of_them(config, clean, tmp_path, number):
     lake = tmp_path / "lake"
     with started(BY_WORKERS, config, lake) as running:
         until, workers = time.monotonic() + 60, []
@@ -113,9 +122,7 @@ def test_a_run_with_worker_processes_leaves_none_of_them(config, tmp_path, numbe
     assert not [worker for worker in workers if alive(worker)]
     again = run("run", "--config", config, "--set", f"lake={lake}")
     assert again.returncode == 0, again.stderr
-    clean = run("run", "--config", config, "--set", f"lake={tmp_path / 'clean'}")
-    assert clean.returncode == 0, clean.stderr
-    assert differences(lake, tmp_path / "clean") == []
+    assert differences(lake, clean) == []
 
 
 @pytest.mark.fault

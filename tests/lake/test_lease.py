@@ -24,6 +24,7 @@ from sigmalake.lake.lease import break_lease, claims_of, hold
 
 FAST = Pace(lifetime=60.0, poll=0.05)
 BRIEF = Pace(lifetime=0.6, poll=0.05)
+SHORT = Pace(lifetime=6.0, poll=0.05)  # a lapsed claim is watched for a third of it
 
 
 @pytest.fixture(params=["a folder", "an object store"])
@@ -34,7 +35,7 @@ def claims(request, tmp_path):
 @pytest.mark.jvm
 def test_a_table_of_a_catalog_holds_claims_by_the_same_rules(spark):
     spark.sql("CREATE DATABASE leased")
-    claims = TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", FAST)
+    claims = TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", Pace(lifetime=20.0, poll=0.05))
     test_a_second_writer_is_told_who_holds_the_lake(claims)
     claims.renew(replace(claims.newest(), host="elsewhere", expires_at=0.0, released=False))  # of one that died elsewhere
     with hold(claims, "heir") as lease:
@@ -199,11 +200,11 @@ def test_a_claim_that_is_not_yet_written_counts_as_held(tmp_path):
     (tmp_path / "_lease" / "000000007.json").touch()
     with (
         pytest.raises(InfrastructureError, match=r"a run that is starting .*_lease/000000007.json"),
-        hold(FolderClaims(tmp_path), "late"),
+        hold(FolderClaims(tmp_path, SHORT), "late"),
     ):
         pass
     os.utime(tmp_path / "_lease" / "000000007.json", (0, 0))
-    with hold(FolderClaims(tmp_path), "heir") as lease:
+    with hold(FolderClaims(tmp_path, SHORT), "heir") as lease:
         assert (lease.fence, lease.must_fence) == (8, True)
 
 
@@ -332,11 +333,11 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "_lease" / "000000007.json").symlink_to(tmp_path / "nowhere")
     with (
         pytest.raises(InfrastructureError, match=r"000000007\.json, the lease of the lake, is a link that leads nowhere"),
-        hold(FolderClaims(tmp_path), "run"),
+        hold(FolderClaims(tmp_path, SHORT), "run"),
     ):
         pass
-    break_lease(FolderClaims(tmp_path), "somebody").release()
-    with hold(FolderClaims(tmp_path), "run") as lease:
+    break_lease(FolderClaims(tmp_path, SHORT), "somebody").release()
+    with hold(FolderClaims(tmp_path, SHORT), "run") as lease:
         assert (lease.fence, lease.must_fence) == (9, True), "given up, not back: nobody has fenced the tables"
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import InfrastructureError
-from sigmalake.lake.claims.claim import Claim
+from sigmalake.lake.claims.claim import Claim, Pace
 from sigmalake.lake.claims.folder_claims import FolderClaims
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.lake import Lake, Writer
@@ -38,7 +38,7 @@ def test_the_commit_that_a_former_holder_slept_in_fails(spark, tmp_path):
     sleeper = writing_to(SparkEngine(spark, root), "sleeper", None)
     write(sleeper, build(spark, "sleeper", DAY), DAY)
     rows = build(spark, "sleeper", AFTER).withColumn("n_assets", F.udf(lambda n: time.sleep(5.0) or n, "int")("n_assets"))
-    claims = FolderClaims(tmp_path / "lake")
+    claims = FolderClaims(tmp_path / "lake", Pace(lifetime=15.0, poll=0.1))  # a lapsed claim is watched for a third of it
     claims.add(Claim(1, "sleeper", "elsewhere", 1, expires_at=0.0, released=False))
     with ThreadPoolExecutor() as pool, hold(claims, "heir") as lease:
         writing = pool.submit(write, sleeper, rows, AFTER)
