@@ -17,7 +17,7 @@ from sigmalake.demo.market import generate_market
 from sigmalake.demo.run import configuration
 from sigmalake.errors import ConfigError
 from sigmalake.numerics.regression.rules import RegressionRules
-from sigmalake.reader.dates import periods_per_year
+from sigmalake.numerics.windows.calendar import periods_per_year
 from sigmalake.reader.open_release import open_release
 
 

@@ -39,7 +39,9 @@ try:
     main()
 finally:  # not of what `wait4` says: that counts the process from which this one was made
     peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    Path(sys.argv[-1].partition("=")[2]).parent.joinpath("peak").write_text(peak.split()[1])
+    folder = Path(sys.argv[-1].partition("=")[2]).parent
+    folder.joinpath("peak").write_text(peak.split()[1])
+    folder.joinpath("modules").write_text(" ".join(sys.modules))
 """
 
 
@@ -72,6 +74,11 @@ def said(monkeypatch, capsys):
 
 def size_of(config):
     return model_size(config, Lake(FolderTables(config.lake)))
+
+
+def test_a_run_loads_no_pandas(small):
+    path, _ = small
+    assert "pandas" not in (path.parent / "modules").read_text().split()
 
 
 def test_the_estimate_is_above_the_peak_of_a_small_run(small, tmp_path):
@@ -107,7 +114,7 @@ def test_fewer_workers_are_taken_where_all_do_not_fit(tmp_path, monkeypatch):
     assert need.memory(1) < need.memory(2) < need.memory(4)
     between = (need.memory(2) + need.memory(3)) // 2
     config = load_config(path, [f"local.memory={between // 1024}k", "local.workers=4"])
-    assert room.room_for(config, STAGES, told.append).workers == 2
+    assert room.room_for(config, Lake(FolderTables(config.lake)), STAGES, told.append).workers == 2
     assert [line.startswith("workers: 2 instead of 4: 4 need about ") for line in told] == [True]
 
 
@@ -129,7 +136,7 @@ def test_a_disk_without_room_is_told_before_it_is_full(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "model_size", lambda *_: LARGE)
     monkeypatch.setattr(room, "free_disk", lambda _: 300_000_000)
     with pytest.raises(InfrastructureError, match=r"writes about 0\.\d+ GB to .*lake, where 0\.30 GB are free; free some space"):
-        room.room_for(load_config(small_model(tmp_path)), STAGES, print)
+        room.room_for(load_config(small_model(tmp_path)), Lake(FolderTables(str(tmp_path))), STAGES, print)
 
 
 def test_a_plan_shows_what_it_takes(tmp_path, said):

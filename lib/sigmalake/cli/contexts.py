@@ -29,6 +29,7 @@ def reading_context(
     *, engine: str | None = None, reads_sources: bool = False,
 ) -> "Iterator[Context]":  # fmt: skip
     """What a verb is given that writes nothing to the lake; its engine is closed after."""
+    load_pandas_late()
     from sigmalake.cli.engines import choose_engine, opened_engine
     from sigmalake.lake.lake import Lake
     from sigmalake.stages.context import Context
@@ -62,6 +63,7 @@ def writing_context(
     Raises:
         InfrastructureError: another run holds the lake, and did not end within `wait` seconds.
     """
+    load_pandas_late()
     from sigmalake.cli.engines import choose_engine, opened_engine
     from sigmalake.cli.progress import watching
     from sigmalake.lake.lease import claims_of, hold
@@ -117,6 +119,13 @@ def _load(config_file: str, overrides: list[str] | None, *, reads_sources: bool)
     if reads_sources and config.covariance is not None and isinstance(config.covariance.assets, AssetFile):
         config.covariance.assets.check_exists()
     return config
+
+
+def load_pandas_late() -> None:
+    """As the local engine has it; before anything is imported that makes an Arrow array."""
+    from sigmalake.engines.local.late_pandas import load_pandas_late as load_late
+
+    load_late()
 
 
 def _reporter(config: "Config") -> "Reporter | None":

@@ -49,11 +49,11 @@ def run(
     """
     if output is Output.JSON:
         run_document.begin()  # whatever ends the command prints it
-    from sigmalake.stages.run import run as run_all
-
     with writing_context(
         config, overrides, start, end, wait, verify, engine=engine, reads_sources=True, drop_variants=drop_variants
     ) as context:
+        from sigmalake.stages.run import run as run_all
+
         with run_document.documented(context):
             run_all(context)
         if output is Output.TEXT:

@@ -15,8 +15,6 @@ Day = date | np.datetime64 | str
 Instant = datetime | date | np.datetime64 | str
 """An instant as it may be given: ISO text, a datetime, a pandas Timestamp or numpy's datetime64; a date is its midnight."""
 
-_PERIODS_A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # by the days from one date to the next
-
 
 def as_date(day: Day) -> date:
     """The date of a day; of a time with a zone, its local date.
@@ -74,21 +72,6 @@ def nearest(day: date, known: Sequence[date]) -> str:
         return "there are none"
     around = [*[d for d in known if d < day][-1:], *[d for d in known if d > day][:1]]
     return f"nearest: {', '.join(map(str, around))}; newest: {known[-1]}"
-
-
-def periods_per_year(calendar: Sequence[date]) -> float:
-    """252, 52, 12 or 4, by the median of the days from one date of returns to the next.
-
-    Raises:
-        ConfigError: the dates are no days, weeks, months or quarters.
-    """
-    days = float(np.median(np.diff(np.array(calendar, dtype="datetime64[D]")).astype(float))) if len(calendar) > 1 else np.nan
-    counts = [count for (least, most), count in _PERIODS_A_YEAR.items() if least <= days <= most]
-    if not counts:
-        raise ConfigError(
-            f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year, in Python periods_per_year"
-        )
-    return counts[0]
 
 
 def bounds(start: Day | None, end: Day | None) -> tuple[date | None, date | None]:

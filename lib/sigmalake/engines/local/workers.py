@@ -18,6 +18,7 @@ import numpy as np
 from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
+from sigmalake.engines.local.late_pandas import load_pandas_late
 from sigmalake.errors import InfrastructureError
 
 Found = TypeVar("Found")
@@ -171,6 +172,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def _begin(parent: int) -> None:
     """Import what most tasks need, which takes longer than the start of a process."""
     _watch_parent(parent)
+    load_pandas_late()
     for module in TASK_MODULES:
         import_module(module)
 

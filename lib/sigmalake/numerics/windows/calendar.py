@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from sigmalake.errors import DataError
+import numpy as np
+
+from sigmalake.errors import ConfigError, DataError
 
 Frequency = Literal["period", "month"]
 """Of the returns that a model is estimated from: the calendar's own, or compounded by calendar month."""
@@ -80,6 +82,24 @@ def on_grid(dates: Sequence[date], every: Literal["day", "week", "month"]) -> li
 def month_ends(dates: Sequence[date]) -> list[date]:
     """The last date of each month that is over: one of a later month has come."""
     return [day for day, after in pairwise(dates) if (day.year, day.month) != (after.year, after.month)]
+
+
+_PERIODS_A_YEAR = {(1, 4): 252.0, (5, 9): 52.0, (26, 33): 12.0, (80, 100): 4.0}  # by the days from one date to the next
+
+
+def periods_per_year(calendar: Sequence[date]) -> float:
+    """252, 52, 12 or 4, by the median of the days from one date of returns to the next.
+
+    Raises:
+        ConfigError: the dates are no days, weeks, months or quarters.
+    """
+    days = float(np.median(np.diff(np.array(calendar, dtype="datetime64[D]")).astype(float))) if len(calendar) > 1 else np.nan
+    counts = [count for (least, most), count in _PERIODS_A_YEAR.items() if least <= days <= most]
+    if not counts:
+        raise ConfigError(
+            f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year, in Python periods_per_year"
+        )
+    return counts[0]
 
 
 class Month(NamedTuple):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow.dataset as ds
 
-from sigmalake.numerics.windows.calendar import Frequency
-from sigmalake.reader import dates
+from sigmalake.numerics.windows.calendar import Frequency, periods_per_year
 from sigmalake.reader.dates import date_index
 from sigmalake.reader.frames.html import html_table
 from sigmalake.reader.model_rows import ModelRows
@@ -92,9 +91,7 @@ class OpenedModel:
             ConfigError: the dates of the returns are no days, weeks, months or quarters.
         """
         return (
-            _MONTHS_A_YEAR
-            if self.frequency(variant) == "month"
-            else dates.periods_per_year(self._tables.dates_of(PANEL, "return_date"))
+            _MONTHS_A_YEAR if self.frequency(variant) == "month" else periods_per_year(self._tables.dates_of(PANEL, "return_date"))
         )
 
     @property

@@ -26,7 +26,8 @@ from sigmalake.figures.risk.portfolio_risk import portfolio_risk_figure
 from sigmalake.figures.risk.specific_risk import specific_risk_figure
 from sigmalake.numerics.evaluation.forecast_measures import bias_band
 from sigmalake.numerics.portfolio.linked_cov import specific_times
-from sigmalake.reader.dates import Day, bounds, periods_per_year
+from sigmalake.numerics.windows.calendar import periods_per_year
+from sigmalake.reader.dates import Day, bounds
 from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.holdings import Holdings, Missing
 from sigmalake.reader.names import hints

@@ -5,7 +5,7 @@ from sigmalake.errors import ConfigError, InfrastructureError
 from sigmalake.lake.books import release_ledger
 from sigmalake.lake.releases import Release
 from sigmalake.lake.storage import SqlView
-from sigmalake.reader.dates import periods_per_year
+from sigmalake.numerics.windows.calendar import periods_per_year
 from sigmalake.stages.context import Context
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.packed import PANEL, RISK_MODELS
