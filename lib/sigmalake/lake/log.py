@@ -167,17 +167,18 @@ def read_columns(
     Raises:
         ConfigError: the version lacks a column that is never null.
     """
-    found = arrow_dataset(table)
+    stored = pa.schema(table.schema().to_arrow())
+    more: list[str] = []
     if declared is not None:
-        found = found.replace_schema(fill_missing(declared, found.schema, columns, table.table_uri))
-        if more := [name for name in beside(declared, columns) if name in found.schema.names]:
-            return with_older_values(declared, found.to_table(columns=[*columns, *more], filter=rows)).select(list(columns))
-    schema = pa.schema([found.schema.field(name) for name in columns])
-    if rows is not None:
-        read = found.to_table(columns=list(columns), filter=rows)
+        stored = fill_missing(declared, stored, columns, table.table_uri)
+        more = [name for name in beside(declared, columns) if name in stored.names]
+    if rows is not None or more:
+        read = arrow_dataset(table).replace_schema(stored).to_table(columns=[*columns, *more], filter=rows)
     else:
-        read = pa.concat_tables([schema.empty_table(), *(_remembered(file, schema, known) for file in found.get_fragments())])
-    return read if declared is None else with_older_values(declared, read)
+        schema = pa.schema([stored.field(name) for name in columns])
+        files = arrow_dataset(table, promised=()).get_fragments()
+        read = pa.concat_tables([schema.empty_table(), *(_remembered(file, schema, known) for file in files)])
+    return read if declared is None else with_older_values(declared, read).select(list(columns))
 
 
 def _remembered(file: ds.ParquetFileFragment, schema: pa.Schema, known: dict[tuple[str, pa.Schema], pa.Table] | None) -> pa.Table:
@@ -228,9 +229,15 @@ def _is_local(file: ds.ParquetFileFragment) -> bool:
     return isinstance(getattr(file.filesystem, "base_fs", file.filesystem), fs.LocalFileSystem)
 
 
-def arrow_dataset(table: DeltaTable) -> ds.FileSystemDataset:
-    """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system."""
-    return table.to_pyarrow_dataset(filesystem=file_system(table_location(table)))
+def arrow_dataset(table: DeltaTable, promised: Sequence[pa.Field] | None = None) -> ds.FileSystemDataset:
+    """The files of a table, each with what the log's statistics promise of it, on Arrow's own file system.
+
+    Args:
+        table: opened at a version.
+        promised: columns that the promises are about, and all that the dataset then has; None: all, which takes a while to say.
+    """
+    schema = None if promised is None else pa.schema(promised)
+    return table.to_pyarrow_dataset(filesystem=file_system(table_location(table)), schema=schema)
 
 
 def table_location(table: DeltaTable) -> str:
