@@ -120,7 +120,7 @@ def test_spark_3_is_refused_with_what_is_needed_and_the_local_engine_needs_none(
 
 def test_a_server_that_nobody_answers_for_is_told_at_once(monkeypatch):
     monkeypatch.setattr(spark_packages, "find_spec", lambda _: True)
-    monkeypatch.setattr(spark_packages, "getproxies", dict)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

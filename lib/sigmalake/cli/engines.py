@@ -21,6 +21,7 @@ from sigmalake.engines.local.abilities import lake_obstacle, source_obstacle
 from sigmalake.engines.local.engine import LocalEngine
 from sigmalake.engines.local.tables import LocalTables
 from sigmalake.errors import ConfigError
+from sigmalake.lake.lake import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -104,9 +105,12 @@ def opened_engine(
         from sigmalake.cli.room import room_for
 
         scratch = None if config.local.scratch is None else Path(config.local.scratch)
-        room = room_for(config, computes, say) if computes else None
-        local = LocalEngine(LocalTables(config.lake, config.local.workers if room is None else room.workers), scratch)
-        local.expect_rows(0 if room is None else room.rows)
+        tables = LocalTables(config.lake, config.local.workers)
+        local = LocalEngine(tables, scratch)
+        if computes:
+            room = room_for(config, Lake(tables), computes, say)
+            tables.workers = room.workers
+            local.expect_rows(room.rows)
         try:
             if scratch is not None:
                 local.check_scratch()

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from sigmalake.cli.terminal import draws, say, stderr_console
 
 if TYPE_CHECKING:
@@ -88,6 +86,8 @@ def _watch(count: Callable[[], Counted], begin: Callable[[], None], on_terminal:
 
 @contextmanager
 def _bar(stage: str, count: Callable[[], Counted]) -> Iterator[None]:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - a log needs none
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(BAR_WIDTH), TextColumn("{task.fields[counted]}"))
     with Progress(*columns, TimeElapsedColumn(), console=stderr_console(), transient=True) as progress:
         shown = progress.add_task(stage, total=None, counted="")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sigmalake.config.model import Config
 from sigmalake.engines.local.room import free_disk, free_memory
 from sigmalake.errors import ConfigError, InfrastructureError
-from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.lake import Lake
 from sigmalake.stages.queries.model_size import model_size
 from sigmalake.stages.queries.needs import Need, need_of
@@ -29,7 +28,7 @@ class Room(NamedTuple):
     rows: int  # assets on dates that the run will compute, as far as it is known before sources are read
 
 
-def room_for(config: Config, stages: Collection[str], say: Callable[[str], None]) -> Room:
+def room_for(config: Config, lake: Lake, stages: Collection[str], say: Callable[[str], None]) -> Room:
     """As many processes as the configuration and the cores allow and memory has room for; says so where that is fewer.
 
     Raises:
@@ -37,7 +36,7 @@ def room_for(config: Config, stages: Collection[str], say: Callable[[str], None]
         InfrastructureError: the disk has no room for what will be written.
     """
     most = _most_workers(config)
-    size = model_size(config, Lake(FolderTables(config.lake)))
+    size = model_size(config, lake)
     if size is None:
         return Room(most, 0)
     rows = size.n_fresh * size.n_assets if size.is_first else 0

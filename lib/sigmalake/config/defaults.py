@@ -43,8 +43,11 @@ def _section_beyond_defaults(section: Any) -> dict[str, Any]:
     for key in keys_of(type(section)).values():
         if not key.is_shown:
             continue
-        inner = beyond_defaults(getattr(section, key.name))
-        if key.tag is not None or key.default is REQUIRED or inner != beyond_defaults(key.default):
+        value, counts = getattr(section, key.name), key.tag is not None or key.default is REQUIRED
+        if not counts and value == key.default:
+            continue
+        inner = beyond_defaults(value)
+        if counts or inner != beyond_defaults(key.default):
             found[key.name] = inner
     return found
 

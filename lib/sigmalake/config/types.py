@@ -24,7 +24,7 @@ Name = Annotated[str, AfterValidator(_printable)]
 class Strict(BaseModel):
     """A section: unknown keys are refused, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def key(meaning: str, *, unit: str = "", source: str = "") -> Any:

@@ -18,6 +18,10 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASE_WITHDRAWALS, RELEASES, RUNS
 from sigmalake.tables.rows import table_rows
 
+_KNOWN_OF_RUNS = (  # one reading of the table serves a whole run
+    *("run_id", "stage", "status", "finished_at", "sequence", "config_hash", "code_version"),
+    *("source_versions", "table_versions", "table_ids"),
+)
 RECENT = 20  # commits of a table among which one of ours is looked for
 
 
@@ -109,7 +113,7 @@ def settled_versions(lake: Lake, stage: str) -> dict[str, Seen]:
     """The versions at which a stage's tables last agreed, each from the last run that was done with the table."""
     return {
         table: Seen(version, run["finished_at"], dict(run["table_ids"] or ()).get(table))
-        for run in _done(lake, stage, "table_versions", "table_ids")
+        for run in _done(lake, stage)
         for table, version in run["table_versions"] or ()
     }
 
@@ -158,7 +162,7 @@ def known_tables(lake: Lake, required: Collection[str]) -> Known:
     names = () if last is None else (*last.tables, *(last.ledger_versions or ()))
     released = {name: seen for name in names if last is not None and (seen := last.seen(name)) is not None}
     left = {name: seen for name, seen in released.items() if name in required}
-    runs = in_order(lake.columns(RUNS, ["run_id", "sequence", "status", "finished_at", "table_versions", "table_ids"]).to_pylist())
+    runs = recorded_runs(lake)
     released_by = [number for number, run in enumerate(runs) if last is not None and run["run_id"] == last.run_id]
     for run in runs[min(released_by, default=0) :]:
         ids = dict(run["table_ids"] or ())
@@ -189,8 +193,13 @@ def model_name(lake: Lake, tables: Iterable[Table]) -> str | None:
 
 def last_source_versions(lake: Lake, stage: str) -> dict[str, str]:
     """The sources' versions that a stage's tables are known to agree with; none where its last run did not cover them."""
-    done = _done(lake, stage, "source_versions")
+    done = _done(lake, stage)
     return dict(done[-1]["source_versions"] or {}) if done else {}
+
+
+def recorded_runs(lake: Lake) -> list[dict[str, Any]]:
+    """The rows of `runs` in the columns that a run needs to know, oldest first."""
+    return in_order(lake.columns(RUNS, _KNOWN_OF_RUNS).to_pylist())
 
 
 def in_order(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -198,10 +207,9 @@ def in_order(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: (run["sequence"] is not None, run["sequence"] or 0, str(run["finished_at"])))
 
 
-def _done(lake: Lake, stage: str, *columns: str) -> list[dict[str, Any]]:
+def _done(lake: Lake, stage: str) -> list[dict[str, Any]]:
     """The runs of a stage that went to their end, oldest first."""
-    runs = in_order(lake.columns(RUNS, ["stage", "status", "finished_at", "sequence", *columns]).to_pylist())
-    return [run for run in runs if run["stage"] == stage and run["status"] == "done"]
+    return [run for run in recorded_runs(lake) if run["stage"] == stage and run["status"] == "done"]
 
 
 def all_releases(lake: Lake) -> list[Release]:

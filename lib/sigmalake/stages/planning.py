@@ -100,19 +100,20 @@ def panel_states(lake: Lake) -> list[PanelState]:
 
 def panel_states_of(rows: pa.Table) -> list[PanelState]:
     """Rows of the panel with the columns of a state, in order."""
-    return sorted((PanelState(**row) for row in rows.to_pylist()), key=lambda row: row.exposure_date)
+    columns = (rows.column(name).to_pylist() for name in PanelState._fields)
+    return sorted(map(PanelState._make, zip(*columns, strict=True)), key=lambda row: row.exposure_date)
 
 
 def stored_cross_sections(lake: Lake) -> dict[date, str]:
     """Hash by date."""
-    rows = lake.columns(CROSS_SECTIONS, ["date", "inputs_hash"]).to_pylist()
-    return {row["date"]: row["inputs_hash"] for row in sorted(rows, key=lambda row: row["date"])}
+    days, hashes = lake.columns(CROSS_SECTIONS, ["date", "inputs_hash"]).columns
+    return dict(sorted(zip(days.to_pylist(), hashes.to_pylist(), strict=True)))
 
 
 def stored_risk_models(lake: Lake) -> dict[tuple[str, date], str]:
     """Hash by variant and date."""
-    rows = lake.columns(RISK_MODELS, ["variant", "date", "inputs_hash"]).to_pylist()
-    return {(row["variant"], row["date"]): row["inputs_hash"] for row in rows}
+    names, days, hashes = lake.columns(RISK_MODELS, ["variant", "date", "inputs_hash"]).columns
+    return dict(zip(zip(names.to_pylist(), days.to_pylist(), strict=True), hashes.to_pylist(), strict=True))
 
 
 def expected_cross_sections(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
@@ -145,8 +146,9 @@ def expected_risk_models(
     expected = {}
     for name, variant in config.risk.items():
         of_config = rules_hash(config.variant_hash(name), _risk_version(variant))
+        look_back, by_month = variant.look_back, months if variant.by_month else None
         for day in on_grid(calendar, variant.every):
-            window = _read_by(variant, history, position[day], months)
+            window = _read_by(history, position[day], look_back, by_month)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
     return expected
 
@@ -171,15 +173,15 @@ def first_position(variant: Variant, position: int, months: Sequence[Month]) -> 
     return read[0].first if read else position
 
 
-def _read_by(variant: Variant, prints: bytes, position: int, months: Sequence[Month]) -> str:
+def _read_by(prints: bytes, position: int, look_back: int, months: Sequence[Month] | None) -> str:
     """Of the cross-sections that the estimate as of a position reads.
 
     By month these are all dates of its months, parted by month, and the as-of date's own, whose assets are covered; dates of a
     running month before it are not read.
     """
-    if not variant.by_month:
-        return _window(prints, position + 1, variant.look_back)
-    runs = [*months_until(months, position, variant.look_back), Month(position, position)]
+    if months is None:
+        return _window(prints, position + 1, look_back)
+    runs = [*months_until(months, position, look_back), Month(position, position)]
     return digest_of([_window(prints, run.last + 1, run.last + 1 - run.first) for run in runs])
 
 

@@ -5,7 +5,6 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from sigmalake.errors import InfrastructureError
 
@@ -60,6 +59,8 @@ def check_server(url: str) -> None:
     Raises:
         InfrastructureError: nobody answers; or a package is missing that the client needs.
     """
+    from urllib.request import getproxies  # noqa: PLC0415 - it loads what speaks HTTP
+
     if find_spec("grpc") is None:
         raise InfrastructureError(f"{url} is a server of Spark Connect, whose client `pip install 'sigmalake[connect]'` brings")
     place = urlsplit(url)

@@ -10,7 +10,7 @@ from sigmalake import __version__
 from sigmalake.config.model import Config
 from sigmalake.config.sources import Location
 from sigmalake.errors import SigmalakeError
-from sigmalake.lake.books import in_order, last_source_versions
+from sigmalake.lake.books import last_source_versions, recorded_runs
 from sigmalake.lake.lake import Lake
 from sigmalake.numerics.types import Ints
 from sigmalake.sources.columns import file_columns, opened_parquet
@@ -24,7 +24,7 @@ from sigmalake.stages.context import factor_sets
 from sigmalake.stages.planning import rules_hash
 from sigmalake.tables.books import PORTFOLIO_BOOKS
 from sigmalake.tables.packed import PANEL
-from sigmalake.tables.records import RUNS, SOURCE_PRINTS
+from sigmalake.tables.records import SOURCE_PRINTS
 from sigmalake.tasks.sources.needed_columns import needed_columns
 
 LARGE = ("panel", "exposures", "returns", "caps", "prices", "fundamentals", "segments", "revenues")  # of more than a row a date
@@ -115,8 +115,8 @@ def _of_lake_or_sources(config: Config, lake: Lake) -> ModelSize | None:
 
 def _is_settled(config: Config, lake: Lake) -> bool:
     """Whether the last run went to its end with this configuration and this version."""
-    runs = lake.columns(RUNS, ["stage", "status", "finished_at", "sequence", "config_hash", "code_version"]).to_pylist()
-    last = in_order(runs)[-1] if runs else None
+    runs = recorded_runs(lake)
+    last = runs[-1] if runs else None
     if last is None or last["status"] != "done" or last["stage"] not in {"release", "evaluate"}:
         return False
     return bool(last["config_hash"] == config.full_hash() and last["code_version"] == __version__)
