@@ -73,7 +73,9 @@ def next_sequence(lake: Lake) -> int:
 
     In a copy of a lake the versions begin anew, and the rows that were copied come first.
     """
-    known: list[int] = [number for number in lake.columns(RUNS, ["sequence"]).column(0).to_pylist() if number is not None]
+    known: list[int] = [
+        number for number in lake.columns(RUNS, _KNOWN_OF_RUNS).column("sequence").to_pylist() if number is not None
+    ]
     return max([lake.version(RUNS) or 0, *(number + 1 for number in known)])
 
 
