@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from sigmalake.cli import demo as verb
+from sigmalake.cli.verbs import demo as verb
 from sigmalake.demo import run as stage
 from sigmalake.demo.first_report import compared, estimation_seconds
 from sigmalake.demo.history import snapshots

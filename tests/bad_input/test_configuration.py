@@ -181,8 +181,11 @@ ON_THE_COMMAND_LINE = [
     ("--set of a mistake", ["--set", "risk.short.every=year"], "risk.short.every", "'day', 'week' or 'month'", "'year'"),
     ("a start that is no date", ["--start", "2024-13-01"], "--start '2024-13-01' is not a date", "YYYY-MM-DD"),
     ("a range reversed", ["--start", "2024-02-01", "--end", "2024-01-01"], "--start 2024-02-01 is after --end 2024-01-01"),
-    ("a form of output that there is not", ["--output", "xml"], "'xml' is not one of 'text', 'json'"),
-    ("an unknown option", ["--strat", "2024-01-01"], "No such option: --strat"),
+    ("a form of output that there is not", ["--output", "xml"], "--output: 'xml' is not one of 'text', 'json'"),
+    ("an unknown option", ["--strat", "2024-01-01"], "error: sigmalake run has no option --strat; did you mean --start?"),
+    ("a wait that is no number", ["--wait", "soon"], "--wait: ", "(given: 'soon')"),
+    ("an option without its value", ["--start"], "error: --start needs a value after it"),
+    ("a word too many", ["now"], "extra argument", "`sigmalake run --help` lists its options"),
     ("no time to wait", ["--wait", "-1"], "--wait", "greater than or equal to 0"),
 ]  # fmt: skip
 
@@ -194,6 +197,22 @@ def test_a_mistake_on_the_command_line_is_told(asked, tmp_path, options, words):
     seen = asked("run", "--config", written(tmp_path), *options)
     assert seen.says(*words)
     assert (seen.exit_code, seen.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], "'run'? `sigmalake --help` lists the verbs"),
+        (["run"], "error: sigmalake run needs --config FILE: the configuration, a YAML file or its URI"),
+        (["portfolio"], "error: sigmalake portfolio needs FILE: "),
+        (["report", "--lake", "x"], "error: sigmalake report needs --to "),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_lacks_something_is_told_in_one_line(asked, arguments, words):
+    seen = asked(*arguments)
+    assert seen.says(words)
+    assert (seen.exit_code, seen.out, seen.err.count("\n")) == (2, "", 1)
 
 
 def test_a_file_that_does_not_exist_is_told_with_the_folder_looked_in(asked, tmp_path, monkeypatch):

@@ -76,7 +76,7 @@ def test_one_date_may_be_a_file(run, tmp_path):
         (["--date", "yesterday"], 2, "--date 'yesterday' is not a date"),
         (["--variant", "long"], 1, "has no variant long; it has short"),
         (["--periods-per-year", "0"], 2, "--periods-per-year is 0.0; give a number above 0"),
-        (["--as", "barra"], 2, "Invalid value for '--as': 'barra' is not one of 'gs-quant', 'csv', 'excel', 'parquet'"),
+        (["--as", "barra"], 2, "error: --as: 'barra' is not one of 'gs-quant', 'csv', 'excel', 'parquet'"),
     ],
 )
 def test_a_mistake_is_one_message(run, tmp_path, options, code, message):

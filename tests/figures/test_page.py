@@ -19,8 +19,8 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 def names(full, tmp_path_factory):
     """What the page's Python leaves behind, run in a folder where the lake is."""
     folder = tmp_path_factory.mktemp("page")
-    (folder / "lakes").mkdir()
-    (folder / "lakes/demo").symlink_to(full.lake_folder)
+    (folder / "lakes/demo").mkdir(parents=True)
+    (folder / "lakes/demo/lake").symlink_to(full.lake_folder)
     found = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

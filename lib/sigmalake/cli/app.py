@@ -13,7 +13,6 @@ import typer
 from sigmalake import __version__
 from sigmalake.cli.check import check
 from sigmalake.cli.contexts import reading_context
-from sigmalake.cli.demo import demo
 from sigmalake.cli.lakes.copying import copy
 from sigmalake.cli.lakes.sql import sql
 from sigmalake.cli.lakes.standing import compare, releases
@@ -26,7 +25,9 @@ from sigmalake.cli.signals import Ending, signals_as_interrupt
 from sigmalake.cli.stage_verbs import covariance, describe, evaluate, ingest, portfolios, quality, regress, release, risk, run
 from sigmalake.cli.stores import files_of_stores
 from sigmalake.cli.terminal import first_line, hide, say, show, without_secrets
+from sigmalake.cli.usage import is_usage_error, usage_text
 from sigmalake.cli.verbs import run_document
+from sigmalake.cli.verbs.demo import demo
 from sigmalake.cli.verbs.export import export
 from sigmalake.cli.verbs.init import init
 from sigmalake.cli.verbs.portfolio import portfolio
@@ -34,7 +35,7 @@ from sigmalake.cli.verbs.report import report
 from sigmalake.cli.verbs.status import status
 from sigmalake.cli.verbs.validate import presets, validate
 from sigmalake.config.stores.credentials import store_secrets
-from sigmalake.errors import WORK_TO_DO, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
+from sigmalake.errors import WORK_TO_DO, ConfigError, InfrastructureError, SigmalakeError, caused_by_interrupt, telling_line
 
 if TYPE_CHECKING:
     from sigmalake.stages.queries.plan import PlannedStage
@@ -91,6 +92,7 @@ def plan(
     """
     from sigmalake.cli.progress import busy
     from sigmalake.cli.room import estimate_line, estimates, need_of_plan
+    from sigmalake.report.text.plain_text import wrapped
     from sigmalake.stages.queries.plan import plan as plan_all
 
     with reading_context(config, overrides, start, end, verify, engine=engine, reads_sources=True) as context:
@@ -115,7 +117,7 @@ def plan(
     else:
         _show_plan(planned)
         if need.stages:
-            show(estimate_line(context, need))
+            show("\n".join(wrapped(estimate_line(context, need), "", "  ")))
     if exit_code and any(s.compute or s.remove or s.error or s.notes for s in planned):
         raise typer.Exit(WORK_TO_DO)
 
@@ -138,9 +140,10 @@ def _show_plan(planned: "Sequence[PlannedStage]") -> None:
 def schema(
     of: Annotated[Described, typer.Argument(metavar="[configuration|run]", help="What is described.")] = Described.CONFIGURATION,
 ) -> None:
-    """The JSON Schema of the configuration, for editors, or of what `run --output json` prints.
+    """The JSON Schema of the configuration, or of a run's result.
 
-    What each key takes, what it means, its unit and its default. Needs no Java.
+    That of the configuration is for editors: what each key takes, what it means, its unit and its default. `schema run`
+    describes what `run --output json` prints. Needs no Java.
     """
     from sigmalake.config.texts.json_schema import config_schema
 
@@ -167,7 +170,7 @@ def main(verb: str | None = None) -> None:
 def _call(verb: str | None, ending: Ending) -> None:
     try:
         with files_of_stores():
-            code = app(args=None if verb is None else _arguments_of_job(verb), standalone_mode=False)
+            code = app(args=None if verb is None else _arguments_of_job(verb), prog_name="sigmalake", standalone_mode=False)
         if code:
             _exit_interrupted(ending) if code == INTERRUPTED else sys.exit(code)
     except (typer.Abort, KeyboardInterrupt):
@@ -205,11 +208,9 @@ def _exit_interrupted(ending: Ending) -> None:
 
 
 def _exit_unexpected(error: BaseException) -> None:
-    show = getattr(error, "show", None)
-    if callable(show):  # typer's own usage errors
-        error.message = str(getattr(error, "message", "")).replace("Value error, ", "")  # type: ignore[attr-defined]  # of typer's own
-        show()
-        sys.exit(int(getattr(error, "exit_code", 2)))
+    if is_usage_error(error):
+        say(usage_text(error))
+        sys.exit(ConfigError.exit_code)
     log = log_file()
     with open_private(log) as file:
         file.write(without_secrets("".join(traceback.format_exception(error))).encode())

@@ -19,7 +19,7 @@ def check(
     ] = False,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """Whether the lake is whole, and every release says what it said.
+    """Whether a lake is whole, and its releases unchanged.
 
     The tables as they stand, and each release at the versions that it pins, by its row counts and checksums. Writes nothing; ends
     with 1 and a list where something is wrong.

@@ -93,8 +93,8 @@ def _table_verb(stage: str, doc: str) -> Callable[..., None]:
 
 describe = _source_verb("describe", "Prices, packed, and the raw descriptors of each date.")
 ingest = _source_verb("ingest", "Source rows, checked and packed, a date a row.")
-quality = _table_verb("quality", "What the data of each date look like, and what is hardly right about them.")
-portfolios = _source_verb("portfolios", "The risk of your own portfolios, the books of the source, on every date.")
+quality = _table_verb("quality", "What the data of each date look like, and what is doubtful.")
+portfolios = _source_verb("portfolios", "The risk of your own portfolios on every date.")
 regress = _table_verb("regress", "A cross-sectional regression for each date.")
 
 
@@ -102,7 +102,10 @@ def risk(
     config: ConfigFile, start: Start = None, end: End = None, overrides: Overrides = None, wait: Wait = 0.0,
     engine: EngineOption = None, drop_variants: DropVariants = False, output: OutputForm = Output.TEXT,
 ) -> None:  # fmt: skip
-    """Estimate factor covariance and specific risk over rolling windows, as of every date."""
+    """Estimate factor covariance and specific risk.
+
+    Over rolling windows, as of every date.
+    """
     with writing_context(
         config, overrides, start, end, wait, engine=engine, computes=("risk",), drop_variants=drop_variants, verb="risk"
     ) as context:
@@ -120,7 +123,10 @@ def release(
     engine: EngineOption = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """Check what is new, then pin every table's version; or withdraw a release."""
+    """Check what is new, and pin the version of every table.
+
+    Or withdraw a release, with a reason.
+    """
     if withdraw is not None or why is not None:
         from sigmalake.cli.lakes.upkeep import withdraw_release
 
@@ -150,9 +156,10 @@ def covariance(
     engine: EngineOption = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """V = X Sigma X' + Delta, into the lake or by hand.
+    """Asset covariances V, into the lake or into a file.
 
-    Without the options marked so: what the configuration names, into the lake. By hand: from a release to a file, or shown.
+    V = X Sigma X' + Delta. Without the options marked so: what the configuration names, into the lake. By hand: from a release
+    to a file, or shown.
     """
     if all(option is None for option in (assets, day, variant, exposures, to, release)):
         with writing_context(

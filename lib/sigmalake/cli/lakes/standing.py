@@ -60,9 +60,10 @@ def compare(
     ] = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """What moved between two releases or two variants, by how much, and why.
+    """What moved between two releases or two variants.
 
-    Dates, factors and assets whose numbers moved, and the values of the source that were restated. Needs no Java.
+    Dates, factors and assets whose numbers moved, by how much and why, and the values of the source that were restated.
+    Needs no Java.
     """
     from sigmalake.reader.open_release import open_release
     from sigmalake.report.text.standing import comparison_json, comparison_text, write_moves

@@ -18,10 +18,10 @@ def maintain(
     wait: Wait = 0.0,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """Write small files together, and remove what no kept release reads.
+    """Write small files together, and remove unused ones.
 
-    Which releases are kept is what `retention:` of the configuration says; all by default. Shows the files of each table before
-    and after. Needs no Java.
+    Unused are the files that no kept release reads. Which releases are kept is what `retention:` of the configuration says;
+    all by default. Shows the files of each table before and after. Needs no Java.
     """
     from sigmalake.lake.log import MAINTAIN
     from sigmalake.lake.upkeep.result import Upkeep

@@ -37,9 +37,10 @@ def export(
     periods_per_year: Annotated[float | None, typer.Option(metavar="N", help="To annualise; else told by the calendar.")] = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """The model as of a date, or of several, in the files of another tool.
+    """Write the model as files for another tool.
 
-    Factors, covariances, exposures, specific risk, betas and returns, in that tool's units: docs/exports.md. Needs no Java.
+    As of one date or of several: factors, covariances, exposures, specific risk, betas and returns, in that tool's units.
+    docs/exports.md describes the files. Needs no Java.
     """
     from sigmalake.reader.exports.files import export_model
     from sigmalake.reader.open_release import open_release

@@ -31,7 +31,7 @@ def report(
     ] = None,
     output: OutputForm = Output.TEXT,
 ) -> None:
-    """A release in one HTML file: a verdict in words, and its pictures.
+    """Write a release as one HTML page, in words and pictures.
 
     What is good, what to watch and what to do, each with its threshold; then factor returns, fit, correlations, coverage,
     calibration, data quality and what changed. The file needs no network, and can be forwarded. Needs no Java.

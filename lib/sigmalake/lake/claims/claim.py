@@ -55,7 +55,7 @@ class Claim:
     @property
     def holder(self) -> str:
         """Who holds it, for a message."""
-        return f"{self.owner} (pid {self.pid} on {self.host}, lease {self.fence})"
+        return f"{self.owner} (pid {self.pid} on {self.host.split(' ')[0]}, lease {self.fence})"
 
 
 class UnreadableClaimError(InfrastructureError):

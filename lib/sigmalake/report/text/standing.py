@@ -15,7 +15,7 @@ from sigmalake.lake.dates import DateRange
 from sigmalake.lake.upkeep.history import ReleaseChange
 from sigmalake.reader.releases.comparison import ModelComparison
 from sigmalake.report.text.numbers import json_number
-from sigmalake.report.text.plain_text import note, section, table
+from sigmalake.report.text.plain_text import note, section, table, wrapped
 
 SHOWN = 20  # rows of a table in text; the file that --to names has all
 _SMALL = "#.3g"
@@ -27,7 +27,9 @@ def history_text(lake: str, releases: Sequence[ReleaseChange]) -> str:
     """The releases, oldest first, each with what it changed."""
     if not releases:
         return f"{lake} has no release yet; make one with `sigmalake release`"
-    return "\n".join([f"{lake}: {len(releases)} releases", *(_release_text(release) for release in releases)])
+    return "\n".join(
+        [f"{lake}: {len(releases)} release{'' if len(releases) == 1 else 's'}", *(_release_text(release) for release in releases)]
+    )
 
 
 def history_json(releases: Sequence[ReleaseChange]) -> str:
@@ -100,7 +102,8 @@ def _release_text(release: ReleaseChange) -> str:
     made = f"{release.created_at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{release.release_id}  made {made}, as of {release.as_of}, {variants}; {state}"]
     if release.written:
-        lines += [f"    written: {span}: {', '.join(names)}" for span, names in _by_span(release.written).items()]
+        for span, names in _by_span(release.written).items():
+            lines += wrapped(f"written: {span}: {', '.join(names)}", "    ", "      ")
     if release.restated:
         lines.append(f"    dates before, computed again: {_range_text(release.restated)}")
     return "\n".join([*lines, *(f"    because: {why}" for why in release.why)])
