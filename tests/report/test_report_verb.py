@@ -42,7 +42,7 @@ def test_a_range_and_an_earlier_release_are_written_and_told_to_a_program(verb, 
     said = json.loads(out)
     assert (said["to"], said["release"], said["size"]) == (str(file), reported.first, file.stat().st_size)
     text = file.read_text(encoding="utf-8")
-    assert f"Variant monthly of short, monthly. Returns from {start} to {end}." in text
+    assert f"Variant monthly (the model also has short). Returns from {start} to {end}." in text
     assert "This is the first release that the lake keeps" in text
     assert f'<option value="0">{end}</option>' in text
     assert [path.name for path in tmp_path.iterdir()] == ["r.html"]

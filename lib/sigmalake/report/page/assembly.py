@@ -69,8 +69,9 @@ def assemble(
 
 def _header(of: Titled, found: Evidence) -> Html:
     scope, release = found.scope, of.release
-    variants = ", ".join(release.variants) or "none"
-    shown = f"Variant {scope.variant} of {variants}. " if scope.variant else ""
+    others = [name for name in release.variants if name != scope.variant]
+    beside = f" (the model also has {', '.join(others)})" if others else ""
+    shown = f"Variant {scope.variant}{beside}. " if scope.variant else ""
     where = f"{shown}Returns from {scope.first} to {scope.last}. Made {release.created_at:%Y-%m-%d %H:%M} UTC."
     links = joined(
         element("a", title_, href=f"#{anchor}")

@@ -42,7 +42,7 @@ def _menus(menus: Sequence[Menu], chosen: Chosen) -> Html:
     shown = element("div", joined(_menu(menu) for menu in menus), class_="menus")
     if len(chosen.factors) == chosen.n_factors:
         return shown
-    some = f"The menu has {len(chosen.factors)} of {chosen.n_factors} factors, those that are told from 0 most often."
+    some = f"The menu has {len(chosen.factors)} of {chosen.n_factors} factors, those whose returns are clearly not 0 most often."
     return joined(
         (shown, element("p", prose(f"{some} The option `--factor` (`factors=` in Python) adds another."), class_="soft screen"))
     )

@@ -59,7 +59,7 @@ SECTIONS = (
             ),
             PictureText(
                 "t_stats",
-                "How clearly factors are told from 0",
+                "How clearly factors differ from 0",
                 "Above, by factor, the share of dates on which its return is more than two standard errors from 0; below, the "
                 "share of the factors by date.",
                 "Chance alone gets to 5 %, the dotted line; a factor near it is not told from noise.",
@@ -71,7 +71,7 @@ SECTIONS = (
     SectionText(
         "strength",
         "Which factors matter",
-        "A factor matters where its return is told from 0 on many dates, and where it moves much.",
+        "A factor matters if its return is clearly not 0 on many dates, and if it moves much.",
         (
             PictureText(
                 "factor_strength",

@@ -25,7 +25,7 @@ R2_FALL = Threshold(
     "choice: R2 follows the market's volatility, and halves in calm years",
 )  # fmt: skip
 LARGE_T = Threshold(
-    2.0, "|t|", "a factor return is told from 0", "two standard errors: by chance on 4.6 % of dates of a normal error"
+    2.0, "|t|", "a factor return is clearly not 0", "two standard errors: by chance on 4.6 % of dates of a normal error"
 )
 WEAK_SHARE = Threshold(
     0.10, "share of dates", "a factor with |t| above 2 on fewer dates is weak", "choice: twice what chance alone gives"
