@@ -56,8 +56,8 @@ class Config(Strict):
     descriptors: Annotated[
         DescriptorRules | None,
         key(
-            "how the descriptors of the library are computed, from `sources.prices`; with prices the defaults count, without "
-            "them there are no descriptors"
+            "how the descriptors of the library are computed, from `sources.prices`; if it is left out, the "
+            "defaults hold where there are prices"
         ),
     ] = None
     regression: Annotated[RegressionRules, key("the cross-sectional regression of each date")] = RegressionRules()
@@ -66,14 +66,16 @@ class Config(Strict):
     books: Annotated[
         Books | None,
         key(
-            "how the portfolios of `sources.books` are measured; with that source the defaults count, without it there are none. "
+            "how the portfolios of `sources.books` are measured; if it is left out, the defaults hold where there is that source. "
             "They are not the pure factor portfolios of `regression.portfolios`, nor what `evaluate.portfolios` tests"
         ),
     ] = None
     long_tables: Annotated[LongTables, key("tables in rows beside those that every run writes")] = LongTables()
     retired_variants: Annotated[
         list[str] | None,
-        key("variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: none"),
+        key(
+            "variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: no row is deleted"
+        ),
     ] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()
     evaluate: Annotated[Evaluate, key("what `sigmalake evaluate` tests")] = Evaluate()

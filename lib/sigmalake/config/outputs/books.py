@@ -37,7 +37,7 @@ class Books(Strict):
     max_gross: Annotated[
         float,
         key(
-            "largest sum of |weight| of a book; above it the run stops, since percent or money was taken for fractions",
+            "largest sum of the absolute weights of a book; above it the run stops, since percent or money was taken for fractions",
             unit="fraction of the value",
             source="choice",
         ),

@@ -27,7 +27,7 @@ class Limits:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     note: float | None = setting(0.0, "a value above it is noted; none: never", unit="as `warn`", source=CHOICE)
-    warn: float | None = setting(None, "a value above it is said aloud; none: never", unit="of the measure", source=CHOICE)
+    warn: float | None = setting(None, "a value above it gives a warning; none: never", unit="of the measure", source=CHOICE)
     stop: float | None = setting(None, "a value above it ends the run before a release; none: never", unit="as `warn`")
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Limits:
 class Rejected(Limits):
     """Of the share of a source's rows that are rejected."""
 
-    warn: float | None = setting(0.02, "a share above it is said aloud; none: never", unit="share of rows", source=CHOICE)
+    warn: float | None = setting(0.02, "a share above it gives a warning; none: never", unit="share of rows", source=CHOICE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class CoverageDay(Limits):
     """Of the share of the assets that went since the date before."""
 
     note: float | None = setting(0.01, "a share above it is noted; none: never", unit="share of assets", source=CHOICE)
-    warn: float | None = setting(0.1, "a share above it is said aloud; none: never", unit="share of assets", source=CHOICE)
+    warn: float | None = setting(0.1, "a share above it gives a warning; none: never", unit="share of assets", source=CHOICE)
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class CoverageYear(Limits):
     """Of the share of the assets that went within a year."""
 
     note: float | None = setting(0.1, "a share above it is noted; none: never", unit="share of assets", source=CHOICE)
-    warn: float | None = setting(0.5, "a share above it is said aloud; none: never", unit="share of assets", source=CHOICE)
+    warn: float | None = setting(0.5, "a share above it gives a warning; none: never", unit="share of assets", source=CHOICE)
 
 
 @dataclass(frozen=True)
 class StalePrices(Limits):
     """Runs of zero returns."""
 
-    warn: float | None = setting(0.02, "a share above it is said aloud; none: never", unit="share of returns", source=CHOICE)
+    warn: float | None = setting(0.02, "a share above it gives a warning; none: never", unit="share of returns", source=CHOICE)
     run: int = setting(5, "returns of exactly 0 in a row that make a price stale", unit="periods", source=CHOICE)
 
 
@@ -86,7 +86,7 @@ class Jumps(Limits):
     """Of the largest return of a date in robust standard deviations."""
 
     note: float | None = setting(15.0, "a return above it is noted; none: never", unit="robust sd", source=CHOICE)
-    warn: float | None = setting(40.0, "a return above it is said aloud; none: never", unit="robust sd", source=CHOICE)
+    warn: float | None = setting(40.0, "a return above it gives a warning; none: never", unit="robust sd", source=CHOICE)
     look_back: int = setting(21, "dates before that the asset's own standard deviation rests on", unit="periods", source=CHOICE)
 
 
@@ -94,7 +94,7 @@ class Jumps(Limits):
 class BadTicks(Limits):
     """Jumps that the next return takes back."""
 
-    warn: float | None = setting(0.0, "a count above it is said aloud; none: never", unit="assets", source=CHOICE)
+    warn: float | None = setting(0.0, "a count above it gives a warning; none: never", unit="assets", source=CHOICE)
     bound: float = setting(10.0, "a return beyond it is a jump", unit="robust sd", source=CHOICE)
     remains: float = setting(0.25, "share of the jump that is left after the next return, at most", unit="share", source=CHOICE)
 
@@ -103,7 +103,7 @@ class BadTicks(Limits):
 class StaleCaps(Limits):
     """Runs of equal caps beside returns other than 0."""
 
-    warn: float | None = setting(0.05, "a share above it is said aloud; none: never", unit="share of caps", source=CHOICE)
+    warn: float | None = setting(0.05, "a share above it gives a warning; none: never", unit="share of caps", source=CHOICE)
     run: int = setting(5, "equal caps in a row, beside returns other than 0, that make a cap stale", unit="periods", source=CHOICE)
 
 
@@ -111,7 +111,7 @@ class StaleCaps(Limits):
 class CapMoves(Limits):
     """Caps that move apart from returns."""
 
-    warn: float | None = setting(0.05, "a share above it is said aloud; none: never", unit="share of caps", source=CHOICE)
+    warn: float | None = setting(0.05, "a share above it gives a warning; none: never", unit="share of caps", source=CHOICE)
     bound: float = setting(0.05, "a cap that moved by more beside its return moved apart", unit="fraction", source=CHOICE)
 
 
@@ -119,7 +119,7 @@ class CapMoves(Limits):
 class Splits(Limits):
     """Caps and returns that differ by the ratio of a split."""
 
-    warn: float | None = setting(0.0, "a count above it is said aloud; none: never", unit="assets", source=CHOICE)
+    warn: float | None = setting(0.0, "a count above it gives a warning; none: never", unit="assets", source=CHOICE)
     tolerance: float = setting(0.02, "distance from the ratio of a split", unit="fraction", source=CHOICE)
 
 
@@ -127,7 +127,7 @@ class Splits(Limits):
 class ExposureMoves(Limits):
     """Styles that move by more than a bound."""
 
-    warn: float | None = setting(0.01, "a share above it is said aloud; none: never", unit="share of values", source=CHOICE)
+    warn: float | None = setting(0.01, "a share above it gives a warning; none: never", unit="share of values", source=CHOICE)
     bound: float = setting(3.0, "a smaller change of a style is none", unit="cross-sectional sd", source=CHOICE)
     robust: float = setting(10.0, "nor is one within so many robust sd of its date's changes", unit="robust sd", source=CHOICE)
 
@@ -136,7 +136,7 @@ class ExposureMoves(Limits):
 class ThinFactors(Limits):
     """Memberships with few members, or with little of the weight."""
 
-    warn: float | None = setting(0.0, "a count above it is said aloud; none: never", unit="factors", source=CHOICE)
+    warn: float | None = setting(0.0, "a count above it gives a warning; none: never", unit="factors", source=CHOICE)
     members: float = setting(5.0, "a membership with fewer is thin", unit="effective members", source=CHOICE)
     share: float = setting(0.001, "a membership with less of the weight is thin", unit="share of weight", source=CHOICE)
 
