@@ -74,7 +74,8 @@ class Config(Strict):
     retired_variants: Annotated[
         list[str] | None,
         key(
-            "variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; none: no row is deleted"
+            "variants that are no longer under `risk`, and whose rows a run may delete, as with `--drop-variants`; "
+            "none: no row is deleted"
         ),
     ] = None
     checks: Annotated[Checks, key("what stops a run or a release")] = Checks()

@@ -13,7 +13,8 @@ from sigmalake.tables.views import VIEWS, View
 HEAD = """\
 # Tables
 
-Written from the declarations in `lib/sigmalake/tables` by `python -m sigmalake.tables.documentation`; a test compares.
+This page lists every table of a lake with its columns, for whoever reads them. It is written from the declarations
+in `lib/sigmalake/tables` by `python -m sigmalake.tables.documentation`; a test compares.
 
 Returns, variances and covariances are per period, in fractions: a return of 0.01 is 1 %. Nothing is annualised. A period is a step
 of the calendar; of a variant for which `risk_models` says `frequency` month it is a calendar month, wherever that variant stands.
