@@ -14,9 +14,10 @@ from sigmalake.config.texts.annotated import SOURCES
 INTRODUCTION = """\
 # The configuration, key by key
 
-This page lists every key of a configuration, for looking things up. A configuration is a YAML file, or the same as a mapping in
-Python. Unknown and duplicate keys are refused. Paths are relative to the file, and those of a mapping to the folder where Python runs. `sigmalake validate --defaults` prints a file with
-its defaults, the unit of each value and where it is from; `sigmalake schema > schema.json` makes the JSON Schema for an editor.
+This page lists every key of a configuration, for looking things up. A configuration is a YAML file, or the same as a mapping
+in Python. Unknown and duplicate keys are refused. Paths are relative to the file, and those of a mapping to the folder where
+Python runs. `sigmalake validate --defaults` prints a file with its defaults, the unit of each value and where it is from;
+`sigmalake schema > schema.json` makes the JSON Schema for an editor.
 
 NAME is a name that you choose, `[]` an entry of a list; `{a, b}` stands for either, `*` for any source. A default of `none` means
 that the key may be left out or be `null`. [model.md](model.md) has the reasons of the defaults, which are from
