@@ -47,6 +47,20 @@ def test_lines_tell_the_dates_done_of_those_planned_by_the_local_engine(session,
     assert "4/7 regress: 120 of 300 dates, 0 s\n" in capsys.readouterr().err
 
 
+def test_lines_tell_the_dates_that_executors_of_spark_have_made(session, capsys):
+    written = Progress()
+    engine = SimpleNamespace(spark=session, storage=SimpleNamespace(progress=written))
+    with progress.watching(engine, on_terminal=False)("4/7 regress"):
+        written.plan("cross_sections", "dates", 300)
+        written.follow(lambda: 120)
+        time.sleep(0.2)
+        written.follow(lambda: 320)  # of an executor that was lost, some dates were made twice
+        time.sleep(0.2)
+    told = capsys.readouterr().err
+    assert "4/7 regress: 120 of 300 dates, 0 s\n" in told
+    assert "4/7 regress: 300 of 300 dates, 0 s\n" in told
+
+
 def test_a_bar_on_a_terminal_leaves_nothing_behind_on_stdout(session, capsys):
     with progress.watching_spark(session, on_terminal=True)("risk"):
         time.sleep(0.2)

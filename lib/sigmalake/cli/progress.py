@@ -1,6 +1,7 @@
 """How far a stage is, on stderr: a bar on a terminal, elsewhere a line every few seconds.
 
-The local engine counts dates as it writes them; Spark is asked for its counts of tasks.
+Dates are counted as the local engine writes them, or as executors of Spark make them. Where nobody counts dates, as over Spark
+Connect, Spark is asked for its counts of tasks.
 """
 
 import threading
@@ -35,12 +36,12 @@ class Counted(NamedTuple):
 def watching(engine: "Engine", *, on_terminal: bool | None = None) -> Watch:
     """What shows the progress of a named stage."""
     spark = getattr(engine, "spark", None)
-    if spark is not None:
-        return watching_spark(spark, on_terminal=on_terminal)
     written: Written | None = getattr(getattr(engine, "storage", None), "progress", None)
+    if spark is not None:
+        return watching_spark(spark, written, on_terminal=on_terminal)
 
     def count() -> Counted:
-        return Counted() if written is None else Counted(min(written.done, written.planned), written.planned, written.unit)
+        return Counted() if written is None else Counted(written.so_far, written.planned, written.unit)
 
     def begin() -> None:
         if written is not None:
@@ -49,19 +50,26 @@ def watching(engine: "Engine", *, on_terminal: bool | None = None) -> Watch:
     return _watch(count, begin, on_terminal)
 
 
-def watching_spark(spark: "SparkSession", *, on_terminal: bool | None = None) -> Watch:
+def watching_spark(spark: "SparkSession", written: "Written | None" = None, *, on_terminal: bool | None = None) -> Watch:
     """The same on Spark; without counts on a platform whose sessions do not tell of their tasks."""
+
+    def begin() -> None:
+        if written is not None:
+            written.plan()
+
     try:
         tracker = spark.sparkContext.statusTracker()
     except Exception:  # Spark Connect and serverless have no sparkContext, and say so in errors of several kinds
-        return _watch(Counted, lambda: None, on_terminal)
+        return _watch(Counted, begin, on_terminal)
 
     def count() -> Counted:
+        if written is not None and written.made is not None:
+            return Counted(written.so_far, written.planned, written.unit)
         infos = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
         counts = [(info.numCompletedTasks, info.numTasks) for info in infos if info is not None]
         return Counted(sum(done for done, _ in counts), sum(planned for _, planned in counts), "tasks")
 
-    return _watch(count, lambda: None, on_terminal)
+    return _watch(count, begin, on_terminal)
 
 
 @contextmanager

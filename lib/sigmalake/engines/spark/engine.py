@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -46,6 +46,9 @@ from sigmalake.tasks.contract import Input, MapTask, PartTask
 from sigmalake.tasks.sources.check_source import CheckSource, StoredByDate
 from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask, SurveyRows, ToPack
 
+if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
+
 PART, ROLE = "__part", "__role"  # columns that rows carry on their way to their part
 PACKED_A_BATCH, LONG_A_BATCH = 8, 1 << 16  # rows on their way back
 
@@ -75,7 +78,8 @@ class SparkEngine:
     def map_rows(self, task: MapTask, rows: RowFilter) -> DataFrame:
         """As `Engine`: a pandas UDF over the rows, no shuffle."""
         found = self._stored(task.input, rows)
-        return found.select(_as_pandas_udf(task, found.columns)(F.struct(*found.columns)).alias("row")).select("row.*")
+        udf = _as_pandas_udf(task, found.columns, self._rows_made(task.into))
+        return found.select(udf(F.struct(*found.columns)).alias("row")).select("row.*")
 
     def unpack(self, task: MapTask, rows: RowFilter) -> DataFrame:
         """As `Engine`: executors read the files of a folder, a task a run of row groups; a catalog's rows come by Spark."""
@@ -95,7 +99,9 @@ class SparkEngine:
         sent = [self._sent(role, read, [of_part[role] for of_part in dates], given, versions) for role, read in task.inputs.items()]
         every_part = listed_rows(self.spark, [(part, "") for part in range(task.n_parts)], f"{PART} int, {ROLE} string")
         union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
-        return self._by_id(union, task.n_parts, PART).mapInArrow(_PartMapping(task), task.into.schema_sql())
+        return self._by_id(union, task.n_parts, PART).mapInArrow(
+            _PartMapping(task, self._rows_made(task.into)), task.into.schema_sql()
+        )
 
     def open_source(self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool) -> OpenedSource:
         """As `Engine`: executors read files as the local engine does; tables of a catalog come by Spark."""
@@ -138,6 +144,18 @@ class SparkEngine:
         if isinstance(self._tables, SparkFolderTables):
             return RowsByDate(LocalRows(schema, stored_pieces(self._tables, table, schema, None, None)), table.date or "")
         return RowsByDate(LocalRows(schema, [Held(self.read(table).select(*columns).toArrow())]), table.date or "")
+
+    def _rows_made(self, table: Table) -> "Accumulator[int] | None":
+        """What adds up the rows of a table that executors make, where somebody watches for them."""
+        progress = self._tables.progress
+        if not progress.counts(table.name):
+            return None
+        try:
+            made = self.spark.sparkContext.accumulator(0)
+        except Exception:  # Spark Connect and serverless have no sparkContext, and say so in errors of several kinds
+            return None
+        progress.follow(lambda: made.value)
+        return made
 
     def close(self) -> None:
         """As `Engine`: nothing is kept."""
@@ -221,8 +239,8 @@ class SparkEngine:
         return rows.join(F.broadcast(places), belongs).select(PART, F.lit(role).alias(ROLE), *own)
 
 
-def _as_pandas_udf(task: MapTask, columns: Sequence[str]) -> Any:
-    """A task as a pandas UDF of a struct of the columns, which gives a struct of the table's."""
+def _as_pandas_udf(task: MapTask, columns: Sequence[str], made: "Accumulator[int] | None") -> Any:
+    """A task as a pandas UDF of a struct of the columns, which gives a struct of the table's, and counts its rows."""
     table = task.input.table
     declared = pa.schema([]) if table is None else table.arrow_schema()
     schema = pa.schema([declared.field(name) for name in columns])
@@ -230,8 +248,10 @@ def _as_pandas_udf(task: MapTask, columns: Sequence[str]) -> Any:
     def apply(rows: pd.DataFrame) -> pd.DataFrame:
         found = task(pa.Table.from_pandas(rows, schema, preserve_index=False))
         check_rows(task.into, found)
-        made: pd.DataFrame = found.to_pandas()
-        return made
+        if made is not None:
+            made.add(found.num_rows)
+        packed: pd.DataFrame = found.to_pandas()
+        return packed
 
     return F.pandas_udf(apply, task.into.schema_sql())
 
@@ -258,6 +278,7 @@ class _UnpackingPieces(NamedTuple):
 
 class _PartMapping(NamedTuple):
     task: PartTask
+    made: "Accumulator[int] | None"  # rows
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """A partition holds the rows of a part, and one row that only names it; of several on Spark 4.0."""
@@ -267,7 +288,10 @@ class _PartMapping(NamedTuple):
         parts = pc.unique(rows.column(PART)).to_pylist()
         for part in sorted(parts):
             of_part = rows if len(parts) == 1 else rows.filter(pc.equal(rows.column(PART), part))
-            yield from _checked(self.task.into, self.task(part, dict(self._inputs(of_part))))
+            found = self.task(part, dict(self._inputs(of_part)))
+            if self.made is not None:
+                self.made.add(found.num_rows)
+            yield from _checked(self.task.into, found)
 
     def _inputs(self, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         roles = rows.column(ROLE)

@@ -22,6 +22,7 @@ from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import VOUCHED_PROPERTY, FolderTables
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import Commit, Identity, Seen, parse_commit
+from sigmalake.lake.progress import Progress
 from sigmalake.lake.row_filter import RowFilter, SqlFilter
 from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust.files import LostFile, TableState
@@ -45,6 +46,7 @@ class SparkFolderTables(FolderTables):
     def __init__(self, spark: SparkSession, root: str) -> None:
         super().__init__(root)
         self._spark = spark
+        self.progress = Progress()
 
     def sql_name(self, table: Table) -> str:
         """The table as SQL names it."""
@@ -76,6 +78,7 @@ class CatalogTables:
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.root = root
         self._spark = spark
+        self.progress = Progress()
 
     def sql_name(self, table: Table) -> str:
         """The table as SQL names it."""
