@@ -87,7 +87,7 @@ class FactorModel(CrossSections, Series, Forecasts, Portfolios):
         return compare_models(earlier._compared(), self._compared(), *bounds(start, end))
 
     def changed_dates(self, earlier: "FactorModel") -> list[Date]:
-        """Dates of both models, ascending, on which this one was computed from other inputs than an earlier one; see `unlike_dates`.
+        """Dates of both models, ascending, on which this one rests on other inputs than the earlier one; see `unlike_dates`.
 
         Where none is listed, `compared_with` finds nothing up to the earlier model's last date, and reads far more.
         """
