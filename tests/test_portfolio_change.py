@@ -141,7 +141,7 @@ def test_a_person_reads_parts_of_the_change_of_the_volatility(run_restated, file
     found = answer(run_restated, file, "--versus-release", FIRST)["change"]
     text = after(run_restated(file, "--versus-release", FIRST)[1], "What moved the volatility")
     was, now = (YEARLY * found[side]["vol"] for side in ("first", "second"))
-    assert text.startswith(
+    assert " ".join(text.split()).startswith(
         f"What moved the volatility from {was:.2f} (2021-04-01 in {FIRST}) to {now:.2f} (2021-04-01 in {RESTATED}), ann"
     )
     assert row(text, "sum") == [f"{now - was:.3f}"]

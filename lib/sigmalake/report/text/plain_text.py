@@ -1,20 +1,21 @@
-"""Text for a terminal: titled sections, paragraphs and tables of at most 100 columns."""
+"""Text for a terminal: titled sections and paragraphs of 80 columns, and tables of at most 100."""
 
 from collections.abc import Collection, Iterable, Sequence
 from textwrap import fill, wrap
 
-WIDTH = 100  # columns
 NARROW = 80  # columns of a terminal that nobody has made wider
+WIDTH = 100  # of a table, which has more where names are long
 
 
 def section(title: str, *parts: str) -> str:
     """A titled part of the report."""
-    return "\n".join([title, "-" * len(title), *parts, ""])
+    lines = wrap(title, NARROW, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([*lines, "-" * min(NARROW, max(map(len, lines))), *parts, ""])
 
 
 def note(text: str) -> str:
     """A paragraph under a table."""
-    return fill(text, WIDTH)
+    return fill(text, NARROW, break_long_words=False, break_on_hyphens=False)
 
 
 def wrapped(text: str, indent: str = "", rest: str | None = None) -> list[str]:

@@ -145,8 +145,8 @@ def _volatility(answer: Answer) -> str:
         ]
         for name, report in reports.items()
     ]
-    header = ["", f"over {periods(answer.risk.horizon, answer.risk.frequency)}", "annualised", "of factors, ann.", "specific, ann."]
-    return section("Volatility, %", table(header, rows), *([beta] if beta else []))
+    header = ["", f"over {periods(answer.risk.horizon, answer.risk.frequency)}", "annualised", "of factors", "specific"]
+    return section("Volatility, %; of factors and specific: annualised", table(header, rows), *([beta] if beta else []))
 
 
 def _factor_and_specific(report: PortfolioReport) -> tuple[float, float]:
