@@ -136,7 +136,7 @@ def bias_text(portfolios: Sequence[Bias], factors: Sequence[Bias], aims: Mapping
     values = [b.value for b in factors]
     inside = sum(abs(b.value - 1) <= b.band for b in factors)
     return section(
-        f"Bias statistic of {variant}, out of sample: B = sd of return(t+1) / forecast of its volatility at t",
+        f"Bias statistic of {variant}: B = sd of return / forecast volatility, out of sample",
         table(["portfolio", "B", "aim", "dates", "1 +- sqrt(2/T)", ""], rows),
         note(
             f"The {len(factors)} factors: B from {min(values):.3f} to {max(values):.3f}, median {np.median(values):.3f}, "
