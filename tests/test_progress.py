@@ -21,7 +21,11 @@ STAGES = {1: SimpleNamespace(numCompletedTasks=3, numTasks=8), 2: None}  # the s
 
 def session_with(active_stages):
     tracker = SimpleNamespace(getActiveStageIds=active_stages, getStageInfo=STAGES.get)
-    return SimpleNamespace(sparkContext=SimpleNamespace(statusTracker=lambda: tracker))
+
+    def counter(start):
+        return SimpleNamespace(value=start)
+
+    return SimpleNamespace(sparkContext=SimpleNamespace(statusTracker=lambda: tracker, accumulator=counter))
 
 
 @pytest.fixture
@@ -52,9 +56,11 @@ def test_lines_tell_the_dates_that_executors_of_spark_have_made(session, capsys)
     engine = SimpleNamespace(spark=session, storage=SimpleNamespace(progress=written))
     with progress.watching(engine, on_terminal=False)("4/7 regress"):
         written.plan("cross_sections", "dates", 300)
-        written.follow(lambda: 120)
+        assert written.made_elsewhere("factor_returns") is None
+        made = written.made_elsewhere("cross_sections")
+        made.value += 120
         time.sleep(0.2)
-        written.follow(lambda: 320)  # of an executor that was lost, some dates were made twice
+        made.value += 200  # of an executor that was lost, some dates were made twice
         time.sleep(0.2)
     told = capsys.readouterr().err
     assert "4/7 regress: 120 of 300 dates, 0 s\n" in told

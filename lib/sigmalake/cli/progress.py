@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sigmalake.cli.terminal import draws, say, stderr_console
@@ -61,6 +62,9 @@ def watching_spark(spark: "SparkSession", written: "Written | None" = None, *, o
         tracker = spark.sparkContext.statusTracker()
     except Exception:  # Spark Connect and serverless have no sparkContext, and say so in errors of several kinds
         return _watch(Counted, begin, on_terminal)
+
+    if written is not None:
+        written.new_counter = partial(spark.sparkContext.accumulator, 0)
 
     def count() -> Counted:
         if written is not None and written.made is not None:

@@ -1,14 +1,27 @@
 """How far a stage is: counted by who reads or writes, read by who shows it."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import pyarrow as pa
+
+
+class Counter(Protocol):
+    """A sum that other processes add to, such as an accumulator of Spark."""
+
+    @property
+    def value(self) -> int:
+        """The sum so far, to this process."""
+
+    def add(self, term: int) -> None:
+        """Add to it."""
 
 
 class Progress:
     """Rows of one table, dates of collected rows, or parts of a source: done of those planned."""
 
     def __init__(self) -> None:
+        self.new_counter: Callable[[], Counter] | None = None  # of an engine whose rows are made elsewhere, set by who watches
         self.plan()
 
     def plan(self, table: str = "", unit: str = "", planned: int = 0, *, dated: str = "") -> None:
@@ -21,25 +34,24 @@ class Progress:
             dated: column of rows that are collected, whose dates count in the place of rows that are written.
         """
         self.table, self.unit, self.planned, self.done, self.dated = table, unit, planned, 0, dated
-        self.made: Callable[[], int] | None = None
+        self.made: Counter | None = None
 
     def add(self, table: str, rows: int) -> None:
         """Count rows that were written, if they are of the planned table."""
         if table == self.table and not self.dated:
             self.done += rows
 
-    def counts(self, table: str) -> bool:
-        """Whether rows of this table count."""
-        return self.planned > 0 and table == self.table and not self.dated
-
-    def follow(self, made: Callable[[], int]) -> None:
-        """Count rows of the planned table that other processes make, by what they have told so far."""
-        self.made = made
+    def made_elsewhere(self, table: str) -> "Counter | None":
+        """What other processes add the rows of a table to as they make them; None where nobody watches for these."""
+        if self.new_counter is None or table != self.table or not self.planned or self.dated:
+            return None
+        self.made = self.new_counter()
+        return self.made
 
     @property
     def so_far(self) -> int:
         """How many are done; of rows that are made twice, as after a lost executor, no more than planned."""
-        return min(self.planned, self.done + (self.made() if self.made is not None else 0))
+        return min(self.planned, self.done + (0 if self.made is None else self.made.value))
 
     def collected(self, rows: pa.Table) -> None:
         """Count the dates of rows that came to the driver, if these are planned. No two pieces have rows of one date."""

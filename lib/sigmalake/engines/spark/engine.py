@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -34,6 +34,7 @@ from sigmalake.engines.spark.source_rows import (
 )
 from sigmalake.engines.spark.tables import CatalogTables, SparkFolderTables, as_frame, read_declared, spark_tables
 from sigmalake.lake.dates import DateRange
+from sigmalake.lake.progress import Counter
 from sigmalake.lake.row_filter import RowFilter, of_dates
 from sigmalake.lake.storage import Storage
 from sigmalake.sources.files import list_files
@@ -45,9 +46,6 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tasks.contract import Input, MapTask, PartTask
 from sigmalake.tasks.sources.check_source import CheckSource, StoredByDate
 from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask, SurveyRows, ToPack
-
-if TYPE_CHECKING:
-    from pyspark.accumulators import Accumulator
 
 PART, ROLE = "__part", "__role"  # columns that rows carry on their way to their part
 PACKED_A_BATCH, LONG_A_BATCH = 8, 1 << 16  # rows on their way back
@@ -78,7 +76,7 @@ class SparkEngine:
     def map_rows(self, task: MapTask, rows: RowFilter) -> DataFrame:
         """As `Engine`: a pandas UDF over the rows, no shuffle."""
         found = self._stored(task.input, rows)
-        udf = _as_pandas_udf(task, found.columns, self._rows_made(task.into))
+        udf = _as_pandas_udf(task, found.columns, self._tables.progress.made_elsewhere(task.into.name))
         return found.select(udf(F.struct(*found.columns)).alias("row")).select("row.*")
 
     def unpack(self, task: MapTask, rows: RowFilter) -> DataFrame:
@@ -100,7 +98,7 @@ class SparkEngine:
         every_part = listed_rows(self.spark, [(part, "") for part in range(task.n_parts)], f"{PART} int, {ROLE} string")
         union = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), [*sent, every_part])
         return self._by_id(union, task.n_parts, PART).mapInArrow(
-            _PartMapping(task, self._rows_made(task.into)), task.into.schema_sql()
+            _PartMapping(task, self._tables.progress.made_elsewhere(task.into.name)), task.into.schema_sql()
         )
 
     def open_source(self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool) -> OpenedSource:
@@ -144,18 +142,6 @@ class SparkEngine:
         if isinstance(self._tables, SparkFolderTables):
             return RowsByDate(LocalRows(schema, stored_pieces(self._tables, table, schema, None, None)), table.date or "")
         return RowsByDate(LocalRows(schema, [Held(self.read(table).select(*columns).toArrow())]), table.date or "")
-
-    def _rows_made(self, table: Table) -> "Accumulator[int] | None":
-        """What adds up the rows of a table that executors make, where somebody watches for them."""
-        progress = self._tables.progress
-        if not progress.counts(table.name):
-            return None
-        try:
-            made = self.spark.sparkContext.accumulator(0)
-        except Exception:  # Spark Connect and serverless have no sparkContext, and say so in errors of several kinds
-            return None
-        progress.follow(lambda: made.value)
-        return made
 
     def close(self) -> None:
         """As `Engine`: nothing is kept."""
@@ -239,7 +225,7 @@ class SparkEngine:
         return rows.join(F.broadcast(places), belongs).select(PART, F.lit(role).alias(ROLE), *own)
 
 
-def _as_pandas_udf(task: MapTask, columns: Sequence[str], made: "Accumulator[int] | None") -> Any:
+def _as_pandas_udf(task: MapTask, columns: Sequence[str], made: Counter | None) -> Any:
     """A task as a pandas UDF of a struct of the columns, which gives a struct of the table's, and counts its rows."""
     table = task.input.table
     declared = pa.schema([]) if table is None else table.arrow_schema()
@@ -278,7 +264,7 @@ class _UnpackingPieces(NamedTuple):
 
 class _PartMapping(NamedTuple):
     task: PartTask
-    made: "Accumulator[int] | None"  # rows
+    made: Counter | None  # rows
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """A partition holds the rows of a part, and one row that only names it; of several on Spark 4.0."""
