@@ -181,7 +181,7 @@ ON_THE_COMMAND_LINE = [
     ("--set of a mistake", ["--set", "risk.short.every=year"], "risk.short.every", "'day', 'week' or 'month'", "'year'"),
     ("a start that is no date", ["--start", "2024-13-01"], "--start '2024-13-01' is not a date", "YYYY-MM-DD"),
     ("a range reversed", ["--start", "2024-02-01", "--end", "2024-01-01"], "--start 2024-02-01 is after --end 2024-01-01"),
-    ("a form of output that there is not", ["--output", "xml"], "--output: 'xml' is not one of 'text', 'json'"),
+    ("a form of output that there is not", ["--output", "jsn"], "--output: 'jsn' is not one of 'text', 'json'; did you mean json?"),
     ("an unknown option", ["--strat", "2024-01-01"], "error: sigmalake run has no option --strat; did you mean --start?"),
     ("a wait that is no number", ["--wait", "soon"], "--wait: ", "(given: 'soon')"),
     ("an option without its value", ["--start"], "error: --start needs a value after it"),

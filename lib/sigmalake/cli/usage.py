@@ -22,7 +22,8 @@ def _sentence(error: Any) -> str:
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     command = "sigmalake" if context is None or context.parent is None else f"sigmalake {context.info_name}"
     seen = f"`{command} --help` lists " + ("the verbs" if command == "sigmalake" else "its options")
-    message = str(error.message).replace("Value error, ", "").strip()
+    message = str(error.message).replace("Value error, ", "").strip().rstrip(".")
+    message = message[:1].lower() + message[1:]
     kind, option = type(error).__name__, getattr(error, "option_name", None)
     if kind == "NoSuchOption":
         known = [name for one in context.command.params for name in one.opts] if context else []
@@ -34,9 +35,8 @@ def _sentence(error: Any) -> str:
         help_text = str(getattr(parameter, "help", None) or "").rstrip(".")
         return f"{command} needs {_named(parameter)}" + (f": {help_text[0].lower()}{help_text[1:]}" if help_text else f"; {seen}")
     if parameter is not None:
-        return f"{_option(parameter)}: {message[:1].lower()}{message[1:]}{_given(error)}"
-    ended = message if message.endswith(("?", ".")) else f"{message}."
-    return f"{ended} {seen[0]}{seen[1:]}" if message else seen
+        return f"{_option(parameter)}: {message}{_given(error)}{_nearest(message)}"
+    return f"{message}{'' if message.endswith('?') else ';'} {seen}" if message else seen
 
 
 def _option(parameter: Any) -> str:
@@ -56,3 +56,12 @@ def _given(error: BaseException) -> str:
     found = problems() if callable(problems) else []
     value = found[0].get("input") if found else None
     return "" if value is None or repr(value) in str(error) else f" (given: {value!r})"
+
+
+def _nearest(message: str) -> str:
+    """The choice that was probably meant, of those that the message lists after what was given."""
+    if " is not one of " not in message:
+        return ""
+    given, *known = message.split("'")[1::2]
+    close = difflib.get_close_matches(given, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
