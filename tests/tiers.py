@@ -12,7 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 # All but the first are markers.
-TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "stores", "connect", "versions", "exhaustive")
+TIERS = ("arrays", "run", "jvm", "cluster", "fault", "deploy", "package", "stores", "connect", "versions", "submit", "exhaustive")
 RUNS = {  # folders and files of whole runs, of processes, and of hundreds of tables on a disk
     *("api", "bad_input", "develop", "engines", "examples", "exports", "faults", "figures", "fuzz", "pages", "readme", "reader"),
     *("lineage", "packages"),

@@ -3,73 +3,15 @@
 import os
 import runpy
 import subprocess
-import sys
 import time
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from cluster.conftest import ROOT
 from lakes import differences
 from processes import run, small_model
-from sigmalake.cli.setup.runtime import delta_jars, find_java
 
 pytestmark = pytest.mark.cluster
-
-ROOT = Path(__file__).parents[2]
-
-SETTINGS = {
-    "spark.executor.memory": "1g",
-    "spark.driver.memory": "1g",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.sql.shuffle.partitions": "4",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",  # short jobs: C1 alone starts sooner
-    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-}
-
-
-class Submitted(NamedTuple):
-    """A job on its way; what it says goes to a file, as nobody reads a pipe while a test waits for tables."""
-
-    process: subprocess.Popen[str]
-    log: Path
-
-    def finish(self) -> str:
-        assert self.process.wait(timeout=420) == 0, self.log.read_text()[-4000:]
-        return self.log.read_text()
-
-
-class Cluster:
-    """A running cluster, and what is submitted to it."""
-
-    def __init__(self, url: str, folder: Path, package: Path) -> None:
-        self.url, self.folder, self._package, self._submitted = url, folder, package, 0
-
-    def submit(self, job: str, *arguments: str | Path) -> Submitted:
-        given = [part for key, value in SETTINGS.items() for part in ("--conf", f"{key}={value}")]
-        submit = Path(sys.executable).parent / "spark-submit"
-        jars = ",".join(map(str, delta_jars()))
-        call = [submit, "--master", self.url, "--jars", jars, "--py-files", self._package, *given, ROOT / "jobs" / f"{job}.py"]
-        own = {"JAVA_HOME": str(find_java()), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-        self._submitted += 1
-        log = self.folder / f"submitted-{self._submitted}.log"
-        with log.open("w") as said:
-            environment = {**os.environ, **own}
-            process = subprocess.Popen([*call, *arguments], env=environment, stdout=said, stderr=subprocess.STDOUT, text=True)
-        return Submitted(process, log)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster")
-    environment = {**os.environ, "SIGMALAKE_CLUSTER_DIR": str(folder)}
-    packaged = subprocess.run([ROOT / "scripts" / "package"], capture_output=True, text=True, check=True)
-    package = next(Path(line) for line in packaged.stdout.splitlines() if line.endswith(".zip"))
-    started = subprocess.run([ROOT / "scripts" / "cluster", "start"], capture_output=True, text=True, check=True, env=environment)
-    yield Cluster(started.stdout.strip(), folder, package)
-    subprocess.run([ROOT / "scripts" / "cluster", "stop"], capture_output=True, check=True, env=environment)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,9 @@ class Session:
 
     def sql(self, query):
         self.asked.append(query)
+        if query == "SHOW TABLES IN main.risk":
+            names = [{"tableName": path.parent.name} for path in self.folder.glob("*/_delta_log")]
+            return SimpleNamespace(select=lambda *_: SimpleNamespace(collect=lambda: names))
         if query.startswith("DESCRIBE DETAIL"):
             found = DeltaTable(str(self.folder / query.split(".")[-1])).metadata()
             row = {"id": found.id, "properties": found.configuration}
@@ -56,14 +59,16 @@ def test_a_model_is_that_of_the_folder_and_a_date_is_asked_for_alone(session, pl
     assert set(re.findall(r"\d{4}-\d\d-\d\d", of_the_panel)) == {str(day.date())}
 
 
-def test_sql_asks_for_the_columns_of_a_query(session, plain_market_lake):
+def test_sql_asks_for_the_columns_of_a_query_and_looks_at_no_other_table(session, plain_market_lake):
     pytest.importorskip("duckdb")
     query = "select date, factor_set, n_estimation from cross_sections where date > '2020-02-01' order by date"
     session_model = open_release("main.risk", spark=session)
     connection = session_model.duckdb()
+    assert not [asked for asked in session.asked if "cross_sections" in asked]
     session.asked.clear()
     assert connection.sql(query).fetchall() == open_release(plain_market_lake).duckdb().sql(query).fetchall()
     (read,) = (asked for asked in session.asked if "n_estimation" in asked)
+    assert not [asked for asked in session.asked if "cross_sections" not in asked]
     assert "specific_return" not in read
 
 

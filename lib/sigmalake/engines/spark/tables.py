@@ -79,6 +79,8 @@ class CatalogTables:
         self.root = root
         self._spark = spark
         self.progress = Progress()
+        self._there: set[str] = set()  # names of tables, and of those of our format: a platform takes about a second a question
+        self._of_our_format: set[str] = set()
 
     def sql_name(self, table: Table) -> str:
         """The table as SQL names it."""
@@ -87,7 +89,9 @@ class CatalogTables:
     def exists(self, table: Table) -> bool:
         """As `Storage`."""
         with _explained(self.root, self._hint):
-            return bool(self._spark.catalog.tableExists(self.sql_name(table)))
+            if table.name not in self._there and self._spark.catalog.tableExists(self.sql_name(table)):
+                self._there.add(table.name)
+        return table.name in self._there
 
     def create(self, table: Table) -> None:
         """As `Storage`."""
@@ -206,8 +210,11 @@ class CatalogTables:
         return f"create the schema first; or for a folder write ./{self.root}"
 
     def _check_format(self, table: Table) -> None:
+        if table.name in self._of_our_format:
+            return
         shown = self._spark.sql(f"SHOW TBLPROPERTIES {self.sql_name(table)} ({sql_text(FORMAT_PROPERTY)})")
         check_format(shown.collect()[0]["value"], f"{self.root}/{table.name}")
+        self._of_our_format.add(table.name)
 
     def _identity(self, table: Table) -> tuple[str, datetime]:
         """Delta's id of the table, and when it was created."""

@@ -82,8 +82,13 @@ class SessionTables:
         return ds.dataset(rows).to_table(columns=list(columns), filter=where) if where is not None else rows.select(list(columns))
 
     def stored(self) -> dict[str, StoredRows]:
-        """As `TableReader`: those of the release at its versions, the run ledger and what `evaluate` wrote as they are now."""
-        return {table.name: _LazyRows(table, partial(self.rows, table)) for table in ALL_TABLES if self.has(table)}
+        """As `TableReader`: those of the release at its versions, the run ledger and what `evaluate` wrote as they are now.
+
+        What is there is asked for once; a table is looked at when its rows are.
+        """
+        listed = self.spark.sql(f"SHOW TABLES IN {self._root}").select("tableName").collect()
+        there = {row["tableName"] for row in listed} - (_RELEASED - self._versions.keys())
+        return {table.name: _LazyRows(table, partial(self.rows, table)) for table in ALL_TABLES if table.name in there}
 
     def _condition(self, table: Table, where: ds.Expression) -> str:
         """The dates of the rows that are wanted, as SQL; empty where it does not narrow them."""
