@@ -24,6 +24,16 @@ class PriceHistory(NamedTuple):
     turnovers: Floats  # (R, N) share of the company traded in the period, fraction
     in_estimation: Bools  # (R, N) the universe at the close of the period
 
+    def only(self, rows: slice, assets: Ints) -> "PriceHistory":
+        """Of some rows and assets."""
+        return PriceHistory(
+            returns=self.returns[rows, assets],
+            caps=self.caps[rows, assets],
+            market_caps=self.market_caps[rows, assets],
+            turnovers=self.turnovers[rows, assets],
+            in_estimation=self.in_estimation[rows, assets],
+        )
+
 
 class PriceDescriptors(NamedTuple):
     """Raw descriptors known at the close of A dates, each (A, N); NaN is missing."""
