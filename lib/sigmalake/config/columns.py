@@ -1,6 +1,6 @@
 """How the columns of a source are called: for each kind of source, the columns that the model reads from it."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import model_validator
 
@@ -81,11 +81,63 @@ class PanelColumns(ExposureColumns):
 
 
 class ReturnColumns(KeyColumns):
-    """Returns apart."""
+    """Returns apart, or prices that they are made from."""
+
+    PRICED: ClassVar = ("price", "split", "adjustment", "dividend", "spin_off", "delisting_return", "delisting_code")
 
     ret: ReturnName = "ret"
     rate: RateName = None
     currency: CurrencyName = None
+    price: Annotated[
+        Name | None,
+        key(
+            "price at the close, in the place of `ret`, which is then made from it; negative: the mean of bid and ask, as CRSP "
+            "writes it; missing or 0: none",
+            unit="any one currency an asset",
+        ),
+    ] = None
+    split: Annotated[
+        Name | None,
+        key(
+            "shares that one share of the close before has become, above 0: 2 of a split 2 for 1; missing: 1",
+            unit="new for one old",
+        ),
+    ] = None
+    adjustment: Annotated[
+        Name | None,
+        key(
+            "in the place of `split`, a cumulative factor by which a price is divided to be comparable over time, above 0",
+            unit="ratio",
+        ),
+    ] = None
+    dividend: Annotated[
+        Name | None,
+        key("cash paid in the period for one share of the close before; missing: 0", unit="the price's currency"),
+    ] = None
+    spin_off: Annotated[
+        Name | None,
+        key("value of what was spun off or distributed for one share of the close before; missing: 0", unit="the price's currency"),
+    ] = None
+    delisting_return: Annotated[
+        Name | None,
+        key("return from the last price to what was had after the delisting; a row with one is the asset's last", unit="fraction"),
+    ] = None
+    delisting_code: Annotated[
+        Name | None, key("reason of the delisting, text or a whole number; a row with one is the asset's last; missing: none")
+    ] = None
+
+    @model_validator(mode="after")
+    def _returns_once(self) -> "ReturnColumns":
+        priced = [name for name in self.PRICED if getattr(self, name) is not None]
+        if priced and self.price is None:
+            raise ValueError(f"`{priced[0]}` goes with `price`, from which returns are made; map it, or leave `{priced[0]}` out")
+        if priced and "ret" in self.model_fields_set:
+            raise ValueError("returns are given twice: as `ret` and by `price`; map one of them")
+        if self.split is not None and self.adjustment is not None:
+            raise ValueError("splits are given twice: as `split` and by `adjustment`; map one of them")
+        named = [self.date, self.asset_id, *(getattr(self, name) for name in priced)]
+        refuse_repeated("column", [column for column in named if column is not None])
+        return self
 
 
 class CapColumns(KeyColumns):

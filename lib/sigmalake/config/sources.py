@@ -2,6 +2,7 @@
 
 import codecs
 import difflib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Annotated, Literal
@@ -24,6 +25,7 @@ from sigmalake.config.columns import (
 )
 from sigmalake.config.types import CATALOG_NAME, Name, Strict, key
 from sigmalake.errors import ConfigError
+from sigmalake.numerics.prices.rules import TotalReturnRules
 
 DESCRIBED_SOURCES = ("prices", "fundamentals", "segments", "revenues")  # read for descriptors and shares
 SHARE_SOURCES = ("segments", "revenues")  # of them, those that shares are computed from
@@ -140,6 +142,25 @@ class ReturnSource(Location):
 
     columns: Annotated[ReturnColumns, key("how the columns are called")] = ReturnColumns()
     returns_in: ReturnsIn = ReturnUnit.FRACTION
+    from_prices: Annotated[
+        TotalReturnRules | None, key("how returns are made from the column `price`; with it the defaults count, without it none")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prices_have_rules(cls, given: object) -> object:
+        columns = given.get("columns") if isinstance(given, Mapping) else None
+        if isinstance(given, Mapping) and isinstance(columns, Mapping) and columns.get("price") is not None:
+            return {**given, "from_prices": given.get("from_prices") or {}}
+        return given
+
+    @model_validator(mode="after")
+    def _of_prices(self) -> "ReturnSource":
+        if self.columns.price is None and self.from_prices is not None:
+            raise ValueError("`from_prices` says how returns are made from the column `price`, which is not mapped")
+        if self.columns.price is not None and self.returns_in is not ReturnUnit.FRACTION:
+            raise ValueError("returns that are made from `price` are fractions; leave `returns_in` out")
+        return self
 
 
 class ExposureSource(Location):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.model import Config
-from sigmalake.config.sources import Location
+from sigmalake.config.sources import Location, ReturnSource
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import DataError
@@ -26,6 +26,7 @@ from sigmalake.tasks.sources.check_source import BesideExposures, CheckSource
 from sigmalake.tasks.sources.checked_rates import rates_of_dates
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints, by_date, first_dates_of_levels
 from sigmalake.tasks.sources.needed_columns import needed_columns
+from sigmalake.tasks.sources.paired_prices import DatesOfPrices, PairPrices
 from sigmalake.tasks.sources.source_tasks import SURVEYED, SurveyConverted, Surveyed, ToPack, joined_surveys
 
 SIDES = {"panel": ("exposures", "returns"), "exposures": ("exposures",), "returns": ("returns",), "caps": ("caps",)}
@@ -134,13 +135,14 @@ def read_sources(
     small = {name: read_small(engine, config, name, place) for name, place in s.ingested().items() if name in SMALL}
     rates = rates_of_dates(small["rates"].checked) if "rates" in small else None
     learning = tuple(number for number, group in enumerate(config.memberships) if group.listed is None)
+    listed = [day for day in small["calendar"].fingerprints if day is not None] if "calendar" in small else []
     packed = {}
     for name, place in s.ingested().items():
         if name in SIDES:
             of_returns = rates if "returns" in SIDES[name] else None
             of_exposures = beside if "exposures" in SIDES[name] else None
             check = CheckSource(config, name, SIDES[name], learning, of_returns, of_exposures)
-            packed[name] = _surveyed(engine, lake, place, check, verify=verify)
+            packed[name] = _surveyed(engine, lake, place, check, listed, verify=verify)
     names = _names(config)
     by_file = {side: source.fingerprints(side) for source in packed.values() for side in source.sides}
     fingerprints = {side: by_date(found) for side, found in by_file.items()}
@@ -179,11 +181,18 @@ def _names(config: Config) -> dict[str, str]:
     return found | {name: name for name in ("caps", *SMALL)}
 
 
-def _surveyed(engine: Engine, lake: Lake | None, place: Location, check: CheckSource, *, verify: bool) -> PackedSource:
-    """A source, of which the files that are new are read."""
+def _surveyed(
+    engine: Engine, lake: Lake | None, place: Location, check: CheckSource, listed: Collection[date], *, verify: bool
+) -> PackedSource:
+    """A source, of which the files that are new are read; of prices all, since a return rests on the row before.
+
+    `listed`: the dates of `sources.calendar`; none: those with a price.
+    """
     config = check.config
     gathered = "exposures" in check.sides and config.sources.exposure_columns.factor is not None
     opened = engine.open_source(check.source, place, needed_columns(config, check.source), _date_column(place), gathered=gathered)
+    if isinstance(place, ReturnSource) and place.columns.price is not None:
+        opened = _paired(engine, opened, place, listed)
     memory = _recalled(lake, opened, check, place, verify=verify)
     fresh = opened if memory is None else opened.only(memory.fresh_files)
     if memory is not None and not memory.fresh_files:
@@ -193,6 +202,13 @@ def _surveyed(engine: Engine, lake: Lake | None, place: Location, check: CheckSo
     refuse_times(check.source, opened.where, surveyed.times)
     everything = check.can_keep and (memory is None or not memory.known_files)
     return PackedSource(opened, check, memory, surveyed, kept if everything else None)
+
+
+def _paired(engine: Engine, opened: OpenedSource, place: ReturnSource, listed: Collection[date]) -> OpenedSource:
+    """Prices beside their returns, from one date of the calendar to the next."""
+    dated = engine.collect(engine.read_source(opened, DatesOfPrices(place.columns))) if not listed else None
+    calendar = sorted(set(dated.column("date").to_pylist()) if dated is not None else listed)
+    return engine.paired(opened, PairPrices(place, calendar), place.columns.asset_id)
 
 
 def _date_column(place: Location) -> str:

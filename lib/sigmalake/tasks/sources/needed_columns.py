@@ -1,6 +1,6 @@
 """The columns that the checks of a source read, and what each is used for."""
 
-from sigmalake.config.columns import ExposureColumns
+from sigmalake.config.columns import ExposureColumns, ReturnColumns
 from sigmalake.config.model import Config
 from sigmalake.errors import ConfigError
 from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS, Use
@@ -35,12 +35,15 @@ _USES = {
     "ret": NUMBERS, "rate": NUMBERS, "interest_rate": NUMBERS, "cap": NUMBERS,
     "traded_value": NUMBERS, "price": NUMBERS, "volume": NUMBERS, "value": NUMBERS,
     "assets": NUMBERS, "sales": NUMBERS, "revenue": NUMBERS, "in_estimation": FLAGS,
+    "split": NUMBERS, "adjustment": NUMBERS, "dividend": NUMBERS, "spin_off": NUMBERS, "delisting_return": NUMBERS,
+    "delisting_code": NAMES,
 }  # fmt: skip
 
 
 def _of_returns(config: Config) -> dict[str, Use]:
     columns = config.sources.return_columns
-    named = {key: getattr(columns, key) for key in ("date", "asset_id", "ret", "rate", "currency")}
+    keys = ("ret",) if getattr(columns, "price", None) is None else ReturnColumns.PRICED
+    named = {key: getattr(columns, key) for key in ("date", "asset_id", *keys, "rate", "currency")}
     return {name: _USES[key] for key, name in named.items() if name is not None}
 
 
