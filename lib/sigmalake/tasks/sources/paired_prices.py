@@ -132,7 +132,8 @@ def _numbers(raw: RawRows, column: str | None) -> Floats:
 
 
 def _or_none(raw: RawRows, column: str | None, at: Ints) -> Floats:
-    return np.nan_to_num(_numbers(raw, column)[at], nan=0.0)
+    found: Floats = np.nan_to_num(_numbers(raw, column)[at], nan=0.0)
+    return found
 
 
 def _splits(raw: RawRows, columns: ReturnColumns, assets: Ints, at: Ints) -> Floats:
