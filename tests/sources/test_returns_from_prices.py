@@ -16,10 +16,12 @@ from sigmalake.config.model import load_config
 from sigmalake.demo.market import generate_market
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import ConfigError
+from sigmalake.stages.context import new_run_id, writing
+from sigmalake.stages.queries.plan import plan
 from sigmalake.stages.run import run_stage
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
-from small_model import make_model, write_nullable
+from small_model import local_engine, make_model, write_nullable
 
 PRICED = ("price", "split", "dividend", "spin_off", "delisting_return", "delisting_code")
 
@@ -175,7 +177,10 @@ def test_fit_takes_prices_beside_the_panel_and_saves_both(market, prices, tmp_pa
     model = fit(panel, prices=frame, caps="cap", styles=style, risk=risk, config=config)
     f = model.factor_returns()
     assert len(f) == 21 and f.notna().all(axis=None)
-    written = load_config(model.save(tmp_path / "lake"))
+    file = model.save(tmp_path / "lake")
+    written = load_config(file)
+    again = writing(local_engine(str(tmp_path / "lake")), written, new_run_id(), say=lambda _: None)
+    assert not any(stage.compute for stage in plan(again))
     assert written.sources.returns.columns.price == "price"
     assert {path.name for path in (tmp_path / "lake").glob("*.parquet")} == {"exposures.parquet", "returns.parquet"}
     with pytest.raises(ConfigError, match="prices has no column `price`; it has date, asset_id, close"):

@@ -172,7 +172,7 @@ def _names(prices: Any) -> list[str]:
         place = Location(path=str(prices))
         return list(find_schema("returns", place, list_files("returns", place)).columns)
     if isinstance(prices, pd.DataFrame):
-        return [str(name) for name in prices.reset_index().columns]
+        return [str(name) for name in (*prices.index.names, *prices.columns) if name is not None]
     return list(prices.column_names if hasattr(prices, "column_names") else prices.columns)
 
 
