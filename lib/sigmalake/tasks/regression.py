@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.kernel_weights import KernelWeights
 from sigmalake.numerics.registry.estimator import KernelError
 from sigmalake.numerics.regression.cross_section import CrossSection, Status, fit_cross_section
-from sigmalake.numerics.regression.kernel_weights import KernelWeights
 from sigmalake.numerics.regression.market_return import market_return
 from sigmalake.numerics.regression.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression.rules import RegressionRules

@@ -5,9 +5,9 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, ClassVar
 
+from sigmalake.numerics.kernel_weights import KernelWeights
 from sigmalake.numerics.registry.by_name import ByName
 from sigmalake.numerics.registry.group import Group
-from sigmalake.numerics.regression.kernel_weights import KernelWeights
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.settings import setting
 

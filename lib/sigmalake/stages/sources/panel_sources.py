@@ -26,7 +26,7 @@ from sigmalake.tasks.sources.check_source import BesideExposures, CheckSource
 from sigmalake.tasks.sources.checked_rates import rates_of_dates
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints, by_date, first_dates_of_levels
 from sigmalake.tasks.sources.needed_columns import needed_columns
-from sigmalake.tasks.sources.paired_prices import DatesOfPrices, PairPrices
+from sigmalake.tasks.sources.returns.paired_prices import DatesOfPrices, PairPrices
 from sigmalake.tasks.sources.source_tasks import SURVEYED, SurveyConverted, Surveyed, ToPack, joined_surveys
 
 SIDES = {"panel": ("exposures", "returns"), "exposures": ("exposures",), "returns": ("returns",), "caps": ("caps",)}

@@ -18,7 +18,6 @@ from sigmalake.tasks.packing.checked_columns import columns_to_pack
 from sigmalake.tasks.sources.checked_books import checked_books
 from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_revenues, checked_segments
 from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_rates
-from sigmalake.tasks.sources.checked_returns import RatesOfDates, checked_caps, checked_returns
 from sigmalake.tasks.sources.checking import CheckedRows
 from sigmalake.tasks.sources.exchange_rates import Exchange, converted
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
@@ -27,6 +26,7 @@ from sigmalake.tasks.sources.fingerprints import fingerprint_rows
 from sigmalake.tasks.sources.plausibility import column_sums, ids_of
 from sigmalake.tasks.sources.raw_rows import RawRows
 from sigmalake.tasks.sources.rejected_rows import problem_counts, rejected_rows
+from sigmalake.tasks.sources.returns.checked_returns import RatesOfDates, checked_caps, checked_returns
 
 TIMES = pa.schema(
     [

@@ -8,9 +8,9 @@ import pyarrow as pa
 from sigmalake.config.columns import RevenueColumns, SegmentColumns
 from sigmalake.config.sources import FundamentalSource, PriceSource, RevenueSource, SegmentSource
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
-from sigmalake.tasks.sources.checked_returns import add_return, in_fractions
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
 from sigmalake.tasks.sources.raw_rows import RawRows
+from sigmalake.tasks.sources.returns.checked_returns import add_return, in_fractions
 
 
 def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:

@@ -10,8 +10,8 @@ from sigmalake.config.model import Config
 from sigmalake.config.sources import CapSource, ReturnUnit
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows
-from sigmalake.tasks.sources.paired_prices import NOTE, RETURN, add_price_findings
 from sigmalake.tasks.sources.raw_rows import NO_DAY, Numbers, RawRows
+from sigmalake.tasks.sources.returns.paired_prices import NOTE, RETURN, add_price_findings
 from sigmalake.tasks.sources.row_hash import ColumnWords
 
 
