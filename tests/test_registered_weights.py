@@ -212,9 +212,8 @@ def test_executors_of_spark_take_weights_and_descriptors_from_a_zip(model, site,
     states = [row for row in panel_states(context.lake) if row.return_date][-3:]
     days = [row.return_date for row in states]
     fit = FitDates(factor_sets(context.lake), context.config.regression, dict.fromkeys(days, ""))
-    found = context.engine.collect(
-        context.engine.map_rows(fit, of_dates("return_date", [DateRange(days[0], days[-1])]))
-    ).to_pylist()
+    between = of_dates("return_date", [DateRange(days[0], days[-1])])
+    found = context.engine.collect(context.engine.map_rows(fit, between)).to_pylist()
     stored = changed.rows(CROSS_SECTIONS).set_index("date")
     assert sorted(row["date"] for row in found) == days
     for row in found:

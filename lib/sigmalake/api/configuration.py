@@ -89,7 +89,7 @@ def set_factors(body: dict[str, Any], groups: Groups | None, styles: Styles | No
     body["factors"] = [entry for kind in _KINDS for entry in kinds[kind]]
 
 
-def set_weights(body: dict[str, Any], weights: str | None) -> None:
+def set_weights(body: dict[str, Any], weights: str | Mapping[str, Any] | None) -> None:
     """Put the weights of the regressions; by default `sqrt_cap` where the panel has caps, else `equal`."""
     regression = _section(body, "regression")
     regression["weights"] = weights or regression.get("weights") or ("sqrt_cap" if _has_caps(body) else "equal")

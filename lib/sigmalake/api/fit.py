@@ -82,7 +82,7 @@ def fit(
     styles: Styles | None = None,
     market: bool | None = None,
     preset: str | Sequence[str] | None = None,
-    weights: str | None = None,
+    weights: str | Mapping[str, Any] | None = None,
     exposures_dated: Literal["end_of_period", "start_of_period"] | None = None,
     risk: Mapping[str, Mapping[str, Any]] | None = None,
     date: str | None = None,

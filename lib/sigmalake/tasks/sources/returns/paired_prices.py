@@ -166,7 +166,8 @@ def _said(raw: RawRows, columns: ReturnColumns) -> Floats:
     if columns.delisting_code is not None:
         texts = raw.texts(columns.delisting_code)
         codes = np.where(texts.missing, -1, texts.codes).astype(np.float64)
-    return np.nan_to_num(np.column_stack([*numbers, codes]), nan=np.pi * 1e300)
+    found: Floats = np.nan_to_num(np.column_stack([*numbers, codes]), nan=np.pi * 1e300)
+    return found
 
 
 def _keys(assets: Ints, days: Ints, said: Floats) -> tuple[Ints, Bools]:
