@@ -1,5 +1,6 @@
 """Returns that are made from prices in their source: from files and frames to the panel, on both engines."""
 
+from datetime import date
 from functools import partial
 from itertools import pairwise
 
@@ -13,14 +14,17 @@ from numpy.testing import assert_allclose
 from lakes import rows_of
 from sigmalake import fit
 from sigmalake.config.model import load_config
+from sigmalake.config.sources import ReturnSource
 from sigmalake.demo.market import generate_market
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import ConfigError
+from sigmalake.numerics.prices.total_returns import Note
 from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.queries.plan import plan
 from sigmalake.stages.run import run_stage
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
+from sigmalake.tasks.sources.returns.paired_prices import NOTE, RETURN, PairPrices
 from small_model import local_engine, make_model, write_nullable
 
 PRICED = ("price", "split", "dividend", "spin_off", "delisting_return", "delisting_code")
@@ -150,6 +154,42 @@ def test_copies_that_differ_make_no_return_and_equal_ones_count_once(model, pric
     assert found.get((days[4], "A08")) is None and found.get((days[5], "A08")) is None
     for day in days[4:6]:
         assert found[day, "A09"] == pytest.approx(wanted[day, "A09"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        ([None, 574, 100], pa.float64()),
+        ([None, 520, 585], pa.int64()),
+        ([None, "584.0", "bankrupt"], pa.string()),
+        ([None, "gone", "519"], pa.string()),
+    ],
+)
+def test_codes_are_numbers_or_words(codes, kind):
+    days = [date(2024, 1, day) for day in (1, 2, 3)]
+    rows = {"date": [days[0], days[1]] * 2, "asset_id": ["a", "a", "b", "b"], "price": [10.0, None] * 2}
+    given = pa.table(rows).append_column("code", pa.array([codes[0], codes[1], codes[0], codes[2]], kind))
+    rules = {"delisting_return": -0.3, "performance_codes": [500, "520-584", "gone"]}
+    columns = {"price": "price", "delisting_code": "code"}
+    task = PairPrices(ReturnSource(path="p", columns=columns, from_prices=rules), days)
+    found = task(given)
+    assert found.schema == task.schema(given.schema)
+    assert found.column(RETURN).to_pylist() == [None, -0.3, None, None]
+    assert found.column(NOTE).to_pylist() == [0, Note.BY_RULE, 0, Note.UNKNOWN_DELISTING]
+
+
+def test_a_cumulative_factor_says_the_same_as_splits():
+    days = [date(2024, 1, day) for day in range(1, 7)]
+    rows = {"date": days, "asset_id": ["a"] * 6, "price": [10.0, 6.0, 5.0, 16.0, 15.0, 14.0], "pays": [0, 0, 0.5, 0, 0, 0.25]}
+    split, factor = [1.0, 2.0, 1.0, 1 / 3, 1.0, 1.0], [2 / 3, 1 / 3, 1 / 3, 1.0, 1.0, None]
+    given = pa.table(rows).append_column("split", pa.array(split)).append_column("factor", pa.array(factor))
+    columns = {"price": "price", "dividend": "pays"}
+    by_split, by_factor = (
+        PairPrices(ReturnSource(path="p", columns={**columns, **named}), days)(given).column(RETURN).to_pylist()
+        for named in ({"split": "split"}, {"adjustment": "factor"})
+    )
+    assert by_split[1:] == pytest.approx([0.2, -1 / 12, 16 / 15 - 1, -1 / 16, 14.25 / 15 - 1], rel=1e-12)
+    assert by_factor[1:] == pytest.approx(by_split[1:], rel=1e-12)
 
 
 @pytest.mark.jvm

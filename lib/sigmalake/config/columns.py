@@ -123,7 +123,7 @@ class ReturnColumns(KeyColumns):
         key("return from the last price to what was had after the delisting; a row with one is the asset's last", unit="fraction"),
     ] = None
     delisting_code: Annotated[
-        Name | None, key("reason of the delisting, text or a whole number; a row with one is the asset's last; missing: none")
+        Name | None, key("reason of the delisting, a number or text; a row with one is the asset's last; missing: none")
     ] = None
 
     @model_validator(mode="after")

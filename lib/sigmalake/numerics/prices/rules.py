@@ -1,12 +1,14 @@
 """What a configuration may ask of returns that are made from prices."""
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
 from sigmalake.numerics.settings import setting
 
-PERFORMANCE_CODES = ("500", *(str(code) for code in range(520, 585)))  # of CRSP: dropped by its exchange for what it had become
+PERFORMANCE_CODES = ("500", "520-584")  # of CRSP: dropped by its exchange for what it had become
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class TotalReturnRules:
         ),
         unit="fraction",
     )
-    performance_codes: tuple[str, ...] = setting(
+    performance_codes: tuple[str | int, ...] = setting(
         PERFORMANCE_CODES,
-        "values of `delisting_code` that say that it was for performance; the defaults are CRSP's, 500 and 520 to 584",
+        "values of `delisting_code` that say that it was for performance: numbers, ranges or words; the defaults are CRSP's",
         source="choice",
     )
 
@@ -44,3 +46,14 @@ class TotalReturnRules:
         given = self.delisting_return
         if given is not None and not (isfinite(given) and given >= -1):
             raise ValueError(f"delisting_return is {given}; it must be a finite fraction >= -1, e.g. -0.3")
+
+    @property
+    def code_ranges(self) -> list[tuple[int, int]]:
+        """The first and the last of each range of numbers among the codes."""
+        found = [match for code in self.performance_codes if (match := _RANGE.fullmatch(str(code)))]
+        return [(int(match[1]), int(match[2] or match[1])) for match in found]
+
+    @property
+    def code_words(self) -> list[str]:
+        """The codes that are no numbers."""
+        return [str(code) for code in self.performance_codes if not _RANGE.fullmatch(str(code))]

@@ -36,7 +36,7 @@ _USES = {
     "traded_value": NUMBERS, "price": NUMBERS, "volume": NUMBERS, "value": NUMBERS,
     "assets": NUMBERS, "sales": NUMBERS, "revenue": NUMBERS, "in_estimation": FLAGS,
     "split": NUMBERS, "adjustment": NUMBERS, "dividend": NUMBERS, "spin_off": NUMBERS, "delisting_return": NUMBERS,
-    "delisting_code": NAMES,
+    "delisting_code": NUMBERS,
 }  # fmt: skip
 
 

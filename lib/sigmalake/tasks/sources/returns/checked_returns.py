@@ -78,11 +78,8 @@ def _from_prices(
     numbers = raw.numbers(RETURN)
     findings.add(price, Reason.NOT_FINITE, np.isinf(numbers.values), raw.column(RETURN))
     findings.add(price, Reason.BELOW_MINUS_ONE, np.isfinite(numbers.values) & (numbers.values < -1.0), raw.column(RETURN))
-    named = {name: column for name in columns.PRICED if (column := getattr(columns, name)) is not None}
-    hashed = {
-        column: raw.text_words(column) if name == "delisting_code" else raw.number_words(column) for name, column in named.items()
-    }
-    hashed[RETURN] = raw.number_words(RETURN)
+    named = [column for name in columns.PRICED if (column := getattr(columns, name)) is not None]
+    hashed = {column: raw.number_words(column) for column in (*named, RETURN)}
     noted = {"return_note": raw.column(NOTE), "is_average": pa.array(raw.numbers(price).values < 0)}
     return numbers, hashed, noted
 

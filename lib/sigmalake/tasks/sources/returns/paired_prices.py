@@ -150,23 +150,27 @@ def _splits(raw: RawRows, columns: ReturnColumns, assets: Ints, at: Ints) -> Flo
 def _coded(raw: RawRows, columns: ReturnColumns) -> Bools:
     if columns.delisting_code is None:
         return np.zeros(raw.n_rows, dtype=np.bool_)
-    return ~raw.texts(columns.delisting_code).missing
+    return ~raw.numbers(columns.delisting_code).missing
 
 
 def _by_rule(raw: RawRows, columns: ReturnColumns, rules: TotalReturnRules) -> Bools:
+    """The rows whose code is among those for performance: as a number, however it is written, or as text."""
     if columns.delisting_code is None:
         return np.zeros(raw.n_rows, dtype=np.bool_)
-    return raw.texts(columns.delisting_code).among(pa.array(rules.performance_codes, pa.string()))
+    codes, found = raw.numbers(columns.delisting_code), np.zeros(raw.n_rows, dtype=np.bool_)
+    for first, last in rules.code_ranges:
+        found |= (codes.values >= first) & (codes.values <= last)
+    if codes.unreadable.any():
+        found |= raw.texts(columns.delisting_code).among(pa.array(rules.code_words, pa.string()))
+    return found
 
 
 def _said(raw: RawRows, columns: ReturnColumns) -> Floats:
     """(N, C) what a row says, NaN as a number of its own."""
-    numbers = [_numbers(raw, getattr(columns, name)) for name in ReturnColumns.PRICED if name != "delisting_code"]
-    codes = np.zeros(raw.n_rows)
-    if columns.delisting_code is not None:
-        texts = raw.texts(columns.delisting_code)
-        codes = np.where(texts.missing, -1, texts.codes).astype(np.float64)
-    found: Floats = np.nan_to_num(np.column_stack([*numbers, codes]), nan=np.pi * 1e300)
+    numbers = [_numbers(raw, getattr(columns, name)) for name in ReturnColumns.PRICED]
+    if columns.delisting_code is not None and raw.numbers(columns.delisting_code).unreadable.any():
+        numbers.append(raw.texts(columns.delisting_code).codes.astype(np.float64))
+    found: Floats = np.nan_to_num(np.column_stack(numbers), nan=np.pi * 1e300)
     return found
 
 
