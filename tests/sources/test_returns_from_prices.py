@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from lakes import rows_of
 from sigmalake import fit
 from sigmalake.config.model import load_config
-from sigmalake.config.sources import ReturnSource
+from sigmalake.config.sources import PriceSource, ReturnSource
 from sigmalake.demo.market import generate_market
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.errors import ConfigError
@@ -22,6 +22,7 @@ from sigmalake.numerics.prices.total_returns import Note
 from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.queries.plan import plan
 from sigmalake.stages.run import run_stage
+from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.sources.returns.paired_prices import NOTE, RETURN, PairPrices
@@ -144,6 +145,21 @@ def test_a_calendar_of_rarer_dates_makes_returns_from_one_to_the_next(model, pri
             assert found[day, "A02"] == pytest.approx((rows[day] + paid.get(day, 0.0)) / rows[before] - 1, rel=1e-12)
 
 
+def test_descriptors_rest_on_the_same_returns(model, prices):
+    returns = model.body["sources"]["returns"]
+    model.body["sources"]["prices"] = {**returns, "columns": {**returns["columns"], "cap": None}}
+    model.stage("describe")
+    found = {
+        (row["date"], asset): np.nan if ret is None else ret
+        for row in rows_of(model.lake_folder, PRICES).to_pylist()
+        for asset, ret in zip(row["asset_id"], row["ret"], strict=True)
+    }
+    wanted = expected(prices)
+    assert found.keys() >= wanted.keys()
+    assert_allclose([found[key] for key in wanted], list(wanted.values()), rtol=1e-12)
+    assert not model.plan()["describe"]
+
+
 def test_copies_that_differ_make_no_return_and_equal_ones_count_once(model, prices):
     days = sorted(prices["date"].unique())
     pair = prices[prices["asset_id"].isin(["A08", "A09"]) & (prices["date"] == days[4])]
@@ -236,6 +252,7 @@ def test_fit_takes_prices_beside_the_panel_and_saves_both(market, prices, tmp_pa
         ({"columns": {"price": "p"}, "returns_in": "percent"}, "are fractions; leave `returns_in` out"),
         ({"from_prices": {"max_gap": 2}, "columns": {}}, "`price`, which is not mapped"),
         ({"columns": {"price": "p"}, "from_prices": {"max_gap": 0}}, "max_gap is 0"),
+        ({"columns": {"price": "p", "split": "p"}}, "column 'p' is named twice"),
     ],
 )
 def test_what_says_two_things_is_refused(model, change, words):
@@ -243,3 +260,18 @@ def test_what_says_two_things_is_refused(model, change, words):
     body = {name: value for name, value in model.body.items() if value is not None}
     with pytest.raises(ConfigError, match=words):
         load_config({**body, "sources": {**body["sources"], "returns": returns}})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"columns": {"price": "p"}}, "the value traded needs both `price` and `volume`"),
+        ({"columns": {"volume": "v"}, "from_prices": {}}, "the value traded needs both `price` and `volume`"),
+        ({"columns": {"split": "s"}}, "`split` is for returns that are made from `price`: say `from_prices: {}`"),
+        ({"from_prices": {}}, "`price`, which is not mapped"),
+        ({"columns": {"price": "p", "ret": "r"}, "from_prices": {}}, "leave `ret` and `returns_in` out"),
+    ],
+)
+def test_prices_of_descriptors_say_where_returns_are(given, words):
+    with pytest.raises(ValueError, match=words):
+        PriceSource.model_validate({"path": "p", **given})

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sigmalake.config.columns import (
+    NO_VALUE_TRADED,
     BookColumns,
     CalendarColumns,
     CapColumns,
@@ -210,6 +211,26 @@ class PriceSource(Location):
 
     columns: Annotated[PriceColumns, key("how the columns are called")] = PriceColumns()
     returns_in: ReturnsIn = ReturnUnit.FRACTION
+    from_prices: Annotated[
+        TotalReturnRules | None,
+        key("how returns are made from the column `price`; `{}`: by the defaults; none: they are in the column `ret`"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _returns_once(self) -> "PriceSource":
+        c = self.columns
+        if self.from_prices is None:
+            if c.priced:
+                raise ValueError(
+                    f"`{c.priced[0]}` is for returns that are made from `price`: say `from_prices: {{}}`, or leave it out"
+                )
+            if c.price is not None and c.volume is None:
+                raise ValueError(NO_VALUE_TRADED)
+        elif c.price is None:
+            raise ValueError("`from_prices` says how returns are made from the column `price`, which is not mapped")
+        elif "ret" in c.model_fields_set or self.returns_in is not ReturnUnit.FRACTION:
+            raise ValueError("with `from_prices` returns are made from `price`, as fractions: leave `ret` and `returns_in` out")
+        return self
 
 
 class FundamentalSource(Location):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sigmalake.config.model import Config
-from sigmalake.config.sources import Location, ReturnSource
+from sigmalake.config.sources import Location
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import DataError
@@ -18,6 +18,7 @@ from sigmalake.sources.opened import OpenedSource
 from sigmalake.stages import versions
 from sigmalake.stages.planning import rules_hash
 from sigmalake.stages.sources.base_currency import Exchanged, cap_rate_dates, exchanges_of
+from sigmalake.stages.sources.paired_prices import paired_prices
 from sigmalake.stages.sources.small_sources import SmallSource, read_small
 from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable, since, warnings_of
 from sigmalake.stages.sources.source_memory import Memory, recall
@@ -26,7 +27,6 @@ from sigmalake.tasks.sources.check_source import BesideExposures, CheckSource
 from sigmalake.tasks.sources.checked_rates import rates_of_dates
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints, by_date, first_dates_of_levels
 from sigmalake.tasks.sources.needed_columns import needed_columns
-from sigmalake.tasks.sources.returns.paired_prices import DatesOfPrices, PairPrices
 from sigmalake.tasks.sources.source_tasks import SURVEYED, SurveyConverted, Surveyed, ToPack, joined_surveys
 
 SIDES = {"panel": ("exposures", "returns"), "exposures": ("exposures",), "returns": ("returns",), "caps": ("caps",)}
@@ -191,8 +191,7 @@ def _surveyed(
     config = check.config
     gathered = "exposures" in check.sides and config.sources.exposure_columns.factor is not None
     opened = engine.open_source(check.source, place, needed_columns(config, check.source), _date_column(place), gathered=gathered)
-    if isinstance(place, ReturnSource) and place.columns.price is not None:
-        opened = _paired(engine, opened, place, listed)
+    opened = paired_prices(engine, opened, place, listed)
     memory = _recalled(lake, opened, check, place, verify=verify)
     fresh = opened if memory is None else opened.only(memory.fresh_files)
     if memory is not None and not memory.fresh_files:
@@ -202,13 +201,6 @@ def _surveyed(
     refuse_times(check.source, opened.where, surveyed.times)
     everything = check.can_keep and (memory is None or not memory.known_files)
     return PackedSource(opened, check, memory, surveyed, kept if everything else None)
-
-
-def _paired(engine: Engine, opened: OpenedSource, place: ReturnSource, listed: Collection[date]) -> OpenedSource:
-    """Prices beside their returns, from one date of the calendar to the next."""
-    dated = engine.collect(engine.read_source(opened, DatesOfPrices(place.columns))) if not listed else None
-    calendar = sorted(set(dated.column("date").to_pylist()) if dated is not None else listed)
-    return engine.paired(opened, PairPrices(place, calendar), place.columns.asset_id)
 
 
 def _date_column(place: Location) -> str:

@@ -2,6 +2,7 @@
 
 from sigmalake.config.columns import ExposureColumns, ReturnColumns
 from sigmalake.config.model import Config
+from sigmalake.config.sources import PriceSource
 from sigmalake.errors import ConfigError
 from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS, Use
 
@@ -25,8 +26,10 @@ def needed_columns(config: Config, source: str) -> dict[str, Use]:
     if source == "books" and s.books is not None:
         c = s.books.columns
         return {c.portfolio: NAMES, c.date: DATES, c.asset_id: NAMES, c.holding: NUMBERS}
-    columns = s.locations()[source].columns  # type: ignore[attr-defined]  # every source has some
-    return {name: _USES[key] for key in _USES if (name := getattr(columns, key, None)) is not None}
+    place = s.locations()[source]
+    columns = place.columns  # type: ignore[attr-defined]  # every source has some
+    made = {"ret"} if isinstance(place, PriceSource) and place.from_prices is not None else set()
+    return {name: use for key, use in _USES.items() if key not in made and (name := getattr(columns, key, None)) is not None}
 
 
 _USES = {

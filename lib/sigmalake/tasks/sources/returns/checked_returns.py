@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.config.columns import ReturnColumns
+from sigmalake.config.columns import PriceColumns, ReturnColumns
 from sigmalake.config.model import Config
 from sigmalake.config.sources import CapSource, ReturnUnit
 from sigmalake.numerics.types import Floats, Ints
@@ -46,7 +46,8 @@ def checked_returns(raw: RawRows, config: Config, rates: RatesOfDates | None = N
     findings = Findings(raw.n_rows)
     findings.add_key(raw, columns.date, columns.asset_id)
     if isinstance(columns, ReturnColumns) and columns.price is not None:
-        numbers, hashed, noted = _from_prices(findings, raw, columns, columns.price)
+        numbers, hashed = made_returns(findings, raw, columns)
+        noted = {"return_note": raw.column(NOTE), "is_average": pa.array(raw.numbers(columns.price).values < 0)}
     else:
         numbers = in_fractions(raw.numbers(columns.ret), config.sources.return_source.returns_in)
         add_return(findings, columns.ret, numbers, raw.column(columns.ret))
@@ -70,18 +71,15 @@ def checked_returns(raw: RawRows, config: Config, rates: RatesOfDates | None = N
     return checked_rows(raw, columns.date, columns.asset_id, findings, payload, hashed)
 
 
-def _from_prices(
-    findings: Findings, raw: RawRows, columns: ReturnColumns, price: str
-) -> tuple[Numbers, dict[str, ColumnWords], dict[str, pa.Array]]:
-    """The returns beside the prices, what is in the hash of a row, and what there is to say of the returns."""
+def made_returns(findings: Findings, raw: RawRows, columns: ReturnColumns | PriceColumns) -> tuple[Numbers, dict[str, ColumnWords]]:
+    """The returns beside the prices that `PairPrices` made them of, and what is in the hash of a row."""
+    price = str(columns.price)
     add_price_findings(findings, raw, columns)
     numbers = raw.numbers(RETURN)
     findings.add(price, Reason.NOT_FINITE, np.isinf(numbers.values), raw.column(RETURN))
     findings.add(price, Reason.BELOW_MINUS_ONE, np.isfinite(numbers.values) & (numbers.values < -1.0), raw.column(RETURN))
     named = [column for name in columns.PRICED if (column := getattr(columns, name)) is not None]
-    hashed = {column: raw.number_words(column) for column in (*named, RETURN)}
-    noted = {"return_note": raw.column(NOTE), "is_average": pa.array(raw.numbers(price).values < 0)}
-    return numbers, hashed, noted
+    return numbers, {column: raw.number_words(column) for column in (*named, RETURN)}
 
 
 def checked_caps(raw: RawRows, source: CapSource) -> CheckedRows:

@@ -10,8 +10,8 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.config.columns import ReturnColumns
-from sigmalake.config.sources import ReturnSource
+from sigmalake.config.columns import PriceColumns, ReturnColumns
+from sigmalake.config.sources import PriceSource, ReturnSource
 from sigmalake.numerics.prices.rules import TotalReturnRules
 from sigmalake.numerics.prices.total_returns import PricedRows, total_returns
 from sigmalake.numerics.types import Bools, Floats, Ints
@@ -21,12 +21,14 @@ from sigmalake.tasks.sources.raw_rows import NO_DAY, RawRows, plain_schema
 RETURN, NOTE = "__total_return", "__return_note"  # columns beside the source's own
 _EPOCH = date(1970, 1, 1)
 
+Columns = ReturnColumns | PriceColumns
+
 
 @dataclass(frozen=True)
 class DatesOfPrices:
     """The dates on which some asset has a price, each once a split."""
 
-    columns: ReturnColumns
+    columns: Columns
 
     def schema(self, raw: pa.Schema) -> pa.Schema:
         """As `SourceTask`."""
@@ -48,7 +50,7 @@ class PairPrices:
     Of rows with one key the first counts where all say the same, else none does.
     """
 
-    source: ReturnSource
+    source: ReturnSource | PriceSource
     calendar: Sequence[date]  # ascending
 
     def schema(self, raw: pa.Schema) -> pa.Schema:
@@ -93,7 +95,7 @@ class PairPrices:
         )
 
 
-def add_price_findings(findings: Findings, raw: RawRows, columns: ReturnColumns) -> None:
+def add_price_findings(findings: Findings, raw: RawRows, columns: Columns) -> None:
     """Note what is wrong with rows of prices, each of whose numbers may be missing."""
     rules = {
         columns.price: None, columns.split: Reason.NOT_POSITIVE, columns.adjustment: Reason.NOT_POSITIVE,
@@ -114,14 +116,14 @@ def _beyond(values: Floats, reason: Reason) -> Bools:
     return wrong
 
 
-def _usable(raw: RawRows, columns: ReturnColumns) -> Bools:
+def _usable(raw: RawRows, columns: Columns) -> Bools:
     findings = Findings(raw.n_rows)
     findings.add_key(raw, columns.date, columns.asset_id)
     add_price_findings(findings, raw, columns)
     return findings.usable
 
 
-def _prices(raw: RawRows, columns: ReturnColumns) -> Floats:
+def _prices(raw: RawRows, columns: Columns) -> Floats:
     """Closes; a negative one is the mean of bid and ask, as CRSP writes it, and 0 is none."""
     prices = np.abs(_numbers(raw, columns.price))
     return np.where(prices > 0, prices, np.nan)
@@ -136,7 +138,7 @@ def _or_none(raw: RawRows, column: str | None, at: Ints) -> Floats:
     return found
 
 
-def _splits(raw: RawRows, columns: ReturnColumns, assets: Ints, at: Ints) -> Floats:
+def _splits(raw: RawRows, columns: Columns, assets: Ints, at: Ints) -> Floats:
     """Splits as given, or the cumulative factor of an asset's row before over its own."""
     if columns.adjustment is None:
         return np.nan_to_num(_numbers(raw, columns.split)[at], nan=1.0)
@@ -147,13 +149,13 @@ def _splits(raw: RawRows, columns: ReturnColumns, assets: Ints, at: Ints) -> Flo
     return np.where(known, factors[before] / np.where(known, factors, 1.0), 1.0)
 
 
-def _coded(raw: RawRows, columns: ReturnColumns) -> Bools:
+def _coded(raw: RawRows, columns: Columns) -> Bools:
     if columns.delisting_code is None:
         return np.zeros(raw.n_rows, dtype=np.bool_)
     return ~raw.numbers(columns.delisting_code).missing
 
 
-def _by_rule(raw: RawRows, columns: ReturnColumns, rules: TotalReturnRules) -> Bools:
+def _by_rule(raw: RawRows, columns: Columns, rules: TotalReturnRules) -> Bools:
     """The rows whose code is among those for performance: as a number, however it is written, or as text."""
     if columns.delisting_code is None:
         return np.zeros(raw.n_rows, dtype=np.bool_)
@@ -165,9 +167,9 @@ def _by_rule(raw: RawRows, columns: ReturnColumns, rules: TotalReturnRules) -> B
     return found
 
 
-def _said(raw: RawRows, columns: ReturnColumns) -> Floats:
+def _said(raw: RawRows, columns: Columns) -> Floats:
     """(N, C) what a row says, NaN as a number of its own."""
-    numbers = [_numbers(raw, getattr(columns, name)) for name in ReturnColumns.PRICED]
+    numbers = [_numbers(raw, getattr(columns, name)) for name in columns.PRICED]
     if columns.delisting_code is not None and raw.numbers(columns.delisting_code).unreadable.any():
         numbers.append(raw.texts(columns.delisting_code).codes.astype(np.float64))
     found: Floats = np.nan_to_num(np.column_stack(numbers), nan=np.pi * 1e300)
