@@ -1,16 +1,18 @@
 """Weights and descriptors of another package, in the place of ours: docs/your_estimators.md, built into a wheel and installed."""
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from numpy.testing import assert_allclose, assert_array_equal
 
-from registered_packages import on_path
+from registered_packages import ROOT, on_path
 from sigmalake.config.model import load_config
 from sigmalake.config.texts.annotated import annotated
 from sigmalake.config.texts.json_schema import config_schema
@@ -182,6 +184,15 @@ def test_weights_are_of_the_estimation_universe(site):
 def test_a_mistake_is_one_of_the_configuration(model, change, words):
     with pytest.raises(ConfigError, match=words):
         load_config({**model.body, **change})
+
+
+def test_the_configuration_of_the_page_is_one(model):
+    page = (ROOT / "docs/your_estimators.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (given,) = (found for text in blocks if "registered" in (found := yaml.safe_load(text)).get("descriptors", {}))
+    sources = {**model.body["sources"], **given["sources"]}
+    config = load_config({"model": "m", "lake": "lake", **given, "sources": sources})
+    assert (config.regression.weights.settings.power, config.described_columns) == (0.5, ["calm"])
 
 
 def test_schema_and_validate_and_the_reference_know_them(model):
