@@ -10,7 +10,9 @@ from sigmalake.numerics.prices.total_returns import Note, PricedRows, total_retu
 NONE = np.nan
 
 
-def made(prices, *, position=None, by_rule=None, delisted=None, delisting=None, split=None, paid=None, asset=None, **rules):
+def made(
+    prices, *, position=None, by_rule=None, delisted=None, delisting=None, split=None, paid=None, asset=None, unknown=None, **rules
+):
     """The returns of one asset, or of several."""
     n = len(prices)
     rows = PricedRows(
@@ -21,6 +23,7 @@ def made(prices, *, position=None, by_rule=None, delisted=None, delisting=None, 
         paid=np.zeros(n) if paid is None else np.array(paid, dtype=float),
         delisted=np.zeros(n, dtype=bool) if delisted is None else np.array(delisted, dtype=bool),
         delisting_return=np.full(n, np.nan) if delisting is None else np.array(delisting, dtype=float),
+        unknown=np.zeros(n, dtype=bool) if unknown is None else np.array(unknown, dtype=bool),
     )
     flags = np.zeros(n, dtype=bool) if by_rule is None else np.array(by_rule, dtype=bool)
     return total_returns(rows, flags, TotalReturnRules(**rules))
@@ -88,6 +91,12 @@ def made(prices, *, position=None, by_rule=None, delisted=None, delisting=None, 
             [NONE, 0.1, NONE, -0.2],
             [0] * 4,
         ),
+        (
+            "no return reaches over a row that cannot be read",
+            {"prices": [10, 11, 12, 15], "unknown": [0, 1, 0, 0], "max_gap": 3},
+            [NONE, NONE, NONE, 0.25],
+            [0] * 4,
+        ),
         ("no row", {"prices": []}, [], []),
     ],
 )
@@ -107,7 +116,8 @@ def test_a_walk_through_each_assets_rows_gives_the_same(max_gap):
     paid = np.where(rng.random(n) < 0.2, rng.random(n), 0.0)
     delisted, by_rule = rng.random(n) < 0.03, rng.random(n) < 0.5
     delisting = np.where(delisted & (rng.random(n) < 0.5), -rng.random(n), np.nan)
-    given = {"split": split, "paid": paid, "delisted": delisted, "delisting": delisting, "by_rule": by_rule}
+    unknown = ~delisted & (rng.random(n) < 0.05)
+    given = {"split": split, "paid": paid, "delisted": delisted, "delisting": delisting, "by_rule": by_rule, "unknown": unknown}
     found = made(price, asset=asset, position=position, max_gap=max_gap, delisting_return=-0.3, **given)
     returns, notes = walked(asset, position, price, **given, max_gap=max_gap, rule=-0.3)
     assert_allclose(found.returns, returns, rtol=1e-13)
@@ -115,13 +125,15 @@ def test_a_walk_through_each_assets_rows_gives_the_same(max_gap):
     assert set(Note) == set(notes.tolist())
 
 
-def walked(asset, position, price, *, split, paid, delisted, delisting, by_rule, max_gap, rule):
+def walked(asset, position, price, *, split, paid, delisted, delisting, by_rule, unknown, max_gap, rule):
     """One share is bought at each close with a price, and held to the next."""
     returns, notes = np.full(len(asset), np.nan), np.zeros(len(asset), dtype=int)
     bought = None
     for row in range(len(asset)):
-        if bought is not None and (asset[row] != asset[bought] or delisted[bought:row].any()):
+        if bought is not None and (asset[row] != asset[bought] or (delisted | unknown)[bought:row].any()):
             bought = None
+        if unknown[row]:
+            continue
         worth = delisting[row]
         if delisted[row] and np.isnan(worth):
             notes[row] = Note.BY_RULE if by_rule[row] else Note.UNKNOWN_DELISTING

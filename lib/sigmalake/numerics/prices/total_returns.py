@@ -28,6 +28,7 @@ class PricedRows(NamedTuple):
     paid: Floats  # cash and value of what was spun off, for one share of the close before
     delisted: Bools  # nothing is traded from here on
     delisting_return: Floats  # from the last price on, fraction; NaN where unknown
+    unknown: Bools  # a row that cannot be read: no return reaches over it, since it may have paid or split
 
 
 class TotalReturns(NamedTuple):
@@ -42,7 +43,7 @@ def total_returns(rows: PricedRows, by_rule: Bools, rules: TotalReturnRules) -> 
 
     Over the rows after t' up to t, s is the product of splits, and d adds what each row paid on the shares held by then:
     d = sum_u d_u prod_{v < u} s_v. Nothing is reinvested within a return. A delisting at t, whose return is D:
-    (1 + r_t)(1 + D) - 1 where t has a price, else D; what follows begins anew.
+    (1 + r_t)(1 + D) - 1 where t has a price, else D; what follows begins anew, as it does after a row that cannot be read.
 
     Args:
         rows: by asset and time.
@@ -52,9 +53,9 @@ def total_returns(rows: PricedRows, by_rule: Bools, rules: TotalReturnRules) -> 
     n = len(rows.asset)
     at = np.arange(n)
     delisting, notes = _delistings(rows, by_rule, rules)
-    ended = np.append(False, rows.delisted[:-1]) | np.append(True, rows.asset[1:] != rows.asset[:-1])[:n]
+    ended = np.append(False, (rows.delisted | rows.unknown)[:-1]) | np.append(True, rows.asset[1:] != rows.asset[:-1])[:n]
     life = np.cumsum(ended)
-    priced = ~np.isnan(rows.price)
+    priced = ~np.isnan(rows.price) & ~rows.unknown
     last = np.maximum.accumulate(np.where(priced, at, -1)) if n else at
     before = np.append(-1, last[:-1])[:n]
     has_before = (before >= 0) & (life[before] == life)

@@ -47,7 +47,7 @@ class DatesOfPrices:
 class PairPrices:
     """Raw rows with `RETURN`, null where there is none, and `NOTE`: what there is to say of it.
 
-    Of rows with one key the first counts where all say the same, else none does.
+    Of rows with one key the first counts where all say the same and can be used, else none does.
     """
 
     source: ReturnSource | PriceSource
@@ -65,20 +65,18 @@ class PairPrices:
         _, of_name = np.unique(np.array(texts.names.fill_null("").to_pylist(), dtype=object), return_inverse=True)
         assets = np.append(of_name, -1)[texts.codes]
         order = np.lexsort((np.arange(len(days)), days, assets))
-        kept = order[_usable(rows, columns)[order]]
-        first, same = _keys(assets[kept], days[kept], _said(rows, columns)[kept])
-        counted = kept[first[same]]
-        found = total_returns(self._priced(rows, assets, days, counted), _by_rule(rows, columns, rules)[counted], rules)
+        keyed = order[((days != NO_DAY) & ~texts.missing)[order]]
+        first, known = _keys(assets[keyed], days[keyed], _said(rows, columns)[keyed], _usable(rows, columns)[keyed])
+        counted = keyed[first]
+        priced = self._priced(rows, assets, days, counted, ~known)
+        found = total_returns(priced, _by_rule(rows, columns, rules)[counted] & known, rules)
         returns, notes = np.full(len(days), np.nan), np.zeros(len(days), dtype=np.int8)
-        of_row = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(kept))))
-        place = np.cumsum(same) - 1
-        copies = same[of_row]
-        returns[kept[copies]] = found.returns[place[of_row[copies]]]
-        notes[kept[copies]] = found.notes[place[of_row[copies]]]
+        n_copies = np.diff(np.append(first, len(keyed)))
+        returns[keyed], notes[keyed] = np.repeat(found.returns, n_copies), np.repeat(found.notes, n_copies)
         plain = raw.cast(plain_schema(raw.schema))
         return plain.append_column(RETURN, pa.array(returns, from_pandas=True)).append_column(NOTE, pa.array(notes))
 
-    def _priced(self, rows: RawRows, assets: Ints, days: Ints, at: Ints) -> PricedRows:
+    def _priced(self, rows: RawRows, assets: Ints, days: Ints, at: Ints, unknown: Bools) -> PricedRows:
         columns = self.source.columns
         calendar = np.array([(day - _EPOCH).days for day in self.calendar], dtype=np.int64)
         position = np.searchsorted(calendar, days[at])
@@ -90,8 +88,9 @@ class PairPrices:
             price=np.where(listed, _prices(rows, columns)[at], np.nan),
             split=_splits(rows, columns, assets, at),
             paid=_or_none(rows, columns.dividend, at) + _or_none(rows, columns.spin_off, at),
-            delisted=~np.isnan(delisting) | _coded(rows, columns)[at],
+            delisted=(~np.isnan(delisting) | _coded(rows, columns)[at]) & ~unknown,
             delisting_return=delisting,
+            unknown=unknown,
         )
 
 
@@ -176,10 +175,10 @@ def _said(raw: RawRows, columns: Columns) -> Floats:
     return found
 
 
-def _keys(assets: Ints, days: Ints, said: Floats) -> tuple[Ints, Bools]:
-    """Of ordered rows: where each key begins, and whether all of its rows say the same."""
+def _keys(assets: Ints, days: Ints, said: Floats, usable: Bools) -> tuple[Ints, Bools]:
+    """Of ordered rows: where each key begins, and whether all of its rows can be used and say the same."""
     new = np.append(True, (assets[1:] != assets[:-1]) | (days[1:] != days[:-1]))[: len(days)]
     first = np.flatnonzero(new)
     differs = np.append(False, (said[1:] != said[:-1]).any(axis=1))[: len(days)] & ~new
-    n_different = np.add.reduceat(differs.astype(np.int64), first) if len(first) else first
-    return first, n_different == 0
+    n_wrong = np.add.reduceat((differs | ~usable).astype(np.int64), first) if len(first) else first
+    return first, n_wrong == 0
