@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from plain_market import write_market_lake
+from registered_packages import build_packages
 from sigmalake.cli.setup.class_archive import archived_classes
 from sigmalake.cli.setup.runtime import delta_jars, prepare_environment, quiet_jvm
 from sigmalake.demo.market import Market, generate_market
@@ -47,6 +48,12 @@ def browser():
         opened = started.chromium.launch(executable_path=program, args=[*quiet, "--disable-component-update", "--disable-sync"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def registered_packages(tmp_path_factory):
+    """Folders with installed packages whose kernels are registered; no process has them on its path yet."""
+    return build_packages(tmp_path_factory.mktemp("ours"), tmp_path_factory.mktemp("wrong"))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from numpy.testing import assert_allclose, assert_array_equal
 from typer.testing import CliRunner
 
+from registered_packages import on_path
 from sigmalake.cli import app as cli
 from sigmalake.config.model import Config, load_config
 from sigmalake.config.texts.reference import reference_page
@@ -34,64 +35,7 @@ from sigmalake.tables.packed import RISK_MODELS
 from small_model import make_model
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"^`([\w.]+)`, new:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RELATIVE = 1e-12
-WRONG = """
-from oursigma import Cov, EwmaSettings, Var, Estimator, np
-from pydantic import BaseModel
-
-
-class Loose(BaseModel):
-    window: int = 5
-
-
-def raises(returns, ages, *, settings):
-    raise ZeroDivisionError("of\\n ours")
-
-
-def changes(returns, ages, *, settings):
-    returns[0] = 0
-
-
-def shape(returns, ages, *, settings):
-    return Cov(np.eye(7), 1.0)
-
-
-def nan(returns, ages, *, settings):
-    return Cov(np.full((returns.shape[1],) * 2, np.nan), 1.0)
-
-
-def negative(returns, ages, *, settings):
-    return Cov(2 - np.eye(returns.shape[1]), 1.0)
-
-
-def flat(returns, ages, *, settings):
-    return Cov(np.zeros((returns.shape[1],) * 2), 1.0)
-
-
-def no_tuple(returns, ages, *, settings):
-    return np.eye(returns.shape[1])
-
-
-def negative_var(specific_returns, *, settings):
-    return Var(np.full(specific_returns.shape[1], -1.0))
-
-
-RAISES, CHANGES, SHAPE, NAN, NEGATIVE, FLAT, NO_TUPLE, NEGATIVE_VAR = (
-    Estimator(kernel, EwmaSettings, "1") for kernel in (raises, changes, shape, nan, negative, flat, no_tuple, negative_var)
-)
-LOOSE = Estimator(raises, Loose, "1")
-"""
-KERNELS = ("raises", "changes", "shape", "nan", "negative", "flat", "no_tuple", "loose")
-POINTS = {
-    "factor_cov": {
-        **{name: f"wrongsigma:{name.upper()}" for name in KERNELS},
-        "gone": "nosuchmodule:X",
-        "function": "wrongsigma:raises",
-        "ewma": "wrongsigma:RAISES",  # ours stays ours
-    },
-    "specific_var": {"negative_var": "wrongsigma:NEGATIVE_VAR"},
-}
 OURS = {"estimator": "ewma", "half_life": 8, "window": 20, "min_periods": 8}
 THEIRS = {"estimator": "our_ewma", "settings": {"half_life": 8, "window": 20}, "min_periods": 8}
 LAYERS = {
@@ -108,39 +52,10 @@ FAILING = {
 }
 
 
-def installed(folder: Path, blocks: dict[str, str]) -> Path:
-    """A folder with the package and its metadata, as pip puts them there."""
-    (folder / "source").mkdir()
-    for name, text in blocks.items():
-        (folder / "source" / name).write_text(text)
-    build = [sys.executable, "-c", f"from setuptools import build_meta; build_meta.build_wheel({str(folder)!r})"]
-    subprocess.run(build, cwd=folder / "source", check=True, capture_output=True)
-    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check", "--target", folder / "site"]
-    wheel = next(folder.glob("*.whl"))
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *options, wheel], check=True, capture_output=True)
-    return folder / "site"
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The page's package, and beside it one whose estimators are wrong, on the path of this process and those that it starts."""
-    ours = dict(BLOCK.findall((ROOT / "docs/your_estimators.md").read_text(encoding="utf-8")))
-    points = "".join(
-        f'[project.entry-points."sigmalake.{group}"]\n' + "".join(f'{name} = "{place}"\n' for name, place in named.items())
-        for group, named in POINTS.items()
-    )
-    head = ours["pyproject.toml"].split("[project.entry-points")[0].replace("oursigma", "wrongsigma")
-    wrong = f'{head}\n{points}\n[tool.setuptools]\npy-modules = ["wrongsigma"]\n'
-    folders = [
-        installed(tmp_path_factory.mktemp("ours"), ours),
-        installed(tmp_path_factory.mktemp("wrong"), {"pyproject.toml": wrong, "wrongsigma.py": WRONG}),
-    ]
-    workers.stop()  # they have the path of their start
-    with pytest.MonkeyPatch.context() as patch:
-        for folder in folders:
-            patch.syspath_prepend(folder)
-        yield folders[0]
-    workers.stop()
+def site(registered_packages):
+    with on_path(registered_packages):
+        yield registered_packages[0]
 
 
 @pytest.fixture(scope="module")
@@ -274,14 +189,22 @@ def test_gaps_short_histories_and_factors_that_never_move_are_as_of_ours(site):
 
 def test_a_process_without_the_metadata_takes_what_the_driver_sends(site, tmp_path):
     """As an executor does that has the package from `--py-files`."""
-    variant = Config.model_validate({**BODY, "risk": {"theirs": VARIANTS["theirs"]}}).risk["theirs"]
-    (tmp_path / "sent").write_bytes(cloudpickle.dumps(variant))
+    sources = {**BODY["sources"], "prices": {"path": "p.parquet"}}
+    described = {"registered": {"calm": {"estimator": "our_volatility", "settings": {"window": 2, "half_life": 1}}}}
+    factors = [{"styles": {"calm": {}}}]
+    regression = {"weights": {"estimator": "our_power", "settings": {"power": 2}}}
+    more = {"sources": sources, "descriptors": described, "factors": factors, "regression": regression}
+    config = Config.model_validate({**BODY, **more, "risk": {"theirs": VARIANTS["theirs"]}})
+    variant = config.risk["theirs"]
+    (tmp_path / "sent").write_bytes(cloudpickle.dumps((variant, config.regression.weights, config.descriptors.registered["calm"])))
     shutil.copy(site / "oursigma.py", tmp_path)
     script = (
         "import pickle, sys, numpy as np\n"
-        "found = pickle.load(open('sent', 'rb'))\n"
+        "found, weights, calm = pickle.load(open('sent', 'rb'))\n"
         "from importlib.metadata import entry_points\n"
         "assert not entry_points(group='sigmalake.factor_cov')\n"
+        "assert weights.of_date(np.array([3.0]), None, None, np.array([True])) == [9.0]\n"
+        "assert (calm.estimator, calm.look_back, calm.version) == ('our_volatility', 2, '1')\n"
         "print(found.factor_cov.estimate(np.arange(20.0)[:, None] ** 2).cov[0, 0])"
     )
     environment = {"PYTHONPATH": f"{ROOT / 'lib'}:{tmp_path}", "OMP_NUM_THREADS": "1"}

@@ -27,7 +27,7 @@ def fit_configuration(monkeypatch):
 
 
 def loaded(configuration, tmp_path):
-    return load_config(with_places(configuration, panel=str(tmp_path / "panel.parquet"), lake=str(tmp_path / "lake")))
+    return load_config(with_places(configuration, places={"panel": str(tmp_path / "panel.parquet")}, lake=str(tmp_path / "lake")))
 
 
 def test_the_first_example_says_the_whole_model(fit_configuration, tmp_path):
@@ -175,7 +175,7 @@ def test_a_mistake_is_named_when_the_configuration_is_checked(fit_configuration,
 
 def test_places_are_put_into_a_configuration_of_its_own(fit_configuration):
     configuration = fit_configuration()
-    placed = with_places(configuration, panel="p.parquet", lake="l")
+    placed = with_places(configuration, places={"panel": "p.parquet"}, lake="l")
     assert (placed["lake"], placed["sources"]["panel"]["path"]) == ("l", "p.parquet")
     assert "lake" not in configuration
     assert "path" not in configuration["sources"]["panel"]
@@ -197,7 +197,7 @@ def test_a_written_configuration_reads_back_as_the_same(path, tmp_path):
 def test_a_configuration_by_arguments_reads_back_as_the_same(fit_configuration, tmp_path):
     configuration = with_places(
         fit_configuration(caps="cap", groups=["sector"], styles=["size", "NO", "10001"]),
-        panel=str(tmp_path / "p"),
+        places={"panel": str(tmp_path / "p")},
         lake=str(tmp_path),
     )
     written = tmp_path / "model.yaml"

@@ -9,9 +9,9 @@ from check_configs import DATED, config_of, problems_of
 
 from sigmalake.config.sources import CapSource, ExchangeRateSource
 from sigmalake.tasks.sources.checked_rates import checked_exchange_rates
-from sigmalake.tasks.sources.checked_returns import checked_caps, checked_returns
 from sigmalake.tasks.sources.exchange_rates import Exchange, RateHistory, converted, rate_history, return_exchanges, spots
 from sigmalake.tasks.sources.raw_rows import RawRows
+from sigmalake.tasks.sources.returns.checked_returns import checked_caps, checked_returns
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 5)]
 RATES = np.array([[1.1, 0.9, 1.0], [1.2, np.nan, 1.0], [1.2, np.nan, 1.0]])

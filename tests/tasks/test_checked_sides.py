@@ -17,7 +17,6 @@ from sigmalake.tasks.packing.conflicts import with_conflicts
 from sigmalake.tasks.packing.packed_dates import PanelRow, pack_dates
 from sigmalake.tasks.packing.packed_prices import pack_prices, usable_figures
 from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices
-from sigmalake.tasks.sources.checked_returns import checked_caps, checked_returns
 from sigmalake.tasks.sources.checking import joined
 from sigmalake.tasks.sources.duplicates import duplicates
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
@@ -38,6 +37,7 @@ from sigmalake.tasks.sources.rejected_rows import (
     rejected_rows,
     worst_problems,
 )
+from sigmalake.tasks.sources.returns.checked_returns import checked_caps, checked_returns
 
 DAYS = [date(2024, 1, day) for day in (2, 3, 4, 5)]
 FACTORS = [

@@ -10,7 +10,6 @@ from check_configs import DATED, apart, config_of
 from sigmalake.config.checks import MaxRejected
 from sigmalake.errors import ConfigError
 from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS
-from sigmalake.tasks.sources.checked_returns import checked_returns
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
 from sigmalake.tasks.sources.fingerprints import by_date, file_fingerprints, fingerprint_rows
 from sigmalake.tasks.sources.needed_columns import needed_columns
@@ -25,6 +24,7 @@ from sigmalake.tasks.sources.plausibility import (
 from sigmalake.tasks.sources.raw_rows import RawRows
 from sigmalake.tasks.sources.rejected_rows import problem_counts
 from sigmalake.tasks.sources.rejection_limits import beyond_limits, unusable_files
+from sigmalake.tasks.sources.returns.checked_returns import checked_returns
 
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(20)]
 N = 30

@@ -18,9 +18,9 @@ from sigmalake.config.sources import (
 )
 from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_segments
 from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_rates, rates_of_dates
-from sigmalake.tasks.sources.checked_returns import checked_caps, checked_returns
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
 from sigmalake.tasks.sources.raw_rows import RawRows
+from sigmalake.tasks.sources.returns.checked_returns import checked_caps, checked_returns
 
 GOOD = {
     "day": "2024-01-02", "asset": "A", "ret": "0.01", "cap": "5", "w": "1", "flag": "true", "issuer": "I", "sector": "tech",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
+from sigmalake.config.columns import ReturnColumns
 from sigmalake.config.presets import PRESETS
 from sigmalake.config.yaml_file import merge
 from sigmalake.errors import ConfigError
@@ -22,19 +23,20 @@ Styles = Sequence[str] | Mapping[str, Mapping[str, Any]]
 """Columns that are used as given; or by style the rules by which it is standardised here."""
 
 
-def set_panel(body: dict[str, Any], columns: Mapping[str, str | None], dated: str | None) -> None:
+def set_panel(body: dict[str, Any], columns: Mapping[str, str | None], dated: str | None, *, with_prices: bool = False) -> None:
     """Put the frame in the place of the panel's file, and the columns that are given in the place of any other.
 
     Args:
         body: a configuration, which is changed.
         columns: the frame's own names by the key of `sources.panel.columns`; None: as the configuration says.
         dated: what the date of an exposure means; None: as the configuration says, else `end_of_period`.
+        with_prices: whether returns come from prices beside the panel, so that `sources.returns` may say how.
 
     Raises:
         ConfigError: the configuration has sources that a panel replaces.
     """
     sources = _section(body, "sources")
-    if apart := [name for name in _APART if sources.get(name) is not None]:
+    if apart := [name for name in _APART if sources.get(name) is not None and not (name == "returns" and with_prices)]:
         raise ConfigError(f"the configuration has sources.{apart[0]}, and the frame is a panel that holds it; leave it out")
     panel = _section(sources, "panel")
     for place in _PLACES:
@@ -42,6 +44,30 @@ def set_panel(body: dict[str, Any], columns: Mapping[str, str | None], dated: st
     given = {name: column for name, column in columns.items() if column is not None}
     _section(panel, "columns").update({"ret": "ret", **(panel.get("columns") or {}), **given})
     panel["exposures_dated"] = dated or panel.get("exposures_dated") or "end_of_period"
+
+
+def set_prices(body: dict[str, Any], columns: Sequence[str]) -> None:
+    """Put a frame of prices beside the panel, which then has the exposures alone.
+
+    Args:
+        body: a configuration with a panel, which is changed.
+        columns: of the frame; each that is called like a key of `sources.returns.columns` counts as that.
+
+    Raises:
+        ConfigError: the frame has no column `price`, and the configuration names none.
+    """
+    sources = body["sources"]
+    panel = sources.pop("panel")
+    keys = {name: panel["columns"].pop(name, None) for name in ("ret", "rate", "currency")}
+    key = {name: panel["columns"][name] for name in ("date", "asset_id") if name in panel["columns"]}
+    named = {name: name for name in (*ReturnColumns.PRICED, "rate", "currency") if name in columns}
+    returns = _section(sources, "returns")
+    mapped = {**key, **named, **{name: column for name, column in keys.items() if column in columns and name != "ret"}}
+    returns["columns"] = {**mapped, **(returns.get("columns") or {})}
+    if "price" not in returns["columns"]:
+        raise ConfigError(f"prices has no column `price`; it has {', '.join(columns)}")
+    panel.pop("returns_in", None)
+    sources["exposures"] = panel
 
 
 def set_factors(body: dict[str, Any], groups: Groups | None, styles: Styles | None, *, market: bool | None) -> None:
@@ -63,7 +89,7 @@ def set_factors(body: dict[str, Any], groups: Groups | None, styles: Styles | No
     body["factors"] = [entry for kind in _KINDS for entry in kinds[kind]]
 
 
-def set_weights(body: dict[str, Any], weights: str | None) -> None:
+def set_weights(body: dict[str, Any], weights: str | Mapping[str, Any] | None) -> None:
     """Put the weights of the regressions; by default `sqrt_cap` where the panel has caps, else `equal`."""
     regression = _section(body, "regression")
     regression["weights"] = weights or regression.get("weights") or ("sqrt_cap" if _has_caps(body) else "equal")
@@ -84,17 +110,17 @@ def set_risk(body: dict[str, Any], preset: str | Sequence[str] | None, risk: Map
         body["risk"] = {name: _variant(name, has_caps=_has_caps(body)) for name in names}
 
 
-def with_places(configuration: Mapping[str, Any], *, panel: str, lake: str) -> dict[str, Any]:
-    """The configuration with the place of the panel's file and of the lake.
+def with_places(configuration: Mapping[str, Any], *, places: Mapping[str, str], lake: str) -> dict[str, Any]:
+    """The configuration with the places of the frames' files and of the lake.
 
     Args:
         configuration: of a model, which is not changed.
-        panel: file or folder of the panel's rows.
+        places: file or folder of the rows of sources, by name.
         lake: folder or URI.
     """
     placed = deepcopy(dict(configuration))
     placed["lake"] = lake
-    merge(placed, {"sources": {"panel": {"path": panel}}})
+    merge(placed, {"sources": {source: {"path": place} for source, place in places.items()}})
     return placed
 
 
@@ -128,7 +154,8 @@ def _variant(preset: str, *, has_caps: bool) -> dict[str, Any]:
 
 
 def _has_caps(body: Mapping[str, Any]) -> bool:
-    return body["sources"]["panel"]["columns"].get("cap") is not None
+    sources = body["sources"]
+    return (sources.get("panel") or sources["exposures"])["columns"].get("cap") is not None
 
 
 def _section(body: dict[str, Any], name: str) -> dict[str, Any]:

@@ -4,12 +4,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 import pyarrow as pa
 
-from sigmalake.api.configuration import MODEL, Groups, Styles, set_factors, set_panel, set_risk, set_weights, with_places
+from sigmalake.api.configuration import (
+    MODEL,
+    Groups,
+    Styles,
+    set_factors,
+    set_panel,
+    set_prices,
+    set_risk,
+    set_weights,
+    with_places,
+)
 from sigmalake.api.panel_table import panel_table
 from sigmalake.api.save import save_model
 from sigmalake.config.model import load_config, read_given
+from sigmalake.config.sources import Location
 from sigmalake.config.stores.uri import is_uri
 from sigmalake.engines.local.engine import IN_MEMORY, LocalEngine
 from sigmalake.engines.local.held import HeldTables
@@ -18,6 +30,8 @@ from sigmalake.lake.books import all_releases
 from sigmalake.lake.lake import Lake
 from sigmalake.reader.factor_model import FactorModel
 from sigmalake.reader.storage.memory_tables import MemoryTables
+from sigmalake.sources.files import list_files
+from sigmalake.sources.schema import find_schema
 from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.run import run
 
@@ -25,7 +39,9 @@ from sigmalake.stages.run import run
 class FittedModel(FactorModel):
     """A model in memory, which reads like a release of a lake."""
 
-    def __init__(self, storage: HeldTables, body: Mapping[str, Any], variants: Sequence[str], panel: pa.Table | None) -> None:
+    def __init__(
+        self, storage: HeldTables, body: Mapping[str, Any], variants: Sequence[str], frames: Mapping[str, pa.Table]
+    ) -> None:
         release = all_releases(Lake(storage))[-1]
         super().__init__(
             MemoryTables(storage.tables),
@@ -34,7 +50,7 @@ class FittedModel(FactorModel):
             release_id=release.release_id,
             created_at=release.created_at,
         )
-        self._storage, self._body, self._panel = storage, dict(body), panel
+        self._storage, self._body, self._given = storage, dict(body), frames
 
     def save(self, lake: str | Path) -> Path:
         """Write the model to a lake that is not there yet, with its panel and its configuration.
@@ -53,19 +69,20 @@ class FittedModel(FactorModel):
         """
         if is_uri(str(lake)):
             raise ConfigError(f"{lake}: a fitted model is saved in a folder; `sigmalake copy` takes its release to a URI")
-        return save_model(self._storage, self._body, self._panel, Path(lake))
+        return save_model(self._storage, self._body, self._given, Path(lake))
 
 
 def fit(
     panel: Any,
     *,
+    prices: Any = None,
     returns: str | None = None,
     caps: str | None = None,
     groups: Groups | None = None,
     styles: Styles | None = None,
     market: bool | None = None,
     preset: str | Sequence[str] | None = None,
-    weights: str | None = None,
+    weights: str | Mapping[str, Any] | None = None,
     exposures_dated: Literal["end_of_period", "start_of_period"] | None = None,
     risk: Mapping[str, Mapping[str, Any]] | None = None,
     date: str | None = None,
@@ -85,6 +102,9 @@ def fit(
 
     Args:
         panel: a pandas, polars or Arrow frame with a row a date and asset, or the path of a Parquet or CSV file or folder.
+        prices: a frame like `panel`, or a path, with a row a date and asset and columns `price` and, as far as there are, `split`
+            or `adjustment`, `dividend`, `spin_off`, `delisting_return`, `delisting_code`, `rate` and `currency`. Total returns are
+            made of it; the panel then needs no returns. Default: the panel has the returns.
         returns: column of simple returns over the period that ends at a row's date, fractions, 0.01 is 1 %. Default `ret`.
         caps: column of market capitalisations, > 0, in any one currency. Default: no caps, and every asset counts alike.
         groups: columns of categories, each called like its group, e.g. `["sector"]`; each value becomes a factor. Default: none.
@@ -117,26 +137,43 @@ def fit(
     }  # fmt: skip
     body = {} if config is None else read_given(config)
     body["model"] = model or body.get("model") or MODEL
-    set_panel(body, columns, exposures_dated)
+    set_panel(body, columns, exposures_dated, with_prices=prices is not None)
     set_factors(body, groups, styles, market=market)
     set_weights(body, weights)
     set_risk(body, preset, risk)
-    return estimate(panel, body, verbose=verbose)
+    if prices is None:
+        return estimate({"panel": panel}, body, verbose=verbose)
+    set_prices(body, _names(prices))
+    return estimate({"exposures": panel, "returns": prices}, body, verbose=verbose)
 
 
-def estimate(panel: Any, body: Mapping[str, Any], *, verbose: bool) -> FittedModel:
-    """The model of a panel by a configuration that says all but where the panel and the lake lie."""
-    columns = body["sources"]["panel"]["columns"]
-    is_path = isinstance(panel, str | Path)
-    rows = None if is_path else panel_table(panel, date=columns.get("date", "date"), asset_id=columns.get("asset_id", "asset_id"))
-    loaded = load_config(with_places(body, panel=str(panel) if is_path else IN_MEMORY, lake=IN_MEMORY))
+def estimate(given: Mapping[str, Any], body: Mapping[str, Any], *, verbose: bool) -> FittedModel:
+    """The model of frames or paths, by source, and a configuration that says all but where these and the lake lie."""
+    paths = {source: str(rows) for source, rows in given.items() if isinstance(rows, str | Path)}
+    frames = {source: _table(rows, body["sources"][source]) for source, rows in given.items() if source not in paths}
+    loaded = load_config(with_places(body, places={**dict.fromkeys(frames, IN_MEMORY), **paths}, lake=IN_MEMORY))
     storage = HeldTables()
-    engine = LocalEngine(storage, frame=rows)
+    engine = LocalEngine(storage, frames=frames)
     try:
         run(writing(engine, loaded, new_run_id(), say=print if verbose else _quiet))
     finally:
         engine.close()
-    return FittedModel(storage, with_places(body, panel=str(panel), lake=".") if is_path else body, list(loaded.risk), rows)
+    return FittedModel(storage, with_places(body, places=paths, lake="."), list(loaded.risk), frames)
+
+
+def _table(frame: Any, source: Mapping[str, Any]) -> pa.Table:
+    columns = source.get("columns") or {}
+    return panel_table(frame, date=columns.get("date", "date"), asset_id=columns.get("asset_id", "asset_id"))
+
+
+def _names(prices: Any) -> list[str]:
+    """The columns of prices, a frame or a path."""
+    if isinstance(prices, str | Path):
+        place = Location(path=str(prices))
+        return list(find_schema("returns", place, list_files("returns", place)).columns)
+    if isinstance(prices, pd.DataFrame):
+        return [str(name) for name in (*prices.index.names, *prices.columns) if name is not None]
+    return list(prices.column_names if hasattr(prices, "column_names") else prices.columns)
 
 
 def _quiet(_progress: str) -> None:

@@ -21,16 +21,16 @@ from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.records import RELEASES, RUNS
 
-CONFIG_FILE, PANEL_FILE = "model.yaml", "panel.parquet"
+CONFIG_FILE = "model.yaml"
 
 
-def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | None, folder: Path) -> Path:
+def save_model(storage: HeldTables, body: Mapping[str, Any], frames: Mapping[str, pa.Table], folder: Path) -> Path:
     """Write the tables of a model in memory to a folder, with the panel and a configuration that finds them up to date.
 
     Args:
         storage: the tables.
         body: the configuration, as a file would say it.
-        panel: the rows that the model was made from; None: they lie in a file, which the configuration goes on to name.
+        frames: the rows that the model was made from, by source; others lie in files, which the configuration goes on to name.
         folder: that is empty, or is made.
 
     Returns:
@@ -47,12 +47,14 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], panel: pa.Table | N
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made ({error.strerror}); name a folder that can hold files") from error
-    file, path = folder / CONFIG_FILE, PANEL_FILE
-    if panel is None:
-        path = str(Path(body["sources"]["panel"]["path"]).resolve())
-    else:
-        pq.write_table(panel, folder / PANEL_FILE)
-    file.write_text(yaml_of(with_places(body, panel=path, lake=".")), encoding="utf-8")
+    file, places = folder / CONFIG_FILE, {}
+    for source in set(body["sources"]) & {"panel", "exposures", "returns"}:
+        if source in frames:
+            places[source] = f"{source}.parquet"
+            pq.write_table(frames[source], folder / places[source])
+        else:
+            places[source] = str(Path(body["sources"][source]["path"]).resolve())
+    file.write_text(yaml_of(with_places(body, places=places, lake=".")), encoding="utf-8")
     config = load_config(file)
     config_hash = config.full_hash()
     run_id = storage.tables[RUNS.name].column("run_id")[0].as_py()

@@ -1,11 +1,12 @@
 """How the columns of a source are called: for each kind of source, the columns that the model reads from it."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import model_validator
 
 from sigmalake.config.types import Name, Strict, key, refuse_repeated
 
+NO_VALUE_TRADED = "the value traded needs both `price` and `volume`, or `traded_value` alone"
 DateName = Annotated[Name, key("the source's own name of the column of dates")]
 AssetName = Annotated[Name, key("the column of assets: text or whole numbers")]
 ReturnName = Annotated[
@@ -80,12 +81,79 @@ class PanelColumns(ExposureColumns):
     currency: CurrencyName = None
 
 
-class ReturnColumns(KeyColumns):
-    """Returns apart."""
+class PricedColumns(KeyColumns):
+    """What returns are made of beside the price."""
+
+    PRICED: ClassVar = ("price", "split", "adjustment", "dividend", "spin_off", "delisting_return", "delisting_code")
+
+    split: Annotated[
+        Name | None,
+        key(
+            "shares that one share of the close before has become, above 0: 2 of a split 2 for 1; missing: 1",
+            unit="new for one old",
+        ),
+    ] = None
+    adjustment: Annotated[
+        Name | None,
+        key(
+            "in the place of `split`, a cumulative factor by which a price is divided to be comparable over time, above 0",
+            unit="ratio",
+        ),
+    ] = None
+    dividend: Annotated[
+        Name | None,
+        key("cash paid in the period for one share of the close before; missing: 0", unit="the price's currency"),
+    ] = None
+    spin_off: Annotated[
+        Name | None,
+        key("value of what was spun off or distributed for one share of the close before; missing: 0", unit="the price's currency"),
+    ] = None
+    delisting_return: Annotated[
+        Name | None,
+        key("return from the last price to what was had after the delisting; a row with one is the asset's last", unit="fraction"),
+    ] = None
+    delisting_code: Annotated[
+        Name | None, key("reason of the delisting, a number or text; a row with one is the asset's last; missing: none")
+    ] = None
+
+    @property
+    def priced(self) -> list[str]:
+        """The keys that are mapped and that only returns from prices need."""
+        return [name for name in self.PRICED if name != "price" and getattr(self, name) is not None]
+
+    @model_validator(mode="after")
+    def _splits_once(self) -> "PricedColumns":
+        if self.split is not None and self.adjustment is not None:
+            raise ValueError("splits are given twice: as `split` and by `adjustment`; map one of them")
+        named = [getattr(self, name) for name in self.PRICED]
+        refuse_repeated("column", [self.date, self.asset_id, *(column for column in named if column is not None)])
+        return self
+
+
+class ReturnColumns(PricedColumns):
+    """Returns apart, or prices that they are made from."""
 
     ret: ReturnName = "ret"
     rate: RateName = None
     currency: CurrencyName = None
+    price: Annotated[
+        Name | None,
+        key(
+            "price at the close, in the place of `ret`, which is then made from it; negative: the mean of bid and ask, as CRSP "
+            "writes it; missing or 0: none",
+            unit="any one currency an asset",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _returns_once(self) -> "ReturnColumns":
+        if self.priced and self.price is None:
+            raise ValueError(
+                f"`{self.priced[0]}` goes with `price`, from which returns are made; map it, or leave `{self.priced[0]}` out"
+            )
+        if self.price is not None and "ret" in self.model_fields_set:
+            raise ValueError("returns are given twice: as `ret` and by `price`; map one of them")
+        return self
 
 
 class CapColumns(KeyColumns):
@@ -95,7 +163,7 @@ class CapColumns(KeyColumns):
     cap_currency: CapCurrencyName = None
 
 
-class PriceColumns(KeyColumns):
+class PriceColumns(PricedColumns):
     """What descriptors are computed from; what a source has no column for is missing on every date."""
 
     ret: Annotated[
@@ -110,16 +178,20 @@ class PriceColumns(KeyColumns):
     ] = None
     traded_value: Annotated[Name | None, key("value traded in the period; 0: unknown", unit="the caps' currency")] = None
     price: Annotated[
-        Name | None, key("price at the close; with `volume` in the place of `traded_value`: their product is the value traded")
+        Name | None,
+        key(
+            "price at the close; with `volume` in the place of `traded_value`: their product is the value traded. With "
+            "`from_prices` returns are made of it, in the place of `ret`"
+        ),
     ] = None
     volume: Annotated[Name | None, key("shares traded in the period; with `price`")] = None
     in_estimation: UniverseName = None
 
     @model_validator(mode="after")
     def _one_traded_value(self) -> "PriceColumns":
-        if (self.price is None) != (self.volume is None):
-            raise ValueError("the value traded needs both `price` and `volume`, or `traded_value` alone")
-        if self.price is not None and self.traded_value is not None:
+        if self.price is None and self.volume is not None:
+            raise ValueError(NO_VALUE_TRADED)
+        if self.volume is not None and self.traded_value is not None:
             raise ValueError("the value traded is given twice: as `traded_value` and as `price` and `volume`")
         return self
 

@@ -32,6 +32,10 @@ def refuse_inconsistent(config: "Config") -> None:
     _refuse_unknown_proxies(config)
     _refuse_layers_without_data(config)
     _refuse_unknown_orthogonal(config)
+    if config.descriptors is not None and (unused := sorted(set(config.descriptors.registered) - set(config.described_columns))):
+        raise ValueError(
+            f"descriptors.registered.{unused[0]} is in no style with rules; name it among the `descriptors` of one, or leave it out"
+        )
 
 
 def _refuse_repeated_factors(config: "Config") -> None:
@@ -45,7 +49,7 @@ def _refuse_weights_without_data(config: "Config") -> None:
     weights = config.regression.weights
     if weights in (RegressionWeights.CAP, RegressionWeights.SQRT_CAP) and not config.sources.has_caps:
         raise ValueError(
-            f"regression.weights is {weights.value} but no source has caps; "
+            f"regression.weights is {weights} but no source has caps; "
             "map a `cap` column, give `sources.caps`, or choose `weights: equal`"
         )
     if weights is RegressionWeights.COLUMN and config.sources.exposure_columns.weight is None:

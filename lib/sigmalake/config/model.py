@@ -171,9 +171,10 @@ class Config(Strict):
 
     @property
     def described_columns(self) -> list[str]:
-        """Those of them that the descriptors of the library give, in the place of the exposures' source."""
+        """Those of them that descriptors give, the library's and other packages', in the place of the exposures' source."""
         s = self.sources
         made = () if s.prices is None else PriceDescriptors._fields + (FundamentalDescriptors._fields if s.fundamentals else ())
+        made += tuple(self.descriptors.registered) if self.descriptors else ()
         named = {column for style, rules in self.style_rules.items() for column in rules.weights(style)}
         return [column for column in self.style_columns if column in made and column in named]
 

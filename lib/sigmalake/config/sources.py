@@ -2,6 +2,7 @@
 
 import codecs
 import difflib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sigmalake.config.columns import (
+    NO_VALUE_TRADED,
     BookColumns,
     CalendarColumns,
     CapColumns,
@@ -24,6 +26,7 @@ from sigmalake.config.columns import (
 )
 from sigmalake.config.types import CATALOG_NAME, Name, Strict, key
 from sigmalake.errors import ConfigError
+from sigmalake.numerics.prices.rules import TotalReturnRules
 
 DESCRIBED_SOURCES = ("prices", "fundamentals", "segments", "revenues")  # read for descriptors and shares
 SHARE_SOURCES = ("segments", "revenues")  # of them, those that shares are computed from
@@ -140,6 +143,25 @@ class ReturnSource(Location):
 
     columns: Annotated[ReturnColumns, key("how the columns are called")] = ReturnColumns()
     returns_in: ReturnsIn = ReturnUnit.FRACTION
+    from_prices: Annotated[
+        TotalReturnRules | None, key("how returns are made from the column `price`; with it the defaults count, without it none")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prices_have_rules(cls, given: object) -> object:
+        columns = given.get("columns") if isinstance(given, Mapping) else None
+        if isinstance(given, Mapping) and isinstance(columns, Mapping) and columns.get("price") is not None:
+            return {**given, "from_prices": given.get("from_prices") or {}}
+        return given
+
+    @model_validator(mode="after")
+    def _of_prices(self) -> "ReturnSource":
+        if self.columns.price is None and self.from_prices is not None:
+            raise ValueError("`from_prices` says how returns are made from the column `price`, which is not mapped")
+        if self.columns.price is not None and self.returns_in is not ReturnUnit.FRACTION:
+            raise ValueError("returns that are made from `price` are fractions; leave `returns_in` out")
+        return self
 
 
 class ExposureSource(Location):
@@ -189,6 +211,26 @@ class PriceSource(Location):
 
     columns: Annotated[PriceColumns, key("how the columns are called")] = PriceColumns()
     returns_in: ReturnsIn = ReturnUnit.FRACTION
+    from_prices: Annotated[
+        TotalReturnRules | None,
+        key("how returns are made from the column `price`; `{}`: by the defaults; none: they are in the column `ret`"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _returns_once(self) -> "PriceSource":
+        c = self.columns
+        if self.from_prices is None:
+            if c.priced:
+                raise ValueError(
+                    f"`{c.priced[0]}` is for returns that are made from `price`: say `from_prices: {{}}`, or leave it out"
+                )
+            if c.price is not None and c.volume is None:
+                raise ValueError(NO_VALUE_TRADED)
+        elif c.price is None:
+            raise ValueError("`from_prices` says how returns are made from the column `price`, which is not mapped")
+        elif "ret" in c.model_fields_set or self.returns_in is not ReturnUnit.FRACTION:
+            raise ValueError("with `from_prices` returns are made from `price`, as fractions: leave `ret` and `returns_in` out")
+        return self
 
 
 class FundamentalSource(Location):

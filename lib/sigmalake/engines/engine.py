@@ -60,6 +60,9 @@ class Engine(Protocol):
     def read_source(self, source: OpenedSource, task: SourceTask, days: Collection[date] | None = None) -> Rows:
         """What a task makes of a source's raw rows, in parallel; with `days`, rows of other dates may be left out."""
 
+    def paired(self, source: OpenedSource, task: SourceTask, asset_column: str) -> OpenedSource:
+        """The source with what a task makes of all rows of some assets together in the place of its rows."""
+
     def survey_source(self, source: OpenedSource, check: CheckSource) -> tuple[pa.Table, Rows]:
         """The surveys of a source's splits on the driver, as `SURVEYED` has them, and the columns to pack of all its rows.
 

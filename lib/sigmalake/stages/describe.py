@@ -18,7 +18,7 @@ from sigmalake.lake.storage import Rows
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, span
-from sigmalake.stages.planning import Changes, Why, changes, join_hash, rules_hash
+from sigmalake.stages.planning import Changes, Why, changes, join_hash, rules_hash, version_with
 from sigmalake.stages.side_tables.industry_shares import expected_shares, shares_of
 from sigmalake.stages.side_tables.revenue_shares import expected_revenue_shares, revenue_shares_of
 from sigmalake.stages.sources.panel_sources import usable_dates
@@ -123,12 +123,13 @@ def expected_descriptors(
 ) -> dict[date, str]:
     """Descriptors of every date of the calendar: of the prices of its windows and the figures known at its close."""
     rules = _rules(config)
-    of_config = rules_hash(digest_of([config.describe_hash(), config.described_source_hash("fundamentals")]), versions.DESCRIBE)
+    settings = digest_of([config.describe_hash(), config.described_source_hash("fundamentals")])
+    of_config = rules_hash(settings, version_with(versions.DESCRIBE, rules.registered.values()))
     of_day = [sha256(f"{day}:{prices[day]}".encode()).digest() for day in calendar]
     known_at = [day for day, _ in figures]
     expected = {}
     for position, day in enumerate(calendar):
-        window = sha256(b"".join(of_day[max(0, position + 1 - rules.prices.look_back) : position + 1])).hexdigest()
+        window = sha256(b"".join(of_day[max(0, position + 1 - rules.look_back) : position + 1])).hexdigest()
         n_known = bisect_right(known_at, day)
         expected[day] = join_hash(digest_of([window, figures[n_known - 1][1] if n_known else ""]), of_config)
     return expected
@@ -152,6 +153,7 @@ def describe(context: Context) -> Outcome | None:
         return None
     account = _account(context, plan, changed, renewed)
     _write(context, DESCRIPTORS, plan.descriptors, plan.calendar, lambda: _descriptors(context, plan, sources))
+    _warn_of_failures(context, plan)
     _write(context, INDUSTRY_SHARES, plan.shares, plan.calendar, lambda: _shares(context, plan, sources))
     days = [day for day, _ in sources.known_hashes("revenues")]
     _write(context, REVENUE_SHARES, plan.revenue_shares, days, lambda: _revenue_shares(context, plan, sources, days))
@@ -289,6 +291,16 @@ def _write(context: Context, table: Table, found: Changes[date], calendar: list[
     context.lake.replace(table, rows, "describe", ranges)
 
 
+def _warn_of_failures(context: Context, plan: DescribePlan) -> None:
+    """Say of descriptors of other packages on how many of the dates that were computed they have no value, and why."""
+    if plan.descriptors.compute and _rules(context.config).registered:
+        rows = context.lake.columns(DESCRIPTORS, ["date", "detail"]).to_pylist()
+        failed = {row["date"]: row["detail"] for row in rows if row["detail"] and row["date"] in plan.descriptors.compute}
+        if failed:
+            first = min(failed)
+            context.warn(f"descriptors have no value on {len(failed)} dates, the first {first}: {failed[first]}")
+
+
 def _shares(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     widest = max(_counts(context.lake).values(), default=1)
     return shares_of(context, plan.calendar, plan.shares.compute, sources.records(context.engine, "segments"), widest=widest)
@@ -303,11 +315,12 @@ def _revenue_shares(context: Context, plan: DescribePlan, sources: PriceSources,
 def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) -> Rows:
     lake, rules, calendar = context.lake, _rules(context.config), plan.calendar
     position = {day: number for number, day in enumerate(calendar)}
-    look_back = rules.prices.look_back
+    look_back = rules.look_back
     compute = plan.descriptors.compute
     asked = [AsOf(DESCRIPTORS.name, position[day], value, first_row(position[day], look_back)) for day, value in compute.items()]
     chunks = chunks_of(asked, min(MOST_DATES, max(LEAST_DATES, look_back // 2)))
-    context.engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, DESCRIPTOR_BYTES))
+    described = DESCRIPTOR_BYTES + 8 * len(rules.registered)
+    context.engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, described))
     figures = sources.records(context.engine, "fundamentals")
     given = context.engine.driver_rows(no_figures()) if figures is None else figures
     return context.engine.map_parts(ComputeDescriptors(calendar, chunks, rules), {FIGURES: given})

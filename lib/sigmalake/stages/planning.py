@@ -58,6 +58,17 @@ def rules_hash(settings: str, version: str) -> str:
     return f"{settings[:8]}.{version}"
 
 
+def version_with(version: str, kernels: Iterable[object]) -> str:
+    """The version of a stage's kernel, with those of the kernels that other packages register.
+
+    Args:
+        version: of the stage.
+        kernels: what stands in the configuration where another package's may; ours have no version beside the stage's.
+    """
+    others = [str(found) for one in kernels if (found := getattr(one, "version", ""))]
+    return f"{version}{_OTHERS}{digest_of(others)[:8]}" if others else version
+
+
 def join_hash(data: str, rules: str) -> str:
     """What a row was computed from, in parts, so that a plan can say which of them changed.
 
@@ -118,7 +129,7 @@ def stored_risk_models(lake: Lake) -> dict[tuple[str, date], str]:
 
 def expected_cross_sections(panel: Sequence[PanelState], config: Config) -> dict[date, str]:
     """A regression for each return date of the panel."""
-    of_config = rules_hash(config.regress_hash(), versions.REGRESS)
+    of_config = rules_hash(config.regress_hash(), version_with(versions.REGRESS, [config.regression.weights]))
     rows = [(row.return_date, row.inputs_hash) for row in panel if row.return_date is not None]
     if config.regression.two_pass is None:
         return {day: join_hash(digest_of([value]), of_config) for day, value in rows}
@@ -145,18 +156,13 @@ def expected_risk_models(
     history, months = _prints(cross_sections[day] for day in calendar), months_of(panel, calendar)
     expected = {}
     for name, variant in config.risk.items():
-        of_config = rules_hash(config.variant_hash(name), _risk_version(variant))
+        kernels = variant.factor_cov, variant.specific_var
+        of_config = rules_hash(config.variant_hash(name), version_with(versions.RISK, kernels))
         look_back, by_month = variant.look_back, months if variant.by_month else None
         for day in on_grid(calendar, variant.every):
             window = _read_by(history, position[day], look_back, by_month)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
     return expected
-
-
-def _risk_version(variant: Variant) -> str:
-    """Of the stage's kernel, and of those that other packages register."""
-    others = [one.version for one in (variant.factor_cov, variant.specific_var) if one.version]
-    return f"{versions.RISK}{_OTHERS}{digest_of(others)[:8]}" if others else versions.RISK
 
 
 def months_of(panel: Sequence[PanelState], calendar: Sequence[date]) -> list[Month]:

@@ -62,11 +62,14 @@ DESCRIPTORS = Table(
         required("n_assets", "INT", "assets"),
         ASSETS,
         *(required(name, "ARRAY<DOUBLE>", f"N values, {unit}; null: missing") for name, unit in DESCRIPTOR_UNITS.items()),
+        Column("registered", "ARRAY<STRING>", "D descriptors of other packages, by their names in the configuration"),
+        Column("registered_values", "ARRAY<DOUBLE>", "D x N values of these, a descriptor after the other; null: missing"),
+        Column("detail", "STRING", "why a descriptor of another package has no values on the date; null: nothing to say"),
     ),
     checks=(
         counts("n_assets", "asset_id"),
         *same_size("asset_id", *DESCRIPTOR_UNITS),
-        *no_nan_in(*DESCRIPTOR_UNITS),
+        *no_nan_in(*DESCRIPTOR_UNITS, "registered_values"),
     ),
 )
 

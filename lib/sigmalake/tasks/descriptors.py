@@ -13,16 +13,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sigmalake.numerics.descriptors.fundamentals import FIGURES as LEVELS
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
 from sigmalake.numerics.descriptors.library import DESCRIPTORS as NAMES
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 from sigmalake.numerics.descriptors.prices import PriceHistory
 from sigmalake.numerics.descriptors.turnover import turnover
+from sigmalake.numerics.registry.estimator import KernelError
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
-from sigmalake.tasks.arrays import as_array, bool_lists, flat_floats, float_lists, lengths, lists, numbers, ranked_ids
+from sigmalake.tasks.arrays import as_array, bool_lists, flat_floats, float_lists, lengths, lists, number_lists, numbers, ranked_ids
 from sigmalake.tasks.chunks import Chunk
 from sigmalake.tasks.contract import Input, PartTask, no_rows, table_of
 
@@ -54,7 +56,7 @@ class ComputeDescriptors(PartTask):
     """
 
     calendar: Sequence[date]  # dates of `prices`
-    chunks: Sequence[Chunk]  # with `rules.prices.look_back` rows for each as-of date
+    chunks: Sequence[Chunk]  # with `rules.look_back` rows for each as-of date
     rules: DescriptorRules  # windows and ages
     into: Table = DESCRIPTORS
 
@@ -89,6 +91,8 @@ class ComputeDescriptors(PartTask):
             *self.rules.fundamentals.compute(items, window.prices.caps[at], days),
         )
         covered = [np.flatnonzero(window.covered[row]) for row in at]
+        names = list(self.rules.registered) or None
+        registered, details = self._registered(window, at, items, days)
         counts = [len(assets) for assets in covered]
         row, asset = np.repeat(np.arange(at.size), counts), np.concatenate(covered)
         columns: dict[str, object] = {
@@ -97,8 +101,37 @@ class ComputeDescriptors(PartTask):
             "n_assets": counts,
             "asset_id": lists(pa.array(window.asset_ids, pa.string()).take(pa.array(asset)), counts),
             **{name: lists(numbers(values[row, asset]), counts) for name, values in zip(NAMES, raw, strict=True)},
+            "registered": [names] * len(as_of),
+            "registered_values": number_lists(
+                [None if names is None else of_date[:, assets].ravel() for of_date, assets in zip(registered, covered, strict=True)]
+            ),
+            "detail": details,
         }
         return table_of(self.into, columns)
+
+    def _registered(
+        self, window: "_Window", at: Ints, items: Mapping[str, KnownRecords], days: Ints
+    ) -> tuple[Floats, list[str | None]]:
+        """(A, D, N) descriptors of other packages, and of each date why some have no value.
+
+        A kernel sees the assets that have a row in its own window, whichever others the chunk holds.
+        """
+        found = np.full((at.size, len(self.rules.registered), len(window.asset_ids)), np.nan)
+        failures: list[list[str]] = [[] for _ in at]
+        prices, covered = window.prices, window.covered
+        levels = self.rules.fundamentals.latest(items, len(window.asset_ids), days) if self.rules.registered else {}
+        figures = np.stack([levels[item] for item in LEVELS], axis=1) if levels else np.empty((at.size, 0, 0))
+        for number, (name, descriptor) in enumerate(self.rules.registered.items()):
+            for position, row in enumerate(at):
+                rows = slice(max(0, row + 1 - descriptor.look_back), row + 1)
+                seen = np.flatnonzero(covered[rows].any(axis=0))
+                try:
+                    values = descriptor.values(prices.only(rows, seen), figures[position][:, seen])
+                except KernelError as error:
+                    failures[position].append(f"{name}: {error}")
+                else:
+                    found[position, number, seen] = values
+        return found, ["; ".join(of_date) or None for of_date in failures]
 
 
 class _Window(NamedTuple):

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.kernel_weights import KernelWeights
+from sigmalake.numerics.registry.estimator import KernelError
 from sigmalake.numerics.regression.cross_section import CrossSection, Status, fit_cross_section
 from sigmalake.numerics.regression.market_return import market_return
 from sigmalake.numerics.regression.pure_portfolios import date_portfolios
@@ -67,11 +69,10 @@ class FitDates(MapTask):
     def _fit(self, panel: PanelRows, row: int) -> FittedDate:
         factors, rules = self.factor_sets[panel.factor_set[row]], self.rules
         caps, in_estimation, returns = panel.caps(row), panel.in_estimation(row), panel.lists["ret"].row(row)
-        weights, message = regression_weights(rules.instant_weights, caps, panel.weight_column(row), in_estimation), ""
-        if rules.two_pass is not None:
-            specific_var = panel.lists["specific_var"].row(row)
-            weights, message = second_weights(specific_var, weights, in_estimation, rules.two_pass.max_ratio)
+        weights, message, failure = self._weights(panel, row)
         fit = fit_cross_section(returns, panel.packed_exposures(row, factors), caps, weights, in_estimation, factors, rules)
+        if failure:
+            fit = fit._replace(status=Status.NO_WEIGHTS.value, detail=failure)
         portfolios = None
         if rules.portfolios:
             X = panel.exposures(row, factors)
@@ -79,6 +80,20 @@ class FitDates(MapTask):
         lost = NO_PORTFOLIOS if portfolios is not None and fit.status == Status.OK and np.isnan(portfolios).all() else ""
         fit = fit._replace(detail="; ".join(part for part in (fit.detail, message, lost) if part))
         return FittedDate(fit, market_return(returns, caps, in_estimation), portfolios)
+
+    def _weights(self, panel: PanelRows, row: int) -> tuple[Floats, str, str]:
+        """The weights, what there is to tell of them, and why there are none: they are then 0."""
+        rules, caps, column, in_estimation = self.rules, panel.caps(row), panel.weight_column(row), panel.in_estimation(row)
+        specific_var = None if rules.two_pass is None else panel.lists["specific_var"].row(row)
+        if isinstance(rules.weights, KernelWeights):
+            try:
+                return rules.weights.of_date(caps, column, specific_var, in_estimation), "", ""
+            except KernelError as error:
+                return np.zeros(len(caps)), "", str(error)
+        weights = regression_weights(rules.instant_weights, caps, column, in_estimation)
+        if rules.two_pass is None or specific_var is None:
+            return weights, "", ""
+        return *second_weights(specific_var, weights, in_estimation, rules.two_pass.max_ratio), ""
 
     def _as_rows(self, rows: pa.Table, fitted: Sequence[FittedDate]) -> pa.Table:
         hashes = [self.inputs_hashes[day] for day in rows.column("return_date").to_pylist()]

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import chain
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from sigmalake.config.fields import keys_of, sections_below, tag_of
+from sigmalake.config.fields import REQUIRED, keys_of, sections_below, tag_of
 from sigmalake.config.model import Config
 from sigmalake.config.presets import PRESETS
 from sigmalake.config.sources import SHARE_SOURCES, Location, SourcesConfig
 from sigmalake.config.variant import Variant
+from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.numerics.registry.by_name import DISCRIMINATOR
 from sigmalake.numerics.registry.group import Registered
+from sigmalake.numerics.regression.rules import RegressionRules
 
 Schema = dict[str, Any]
 Estimators = Mapping[str, Mapping[str, str]]  # by section of a variant, the definition of each estimator by its name
@@ -28,6 +31,7 @@ def config_schema() -> Schema:
     schema = Config.model_json_schema()
     definitions: dict[str, Schema] = schema["$defs"]
     definitions |= _of_other_packages()
+    _name_other_packages(definitions)
     for section in (schema, *definitions.values()):
         for key in section.get("properties", {}).values():
             _describe(key)
@@ -59,16 +63,32 @@ def _either_or(definitions: Mapping[str, Schema]) -> None:
     definitions[SourcesConfig.__name__]["oneOf"] = [panel, {"required": apart, "properties": {"panel": {"type": "null"}}}]
 
 
+def _name_other_packages(definitions: Mapping[str, Schema]) -> None:
+    """What other packages register for the regression's weights, and for descriptors."""
+    weights: dict[str, Any] = {tag: section for _, tag, section in _sections(RegressionRules)}
+    for _, _, section in chain(_sections(RegressionRules), _sections(DescriptorRules)):
+        own = definitions[section.__name__]
+        own["required"] = [DISCRIMINATOR, *own.get("required", ())]
+    key = definitions[RegressionRules.__name__]["properties"]["weights"]
+    alone = [tag for tag, section in weights.items() if keys_of(section)["settings"].default is not REQUIRED]
+    ours = {"$ref": key.pop("$ref")} if "$ref" in key else key.pop("allOf")[0]
+    words = [{"enum": alone}] if alone else []
+    key["anyOf"] = [ours, *words, *({"$ref": f"#/$defs/{section.__name__}"} for section in weights.values())]
+    descriptors = [section.__name__ for _, _, section in _sections(DescriptorRules)]
+    registered = definitions[DescriptorRules.__name__]["properties"]["registered"]
+    registered["additionalProperties"] = _one_of(descriptors) if descriptors else False
+
+
 def _estimators() -> Estimators:
     found: dict[str, dict[str, str]] = {}
-    for key, tag, section in _sections():
+    for key, tag, section in _sections(Variant):
         found.setdefault(key, {})[tag] = section.__name__
     return found
 
 
-def _sections() -> Iterator[tuple[str, str, type]]:
-    """The sections of estimators: the key of the variant that they stand at, their names, and what they take."""
-    for key in keys_of(Variant).values():
+def _sections(of: type) -> Iterator[tuple[str, str, type]]:
+    """The sections of estimators: the key of a section that they stand at, their names, and what they take."""
+    for key in keys_of(of).values():
         for _, section in sections_below(key.annotation):
             if tag := tag_of(section):
                 yield key.name, tag, section
@@ -77,7 +97,7 @@ def _sections() -> Iterator[tuple[str, str, type]]:
 def _of_other_packages() -> dict[str, Schema]:
     """Definitions of their sections; those that these refer to stand under the section's name, apart from ours."""
     found: dict[str, Schema] = {}
-    for _, _, section in _sections():
+    for _, _, section in chain(*map(_sections, (Variant, RegressionRules, DescriptorRules))):
         if issubclass(section, Registered):
             name = section.__name__
             whole = TypeAdapter(section).json_schema(ref_template=f"#/$defs/{name}.{{model}}")

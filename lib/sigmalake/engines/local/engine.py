@@ -3,9 +3,11 @@
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -36,6 +38,7 @@ from sigmalake.tasks.contract import Input, MapTask, PartTask
 from sigmalake.tasks.sources.check_source import CheckSource
 from sigmalake.tasks.sources.source_tasks import SURVEYED, SourceTask, ToPack
 
+NO_FRAMES: Mapping[str, pa.Table] = MappingProxyType({})
 IN_MEMORY = "/in memory"  # the path of a source that is a table in memory
 KEPT_IN_MEMORY = 64 << 20  # bytes of a source's files: of more, what is to be packed is kept in scratch
 
@@ -43,17 +46,17 @@ KEPT_IN_MEMORY = 64 << 20  # bytes of a source's files: of more, what is to be p
 class LocalEngine:
     """The operations of an engine, on the cores of this machine."""
 
-    def __init__(self, storage: LocalStorage, scratch: Path | None = None, frame: pa.Table | None = None) -> None:
+    def __init__(self, storage: LocalStorage, scratch: Path | None = None, frames: Mapping[str, pa.Table] = NO_FRAMES) -> None:
         """Move the rows of one lake.
 
         Args:
             storage: its tables.
             scratch: folder for rows that are more than memory should hold; None: one of this user's in the system's for such files.
-            frame: rows in memory, which the source `IN_MEMORY` is.
+            frames: rows in memory of sources whose path is `IN_MEMORY`, by their names in the configuration.
         """
         self._storage = storage
         self._scratch_folder = scratch or Path(tempfile.gettempdir(), f"sigmalake-{os.getuid()}")
-        self._frame = frame
+        self._frames = dict(frames)
         remove_abandoned(self._scratch_folder)
         self._gathered: dict[tuple[str, str], list[RawPiece]] = {}
 
@@ -112,11 +115,12 @@ class LocalEngine:
 
     def open_source(self, name: str, place: Location, uses: Mapping[str, Use], date_column: str, *, gathered: bool) -> OpenedSource:
         """As `Engine`."""
-        if self._frame is None or place.path != IN_MEMORY:
+        if place.path != IN_MEMORY:
             return open_files(name, place, uses, date_column, gathered=gathered)
-        columns = {field.name: SourceColumn(field.type, ((field.type, "the frame"),)) for field in self._frame.schema}
-        SourceSchema(name, "the frame", "frame", None, columns, self._frame.num_rows).require(uses)
-        raw = pa.schema([self._frame.schema.field(column) for column in uses])
+        frame = self._frames[name]
+        columns = {field.name: SourceColumn(field.type, ((field.type, "the frame"),)) for field in frame.schema}
+        SourceSchema(name, "the frame", "frame", None, columns, frame.num_rows).require(uses)
+        raw = pa.schema([frame.schema.field(column) for column in uses])
         return OpenedSource(name, "the frame", tuple(uses), date_column, gathered, raw=raw)
 
     def source_version(self, name: str, place: Location) -> str:
@@ -128,6 +132,13 @@ class LocalEngine:
         wanted = None if days is None else tuple(sorted(days))
         pieces = [SourceRows(piece, task, wanted) for piece in self._raw_pieces(source)]
         return LocalRows(task.schema(source.raw_schema), pieces)
+
+    def paired(self, source: OpenedSource, task: SourceTask, asset_column: str) -> OpenedSource:
+        """As `Engine`: all rows at once, in memory."""
+        del asset_column
+        raw = pa.concat_tables([piece.raw(None) for piece in self._raw_pieces(source)])
+        self._frames[source.name] = found = task(raw)
+        return replace(source, schema=None, files=None, raw=found.schema)
 
     def survey_source(self, source: OpenedSource, check: CheckSource) -> tuple[pa.Table, LocalRows]:
         """As `Engine`: what is to be packed is kept from the one reading, in memory or in files of this run."""
@@ -202,8 +213,8 @@ class LocalEngine:
 
     def _raw_pieces(self, source: OpenedSource) -> list[RawPiece]:
         """A source's raw rows: split by split, or all of some dates together."""
-        if source.schema is None and self._frame is not None:
-            flat: list[RawPiece] = [HeldRows(self._frame.select(list(source.columns)))]
+        if source.schema is None:
+            flat: list[RawPiece] = [HeldRows(self._frames[source.name].select(source.raw_schema.names))]
         else:
             flat = [SplitRows(source, tuple(some)) for some in _together(source.splits())]
         if not source.gathered or len(flat) == 1:

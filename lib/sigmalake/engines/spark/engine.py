@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from sigmalake.engines.local.tables import stored_pieces
 from sigmalake.engines.spark.listed_rows import listed_rows
 from sigmalake.engines.spark.session import fit_batches
 from sigmalake.engines.spark.source_rows import (
+    BUCKET,
+    BUCKETS,
     ITEM,
     RUN,
     Dated,
@@ -127,6 +130,15 @@ class SparkEngine:
         if source.schema is None:
             return self._raw(source, days).mapInArrow(OfBatches(task, source.raw_schema), schema)
         return self._split_frame(source).mapInArrow(OfSplits(task, source, days), schema)
+
+    def paired(self, source: OpenedSource, task: SourceTask, asset_column: str) -> OpenedSource:
+        """As `Engine`: one shuffle by asset, each time that the rows are read."""
+        raw = AsRead().schema(source.raw_schema)
+        schema = task.schema(raw)
+        bucket = F.pmod(F.hash(F.trim(F.col(_quoted(asset_column)).cast("string"))), F.lit(BUCKETS))
+        frame = self._raw(source, None).withColumn(BUCKET, bucket)
+        self._frames[source.name] = frame.groupBy(BUCKET).applyInArrow(of_run(task, raw), from_arrow_schema(schema))
+        return replace(source, schema=None, files=None, raw=schema)
 
     def survey_source(self, source: OpenedSource, check: CheckSource) -> tuple[pa.Table, DataFrame]:
         """As `Engine`: rows are read again where they are packed."""

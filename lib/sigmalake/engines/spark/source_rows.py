@@ -19,6 +19,8 @@ from sigmalake.sources.opened import OpenedSource
 from sigmalake.tasks.sources.source_tasks import AsRead, SourceTask
 
 RUN = "__run"  # of days, by which rows of a gathered source are brought together
+BUCKETS = 64  # of assets: a thousand stocks and twenty years are some million rows a task
+BUCKET = "__bucket"  # of assets, by which their rows are brought together
 ITEM = "item"  # the column of what the driver has pickled
 DAYS_A_RUN = 32
 ROWS_A_BATCH = 1 << 16

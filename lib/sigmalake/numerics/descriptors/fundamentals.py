@@ -24,6 +24,8 @@ ITEMS = (
     "annual_sales",  # a fiscal year's, per share on one share base
 )  # whole companies in the currency of the caps, but the last two
 
+FIGURES = ITEMS[:-2]  # of a company as it is; the others become growth rates
+
 _NO_DAYS = np.array([], dtype=np.int64)
 _NONE = KnownRecords(_NO_DAYS, _NO_DAYS, _NO_DAYS, np.array([], dtype=np.float64))
 
@@ -77,7 +79,7 @@ class FundamentalRules:
         """
         if unknown := sorted(set(items) - set(ITEMS)):
             raise ValueError(f"there is no item {unknown[0]!r}; the items are {', '.join(ITEMS)}")
-        figures = {item: self._latest(items.get(item, _NONE), caps.shape[1], as_of) for item in ITEMS[:-2]}
+        figures = self.latest(items, caps.shape[1], as_of)
         debt = figures["preferred_equity"] + figures["long_term_debt"]
         return FundamentalDescriptors(
             book_to_price=over(figures["book_value"], caps),
@@ -91,6 +93,10 @@ class FundamentalRules:
             book_leverage=over(figures["book_value"] + debt, figures["book_value"]),
             debt_to_assets=over(figures["total_debt"], figures["total_assets"]),
         )
+
+    def latest(self, items: Mapping[str, KnownRecords], n_assets: int, as_of: Ints) -> dict[str, Floats]:
+        """(A, N) of each of `FIGURES`, as known at the close of the as-of days; NaN where none is young enough."""
+        return {item: self._latest(items.get(item, _NONE), n_assets, as_of) for item in FIGURES}
 
     def _latest(self, records: KnownRecords, n_assets: int, as_of: Ints) -> Floats:
         return latest_known(records, as_of, n_assets, max_age=self.max_age)

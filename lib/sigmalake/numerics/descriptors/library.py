@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors, FundamentalRules
+from sigmalake.numerics.descriptors.kernel_descriptor import REGISTERED, KernelDescriptor
 from sigmalake.numerics.descriptors.prices import PriceDescriptors, PriceWindows
+from sigmalake.numerics.registry.by_name import ByName
 from sigmalake.numerics.settings import described
 
 
 @dataclass(frozen=True, kw_only=True)
 class DescriptorRules:
-    """How the descriptors of the library are computed."""
+    """How the descriptors of the library, and those of other packages, are computed."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -23,6 +25,22 @@ class DescriptorRules:
     fundamentals: FundamentalRules = field(
         default_factory=FundamentalRules, metadata=described("how old a figure may be, and how far growth looks back")
     )
+    registered: Mapping[str, Annotated[KernelDescriptor, ByName(REGISTERED)]] = field(
+        default_factory=dict,
+        metadata=described(
+            "descriptors of other packages: the name by which styles use it, to `{estimator: NAME, settings: {...}}`; see "
+            "[your_estimators.md](your_estimators.md)"
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        if ours := sorted(set(self.registered) & set(DESCRIPTORS)):
+            raise ValueError(f"registered: {ours[0]} is a descriptor of the library; give yours another name")
+
+    @property
+    def look_back(self) -> int:
+        """How many rows of prices up to an as-of row are read."""
+        return max(self.prices.look_back, *(one.look_back for one in self.registered.values()), 1)
 
 
 class Composition(NamedTuple):

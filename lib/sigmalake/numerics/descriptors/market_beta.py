@@ -44,6 +44,17 @@ def market_return(returns: Floats, caps: Floats, in_estimation: Bools) -> Floats
     return market
 
 
+def overlapping_sums(returns: Floats, periods: int) -> Floats:
+    """(R, N) sums of the returns of a row and the `periods` - 1 before it; NaN where one is missing.
+
+    Where closes lie a share s of a period apart, covariances of single returns miss that share, those of such sums s / periods.
+    """
+    sums = np.full(returns.shape, np.nan)
+    if len(returns) >= periods:
+        sums[periods - 1 :] = sum(returns[back : len(returns) - periods + 1 + back] for back in range(periods))
+    return sums
+
+
 def market_beta(returns: Floats, market: Floats, as_of: Ints, trailing: Trailing) -> MarketBeta:
     """Slope and residual volatility of r_n = a_n + b_n m + e_n, by least squares with weights 2^(-age / half_life).
 

@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from sigmalake.numerics.descriptors.log_returns import cumulative_range, weighted_log_return
-from sigmalake.numerics.descriptors.market_beta import market_beta, market_return
+from sigmalake.numerics.descriptors.market_beta import market_beta, market_return, overlapping_sums
 from sigmalake.numerics.descriptors.size import ln_cap, size_cubed
 from sigmalake.numerics.descriptors.trailing_window import Trailing
 from sigmalake.numerics.descriptors.turnover import ln_turnover
@@ -23,6 +23,16 @@ class PriceHistory(NamedTuple):
     market_caps: Floats  # (R, N) what weighs the market: the caps, or 1 throughout in a model without them
     turnovers: Floats  # (R, N) share of the company traded in the period, fraction
     in_estimation: Bools  # (R, N) the universe at the close of the period
+
+    def only(self, rows: slice, assets: Ints) -> "PriceHistory":
+        """Of some rows and assets."""
+        return PriceHistory(
+            returns=self.returns[rows, assets],
+            caps=self.caps[rows, assets],
+            market_caps=self.market_caps[rows, assets],
+            turnovers=self.turnovers[rows, assets],
+            in_estimation=self.in_estimation[rows, assets],
+        )
 
 
 class PriceDescriptors(NamedTuple):
@@ -58,6 +68,15 @@ class PriceWindows:
     beta: Trailing = setting(
         Trailing(window=252, half_life=63), "window of the market beta and of the residual volatility", source="[M]"
     )
+    beta_overlap: int = setting(
+        1,
+        (
+            "periods over which the returns of stock and market are summed, overlapping, before `beta` is their slope: more than "
+            "1 where markets close at different hours; the residual volatility is of single periods all the same"
+        ),
+        unit="periods",
+        source="choice",
+    )
     momentum: Trailing = setting(Trailing(window=504, half_life=126, lag=21), "window of momentum", source="[M]")
     daily_volatility: Trailing = setting(Trailing(window=252, half_life=42), "window of the daily volatility", source="[M]")
     turnover_1m: Trailing = setting(Trailing(window=21), "window of the turnover of a month", source="[M]")
@@ -66,7 +85,7 @@ class PriceWindows:
     reversal: Trailing = setting(Trailing(window=21), "window of reversal", source="choice")
 
     def __post_init__(self) -> None:
-        for name in ("month", "range_months"):
+        for name in ("month", "range_months", "beta_overlap"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {value}; it must be 1 or more")
         if self.range_min_periods is not None and not 1 <= self.range_min_periods <= self._range:
@@ -83,7 +102,7 @@ class PriceWindows:
         others = (
             self.momentum, self.daily_volatility, self.turnover_1m, self.turnover_3m, self.turnover_12m, self.reversal,
         )  # fmt: skip
-        return max(self.beta.look_back + 1, self._range, *(trailing.look_back for trailing in others))
+        return max(self.beta.look_back + self.beta_overlap, self._range, *(trailing.look_back for trailing in others))
 
     @property
     def filled_in(self) -> FilledIn:
@@ -106,13 +125,18 @@ class PriceWindows:
             as_of: (A,) positions of rows; ascending is fastest.
         """
         returns, caps, market_caps, turnovers, in_estimation = history
-        slope = market_beta(returns, market_return(returns, market_caps, in_estimation), as_of, self.beta)
+        market = market_return(returns, market_caps, in_estimation)
+        slope = market_beta(returns, market, as_of, self.beta)
+        beta = slope.beta
+        if self.beta_overlap > 1:
+            sums, of_market = (overlapping_sums(rows, self.beta_overlap) for rows in (returns, market[:, None]))
+            beta = market_beta(sums, of_market[:, 0], as_of, self.beta).beta
         of_day = self.daily_volatility
         daily_var = weighted_var(returns, as_of, of_day.window, of_day.decay, centre=True, min_periods=of_day.fewest).var
         return PriceDescriptors(
             size=ln_cap(caps[as_of]),
             size_cubed=size_cubed(caps[as_of], in_estimation[as_of]),
-            beta=slope.beta,
+            beta=beta,
             momentum=weighted_log_return(returns, as_of, self.momentum),
             daily_volatility=np.sqrt(daily_var),
             cumulative_range=cumulative_range(

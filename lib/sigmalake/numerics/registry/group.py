@@ -7,6 +7,7 @@ to, since a process elsewhere may have the package without its metadata.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -23,6 +24,8 @@ class Registered:
 
     found: ClassVar[Estimator]
     reference: ClassVar[str]  # module:name
+    version: ClassVar[str]  # of the package's kernel
+    windowed: ClassVar[bool] = True  # whether its settings need a `window`
     estimator: str
     settings: Any
 
@@ -40,6 +43,7 @@ class Group(Generic[Section]):
     name: str  # of the entry points' group
     own: Sequence[type[Section]]  # sections of ours, each with its name as the default of `estimator`
     of_others: type[Section]  # the base of another package's sections, `Registered` with the layers that may follow
+    words: type[StrEnum] | None = None  # ours without settings: the word stands in the place of a section
 
     def section(self, name: str) -> type[Section]:
         """The section of an estimator.
@@ -61,7 +65,7 @@ class Group(Generic[Section]):
     def sections(self) -> list[type[Section]]:
         """Ours, then those of other packages by name, without those that cannot be imported: naming one says why."""
         found = list(self.own)
-        for name in self.names[len(found) :]:
+        for name in self._others:
             try:
                 found.append(self.section(name))
             except RegistrationError:
@@ -76,8 +80,17 @@ class Group(Generic[Section]):
     @property
     def names(self) -> list[str]:
         """All that may be named, ours first; nothing is imported for it."""
-        others = {point.name for point in entry_points(group=self.name)}
-        return [*self.own_by_name, *sorted(others - self.own_by_name.keys())]
+        return [*self.own_by_name, *self.own_words, *self._others]
+
+    @property
+    def own_words(self) -> list[str]:
+        """Ours that are words alone."""
+        return [] if self.words is None else [str(word) for word in self.words]
+
+    @property
+    def _others(self) -> list[str]:
+        named = {point.name for point in entry_points(group=self.name)}
+        return sorted(named - self.own_by_name.keys() - set(self.own_words))
 
     def _entry_points(self, name: str) -> list[EntryPoint]:
         return list(entry_points(group=self.name, name=name))
@@ -114,7 +127,7 @@ def section_of(base: Any, name: str, reference: str) -> Any:
             f"estimator {name!r}: {reference} cannot be imported: {error}; "
             "on a cluster executors need the package, too, installed or by --py-files"
         ) from error
-    estimator = check_estimator(found, f"estimator {name!r} ({reference})", windowed=True)
+    estimator = check_estimator(found, f"estimator {name!r} ({reference})", windowed=base.windowed)
     own = [
         ("estimator", Literal[name], setting(name, "name of the estimator; it must be given with the section")),
         ("settings", estimator.settings, _settings_field(estimator.settings)),

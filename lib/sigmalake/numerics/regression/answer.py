@@ -24,6 +24,7 @@ class Status(StrEnum):
     TOO_FEW = "too_few"  # fewer assets than min_assets, or no degree of freedom
     NO_FACTORS = "no_factors"  # every factor is empty, dropped or constant
     OUT_OF_RANGE = "out_of_range"  # numbers whose squares are beyond floating point
+    NO_WEIGHTS = "no_weights"  # the kernel of another package that gives the weights failed
     NOT_CONVERGED = "not_converged"  # Huber's reweighting still changes the residuals
 
 

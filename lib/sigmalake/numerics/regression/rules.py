@@ -3,8 +3,11 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import isfinite
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from sigmalake.numerics.kernel_weights import KernelWeights
+from sigmalake.numerics.registry.by_name import ByName
+from sigmalake.numerics.registry.group import Group
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.settings import setting
 
@@ -22,6 +25,9 @@ class RegressionWeights(StrEnum):
     INVERSE_SPECIFIC_VAR = "inverse_specific_var"  # in two passes: 1 / Delta(t-1) of the first pass's specific returns
 
 
+WEIGHTS = Group("sigmalake.weights", (), KernelWeights, RegressionWeights)
+
+
 class Thin(StrEnum):
     """What happens to a membership factor with too few effective members."""
 
@@ -36,12 +42,12 @@ class RegressionRules:
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    weights: RegressionWeights = setting(
+    weights: Annotated[RegressionWeights | KernelWeights, ByName(WEIGHTS)] = setting(
         RegressionWeights.SQRT_CAP,
         (
             "`sqrt_cap`, `cap`, `equal` or `column`; or `inverse_specific_var`, in two passes: 1 / variance, known at t-1, of "
-            "the residuals of a first regression weighted by sqrt(cap), equally without caps. Rescaling the weights changes "
-            "nothing"
+            "the residuals of a first regression weighted by sqrt(cap), equally without caps; or the name of weights that "
+            "another package registers, or `{estimator: NAME, settings: {...}}`. Rescaling the weights changes nothing"
         ),
         source="[M]",
     )
@@ -82,7 +88,11 @@ class RegressionRules:
         unit="share of the scaled Gram diagonal",
     )
     two_pass: TwoPass | None = setting(
-        None, "the first pass of `weights: inverse_specific_var`, for which its defaults are filled in; none for other weights"
+        None,
+        (
+            "the first pass of `weights: inverse_specific_var`, for which its defaults are filled in, or of another package's "
+            "weights, whose kernel then knows specific variances; none: one pass"
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -100,8 +110,16 @@ class RegressionRules:
 
     def _fill_two_pass(self) -> None:
         in_two = self.weights is RegressionWeights.INVERSE_SPECIFIC_VAR
-        if self.two_pass is not None and not in_two:
-            raise ValueError(f"two_pass is given, and weights is {self.weights.value}; it is for `weights: inverse_specific_var`")
+        if isinstance(self.weights, KernelWeights):
+            if self.two_pass is not None and self.two_pass.max_ratio != TwoPass.max_ratio:
+                raise ValueError(
+                    "two_pass.max_ratio is of `inverse_specific_var`; a package's kernel gives its weights as they are"
+                )
+        elif self.two_pass is not None and not in_two:
+            raise ValueError(
+                f"two_pass is given, and weights is {self.weights}; it is for `weights: inverse_specific_var` and for weights of "
+                "another package"
+            )
         if self.two_pass is None and in_two:
             object.__setattr__(self, "two_pass", TwoPass())
 
@@ -112,5 +130,10 @@ class RegressionRules:
 
     @property
     def instant_weights(self) -> RegressionWeights:
-        """The weights of a cross-section taken alone: the regression's, or of two passes the first's."""
-        return self.weights if self.two_pass is None else self.first_pass.weights
+        """The weights of a cross-section taken alone: the regression's, or the first pass's for those that it cannot give.
+
+        Another package's weigh the regressions of returns alone: a new version of them moves no exposure.
+        """
+        if isinstance(self.weights, KernelWeights) or self.two_pass is not None:
+            return RegressionWeights.SQRT_CAP
+        return self.weights

@@ -146,7 +146,7 @@ def _describe(config: Config, size: ModelSize, rows: int) -> StageNeed:
     if config.descriptors is None:
         return StageNeed("describe")
     date_bytes = size.n_assets * (NUMBER * len(DESCRIPTORS.columns) + ASSET_BYTES)
-    read, found = _ingest(config, size, 0), _windows("describe", size, config.descriptors.prices.look_back, date_bytes)
+    read, found = _ingest(config, size, 0), _windows("describe", size, config.descriptors.look_back, date_bytes)
     return found._replace(
         reads=max(read.reads, found.reads), held=read.held, tasks=max(read.tasks, found.tasks), task=max(read.task, found.task),
         disk=rows * date_bytes, scratch=read.scratch, seconds=LAYERS_SECONDS * rows * size.n_assets,

@@ -13,6 +13,7 @@ from sigmalake.lake.dates import as_ranges, within
 from sigmalake.lake.lake import Lake
 from sigmalake.sources.opened import OpenedSource
 from sigmalake.stages.context import Context
+from sigmalake.stages.sources.paired_prices import paired_prices
 from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable
 from sigmalake.stages.sources.source_memory import Memory, recall
 from sigmalake.tables.records import REJECTED_ROWS
@@ -89,6 +90,7 @@ def survey_source(
     columns = place.columns  # type: ignore[attr-defined]  # every source has some
     dated = str(getattr(columns, "date", None) or columns.known_at)
     opened = engine.open_source(name, place, needed_columns(config, name), dated, gathered=False)
+    opened = paired_prices(engine, opened, place)
     memory = recall(lake, opened, digest_of([rules, place.where]), [name], verify=verify)
     if memory is not None and not memory.fresh_files:
         return DatedSource(opened, check, memory, joined_surveys(SURVEYED.empty_table(), [name]), key)

@@ -18,6 +18,7 @@ from sigmalake.sources.opened import OpenedSource
 from sigmalake.stages import versions
 from sigmalake.stages.planning import rules_hash
 from sigmalake.stages.sources.base_currency import Exchanged, cap_rate_dates, exchanges_of
+from sigmalake.stages.sources.paired_prices import paired_prices
 from sigmalake.stages.sources.small_sources import SmallSource, read_small
 from sigmalake.stages.sources.source_checks import refuse_rejected, refuse_times, refuse_unusable, since, warnings_of
 from sigmalake.stages.sources.source_memory import Memory, recall
@@ -134,13 +135,14 @@ def read_sources(
     small = {name: read_small(engine, config, name, place) for name, place in s.ingested().items() if name in SMALL}
     rates = rates_of_dates(small["rates"].checked) if "rates" in small else None
     learning = tuple(number for number, group in enumerate(config.memberships) if group.listed is None)
+    listed = [day for day in small["calendar"].fingerprints if day is not None] if "calendar" in small else []
     packed = {}
     for name, place in s.ingested().items():
         if name in SIDES:
             of_returns = rates if "returns" in SIDES[name] else None
             of_exposures = beside if "exposures" in SIDES[name] else None
             check = CheckSource(config, name, SIDES[name], learning, of_returns, of_exposures)
-            packed[name] = _surveyed(engine, lake, place, check, verify=verify)
+            packed[name] = _surveyed(engine, lake, place, check, listed, verify=verify)
     names = _names(config)
     by_file = {side: source.fingerprints(side) for source in packed.values() for side in source.sides}
     fingerprints = {side: by_date(found) for side, found in by_file.items()}
@@ -179,11 +181,17 @@ def _names(config: Config) -> dict[str, str]:
     return found | {name: name for name in ("caps", *SMALL)}
 
 
-def _surveyed(engine: Engine, lake: Lake | None, place: Location, check: CheckSource, *, verify: bool) -> PackedSource:
-    """A source, of which the files that are new are read."""
+def _surveyed(
+    engine: Engine, lake: Lake | None, place: Location, check: CheckSource, listed: Collection[date], *, verify: bool
+) -> PackedSource:
+    """A source, of which the files that are new are read; of prices all, since a return rests on the row before.
+
+    `listed`: the dates of `sources.calendar`; none: those with a price.
+    """
     config = check.config
     gathered = "exposures" in check.sides and config.sources.exposure_columns.factor is not None
     opened = engine.open_source(check.source, place, needed_columns(config, check.source), _date_column(place), gathered=gathered)
+    opened = paired_prices(engine, opened, place, listed)
     memory = _recalled(lake, opened, check, place, verify=verify)
     fresh = opened if memory is None else opened.only(memory.fresh_files)
     if memory is not None and not memory.fresh_files:

@@ -14,7 +14,7 @@ from sigmalake.lake.lake import Lake
 from sigmalake.lake.storage import Rows
 from sigmalake.stages import versions
 from sigmalake.stages.context import Context
-from sigmalake.stages.planning import rules_hash
+from sigmalake.stages.planning import rules_hash, version_with
 from sigmalake.stages.sources.dated_sources import DatedSource, runs_of_dates, survey_source, write_rejected
 from sigmalake.stages.sources.rejected import count_rejected
 from sigmalake.stages.sources.source_memory import Memory
@@ -85,7 +85,8 @@ class PriceSources:
 def price_source_versions(engine: Engine, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
     places = config.sources.described()
-    rules = [*config.described_hashes(), versions.DESCRIBE]
+    kernels = () if config.descriptors is None else config.descriptors.registered.values()
+    rules = [*config.described_hashes(), version_with(versions.DESCRIBE, kernels)]
     return {**{name: engine.source_version(name, place) for name, place in places.items()}, "configuration": digest_of(rules)}
 
 

@@ -18,15 +18,15 @@ from sigmalake.tasks.packing.checked_columns import columns_to_pack
 from sigmalake.tasks.sources.checked_books import checked_books
 from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_revenues, checked_segments
 from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_rates
-from sigmalake.tasks.sources.checked_returns import RatesOfDates, checked_caps, checked_returns
 from sigmalake.tasks.sources.checking import CheckedRows
 from sigmalake.tasks.sources.exchange_rates import Exchange, converted
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
-from sigmalake.tasks.sources.exposures.described import Described, DescribedShares, days_before
+from sigmalake.tasks.sources.exposures.described import Described, DescribedShares, days_before, with_registered
 from sigmalake.tasks.sources.fingerprints import fingerprint_rows
 from sigmalake.tasks.sources.plausibility import column_sums, ids_of
 from sigmalake.tasks.sources.raw_rows import RawRows
 from sigmalake.tasks.sources.rejected_rows import problem_counts, rejected_rows
+from sigmalake.tasks.sources.returns.checked_returns import RatesOfDates, checked_caps, checked_returns
 
 TIMES = pa.schema(
     [
@@ -60,7 +60,7 @@ class SharesBeside(NamedTuple):
 class BesideExposures(NamedTuple):
     """The descriptors and shares that stand beside exposures, not read yet."""
 
-    columns: tuple[str, ...]  # of the library: what the styles use
+    columns: tuple[str, ...]  # what the styles use
     descriptors: StoredByDate | None
     pending: Mapping[date, str]
     shares: Mapping[str, SharesBeside]  # by source: segments, revenues
@@ -69,7 +69,7 @@ class BesideExposures(NamedTuple):
     def on(self, days: Collection[date]) -> Described:
         """What stands beside the exposures of these dates."""
         kept = [day for day in days if day not in self.gone]
-        rows = None if self.descriptors is None else self.descriptors.on(kept)
+        rows = None if self.descriptors is None else with_registered(self.descriptors.on(kept), self.columns)
         shares = {source: one.on(kept if one.since is None else days) for source, one in self.shares.items()}
         return Described(self.columns, rows, self.pending, shares)
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 from sigmalake.config.columns import RevenueColumns, SegmentColumns
 from sigmalake.config.sources import FundamentalSource, PriceSource, RevenueSource, SegmentSource
 from sigmalake.numerics.descriptors.fundamentals import ITEMS
-from sigmalake.tasks.sources.checked_returns import add_return, in_fractions
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
 from sigmalake.tasks.sources.raw_rows import RawRows
+from sigmalake.tasks.sources.returns.checked_returns import add_return, in_fractions, made_returns
 
 
 def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
@@ -22,10 +22,13 @@ def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
     c = source.columns
     findings = Findings(raw.n_rows)
     findings.add_key(raw, c.date, c.asset_id)
-    returns = in_fractions(raw.numbers(c.ret), source.returns_in)
-    add_return(findings, c.ret, returns, raw.column(c.ret))
-    hashed = {c.ret: raw.number_words(c.ret)}
-    for column in (c.cap, c.traded_value, c.price, c.volume):
+    if source.from_prices is not None:
+        returns, hashed = made_returns(findings, raw, c)
+    else:
+        returns = in_fractions(raw.numbers(c.ret), source.returns_in)
+        add_return(findings, c.ret, returns, raw.column(c.ret))
+        hashed = {c.ret: raw.number_words(c.ret)}
+    for column in (c.cap, c.traded_value, c.price if source.from_prices is None else None, c.volume):
         if column:
             numbers, shown = raw.numbers(column), raw.column(column)
             findings.add_number(column, numbers, shown, required=False)

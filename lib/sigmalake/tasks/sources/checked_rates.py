@@ -6,10 +6,10 @@ Each of them is small, and is checked as a whole: copies of a key are told here.
 import pyarrow as pa
 
 from sigmalake.config.sources import CalendarSource, ExchangeRateSource, RateSource
-from sigmalake.tasks.sources.checked_returns import RatesOfDates
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
 from sigmalake.tasks.sources.duplicates import without_duplicates
 from sigmalake.tasks.sources.raw_rows import RawRows
+from sigmalake.tasks.sources.returns.checked_returns import RatesOfDates
 
 
 def checked_rates(raw: RawRows, source: RateSource) -> CheckedRows:

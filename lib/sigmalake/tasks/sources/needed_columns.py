@@ -1,7 +1,8 @@
 """The columns that the checks of a source read, and what each is used for."""
 
-from sigmalake.config.columns import ExposureColumns
+from sigmalake.config.columns import ExposureColumns, ReturnColumns
 from sigmalake.config.model import Config
+from sigmalake.config.sources import PriceSource
 from sigmalake.errors import ConfigError
 from sigmalake.sources.schema import DATES, FLAGS, MAPS, NAMES, NUMBERS, Use
 
@@ -25,8 +26,10 @@ def needed_columns(config: Config, source: str) -> dict[str, Use]:
     if source == "books" and s.books is not None:
         c = s.books.columns
         return {c.portfolio: NAMES, c.date: DATES, c.asset_id: NAMES, c.holding: NUMBERS}
-    columns = s.locations()[source].columns  # type: ignore[attr-defined]  # every source has some
-    return {name: _USES[key] for key in _USES if (name := getattr(columns, key, None)) is not None}
+    place = s.locations()[source]
+    columns = place.columns  # type: ignore[attr-defined]  # every source has some
+    made = {"ret"} if isinstance(place, PriceSource) and place.from_prices is not None else set()
+    return {name: use for key, use in _USES.items() if key not in made and (name := getattr(columns, key, None)) is not None}
 
 
 _USES = {
@@ -35,12 +38,15 @@ _USES = {
     "ret": NUMBERS, "rate": NUMBERS, "interest_rate": NUMBERS, "cap": NUMBERS,
     "traded_value": NUMBERS, "price": NUMBERS, "volume": NUMBERS, "value": NUMBERS,
     "assets": NUMBERS, "sales": NUMBERS, "revenue": NUMBERS, "in_estimation": FLAGS,
+    "split": NUMBERS, "adjustment": NUMBERS, "dividend": NUMBERS, "spin_off": NUMBERS, "delisting_return": NUMBERS,
+    "delisting_code": NUMBERS,
 }  # fmt: skip
 
 
 def _of_returns(config: Config) -> dict[str, Use]:
     columns = config.sources.return_columns
-    named = {key: getattr(columns, key) for key in ("date", "asset_id", "ret", "rate", "currency")}
+    keys = ("ret",) if getattr(columns, "price", None) is None else ReturnColumns.PRICED
+    named = {key: getattr(columns, key) for key in ("date", "asset_id", *keys, "rate", "currency")}
     return {name: _USES[key] for key, name in named.items() if name is not None}
 
 

@@ -13,10 +13,17 @@ import pyarrow.compute as pc
 
 from sigmalake.config.factors import Styles
 from sigmalake.config.model import Config
+from sigmalake.numerics.prices.total_returns import Note
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tasks.sources.checking import CheckedRows
-from sigmalake.tasks.sources.raw_rows import to_floats
+from sigmalake.tasks.sources.raw_rows import to_bools, to_floats
 
+NOTES = {  # of returns that are made from prices: what is counted
+    Note.GAP: "returns span more than `max_gap` periods, since prices between are missing; they are missing, too",
+    Note.BY_RULE: "delistings without a return of their own have `delisting_return`",
+    Note.UNKNOWN_DELISTING: "delistings have no return, and no rule gives them one: what was lost or won is in no return",
+}
+AVERAGES = "prices are negative, the mean of bid and ask on a day without a trade; their absolute value counts"
 SUMS = ("n", "n_missing", "n_beyond_half", "n_beyond_one", "total", "squares")
 COLUMN_SUMS = pa.schema(
     [("date", pa.date32()), ("column", pa.string()), *((name, pa.float64()) for name in SUMS)]
@@ -43,6 +50,13 @@ def column_sums(checked: CheckedRows, config: Config) -> pa.Table:
             values = _log10(values)
         sums = _sums(values, starts, beyond=name == "ret")
         tables.append(pa.table([dated, pa.repeat(name, len(starts)), *map(pa.array, sums)], schema=COLUMN_SUMS))
+    if "return_note" in usable.rows.column_names:
+        notes = usable.column("return_note").to_numpy()
+        flags = {name: notes == note for note, name in NOTES.items()} | {AVERAGES: to_bools(usable.column("is_average"))}
+        for name, flagged in flags.items():
+            none = np.zeros(len(starts))
+            counts = pa.table([dated, pa.repeat(name, len(starts)), _counts(flagged, starts), *[none] * 5], schema=COLUMN_SUMS)
+            tables.append(counts)
     return pa.concat_tables(tables)
 
 
@@ -68,6 +82,8 @@ def implausible_values(sums: pa.Table) -> list[str]:
             found += _implausible_returns(arrays)
         elif name == "cap":
             found += _cap_jumps(dates, arrays)
+        elif name in (*NOTES.values(), AVERAGES):
+            found += [f"{arrays['n'].sum():,.0f} {name}"] if arrays["n"].any() else []
         else:
             found += _not_standardised(name, arrays)
     return found

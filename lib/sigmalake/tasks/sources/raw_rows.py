@@ -159,6 +159,12 @@ class RawRows:
         return _with_unreadable(words, self.column(column), flags.unreadable)
 
 
+def plain_schema(raw: pa.Schema) -> pa.Schema:
+    """Of rows without dictionaries, which rows of a JVM have none of."""
+    plain = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in raw]
+    return pa.schema([pa.field(field.name, kind) for field, kind in zip(raw, plain, strict=True)])
+
+
 def numbers_of(column: pa.Array) -> Numbers:
     """An Arrow column of numbers."""
     found = number_of(column)

@@ -12,6 +12,7 @@ from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.sources.check_source import TIMES, CheckSource, Survey
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, file_fingerprints
 from sigmalake.tasks.sources.plausibility import joined_column_sums
+from sigmalake.tasks.sources.raw_rows import plain_schema
 from sigmalake.tasks.sources.rejected_rows import joined_problem_counts
 
 SURVEYED = pa.schema([pa.field("kind", pa.string()), pa.field("side", pa.string()), pa.field("rows", pa.binary())])
@@ -64,8 +65,7 @@ class AsRead:
 
     def schema(self, raw: pa.Schema) -> pa.Schema:
         """As `SourceTask`: without dictionaries, which rows of a JVM have none of."""
-        plain = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in raw]
-        return pa.schema([pa.field(field.name, kind) for field, kind in zip(raw, plain, strict=True)])
+        return plain_schema(raw)
 
     def __call__(self, raw: pa.Table) -> pa.Table:
         """As `SourceTask`."""

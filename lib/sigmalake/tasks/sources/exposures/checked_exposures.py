@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from sigmalake.config.model import Config
 from sigmalake.numerics.exposures.style_rules import Missing
-from sigmalake.tasks.sources.checked_returns import add_cap
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows
 from sigmalake.tasks.sources.exposures.described import BesideRows, Described
 from sigmalake.tasks.sources.exposures.factor_values import Entries, FactorValues, entries_of_map, gather_long_rows
@@ -22,6 +21,7 @@ from sigmalake.tasks.sources.exposures.memberships import (
     shares_against_rest,
 )
 from sigmalake.tasks.sources.raw_rows import Numbers, RawRows
+from sigmalake.tasks.sources.returns.checked_returns import add_cap
 from sigmalake.tasks.sources.row_hash import ColumnWords
 
 

@@ -31,7 +31,7 @@ class DescribedShares(NamedTuple):
 class Described(NamedTuple):
     """The descriptors and the shares that stand beside the exposures: rows of the dates of a task."""
 
-    columns: Sequence[str]  # of the library: what the styles use
+    columns: Sequence[str]  # what the styles use
     rows: pa.Table | None  # of `descriptors`; None: there are none yet
     pending: Mapping[date, str]  # hash of the dates still to be described, for a plan: every asset is taken to have them all
     shares: Mapping[str, DescribedShares] = MappingProxyType({})  # by source: segments, revenues
@@ -44,6 +44,27 @@ class ComputedShares(NamedTuple):
     levels: pa.Array  # (M,)
     shares: Floats  # (M,)
     missing: Bools  # (N,) rows without any, on dates that are not pending
+
+
+def with_registered(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Rows of `descriptors`, with those of other packages among these as columns of their own."""
+    for name in columns:
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.array([_registered(row, name) for row in _packed(rows)], pa.list_(pa.float64())))
+    return rows
+
+
+def _packed(rows: pa.Table) -> list[tuple[list[str], int, pa.ListScalar]]:
+    names = [one or [] for one in rows.column("registered").to_pylist()]
+    return list(zip(names, rows.column("n_assets").to_pylist(), rows.column("registered_values"), strict=True))
+
+
+def _registered(row: tuple[list[str], int, pa.ListScalar], name: str) -> Floats:
+    names, n_assets, packed = row
+    if name not in names:
+        return np.full(n_assets, np.nan)
+    first = names.index(name) * n_assets
+    return to_floats(packed.values.slice(first, n_assets))
 
 
 class BesideRows:

@@ -5,11 +5,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sigmalake.config.columns import PriceColumns, ReturnColumns
 from sigmalake.config.model import Config
 from sigmalake.config.sources import CapSource, ReturnUnit
 from sigmalake.numerics.types import Floats, Ints
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows
 from sigmalake.tasks.sources.raw_rows import NO_DAY, Numbers, RawRows
+from sigmalake.tasks.sources.returns.paired_prices import NOTE, RETURN, add_price_findings
+from sigmalake.tasks.sources.row_hash import ColumnWords
 
 
 class RatesOfDates(NamedTuple):
@@ -29,6 +32,8 @@ class RatesOfDates(NamedTuple):
 def checked_returns(raw: RawRows, config: Config, rates: RatesOfDates | None = None) -> CheckedRows:
     """Returns: also `ret`, in excess of the risk-free rate where one is given; null where the return is missing.
 
+    Of prices, which stand beside the returns that `PairPrices` made of them, also `return_note` and `is_average`.
+
     Of local returns also `currency`, and `local_ret` and `risk_free`, from which `ret` is made anew in the base currency. A
     return below -1 cannot be, whatever is taken off it later: nobody loses more than all.
 
@@ -40,9 +45,13 @@ def checked_returns(raw: RawRows, config: Config, rates: RatesOfDates | None = N
     columns = config.sources.return_source.columns
     findings = Findings(raw.n_rows)
     findings.add_key(raw, columns.date, columns.asset_id)
-    numbers = in_fractions(raw.numbers(columns.ret), config.sources.return_source.returns_in)
-    add_return(findings, columns.ret, numbers, raw.column(columns.ret))
-    hashed = {columns.ret: raw.number_words(columns.ret)}
+    if isinstance(columns, ReturnColumns) and columns.price is not None:
+        numbers, hashed = made_returns(findings, raw, columns)
+        noted = {"return_note": raw.column(NOTE), "is_average": pa.array(raw.numbers(columns.price).values < 0)}
+    else:
+        numbers = in_fractions(raw.numbers(columns.ret), config.sources.return_source.returns_in)
+        add_return(findings, columns.ret, numbers, raw.column(columns.ret))
+        hashed, noted = {columns.ret: raw.number_words(columns.ret)}, {}
     risk_free = np.zeros(raw.n_rows)
     if columns.rate:
         given = raw.numbers(columns.rate)
@@ -53,13 +62,24 @@ def checked_returns(raw: RawRows, config: Config, rates: RatesOfDates | None = N
         risk_free = rates.on(days)
         findings.add(columns.date, Reason.NO_RATE, (days != NO_DAY) & np.isnan(risk_free), raw.column(columns.date))
     excess = numbers.values - risk_free if columns.rate or rates is not None else numbers.values
-    payload = {"ret": pa.array(excess, from_pandas=True)}
+    payload = {"ret": pa.array(excess, from_pandas=True), **noted}
     if columns.currency:
         findings.add_text(raw, columns.currency)
         payload |= {"currency": raw.texts(columns.currency).values, "local_ret": numbers.array}
         payload["risk_free"] = pa.array(risk_free, from_pandas=True)
         hashed[columns.currency] = raw.text_words(columns.currency)
     return checked_rows(raw, columns.date, columns.asset_id, findings, payload, hashed)
+
+
+def made_returns(findings: Findings, raw: RawRows, columns: ReturnColumns | PriceColumns) -> tuple[Numbers, dict[str, ColumnWords]]:
+    """The returns beside the prices that `PairPrices` made them of, and what is in the hash of a row."""
+    price = str(columns.price)
+    add_price_findings(findings, raw, columns)
+    numbers = raw.numbers(RETURN)
+    findings.add(price, Reason.NOT_FINITE, np.isinf(numbers.values), raw.column(RETURN))
+    findings.add(price, Reason.BELOW_MINUS_ONE, np.isfinite(numbers.values) & (numbers.values < -1.0), raw.column(RETURN))
+    named = [column for name in columns.PRICED if (column := getattr(columns, name)) is not None]
+    return numbers, {column: raw.number_words(column) for column in (*named, RETURN)}
 
 
 def checked_caps(raw: RawRows, source: CapSource) -> CheckedRows:

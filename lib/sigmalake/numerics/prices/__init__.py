@@ -1,0 +1,1 @@
+"""Total returns from prices."""

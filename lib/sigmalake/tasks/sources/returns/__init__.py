@@ -1,0 +1,1 @@
+"""Rows of returns, and of prices that returns are made from."""
