@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 
 Alteration = Callable[[Path], None]  # of the table's folder
@@ -51,12 +52,41 @@ def put_another_table_in_its_place(folder: Path) -> None:
     write_deltalake(str(folder), rows)
 
 
+def put_a_table_of_other_columns_in_its_place(folder: Path) -> None:
+    shutil.rmtree(folder)
+    shutil.copytree(folder.with_name("data_quality"), folder)
+
+
+def put_a_file_in_its_place(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+
+def put_a_file_in_the_place_of_its_log(folder: Path) -> None:
+    drop_the_log(folder)
+    (folder / "_delta_log").write_text("")
+
+
+def put_a_dangling_link_in_its_place(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to(folder / "nowhere")
+
+
 def restore_an_older_version(folder: Path) -> None:
     DeltaTable(str(folder)).restore(0)
 
 
 def lose_a_file(folder: Path) -> None:
     next(iter(sorted(folder.glob("*.parquet")))).unlink()
+
+
+def flip_a_byte(file: Path, column: str) -> None:
+    """Change a byte in the middle of a column's first page of rows; the file stays as long as it was."""
+    group = pq.read_metadata(file).row_group(0)
+    chunk = next(c for c in map(group.column, range(group.num_columns)) if c.path_in_schema == column)
+    changed = bytearray(file.read_bytes())
+    changed[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 0x55
+    file.write_bytes(changed)
 
 
 def cut_a_file(folder: Path) -> None:

@@ -226,12 +226,20 @@ def test_a_file_of_a_table_that_is_gone_is_told_with_what_to_do(asked, tmp_path,
     for file in tmp_path.glob("lake/panel/*.parquet"):
         file.unlink()
     seen = asked("plan", "--config", complete)
-    assert seen.says("lake/panel/", ".parquet is missing or damaged", "restore it from a copy, or name another folder as `lake:`")
+    assert seen.says(
+        "lake/panel/", ".parquet is missing", "restore it from a copy, or run: what the newest version lacks is made again"
+    )
     assert seen.exit_code == 3
 
 
 def test_a_torn_log_is_told_in_one_line(asked, tmp_path, complete):
-    (tmp_path / "lake" / "panel" / "_delta_log" / f"{1:020}.json").write_text("{broken")
+    log = tmp_path / "lake" / "panel" / "_delta_log"
+    (log / "_last_checkpoint").write_text('{"version": 900, "size": 3}')
+    hinted = asked("status", "--config", complete)
+    assert hinted.says(f"remove {log}/_last_checkpoint, which names a checkpoint that is not there, or restore {log} from a copy")
+    assert (hinted.exit_code, len(hinted.err.splitlines())) == (3, 1)
+    (log / "_last_checkpoint").unlink()
+    (log / f"{1:020}.json").write_text("{broken")
     seen = asked("plan", "--config", complete)
     assert seen.says("panel: its log cannot be read", "restore", "from a copy, or remove")
     assert (seen.exit_code, len(seen.err.splitlines())) == (1, 1)

@@ -1,13 +1,23 @@
 """A lake that somebody or something altered: the next run puts it right and says so, or refuses with the way out."""
 
+import re
 import shutil
 
 import pytest
 
-from altered import ALTERATIONS, drop
+from altered import (
+    ALTERATIONS,
+    drop,
+    flip_a_byte,
+    put_a_dangling_link_in_its_place,
+    put_a_file_in_its_place,
+    put_a_file_in_the_place_of_its_log,
+    put_a_table_of_other_columns_in_its_place,
+)
 from lakes import differences
+from sigmalake import open_release
 from sigmalake.demo.market import generate_market
-from sigmalake.errors import DataError
+from sigmalake.errors import DataError, InfrastructureError
 from sigmalake.lake.books import all_releases
 from sigmalake.stages.context import new_run_id, writing
 from sigmalake.stages.queries.check import check
@@ -71,6 +81,46 @@ def test_an_altered_table_is_put_right_and_named_or_refused(clean, tmp_path, tab
         assert len(all_releases(model.context().lake)) == 1
     assert_whole(model, clean)
     assert not [one for one in check(model.context().lake, model.config).problems if one.release_id is None]
+
+
+def test_what_lies_in_the_place_of_a_table_is_refused_with_the_way_out(clean, tmp_path):
+    model = clean.copied_to(tmp_path)
+    folder = model.lake_folder / "factor_returns"
+    kept = folder.rename(tmp_path / "kept")
+    way = rf"restore {folder}\S* from a copy, or remove {folder}: the next run makes it anew"
+    for put, message in (
+        (
+            put_a_table_of_other_columns_in_its_place,
+            rf"factor_returns: it has no column factor, .*: another table is in its place; {way}",
+        ),
+        (put_a_file_in_its_place, rf"factor_returns: its log cannot be read: .*{way}"),
+        (put_a_file_in_the_place_of_its_log, rf"factor_returns: its log cannot be read: .*{way}"),
+    ):
+        shutil.copytree(kept, folder)
+        put(folder)
+        with pytest.raises(DataError, match=message):
+            model.run()
+        shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    shutil.copytree(kept, folder)
+    put_a_dangling_link_in_its_place(folder)
+    with pytest.raises(InfrastructureError, match=f"{folder} is a link to a folder that is not there; make that, or remove it"):
+        model.run()
+
+
+def test_a_byte_that_a_disk_changed_is_an_error_that_names_the_file_and_never_a_number(clean, tmp_path):
+    model = clean.copied_to(tmp_path)
+    (file,) = (model.lake_folder / "panel").glob("*.parquet")
+    flip_a_byte(file, "ret.list.element")
+    told = rf"{file} is damaged \(.*CRC.*\); restore it from a copy, or remove it: the next run makes the rows again"
+    assert [one.table for one in check(model.context().lake, model.config).problems if re.search(told, one.text)] == ["panel"]
+    with pytest.raises(InfrastructureError, match=told):
+        open_release(model.lake_folder).compared_with(open_release(clean.lake_folder))
+    drop(model.lake_folder / "cross_sections")  # what is computed again needs the panel
+    with pytest.raises(InfrastructureError, match=told):
+        model.run()
+    file.unlink()
+    model.run()
+    assert_whole(model, clean)
 
 
 LEDGER = [

@@ -11,10 +11,11 @@ from sigmalake.lake.log import open_table
 from sigmalake.lake.upkeep import compaction
 from sigmalake.stages.queries.check import check
 from sigmalake.stages.upkeep import ledger
+from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES, RUNS
 from small_model import WINDOWS, make_model
 
-N_DAYS, MOST = 5, 8
+N_DAYS, MOST, MOST_SMALL = 5, 8, 4
 STAGES = 7  # a row of `runs` each, at the most
 
 
@@ -29,13 +30,14 @@ def test_a_ledger_that_outgrew_one_file_still_has_its_small_ones_written_togethe
     assert [file.rows for file in group.files] == [1, 1, 1, 1]
 
 
-def test_files_of_the_ledger_stay_few_however_many_runs_there_were(tmp_path, monkeypatch):
+def test_files_that_every_run_reads_stay_few_however_many_runs_there_were(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "MOST_FILES", MOST)
+    monkeypatch.setattr(ledger, "MOST_SMALL_FILES", MOST_SMALL)
     market = generate_market(n_assets=12, n_dates=36, n_industries=2, n_styles=1, seed=5)
     model = make_model(market, tmp_path)
     model.body |= {"risk": {"short": WINDOWS["short"]}, "covariance": None}
     days = sorted(market.panel["date"].unique())
-    files = {RUNS: [], RELEASES: [], RELEASE_CONTENTS: []}
+    files = {RUNS: [], RELEASES: [], RELEASE_CONTENTS: [], CROSS_SECTIONS: [], RISK_MODELS: []}
     for newest in days[-N_DAYS:]:
         model.write(market.panel[market.panel["date"] <= newest]).run()
         tables = FolderTables(str(model.lake_folder))
@@ -44,6 +46,7 @@ def test_files_of_the_ledger_stay_few_however_many_runs_there_were(tmp_path, mon
     assert max(files[RUNS]) < MOST + STAGES
     assert len(model.rows(RUNS)) > 1.5 * (MOST + STAGES), "without it there would be as many files"
     assert files[RELEASES] == [1, 2, 3, 4, 5]
+    assert files[CROSS_SECTIONS] == files[RISK_MODELS] == [1, 2, 3, MOST_SMALL, 2]
     lake = model.context().lake
     assert len(all_releases(lake)) == N_DAYS
     assert not check(lake, model.config).problems

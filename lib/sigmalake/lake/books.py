@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from sigmalake.lake.dates import DateRange
@@ -164,15 +165,20 @@ def known_tables(lake: Lake, required: Collection[str]) -> Known:
     names = () if last is None else (*last.tables, *(last.ledger_versions or ()))
     released = {name: seen for name in names if last is not None and (seen := last.seen(name)) is not None}
     left = {name: seen for name, seen in released.items() if name in required}
-    runs = recorded_runs(lake)
-    released_by = [number for number, run in enumerate(runs) if last is not None and run["run_id"] == last.run_id]
-    for run in runs[min(released_by, default=0) :]:
+    rows = lake.columns(RUNS, _KNOWN_OF_RUNS)
+    for run in in_order((rows if last is None else _from_run(rows, last.run_id)).to_pylist()):
         ids = dict(run["table_ids"] or ())
         for name, version in run["table_versions"] or () if run["status"] == "done" else ():
             before = left.get(name)
             if name in required and (before is None or before.table_id != ids.get(name) or before.version < version):
                 left[name] = Seen(version, run["finished_at"], ids.get(name))
     return Known(released, left)
+
+
+def _from_run(runs: pa.Table, run_id: str) -> pa.Table:
+    """The rows of `runs` from the first of a run on: the years before it are not looked at. All where that is not known."""
+    first = pc.min(runs.filter(pc.equal(runs.column("run_id"), run_id)).column("sequence"))
+    return runs.filter(pc.greater_equal(runs.column("sequence"), first)) if first.is_valid else runs
 
 
 def model_name(lake: Lake, tables: Iterable[Table]) -> str | None:
@@ -211,12 +217,14 @@ def in_order(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _done(lake: Lake, stage: str) -> list[dict[str, Any]]:
     """The runs of a stage that went to their end, oldest first."""
-    return [run for run in recorded_runs(lake) if run["stage"] == stage and run["status"] == "done"]
+    runs = lake.columns(RUNS, _KNOWN_OF_RUNS)
+    of_stage = pc.and_(pc.equal(runs.column("stage"), stage), pc.equal(runs.column("status"), "done"))
+    return in_order(runs.filter(of_stage).to_pylist())
 
 
 def all_releases(lake: Lake) -> list[Release]:
     """Every release, oldest first, also those that were withdrawn."""
-    return releases_from(lake.columns(RELEASES, RELEASES.column_names))
+    return lake.parsed(RELEASES, releases_from)
 
 
 def release_ledger(lake: Lake) -> ReleaseLedger:

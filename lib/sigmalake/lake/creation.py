@@ -1,5 +1,6 @@
 """Tables created and brought up to date by delta-rs alone: the same commits whichever engine writes the rows."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from sigmalake.config.stores.opening import delta_options
+from sigmalake.errors import InfrastructureError
 from sigmalake.lake.format import FORMAT, FORMAT_PROPERTY, check_format
 from sigmalake.lake.log import clear_torn_log, commit_metadata, open_table
 from sigmalake.lake.upkeep.older import missing_columns
@@ -81,9 +83,11 @@ def create_table(location: str, table: Table) -> DeltaTable:
             storage_options=delta_options(location),
             raise_if_key_not_exists=False,  # constraints and our format are no properties that Delta itself knows
         )
-    except DeltaError:
+    except DeltaError as error:
         log = open_table(location)  # another may have created it at this moment
         if log is None:
+            if Path(location).is_symlink():
+                raise InfrastructureError(f"{location} is a link to a folder that is not there; make that, or remove it") from error
             raise
         return log
 

@@ -109,6 +109,7 @@ class FileWriter:
                 use_dictionary=_repeating(self._table),
                 write_statistics=self._table.key_for_skipping(),
                 store_schema=False,
+                write_page_checksum=True,
             )
         except BaseException:
             remove_files(self._folder, [path])

@@ -15,6 +15,7 @@ from sigmalake.lake.log import Commit, Seen, commits_since, explained_log, ident
 from sigmalake.lake.storage import SqlView
 from sigmalake.lake.trust import files
 from sigmalake.lake.trust.files import LostFile, TableState
+from sigmalake.lake.upkeep.older import lacking
 from sigmalake.tables.declaration import Table
 
 VOUCHED_PROPERTY = "sigmalake.vouched"  # the version that a run has found to hold our rows, though others wrote some commits
@@ -108,7 +109,8 @@ class FolderTables:
         if (log := self._newest(table)) is None:
             return None
         check_format(log.metadata().configuration.get(FORMAT_PROPERTY), self.location(table))
-        return TableState(identity(log), commits_since(log, since), files.lost_files(log, table))
+        lacks = lacking(table, (field.name for field in log.schema().fields))
+        return TableState(identity(log), commits_since(log, since), files.lost_files(log, table), lacks)
 
     def same_rows(self, table: Table, version: int) -> bool:
         """As `Storage`."""

@@ -1,8 +1,8 @@
 """A lake of Delta tables: read at a version, replace a date range, never half a write. Knows nothing of finance, and no engine."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -15,6 +15,8 @@ from sigmalake.lake.storage import Rows, SqlView, Storage, StoredTables
 from sigmalake.lake.trust.files import LostFile, TableState
 from sigmalake.tables.checksums.contents import Contents
 from sigmalake.tables.declaration import Table
+
+Parsed = TypeVar("Parsed")
 
 FENCE_PROPERTY = "sigmalake.fence"  # of the last lease that was taken over
 
@@ -56,6 +58,7 @@ class Lake:
         self._tables = tables
         self._writer = writer
         self._written: dict[str, list[Written]] = {}
+        self._parsed: dict[str, tuple[pa.Table, Any]] = {}
 
     @property
     def root(self) -> str:
@@ -85,6 +88,14 @@ class Lake:
             schema = table.arrow_schema()
             return pa.schema([schema.field(column) for column in columns]).empty_table()
         return self._tables.columns(table, columns, dates, version)
+
+    def parsed(self, table: Table, parse: Callable[[pa.Table], Parsed]) -> Parsed:
+        """What is made of all rows of a small table: once, as long as the rows are the same."""
+        rows = self.columns(table, table.column_names)
+        before, known = self._parsed.get(table.name, (None, None))
+        found: Parsed = parse(rows) if before is not rows else known
+        self._parsed[table.name] = rows, found
+        return found
 
     def version(self, table: Table) -> int | None:
         """The newest version; None where the table does not exist."""

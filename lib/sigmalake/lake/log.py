@@ -24,6 +24,7 @@ from pyarrow import fs
 from sigmalake.config.stores.opening import arrow_place, delta_options, store_error
 from sigmalake.config.stores.uri import is_uri
 from sigmalake.errors import InfrastructureError, telling_line
+from sigmalake.lake.damage import SCAN, explained_file, filtered_rows
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.upkeep.older import beside, fill_missing, with_older_values
 from sigmalake.tables.declaration import Table
@@ -121,20 +122,18 @@ def explained_log(where: str) -> Iterator[None]:
     except (DeltaError, OSError) as error:
         if is_uri(where) and "Generic" in str(error):
             raise store_error(where.split(" ", maxsplit=1)[0], error) from None
-        raise InfrastructureError(f"{where} cannot be read: {telling_line(error)}") from None
+        raise InfrastructureError(f"{where} cannot be read: {telling_line(error)}; {_way_out(where, error)}") from None
 
 
-@contextmanager
-def explained_file(file: ds.ParquetFileFragment) -> Iterator[None]:
-    """Turn the failure to read a file of a table into what its reader can act on."""
-    try:
-        yield
-    except (OSError, pa.ArrowInvalid) as error:
-        folder = getattr(file.filesystem, "base_path", "")
-        raise InfrastructureError(
-            f"{folder}{file.path} is missing or damaged ({telling_line(error)}); restore it from a copy, or name another folder as "
-            "`lake:` and run again: a new lake is computed from the sources"
-        ) from error
+def _way_out(where: str, error: Exception) -> str:
+    """What to do with a log that cannot be read; it may be whole, and only what names its newest checkpoint be wrong."""
+    log = f"{where.split(' (', maxsplit=1)[0]}/_delta_log"
+    hint = (
+        f"remove {log}/_last_checkpoint, which names a checkpoint that is not there, or "
+        if "_last_checkpoint hint" in str(error)
+        else ""
+    )
+    return f"{hint}restore {log} from a copy"
 
 
 def clear_torn_log(location: str) -> None:
@@ -173,7 +172,7 @@ def read_columns(
         stored = fill_missing(declared, stored, columns, table.table_uri)
         more = [name for name in beside(declared, columns) if name in stored.names]
     if rows is not None or more:
-        read = arrow_dataset(table).replace_schema(stored).to_table(columns=[*columns, *more], filter=rows)
+        read = filtered_rows(arrow_dataset(table).replace_schema(stored), [*columns, *more], rows)
     else:
         schema = pa.schema([stored.field(name) for name in columns])
         files = arrow_dataset(table, promised=()).get_fragments()
@@ -206,7 +205,9 @@ def file_rows(
     """
     named = pa.unify_schemas([schema, filtered_by]) if wanted and filtered_by is not None else schema
     with explained_file(file):
-        parquet = pq.ParquetFile(file.open(), metadata=file.metadata, pre_buffer=not _is_local(file))
+        parquet = pq.ParquetFile(
+            file.open(), metadata=file.metadata, pre_buffer=not _is_local(file), page_checksum_verification=True
+        )
         there = [name for name in named.names if name in parquet.schema_arrow.names]
         rows = parquet.read_row_groups([group.id for group in file.row_groups], there, use_threads=False)
     found = pa.table([_as_declared(rows, field) for field in named], schema=named)
@@ -237,7 +238,9 @@ def arrow_dataset(table: DeltaTable, promised: Sequence[pa.Field] | None = None)
         promised: columns that the promises are about, and all that the dataset then has; None: all, which takes a while to say.
     """
     schema = None if promised is None else pa.schema(promised)
-    return table.to_pyarrow_dataset(filesystem=file_system(table_location(table)), schema=schema)
+    found = table.to_pyarrow_dataset(filesystem=file_system(table_location(table)), schema=schema)
+    found.format.default_fragment_scan_options = SCAN
+    return found
 
 
 def table_location(table: DeltaTable) -> str:

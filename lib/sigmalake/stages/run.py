@@ -13,7 +13,7 @@ from sigmalake.stages.quality import quality
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
 from sigmalake.stages.risk import risk
-from sigmalake.stages.upkeep.ledger import write_ledger_together
+from sigmalake.stages.upkeep.ledger import write_small_files_together
 from sigmalake.stages.verify import refuse_dropped_variants, verify
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {
@@ -50,7 +50,7 @@ def run(context: Context) -> None:
     """Every stage. A refused release fails the run, after all tables have been written."""
     verify(context)
     refuse_dropped_variants(context)
-    write_ledger_together(context)
+    write_small_files_together(context)
     stages = stages_of(context.lake, context.config)
     for number, stage in enumerate(stages, 1):
         _run_stage(context, stage, f"{number}/{len(stages)}")

@@ -16,10 +16,9 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.descriptors import PRICES
 from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVARIANCE_BUILDS
 from sigmalake.tables.packed import PANEL, RISK_MODELS
-from sigmalake.tables.records import REJECTED_ROWS, RELEASE_CONTENTS, RELEASE_WITHDRAWALS, RELEASES, RUNS
+from sigmalake.tables.records import IRREPLACEABLE, REJECTED_ROWS, RELEASE_CONTENTS, RUNS
 
 MOST_PASSES = 3  # a table that was put back may lack a file
-IRREPLACEABLE = (RUNS, RELEASES, RELEASE_WITHDRAWALS)
 COMPUTED_WITH = {  # a table without hashes of its own, and those whose rows have to go for it to be computed again
     ASSET_COVARIANCE.name: (COVARIANCE_BUILDS,),
     ASSET_COVARIANCE_CELLS.name: (COVARIANCE_BUILDS,),
@@ -35,6 +34,7 @@ def refuse_other_model(context: Context) -> None:
     """
     given, found = context.config.model, model_name(context.lake, (RUNS, PANEL, PRICES))
     if found not in (None, given):
+        refuse(context.lake, find(context.lake))  # of a lake that is wholly another's, nothing
         raise ConfigError(
             f"the lake {context.lake.root} belongs to the model {found!r}, and the configuration is of {given!r}: name another "
             f"folder as `lake:`, or put `model: {found}` back"

@@ -137,3 +137,6 @@ RELEASE_WITHDRAWALS = Table(
         required("run_id", "STRING", "the command that did it"),
     ),
 )
+
+IRREPLACEABLE = (RUNS, RELEASES, RELEASE_WITHDRAWALS)
+"""What no run can make again."""

@@ -12,6 +12,7 @@ from sigmalake.engines.local.pieces import StoredGroups
 from sigmalake.engines.local.rows import LocalRows
 from sigmalake.engines.local.written import touched, write_files
 from sigmalake.lake.creation import prepare_table
+from sigmalake.lake.damage import explained_file
 from sigmalake.lake.delta_rs import commit_files, explained_commit, write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import arrow_dataset
@@ -83,9 +84,10 @@ def stored_pieces(
     sizes, wanted = _file_sizes(log), () if rows is None else (rows,)
     found = []
     for fragment in dataset.get_fragments(filter=where):
-        n_bytes = sizes.get(PurePosixPath(fragment.path).name, 0) // max(1, len(fragment.row_groups))
-        kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
-        groups = [group.id for group in kept.row_groups]
+        with explained_file(fragment):
+            n_bytes = sizes.get(PurePosixPath(fragment.path).name, 0) // max(1, len(fragment.row_groups))
+            kept = fragment if where is None else fragment.subset(filter=where, schema=dataset.schema)
+            groups = [group.id for group in kept.row_groups]
         found += [
             StoredGroups(fragment.subset(row_group_ids=some), dataset.schema, schema, wanted, n_bytes * len(some), table)
             for some in _runs(groups, max(1, PIECE_BYTES // max(1, n_bytes)))

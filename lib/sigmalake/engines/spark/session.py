@@ -29,6 +29,7 @@ LOCAL = {
 
 RUNTIME = {
     "spark.sql.legacy.parquet.nanosAsLong": "true",  # what pandas writes is read, and made timestamps in `sources`
+    "parquet.page.verify-checksum.enabled": "true",  # a byte that a disk has changed is an error, and never a number
     "spark.sql.session.timeZone": "UTC",  # a DATE is a DATE wherever the job runs
     "spark.sql.ansi.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",

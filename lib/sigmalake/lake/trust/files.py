@@ -11,8 +11,9 @@ import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable
 from pyarrow import fs
 
+from sigmalake.lake.damage import explained_file
 from sigmalake.lake.dates import DateRange
-from sigmalake.lake.log import Commit, Identity, arrow_dataset, explained_file, file_system, table_location
+from sigmalake.lake.log import Commit, Identity, arrow_dataset, file_system, table_location
 from sigmalake.tables.checksums.contents import Contents, contents_of, together
 from sigmalake.tables.declaration import Table
 
@@ -41,6 +42,7 @@ class TableState(NamedTuple):
     identity: Identity
     commits: list[Commit]  # since it was seen, oldest first
     lost: list[LostFile]  # files of the newest version that are not there as the log says
+    lacks: tuple[str, ...] = ()  # columns without which it is none of ours
 
 
 def lost_files(log: DeltaTable, table: Table) -> list[LostFile]:

@@ -70,14 +70,13 @@ def unreadable(lake: Lake, tables: Iterable[Table]) -> list[Finding]:
     """Of tables that no run can make again, those that cannot be read: looked at before what they say of the others is read."""
     found = []
     for table in tables:
-        log = f"{lake.root}/{table.name}/_delta_log"
         try:
             version, table_id = lake.version(table), lake.table_id(table)
             state = None if version is None else lake.state(table, Seen(version, datetime.now(UTC), table_id))
         except InfrastructureError as error:
-            if not Path(log).is_dir():
+            if not _is_in_place(lake, table):
                 raise
-            found.append(Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}; restore {log} from a copy"))
+            found.append(Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}"))
             continue
         if state is not None and state.lost:
             found.append(_lost(lake, table, state.lost, irreplaceable=True))
@@ -105,18 +104,21 @@ def _of_table(lake: Lake, table: Table, known: Known, *, irreplaceable: bool) ->
     try:
         state = lake.state(table, known.released.get(table.name))
     except InfrastructureError as error:
-        log = f"{lake.root}/{table.name}/_delta_log"
-        if not Path(log).is_dir():
+        if not _is_in_place(lake, table):
             raise
-        way = _way_out(lake, table, log, irreplaceable=irreplaceable)
-        return [Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}; {way}")]
+        return [
+            Finding(table, Remedy.REFUSE, f"its log cannot be read: {error}{_or_anew(lake, table, irreplaceable=irreplaceable)}")
+        ]
     except ConfigError as error:
         if seen is None:
             raise
-        folder = f"{lake.root}/{table.name}"
-        return [Finding(table, Remedy.REFUSE, f"{error} {_way_out(lake, table, folder, irreplaceable=irreplaceable)}")]
+        way = f"restore {lake.root}/{table.name} from a copy{_or_anew(lake, table, irreplaceable=irreplaceable)}"
+        return [Finding(table, Remedy.REFUSE, f"{error} {way}")]
     if state is None:
         return [] if seen is None else [_gone(lake, table, irreplaceable=irreplaceable)]
+    if state.lacks:
+        way = f"restore {lake.root}/{table.name} from a copy{_or_anew(lake, table, irreplaceable=irreplaceable)}"
+        return [Finding(table, Remedy.REFUSE, f"it has no column {', '.join(state.lacks)}: another table is in its place; {way}")]
     found = _strangers(lake, table, state.commits, irreplaceable=irreplaceable)
     if seen is not None and not state.identity.is_later(seen):
         found.append(_cut_short(lake, table, state.identity.version, seen, irreplaceable=irreplaceable))
@@ -138,7 +140,8 @@ def _cut_short(lake: Lake, table: Table, version: int, seen: Seen, *, irreplacea
     else:
         message = "another table of that name was made in its place"
     if irreplaceable:
-        return Finding(table, Remedy.REFUSE, f"{message}; restore {lake.root}/{table.name} from a copy")
+        way = f"restore {lake.root}/{table.name} from a copy; from an older one, restore runs and releases together"
+        return Finding(table, Remedy.REFUSE, f"{message}; {way}")
     return Finding(table, Remedy.REBUILD, f"{message}; a run makes again what is missing", ranges=(EVERY_DATE,))
 
 
@@ -179,10 +182,13 @@ def _lost(lake: Lake, table: Table, lost: Sequence[LostFile], *, irreplaceable: 
     return Finding(table, Remedy.FORGET, message, ranges=ranges, lost=tuple(lost))
 
 
-def _way_out(lake: Lake, table: Table, log: str, *, irreplaceable: bool) -> str:
-    way = f"restore {log} from a copy"
-    return (
-        way
-        if irreplaceable
-        else f"{way}, or remove {lake.root}/{table.name}: the next run makes it anew, and releases of before lack it"
-    )
+def _is_in_place(lake: Lake, table: Table) -> bool:
+    """Whether a log, or something else, lies where the table's log should be: it is not the disk or the store that failed."""
+    folder = Path(lake.root, table.name)
+    return (folder / "_delta_log").exists() or (folder.exists() and not folder.is_dir())
+
+
+def _or_anew(lake: Lake, table: Table, *, irreplaceable: bool) -> str:
+    """The other way out, beside a copy."""
+    anew = f", or remove {lake.root}/{table.name}: the next run makes it anew, and releases of before lack it"
+    return "" if irreplaceable else anew

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from sigmalake.lake.damage import explained_file
 from sigmalake.lake.data_files import FILE_BYTES, DataFile, FileWriter, remove_files
 from sigmalake.lake.dates import DateRange
 from sigmalake.lake.delta_rs import commit_files, explained_commit
-from sigmalake.lake.log import arrow_dataset, explained_file, file_system, table_location
+from sigmalake.lake.log import arrow_dataset, file_system, table_location
 from sigmalake.tables.declaration import Table
 
 GROUP_BYTES = FILE_BYTES * 3 // 4  # of Arrow rows, by estimate: what is written together is one file
@@ -50,13 +51,13 @@ class FileGroup(NamedTuple):
         return max((file.dates for file in self.files if file.dates is not None), key=lambda dates: dates.last, default=None)
 
 
-def groups_to_compact(table: Table, log: DeltaTable) -> list[FileGroup]:
-    """The runs of small files that are neighbours in time; none where little would be gained.
+def groups_to_compact(table: Table, log: DeltaTable, most_rows: int | None = None) -> list[FileGroup]:
+    """The runs of small files that are neighbours in time; none where little would be gained. Files of more than `most_rows` stay.
 
     Files whose dates overlap stay together. In a table without dates, or with rows that have none, any files do. What would not fit
     into one file is left as it is, and so is a table with other columns than its declaration.
     """
-    files = _stored_files(table, log)
+    files = [file for file in _stored_files(table, log) if most_rows is None or file.rows <= most_rows]
     if len(files) < LEAST_FILES or {field.name for field in log.schema().fields} != set(table.column_names):
         return []
     most = GROUP_BYTES / max(1.0, _row_width(log, min(files, key=lambda file: file.size)))

@@ -30,6 +30,13 @@ def missing_columns(table: Table, stored: Iterable[str], where: str, columns: It
     return [column for column in missing if _may_lack(column)]
 
 
+def lacking(table: Table, stored: Iterable[str]) -> tuple[str, ...]:
+    """The columns without which rows mean nothing, and that a stored table does not have; none of one in an earlier shape."""
+    there = set(stored)
+    needed = () if table.earlier_shape & there else table.columns
+    return tuple(column.name for column in needed if column.name not in there and not _may_lack(column))
+
+
 def fill_missing(table: Table, stored: pa.Schema, columns: Iterable[str], where: str) -> pa.Schema:
     """The schema by which a version of a table is read: as it is stored, and the declared columns that it lacks.
 

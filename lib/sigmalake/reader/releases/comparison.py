@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 from sigmalake.errors import MissingRiskError
 from sigmalake.lake.releases import releases_from
 from sigmalake.lake.upkeep.origins import ORIGIN_COLUMNS, Difference, Origin, differences, origins
-from sigmalake.reader.releases.books import BOOK_COLUMNS, moved_books
+from sigmalake.reader.releases.books import MovedBooks, moved_books
 from sigmalake.reader.releases.moves_by_date import MOST_MOVES, MovesByDate, MovesOfDate, moves_of_date
 from sigmalake.reader.releases.quantities import QUANTITIES, SIDES, Quantity
 from sigmalake.reader.releases.reasons import (
@@ -53,6 +53,7 @@ class ModelComparison(NamedTuple):
     books: pd.DataFrame  # a row a book, variant and date whose risk moved: the columns of `BOOK_COLUMNS`
     differences: list[Difference]  # what the two were not made from alike: keys of the configuration, code, sources
     largest_only: int | None = None  # of a quantity, variant and date, `moves` and `source_rows` have no more; None: all
+    largest_books_only: int | None = None  # of a variant and date, `books` has no more; None: all
 
 
 class _Read(NamedTuple):
@@ -79,7 +80,7 @@ def compare_models(
         start: first date, itself included; None: the first there is.
         end: last date, itself included; None: the last there is.
         most: numbers that are kept, but for one of each quantity, variant and date. Where more moved, the largest changes of
-            each of these are kept, equally many; `dates` counts all. A shorter range shows the rest.
+            each of these are kept, equally many; `dates` counts all. A shorter range shows the rest. The same holds for books.
     """
     of_variants = first.variant is not None
     common = [name for name in first.variants if name in second.variants]
@@ -101,10 +102,13 @@ def compare_models(
         for group in _moves(first, second, read, start, end):
             collected.add(group)
     source_rows = _source_rows(collected.frame(lambda group: group.quantity in SIDES and RESTATED in group.why))
-    books = pd.concat([moved_books(one, other, *pair, start, end) for pair in pairs] or [pd.DataFrame(columns=BOOK_COLUMNS)])
+    books = MovedBooks(most)
+    for read in reads:
+        for days in _some(read, start, end) if read.table is RISK_MODELS else ():
+            books.add(moved_books(one, other, *read.variants, days))
     return ModelComparison(
-        first.name, second.name, collected.frame(), collected.by_date(), source_rows, books, _not_alike(first, second),
-        collected.largest_only,
+        first.name, second.name, collected.frame(), collected.by_date(), source_rows, books.frame(),
+        _not_alike(first, second), collected.largest_only, books.largest_only,
     )  # fmt: skip
 
 
@@ -126,9 +130,7 @@ def _moves(first: Compared, second: Compared, read: _Read, start: date | None, e
     key = read.table.date or ""
     columns = list(dict.fromkeys([key, *(q.dated for q in quantities), *(c for q in quantities for c in q.columns)]))
     variant = " and ".join(dict.fromkeys(name for name in read.variants if name)) or None
-    wanted = [day for n, day in enumerate(read.days) if _may_hold(read, n, start, end)]
-    for at in range(0, len(wanted), _AT_ONCE):
-        days = wanted[at : at + _AT_ONCE]
+    for days in _some(read, start, end):
         one, other = (
             _rows(its.tables, read.table, columns, key, days, name)
             for its, name in zip((first, second), read.variants, strict=True)
@@ -139,6 +141,13 @@ def _moves(first: Compared, second: Compared, read: _Read, start: date | None, e
                 for dated, found in _of_quantity(quantity, (first.tables, one.get(day)), (second.tables, other.get(day))):
                     if found and (start is None or dated >= start) and (end is None or dated <= end):
                         yield moves_of_date(quantity.name, variant, dated, why, found)
+
+
+def _some(read: _Read, start: date | None, end: date | None) -> Iterator[list[date]]:
+    """The dates of a range, so many at a time as are to be in memory."""
+    wanted = [day for n, day in enumerate(read.days) if _may_hold(read, n, start, end)]
+    for at in range(0, len(wanted), _AT_ONCE):
+        yield wanted[at : at + _AT_ONCE]
 
 
 def _may_hold(read: _Read, place: int, start: date | None, end: date | None) -> bool:

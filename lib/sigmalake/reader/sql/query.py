@@ -21,7 +21,9 @@ _READING = {"SELECT", "EXPLAIN"}  # DESCRIBE, SHOW, SUMMARIZE and VALUES are SEL
 _NO_TABLE = re.compile(r'Table with name "?([^"\s]+)"? does not exist')
 _NO_COLUMN = re.compile(r'(?:Referenced column|not have a column named) "([^"]+)"')
 _CANDIDATES = re.compile(r"Candidate bindings: (.+)")
-_LOST = re.compile(r"No such file|FileNotFoundError|Couldn't deserialize|Parquet magic bytes|Unexpected end of stream")
+_LOST = re.compile(
+    r"No such file|FileNotFoundError|Couldn't deserialize|Parquet magic bytes|Unexpected end of stream|page integrity|page header"
+)
 _COMMENTS = {**{table.name: table.comment for table in ALL_TABLES}, **{view.name: view.comment for view in VIEWS}}
 
 

@@ -65,6 +65,7 @@ def comparison_json(compared: ModelComparison) -> str:
         "second": compared.second,
         "moved": int(compared.dates["moved"].sum()),
         "largest_only": compared.largest_only,
+        "largest_books_only": compared.largest_books_only,
         "differences": [found._asdict() for found in compared.differences],
         "dates": _records(compared.dates),
         "source_rows": _records(compared.source_rows),

@@ -16,6 +16,7 @@ from sigmalake.config.model import Config
 from sigmalake.config.types import CATALOG_NAME
 from sigmalake.errors import ConfigError, InfrastructureError, MissingRiskError
 from sigmalake.lake.books import release_ledger
+from sigmalake.lake.damage import way_out
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.log import identity, open_table
 from sigmalake.lake.releases import Release
@@ -23,11 +24,11 @@ from sigmalake.lake.trust.contents import ALL
 from sigmalake.lake.trust.files import contents_of_files, lost_files, paths
 from sigmalake.lake.trust.findings import unreadable
 from sigmalake.stages.queries.recompute.model import Recomputation, config_of
-from sigmalake.stages.verify import IRREPLACEABLE, find, refuse
+from sigmalake.stages.verify import find, refuse
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.checksums.contents import NOTHING, Content, Contents, Key, contents_of, together, total
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.records import RELEASE_CONTENTS
+from sigmalake.tables.records import IRREPLACEABLE, RELEASE_CONTENTS
 
 SHOWN = 3  # dates that a problem names
 
@@ -91,6 +92,12 @@ class _TableContents:
     def forget(self) -> None:
         """Begin anew after a version that could not be read."""
         self.by_file, self.actual, self.wrong = {}, {}, set(self.expected)
+
+    @property
+    def suspects(self) -> list[str]:
+        """Some of the files that hold rows of dates that differ."""
+        found = sorted(path for path, contents in self.by_file.items() if not self.wrong.isdisjoint(contents))
+        return [*found[:SHOWN], *(["..."] if len(found) > SHOWN else [])]
 
     def _compare(self, touched: Contents) -> None:
         for key in touched:
@@ -188,7 +195,9 @@ def _wrong_table(lake: Lake, release: Release, of: _TableContents, *, compared: 
         return None
     listed = sorted(of.wrong, key=lambda key: (str(key.date), str(key.variant)), reverse=True)[:SHOWN]
     told = "; ".join(_told(key, of.actual.get(key, NOTHING), of.expected.get(key, NOTHING)) for key in listed)
-    return f"version {version} does not say what was released on {len(of.wrong):,} dates: {told}"
+    message = f"version {version} does not say what was released on {len(of.wrong):,} dates: {told}"
+    suspects = ", ".join(of.suspects)
+    return f"{message}; {way_out(of.table.name, suspects)}" if suspects else message
 
 
 def _wrong_version(release: Release, log: DeltaTable | None, table: Table) -> str | None:

@@ -131,11 +131,23 @@ def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapp
     return TableUpkeep(table.name, before, after, sum(len(group.files) for group in groups), removed)
 
 
-def write_together(context: Context, tables: FolderTables, table: Table) -> list[FileGroup]:
-    """Write small files of a table together; the groups for which it was done."""
+def write_together(
+    context: Context, tables: FolderTables, table: Table, *, most_rows: int | None = None, least_files: int = 1
+) -> list[FileGroup]:
+    """Write small files of a table together; the groups for which it was done.
+
+    Args:
+        context: of a writer.
+        tables: of its lake.
+        table: to write.
+        most_rows: files of more rows stay; None: whatever fits into one file is written together.
+        least_files: nothing is done for fewer.
+    """
     lake, log = context.lake, tables.log(table)
-    groups = groups_to_compact(table, log)
-    return compact(table, log, groups, lake.metadata(MAINTAIN, ()), lake.verify_lease) if groups else []
+    groups = groups_to_compact(table, log, most_rows)
+    if sum(len(group.files) for group in groups) < least_files:
+        return []
+    return compact(table, log, groups, lake.metadata(MAINTAIN, ()), lake.verify_lease)
 
 
 def _unneeded(
