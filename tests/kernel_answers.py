@@ -42,6 +42,7 @@ from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleS
 from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
 from sigmalake.numerics.specific_risk.linked_issues import LinkedIssues
 from sigmalake.numerics.specific_risk.regime import SpecificRegime
+from sigmalake.numerics.specific_risk.residual_correlation import residual_correlation
 from sigmalake.numerics.specific_risk.size_shrinkage import SizeShrinkage
 from sigmalake.numerics.specific_risk.structural_vol import StructuralModel
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights
@@ -187,6 +188,18 @@ def stability():
     return {"correlation": found.correlation, "n_common": [found.n_common]}
 
 
+def residuals():
+    """Of a regression on X; the residual of an asset is missing now and then."""
+    X, u = exposures(), _residuals(100)[-60:, 5:]
+    fitted = np.nan_to_num(u) @ np.linalg.pinv(X[5:]).T @ X[5:].T
+    found = residual_correlation(u - fitted, X[5:], np.arange(1, 1 + GROUPS))
+    return {
+        "numbers": [found.n_assets, found.n_periods, found.free, found.edge, found.n_above], "eigenvalues": found.eigenvalues,
+        "pairs": found.pairs, "groups": list(found.groups.values()), "members": list(found.members.values()),
+        "leading": found.leading, "leading_correlation": found.leading_correlation,
+    }  # fmt: skip
+
+
 def risk():
     factor_returns = 0.01 * np.exp(0.3 * draws(18, 7)) * draws(19, 180, 7)
     layered = EwmaFactorCov(
@@ -293,7 +306,7 @@ def quality():
 
 ANSWERS = {
     "INGEST": ingest, "QUALITY": quality,
-    "DESCRIBE": describe, "SHARES": shares, "REGRESS": regress, "STABILITY": stability, "RISK": risk,
+    "DESCRIBE": describe, "SHARES": shares, "REGRESS": regress, "STABILITY": stability, "RESIDUALS": residuals, "RISK": risk,
     "COVARIANCE": covariance, "PORTFOLIOS": portfolios, "EVALUATE": evaluate, "PREMIA": premia,
 }  # fmt: skip
 

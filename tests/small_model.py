@@ -115,6 +115,7 @@ def make_model(market: Market, folder: Path, open_engine: OpenEngine = local_eng
         "lake": str(folder / "lake"),
         "sources": {"panel": {"path": str(folder / "panel.parquet"), "columns": {"cap": "cap", "in_estimation": "in_estimation"}}},
         "factors": [{"market": "market"}, {"membership": "industry", "columns": shares}, {"styles": styles, "as_given": True}],
+        "residual_correlation": {"window": 30, "min_periods": 12},
         "risk": WINDOWS,
         "covariance": {"variants": ["short"], "dates": "last"},
     }

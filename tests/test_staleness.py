@@ -275,5 +275,5 @@ def test_a_hash_says_whether_data_settings_or_version_changed():
 
 def test_every_version_is_a_plain_word():
     found = {name: value for name, value in vars(versions).items() if name.isupper()}
-    assert len(found) == 11
+    assert len(found) == 12
     assert all(value.isalnum() for value in found.values())

@@ -26,6 +26,7 @@ from sigmalake.tables.long import (
     EXPOSURE_STABILITY,
     EXPOSURES,
     FACTOR_RETURNS,
+    RESIDUAL_CORRELATION,
 )
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, RISK_MODELS
 from sigmalake.tables.quality import DATA_QUALITY
@@ -46,6 +47,7 @@ ALTERED = {  # a column on which no other of these tables rests
     PORTFOLIO_CONTRIBUTIONS: "contribution",
     EXPOSURES: "exposure",
     EXPOSURE_STABILITY: "correlation",
+    RESIDUAL_CORRELATION: "edge",
     DATA_QUALITY: "value",
 }
 

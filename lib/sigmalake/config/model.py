@@ -38,6 +38,7 @@ from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.numerics.descriptors.prices import PriceDescriptors
 from sigmalake.numerics.exposures.style_rules import StyleRules
 from sigmalake.numerics.regression.rules import RegressionRules
+from sigmalake.numerics.specific_risk.residual_correlation import ResidualRules
 
 VARIANT_NAME = re.compile(r"\w[\w-]*")  # it stands in SQL, in --set and in file names
 
@@ -61,6 +62,9 @@ class Config(Strict):
         ),
     ] = None
     regression: Annotated[RegressionRules, key("the cross-sectional regression of each date")] = RegressionRules()
+    residual_correlation: Annotated[
+        ResidualRules, key("the test, at the end of each month, of what specific returns have in common")
+    ] = ResidualRules()
     risk: Annotated[dict[str, Variant], key("variants of the risk model, by name: Sigma and Delta"), Field(default_factory=dict)]
     covariance: Annotated[Covariance | None, key("V of assets, built at the end of a run; none: no V is stored")] = None
     books: Annotated[

@@ -9,10 +9,10 @@ from typing import Generic, NamedTuple, TypeVar
 import pyarrow as pa
 
 from sigmalake.config.model import Config
-from sigmalake.config.staleness import digest_of
+from sigmalake.config.staleness import digest_of, settings_hash
 from sigmalake.config.variant import Variant
 from sigmalake.lake.lake import Lake
-from sigmalake.numerics.windows.calendar import Month, complete_months, months_until, on_grid
+from sigmalake.numerics.windows.calendar import Month, complete_months, month_ends, months_until, on_grid
 from sigmalake.stages import versions
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tasks.chunks import first_row
@@ -163,6 +163,22 @@ def expected_risk_models(
             window = _read_by(history, position[day], look_back, by_month)
             expected[name, day] = join_hash(digest_of([known.get(day, ""), window]), of_config)
     return expected
+
+
+def expected_residual_correlations(
+    panel: Sequence[PanelState], cross_sections: Mapping[date, str], config: Config
+) -> dict[date, str]:
+    """A test at the end of each month that is over, once the window has enough dates: of these, and of X known at the date."""
+    rules, calendar = config.residual_correlation, sorted(cross_sections)
+    of_config = rules_hash(settings_hash(rules), versions.RESIDUALS)
+    known = {row.exposure_date: row.exposures_hash for row in panel}
+    position = {day: i for i, day in enumerate(calendar)}
+    history = _prints(cross_sections[day] for day in calendar)
+    return {
+        day: join_hash(digest_of([known.get(day, ""), _window(history, position[day] + 1, rules.window)]), of_config)
+        for day in month_ends(calendar)
+        if position[day] + 1 >= rules.fewest_periods
+    }
 
 
 def months_of(panel: Sequence[PanelState], calendar: Sequence[date]) -> list[Month]:

@@ -2,7 +2,8 @@
 
 Weighted by inverse specific variances it has two passes, and the residuals of the first are kept in `first_pass`.
 
-Beside it, with the same weights, how stable each style is from one month to the next.
+Beside it, with the same weights, how stable each style is from one month to the next; and after it, what the residuals have in
+common.
 """
 
 from collections import Counter
@@ -29,9 +30,17 @@ from sigmalake.stages.planning import (
     stored_cross_sections,
 )
 from sigmalake.stages.side_tables.first_pass import plan_first_pass, return_dates, second_pass, write_first_pass
+from sigmalake.stages.side_tables.residual_correlation import plan_residual_correlation, write_residual_correlation
 from sigmalake.stages.side_tables.stability import plan_stability, write_stability
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import EXPOSURE_STABILITY, FACTOR_PORTFOLIOS, FACTOR_RETURNS, FACTORS, SPECIFIC_RETURNS
+from sigmalake.tables.long import (
+    EXPOSURE_STABILITY,
+    FACTOR_PORTFOLIOS,
+    FACTOR_RETURNS,
+    FACTORS,
+    RESIDUAL_CORRELATION,
+    SPECIFIC_RETURNS,
+)
 from sigmalake.tables.packed import CROSS_SECTIONS, FIRST_PASS, PANEL
 from sigmalake.tasks.long_tables import factor_portfolios, factor_returns, specific_returns
 from sigmalake.tasks.regression import FitDates
@@ -60,11 +69,15 @@ def regress(context: Context) -> Outcome | None:
     if plan:
         calendar = return_dates(panel) + plan.remove
         lake.replace(CROSS_SECTIONS, _fitted(context, panel, plan), "regress", as_ranges([*plan.compute, *plan.remove], calendar))
+    sections = stored_cross_sections(lake)
+    shared = plan_residual_correlation(lake, config, panel, sections)
+    engine.expect_width(cross_section_bytes(lake))
+    write_residual_correlation(context, shared, sections)
     changed = unsettled_ranges(lake, "regress", *REGRESSED)
     if not changed:
-        return _outcome_beside(stability, first_pass)
+        return _outcome_beside(stability, first_pass, shared)
     engine.expect_width(panel_row_bytes(lake) if config.regression.portfolios else cross_section_bytes(lake))
-    tables = [CROSS_SECTIONS, *_write_long(context, changed), EXPOSURE_STABILITY]
+    tables = [CROSS_SECTIONS, *_write_long(context, changed), EXPOSURE_STABILITY, RESIDUAL_CORRELATION]
     if lake.exists(FIRST_PASS):
         tables.append(FIRST_PASS)
     return _outcome(lake, plan, tables)
@@ -94,9 +107,13 @@ def _write_long(context: Context, changed: list[DateRange]) -> list[Table]:
     return [task.into for task in tasks]
 
 
-def _outcome_beside(stability: Changes[date], first_pass: Changes[date]) -> Outcome | None:
+def _outcome_beside(stability: Changes[date], first_pass: Changes[date], shared: Changes[date]) -> Outcome | None:
     """Where no regression changed: restated exposures of the newest date explain no return yet, and rows may have been lost."""
-    plans = {EXPOSURE_STABILITY: ("exposure stability", stability), FIRST_PASS: ("first passes", first_pass)}
+    plans = {
+        EXPOSURE_STABILITY: ("exposure stability", stability),
+        FIRST_PASS: ("first passes", first_pass),
+        RESIDUAL_CORRELATION: ("residual correlations", shared),
+    }
     done = {table: (name, sorted({*plan.compute, *plan.remove})) for table, (name, plan) in plans.items() if plan}
     if not done:
         return None

@@ -10,6 +10,7 @@ SHARES = "1"  # of industry shares, and of shares from revenues
 QUALITY = "1"  # of the checks of the data
 REGRESS = "2"  # of the regressions, and of the variances between two passes
 STABILITY = "2"  # of exposure stability
+RESIDUALS = "1"  # of residual correlations
 RISK = "1"  # of Sigma and Delta, with their layers
 COVARIANCE = "3"  # of V
 PORTFOLIOS = "1"  # of reading and packing books, and of their risk

@@ -137,6 +137,42 @@ FACTOR_PORTFOLIOS = Table(
     checks=no_nan("weight"),
 )
 
+RESIDUAL_CORRELATION = Table(
+    name="residual_correlation",
+    comment="What specific returns have in common over a window, at the end of each month that is over; Delta takes it for nothing",
+    key=("date",),
+    date="date",
+    columns=(
+        AS_OF,
+        required("n_assets", "INT", "N assets with exposures at the date and residuals on nine tenths of the window's dates"),
+        required("n_periods", "INT", "T dates of the window with residuals"),
+        required("n_free", "DOUBLE", "N*, the directions that the factors leave: N less the assets' leverages"),
+        required(
+            "eigenvalues",
+            "ARRAY<DOUBLE>",
+            "the ten largest of the correlations of residuals, descending; the mean of all is 1",
+        ),
+        Column("edge", "DOUBLE", "(N / N*) (1 + sqrt(N* / T))^2, beyond which noise has hardly one; null: fewer than two assets"),
+        required("n_above", "INT", "eigenvalues above the edge: the factors that residuals still share"),
+        Column("mean_correlation", "DOUBLE", "mean over all pairs of assets; null: fewer than two"),
+        Column("mean_squared", "DOUBLE", "mean squared correlation over all pairs"),
+        Column("expected_squared", "DOUBLE", "the same if specific returns were independent"),
+        required(
+            "leading",
+            "ARRAY<STRUCT<asset_id: STRING, correlation: DOUBLE>>",
+            "the ten assets that are most correlated with the first component",
+        ),
+        required(
+            "within",
+            "ARRAY<STRUCT<factor_group: STRING, factor: STRING, n_members: DOUBLE, mean_correlation: DOUBLE, mean_squared: DOUBLE, "
+            "expected_squared: DOUBLE>>",
+            "by membership factor, the sum of its shares and the same means over its pairs, weighted by both shares; null: no pair",
+        ),
+        INPUTS_HASH,
+    ),
+    checks=(*no_nan("n_free", "edge", "mean_correlation", "mean_squared", "expected_squared"), *no_nan_in("eigenvalues")),
+)
+
 FACTOR_COVARIANCE = Table(
     name="factor_covariance",
     comment="Sigma, upper triangle, from risk_models",

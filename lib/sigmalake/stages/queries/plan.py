@@ -12,13 +12,14 @@ from sigmalake.stages.covariance import plan_covariance
 from sigmalake.stages.describe import DESCRIBED, Pending, plan_describe
 from sigmalake.stages.evaluate import Upstream, plan_evaluate
 from sigmalake.stages.ingest import INGESTED, plan_ingest
-from sigmalake.stages.planning import Why, stored_cross_sections, stored_risk_models
+from sigmalake.stages.planning import Changes, PanelState, Why, stored_cross_sections, stored_risk_models
 from sigmalake.stages.portfolios import MEASURED, has_books, plan_portfolios
 from sigmalake.stages.quality import plan_quality
 from sigmalake.stages.regress import REGRESSED, plan_regress
 from sigmalake.stages.release import needs_release
 from sigmalake.stages.risk import RISK_TABLES, plan_risk
 from sigmalake.stages.side_tables.exposures import plan_exposures
+from sigmalake.stages.side_tables.residual_correlation import plan_residual_correlation
 from sigmalake.stages.side_tables.stability import plan_stability
 from sigmalake.stages.sources.own_portfolios import read_own_portfolios
 from sigmalake.stages.verify import dropped_variants, find, refuse, refuse_other_model
@@ -32,7 +33,7 @@ class PlannedStage(NamedTuple):
 
     stage: str
     compute: dict[date, Why]
-    rows: int  # of its packed table to compute, or where that is as it should be of `exposure_stability`: a date may have several
+    rows: int  # of its packed table to compute, or where that is as it should be of what stands beside it: a date may have several
     remove: list[date]
     error: str | None = None  # why it cannot be said
     notes: tuple[str, ...] = ()  # what else there is to know
@@ -59,11 +60,11 @@ def plan(context: Context) -> list[PlannedStage]:
     measures = plan_quality(context, panel)
     planned.append(_stage("quality", measures.why, measures.remove, []))
     regressions = plan_regress(context, panel)
-    touched = regressions or plan_stability(lake, context.config, panel)  # beside regressions it goes without saying
-    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", *REGRESSED)))
     sections = stored_cross_sections(lake)
     sections.update(regressions.compute)
     sections = {day: value for day, value in sections.items() if day not in regressions.remove}
+    touched = regressions or _beside_regressions(context, panel, sections)  # beside regressions they go without saying
+    planned.append(_stage("regress", touched.why, touched.remove, unsettled_ranges(lake, "regress", *REGRESSED)))
     models = plan_risk(context, panel, sections)
     of_risk = _stage("risk", models.why, models.remove, unsettled_ranges(lake, "risk", *RISK_TABLES))
     planned.append(of_risk._replace(notes=_dropped(context)))
@@ -82,6 +83,12 @@ def plan(context: Context) -> list[PlannedStage]:
     if lake.exists(FORECAST_EVALUATION):
         planned.append(_evaluation(context, Upstream(panel, sections, stored)))
     return planned
+
+
+def _beside_regressions(context: Context, panel: list[PanelState], sections: Mapping[date, str]) -> Changes[date]:
+    """Of exposure stability, or where that is as it should be of residual correlations."""
+    stability = plan_stability(context.lake, context.config, panel)
+    return stability or plan_residual_correlation(context.lake, context.config, panel, sections)
 
 
 def _altered(context: Context) -> list[PlannedStage]:

@@ -1,4 +1,6 @@
-"""What rests on a release's model, computed again: V, where the risk of books comes from, exposure stability and data quality."""
+"""What rests on a release's model, computed again: V, where the risk of books comes from, exposure stability, residual
+correlations and data quality.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -17,12 +19,19 @@ from sigmalake.stages.queries.recompute.pinned_tables import REBUILT, TO_THE_LAS
 from sigmalake.stages.sources.quality_counts import counted
 from sigmalake.tables.books import PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.long import ASSET_COVARIANCE, ASSET_COVARIANCE_CELLS, COVARIANCE_BUILDS, EXPOSURE_STABILITY
-from sigmalake.tables.packed import PANEL, RISK_MODELS
+from sigmalake.tables.long import (
+    ASSET_COVARIANCE,
+    ASSET_COVARIANCE_CELLS,
+    COVARIANCE_BUILDS,
+    EXPOSURE_STABILITY,
+    RESIDUAL_CORRELATION,
+)
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tasks.asset_covariance import BLOCK, AssetCovariance, CovarianceBuilds, CovarianceCells, CovariancePart
-from sigmalake.tasks.chunks import AsOf, chunks_of
+from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.quality.rows import quality_table
+from sigmalake.tasks.residual_correlation import CorrelateResiduals
 from sigmalake.tasks.stability import CorrelateStyles
 
 FactorSets = Mapping[str, Sequence[Factor]]
@@ -79,6 +88,15 @@ def stability(tables: PinnedTables, config: Config, sets: FactorSets) -> Iterato
     as_of = [AsOf("", ends.index(day), value, ends.index(day) - 1) for day, value in hashes.items() if day in ends[1:]]
     task = CorrelateStyles(ends, chunks_of(as_of, 1), config.regression.instant_weights, sets)
     yield from compared(EXPOSURE_STABILITY, stored, tables.mapped(task, (PANEL,)), TO_THE_LAST_BIT)
+
+
+def residual_correlations(tables: PinnedTables, config: Config, sets: FactorSets) -> Iterator[tuple[str, str]]:
+    """What differs in what specific returns have in common."""
+    stored, rules = tables.sampled(RESIDUAL_CORRELATION), config.residual_correlation
+    calendar, hashes = tables.dates(CROSS_SECTIONS, "date"), hashes_of(stored)
+    as_of = [AsOf("", place, hashes[day], first_row(place, rules.window)) for place, day in enumerate(calendar) if day in hashes]
+    computed = tables.mapped(CorrelateResiduals(calendar, chunks_of(as_of, 1), rules, sets), (PANEL, CROSS_SECTIONS))
+    yield from compared(RESIDUAL_CORRELATION, stored, computed, REBUILT)
 
 
 def data_quality(tables: PinnedTables, config: Config, sets: FactorSets) -> Iterator[tuple[str, str]]:

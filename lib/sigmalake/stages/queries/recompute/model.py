@@ -14,7 +14,13 @@ from sigmalake.numerics.factors import Factor
 from sigmalake.reader.storage.factor_sets import factor_sets_from
 from sigmalake.stages.planning import PanelState, first_position, months_of, panel_states_of
 from sigmalake.stages.portfolios import measuring
-from sigmalake.stages.queries.recompute.beside import asset_covariances, contributions, data_quality, stability
+from sigmalake.stages.queries.recompute.beside import (
+    asset_covariances,
+    contributions,
+    data_quality,
+    residual_correlations,
+    stability,
+)
 from sigmalake.stages.queries.recompute.pinned_tables import REBUILT, TO_THE_LAST_BIT, PinnedTables, compared, hashes_of
 from sigmalake.stages.sources.book_index import INDEXED, books_as_of
 from sigmalake.tables.books import PORTFOLIO_BOOKS, PORTFOLIO_RISK
@@ -56,7 +62,7 @@ class Recomputation:
             yield from self._cross_sections()
             yield from self._risk_models()
             yield from self._portfolios()
-            for beside in (asset_covariances, contributions, stability, data_quality):
+            for beside in (asset_covariances, contributions, stability, residual_correlations, data_quality):
                 yield from beside(self._tables, self._config, self._sets)
             for task in self._unpackings():
                 if task.into in self._tables:
