@@ -25,6 +25,7 @@ from sigmalake.numerics.exposures.stability import exposure_stability
 from sigmalake.numerics.exposures.style_rules import Missing, StyleRules
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.pca_blend import PcaBlend
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 from sigmalake.numerics.factors import Factor, Kind, PackedExposures
 from sigmalake.numerics.portfolio.asset_cov import asset_cov
@@ -211,6 +212,8 @@ def risk():
     covs = {
         "ewma": layered.estimate(factor_returns),
         "oas": SampleFactorCov(window=60, shrinkage="oas").estimate(factor_returns),
+        "qis": SampleFactorCov(window=60, shrinkage="qis").estimate(factor_returns),
+        "blended": SampleFactorCov(window=60, pca_blend=PcaBlend(components=2)).estimate(factor_returns),
         "ledoit_wolf": SampleFactorCov(window=60, shrinkage="ledoit_wolf").estimate(factor_returns),
         "em": SampleFactorCov(window=80, short_history="em").estimate(short),
     }

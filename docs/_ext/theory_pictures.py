@@ -7,10 +7,12 @@ import plotly.graph_objects as go
 
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
+from sigmalake.numerics.factor_cov.pca_blend import PcaBlend
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime
 from sigmalake.numerics.factors import Factor, Kind
 from sigmalake.numerics.regression.cross_section import fit_cross_section
 from sigmalake.numerics.regression.rules import RegressionRules
+from sigmalake.numerics.specific_risk.residual_correlation import residual_correlation
 from sigmalake.numerics.specific_risk.size_shrinkage import shrink_by_size
 from sigmalake.numerics.types import Floats
 
@@ -105,6 +107,35 @@ def shrinkage() -> go.Figure:
     return figure(traces, "eigenvalue, the least first", "variance")
 
 
+def quadratic_shrinkage() -> go.Figure:
+    vols, number = np.geomspace(0.3, 3.0, 30), np.arange(1, 31)
+    returns = vols * np.random.default_rng(19).standard_normal((60, 30))
+    traces = [line(number, np.ones(30), "right", GREY)]
+    shown = (("sample of 60", None, ORANGE), ("Ledoit and Wolf", "ledoit_wolf", GREEN), ("QIS", "qis", BLUE))
+    for name, how, colour in shown:
+        values, U = np.linalg.eigh(SampleFactorCov(window=60, shrinkage=how).estimate(returns).cov)
+        traces.append(line(number, values / np.diag(U.T @ np.diag(vols**2) @ U), name, colour))
+    return figure(traces, "eigenvalue, the least first", "forecast over true variance", yaxis_type="log")
+
+
+def pca_blend() -> go.Figure:
+    draw, weights = np.random.default_rng(20), np.linspace(0.0, 1.0, 11)
+    B = draw.standard_normal((40, 3))
+    true = B @ B.T + 2 * np.eye(40)
+    returns = draw.standard_normal((60, 40)) @ np.linalg.cholesky(true).T
+    forecast, realised = [], []
+    for weight in weights:
+        blend = PcaBlend(components=3, weight=float(weight)) if weight else None
+        cov = SampleFactorCov(window=60, pca_blend=blend).estimate(returns).cov
+        least = np.linalg.solve(cov, np.ones(40))
+        least /= least.sum()
+        forecast.append(least @ cov @ least)
+        realised.append(least @ true @ least)
+    best = np.full(len(weights), 1 / np.linalg.solve(true, np.ones(40)).sum())
+    shown = ((forecast, "forecast", BLUE), (realised, "true", ORANGE), (best, "the least there is", GREY))
+    return figure([line(weights, np.array(values), *rest) for values, *rest in shown], "weight of the components", "variance")
+
+
 def size_shrinkage() -> go.Figure:
     draw = np.random.default_rng(13)
     vols = (2.0 * draw.standard_normal((20, 1000))).std(axis=0, ddof=1)
@@ -117,6 +148,18 @@ def size_shrinkage() -> go.Figure:
         count, _ = np.histogram(values, bins)
         traces.append(line((bins[1:] + bins[:-1]) / 2, count.astype(float), name, colour))
     return figure(traces, "specific volatility, % a day", "assets")
+
+
+def residual_eigenvalues() -> go.Figure:
+    draw = np.random.default_rng(18)
+    own = 0.02 * draw.standard_t(4, (252, 300))
+    theme = 0.02 * draw.standard_normal((252, 1)) * (np.arange(300) < 30)
+    number, traces = np.arange(1, 11), []
+    for returns, name, colour in ((own, "independent", BLUE), (own + theme, "with a theme", ORANGE)):
+        found = residual_correlation(returns - returns.mean(axis=1, keepdims=True), np.ones((300, 1)), np.array([0]))
+        traces.append(line(number, found.eigenvalues, name, colour, "lines+markers"))
+    traces.append(line(number, np.full(10, found.edge), "edge of noise", GREY))
+    return figure(traces, "eigenvalue, the largest first", "variance, 1 an asset", yaxis_rangemode="tozero")
 
 
 def slope_of(returns: Floats, X: Floats, rules: RegressionRules) -> Floats:
@@ -165,7 +208,10 @@ PICTURES: dict[str, Callable[[], go.Figure]] = {
     "eigenfactors": eigenfactors,
     "shrinkage": shrinkage,
     "regime": regime,
+    "quadratic_shrinkage": quadratic_shrinkage,
+    "pca_blend": pca_blend,
     "size_shrinkage": size_shrinkage,
+    "residual_eigenvalues": residual_eigenvalues,
     "huber": huber,
     "constraints": constraints,
 }

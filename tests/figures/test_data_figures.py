@@ -10,7 +10,7 @@ from sigmalake import fit
 from sigmalake.errors import MissingRiskError
 from sigmalake.figures.data.data_quality import data_quality_figure
 from sigmalake.reader.open_release import open_release
-from sigmalake.tables.long import EXPOSURE_STABILITY
+from sigmalake.tables.long import EXPOSURE_STABILITY, RESIDUAL_CORRELATION
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.quality import DATA_QUALITY
 
@@ -63,6 +63,23 @@ def test_the_lines_of_stability_are_the_tables_rows(full, plots):
         assert_array_equal(line.y, of_style["correlation"])
         assert_array_equal(line.customdata, of_style["n_common"])
         assert_array_equal(line.x, of_style["exposure_date"].to_numpy().astype("datetime64[D]"))
+
+
+def test_residual_correlations_are_the_tables_rows_over_what_independence_gives(full, model, plots):
+    figure, rows = plots.residual_correlation(), full.rows(RESIDUAL_CORRELATION).sort_values("date")
+    assert len(rows) >= 2
+    largest, squared, within = (trace_of(figure, name) for name in ("largest", "squared", "within"))
+    assert_allclose(largest.y, [values[0] / edge for values, edge in zip(rows["eigenvalues"], rows["edge"], strict=True)])
+    assert_allclose(squared.y, rows["mean_squared"] / rows["expected_squared"])
+    assert_array_equal(largest.customdata, rows["n_above"])
+    of_newest = {one["factor"]: one["mean_squared"] / one["expected_squared"] for one in rows["within"].iloc[-1]}
+    assert dict(zip(within.y, within.x, strict=True)) == pytest.approx(of_newest)
+    frame = model.residual_correlation()
+    assert_allclose(frame["largest"], [values[0] for values in rows["eigenvalues"]])
+    assert frame["leading"].iloc[-1] == {one["asset_id"]: one["correlation"] for one in rows["leading"].iloc[-1]}
+    assert set(model.residual_groups()["factor_group"]) == {"industry"}
+    with pytest.raises(MissingRiskError, match="no residual correlations"):
+        model.residual_correlation(end="1990-01-01")
 
 
 def test_every_passed_threshold_of_the_table_is_a_mark(full, model, plots):

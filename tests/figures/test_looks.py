@@ -32,6 +32,7 @@ def figures_of(model):
         "factor_returns": plot.factor_returns(), "r2": plot.r2(), "t_stats": plot.t_stats(), "t_stats_some": plot.t_stats(factors),
         "factor_strength": plot.factor_strength(), "correlations": plot.correlations(),
         "exposure_stability": plot.exposure_stability(), "coverage": plot.coverage(), "specific_risk": plot.specific_risk(),
+        "residual_correlation": plot.residual_correlation(),
         "data_quality": plot.data_quality(), "slope": plot.slope(factors[-1]), "covariance": plot.covariance(),
         "risk": plot.risk({asset: 1 / len(assets) for asset in assets}),
         **{f"scatter_{n}": plot.scatter(day, factor) for n, factor in enumerate(factors)},

@@ -23,6 +23,7 @@ PICTURES = {
         "coverage",
         "risk",
         "specific_risk",
+        "residual_correlation",
     ),
     *("calibration", "data_quality", "changes", "scatter", "slope", "covariance"),
 }

@@ -195,6 +195,25 @@ def test_styles_below_eight_tenths_are_doubtful(found):
     assert (finding.level, "b (0.79)" in finding.text) == (Level.WATCH, True)
 
 
+def test_residuals_that_share_a_factor_are_watched_with_the_assets_that_carry_it(found):
+    row = found.residuals.iloc[-1:].assign(
+        largest=6.6, edge=6.0, n_above=2, n_assets=200, mean_squared=0.006, expected_squared=0.004
+    )
+    row["leading"] = pd.Series([{"XOM": 0.61, "CVX": 0.58, "DAL": -0.4}], row.index)
+    within = pd.DataFrame({"factor": ["oil", "air"], "mean_squared": [0.03, 0.004], "expected_squared": [0.005, 0.004]})
+
+    def judged(largest):
+        return of(judge_risk(found._replace(residuals=row.assign(largest=largest), within=within)), "Residual correlation")
+
+    assert of(judge_risk(found), "Residual correlation").level in (Level.GOOD, Level.WATCH)
+    assert (judged(6.6).level, judged(6.61).level) == (Level.GOOD, Level.WATCH)
+    text = judged(12.0).text
+    assert "still share 2 factors" in text
+    assert "the largest is 2.0 times the edge of noise and holds 6.0 % of what is specific: XOM, CVX against DAL." in text
+    assert "1.50 times those of independent returns, most of all within oil (6.0)." in text
+    assert not [one for one in judge_risk(found._replace(residuals=row.iloc[:0])) if one.subject == "Residual correlation"]
+
+
 def test_a_release_is_late_after_a_week_and_a_study_after_a_year(found):
     def judged(days):
         scope = found.scope._replace(created=date.fromordinal(found.scope.as_of.toordinal() + days))

@@ -10,6 +10,7 @@ from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment, adj
 from sigmalake.numerics.factor_cov.kernel_cov import KernelFactorCov
 from sigmalake.numerics.factor_cov.layered import LayeredFactorCov
 from sigmalake.numerics.factor_cov.newey_west import check_lags
+from sigmalake.numerics.factor_cov.quadratic_shrinkage import quadratic_inverse
 from sigmalake.numerics.factor_cov.shrinkage import ledoit_wolf, oas
 from sigmalake.numerics.factor_cov.window_cov import Component, Components
 from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov, estimate_windows
@@ -19,7 +20,9 @@ from sigmalake.numerics.types import Floats, Ints
 from sigmalake.numerics.windows.ewma import EQUAL, Weighting, check_half_life, check_window, window_of
 from sigmalake.numerics.windows.weighted_var import weighted_var
 
-_SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas}
+_SHRINK = {"ledoit_wolf": ledoit_wolf, "oas": oas, "qis": quadratic_inverse}
+_SHARE = {"qis": "of the spread of the eigenvalues that is gone"}
+_SAME_ERROR = "both correct the same sampling error of the eigenvalues; choose one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class QuadraticFactorCov(LayeredFactorCov):
     def __post_init__(self) -> None:
         check_lags("lags", self.lags, self.components.volatility.window)
         super().__post_init__()
+        if self.eigenfactor is not None and self.pca_blend is not None:
+            raise ValueError(f"eigenfactor does not go with pca_blend: {_SAME_ERROR}")
 
     @property
     @abstractmethod
@@ -103,8 +108,9 @@ class SampleFactorCov(QuadraticFactorCov):
 
     estimator: Literal["sample"] = setting("sample", "name of the estimator; it must be given with the section, but over a preset")
     window: int = setting(252, "window with equal weights", unit="periods", source="choice")
-    shrinkage: Literal["ledoit_wolf", "oas"] | None = setting(
-        None, "`ledoit_wolf` or `oas`: towards the identity times the mean variance; none: off"
+    shrinkage: Literal["ledoit_wolf", "oas", "qis"] | None = setting(
+        None,
+        "`ledoit_wolf` or `oas`: towards the identity times the mean variance; `qis`: each eigenvalue by itself [QIS]; none: off",
     )
 
     def __post_init__(self) -> None:
@@ -117,7 +123,8 @@ class SampleFactorCov(QuadraticFactorCov):
         refused = {
             "lags": (self.lags > 0, "its intensity takes the periods as independent; leave `lags` at 0"),
             "short_history: em": (self.short_history == "em", "its intensity needs complete dates; use `leave_out`"),
-            "eigenfactor": (self.eigenfactor is not None, "both correct the same sampling error of the eigenvalues; choose one"),
+            "eigenfactor": (self.eigenfactor is not None, _SAME_ERROR),
+            "pca_blend": (self.pca_blend is not None, _SAME_ERROR),
         }
         for option, (given, reason) in refused.items():
             if given:
@@ -138,7 +145,7 @@ class SampleFactorCov(QuadraticFactorCov):
         complete = complete[~np.isnan(complete).any(axis=1)]
         cov, intensity = _SHRINK[self.shrinkage](complete - complete.mean(axis=0))
         unbiased = len(complete) / (len(complete) - 1)
-        detail = f"{self.shrinkage}: the share of the scaled identity"
+        detail = f"{self.shrinkage}: the share {_SHARE.get(self.shrinkage, 'of the scaled identity')}"
         return found.then(cov * unbiased, Diagnostic("shrinkage_intensity", intensity, detail))
 
 

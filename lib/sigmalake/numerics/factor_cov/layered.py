@@ -9,6 +9,7 @@ import numpy as np
 
 from sigmalake.numerics.factor_cov.eigenvalue_floor import floor_eigenvalues
 from sigmalake.numerics.factor_cov.em import splice
+from sigmalake.numerics.factor_cov.pca_blend import PcaBlend, blend_components
 from sigmalake.numerics.factor_cov.regime import VolatilityRegime, regime_multiplier
 from sigmalake.numerics.factor_cov.windows import Diagnostic, FactorCov
 from sigmalake.numerics.settings import FilledIn, described, setting
@@ -26,6 +27,9 @@ class LayeredFactorCov(ABC):
     )
     proxy: dict[str, str] = field(
         default_factory=dict, metadata=described("new factor to old one, whose returns stand before the first of the new one")
+    )
+    pca_blend: PcaBlend | None = setting(
+        None, "correlations mixed with those of their first components [ML]; off without the section"
     )
     eigenvalue_floor: float | None = setting(
         None, "least eigenvalue of the correlations, whose mean is 1; none: no floor", unit="share of the mean eigenvalue"
@@ -82,7 +86,7 @@ class LayeredFactorCov(ABC):
 
     def unadjusted(self) -> Self:
         """Without the layers that follow Sigma over its windows."""
-        return replace(self, eigenvalue_floor=None, regime=None)
+        return replace(self, pca_blend=None, eigenvalue_floor=None, regime=None)
 
     def eigenfactors_adjusted(self, found: FactorCov, history: Floats) -> FactorCov:  # noqa: ARG002 - of one that can simulate itself
         """Sigma after the eigenfactor adjustment, where the estimator has one."""
@@ -102,6 +106,7 @@ class LayeredFactorCov(ABC):
         found = found._replace(diagnostics=(*spliced, *found.diagnostics))
         if found.kept.size:
             found = self.eigenfactors_adjusted(found, history)
+            found = self._blended(found)
             found = self._floored(found)
             found = self._scaled_by_regime(found, returns)
         return found
@@ -118,6 +123,14 @@ class LayeredFactorCov(ABC):
             elif new in position:
                 found.append(Diagnostic(f"proxy:{new}", 0.0, f"the model has no factor {old} as of this date"))
         return history, found
+
+    def _blended(self, found: FactorCov) -> FactorCov:
+        if self.pca_blend is None:
+            return found
+        components, weight = self.pca_blend.components, self.pca_blend.weight
+        cov, explained = blend_components(found.cov, components, weight)
+        detail = f"share of the correlations' trace that the first {components} components hold; their weight is {weight:g}"
+        return found.then(cov, Diagnostic("pca_blend_explained", explained, detail))
 
     def _floored(self, found: FactorCov) -> FactorCov:
         if self.eigenvalue_floor is None:

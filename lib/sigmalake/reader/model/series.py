@@ -5,6 +5,7 @@ import pandas as pd
 from sigmalake.reader.dates import Day, bounds
 from sigmalake.reader.factor_premia import in_period, premia_frame
 from sigmalake.reader.frames import over_dates
+from sigmalake.reader.frames.residual_correlation import residual_correlation_frame, residual_groups_frame
 from sigmalake.reader.frames.side_tables import coverage_frame, data_quality_frame, exposure_stability_frame, refuse_empty
 from sigmalake.reader.model.opened import OpenedModel
 
@@ -100,3 +101,28 @@ class Series(OpenedModel):
         """
         frame = exposure_stability_frame(self._tables, *bounds(start, end))
         return refuse_empty(frame, f"{self._title} has no month-to-month correlation of styles", "it takes styles and two months")
+
+    def residual_correlation(self, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """What specific returns have in common, at the end of each month: the rows of `residual_correlation`.
+
+        Columns: n_assets, n_periods, n_free, largest, edge, n_above, mean_correlation, mean_squared, expected_squared, eigenvalues
+        (a tuple), leading (asset to correlation with the first component); docs/specific_risk.md says what they are.
+
+        Args:
+            start: first date, itself included; None: the first there is.
+            end: last date, itself included; None: the last there is.
+
+        Raises:
+            MissingRiskError: there is no such row: no month is over at whose end the window has enough dates.
+        """
+        frame = residual_correlation_frame(self._tables, *bounds(start, end))
+        missing = f"{self._title} has no residual correlations in the range"
+        return refuse_empty(frame, missing, "they take a month that is over and `residual_correlation.min_periods` dates")
+
+    def residual_groups(self, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """The same within each membership factor, a row a date and factor.
+
+        Columns: date, factor_group, factor, n_members, mean_correlation, mean_squared, expected_squared; NaN: no pair of assets.
+        Without a row where there is no date, or no membership. Arguments are those of `residual_correlation`.
+        """
+        return residual_groups_frame(self._tables, *bounds(start, end))

@@ -23,6 +23,7 @@ from sigmalake.figures.risk.calibration import calibration_figure
 from sigmalake.figures.risk.correlations import correlations_figure
 from sigmalake.figures.risk.covariance import covariance_figure
 from sigmalake.figures.risk.portfolio_risk import portfolio_risk_figure
+from sigmalake.figures.risk.residual_correlation import residual_correlation_figure
 from sigmalake.figures.risk.specific_risk import specific_risk_figure
 from sigmalake.numerics.evaluation.forecast_measures import bias_band
 from sigmalake.numerics.portfolio.linked_cov import specific_times
@@ -137,6 +138,11 @@ class ModelPlots:
     def exposure_stability(self, *, start: Day | None = None, end: Day | None = None) -> Figure:
         """Each style's correlation with itself a month before. Arguments and errors as of `FactorModel.exposure_stability`."""
         return exposure_stability_figure(self._model.exposure_stability(start, end))
+
+    def residual_correlation(self, *, start: Day | None = None, end: Day | None = None) -> Figure:
+        """What specific returns have in common. Arguments and errors as of `FactorModel.residual_correlation`."""
+        found = self._model.residual_correlation(start, end)
+        return residual_correlation_figure(found, self._model.residual_groups(found.index[-1], found.index[-1]))
 
     def coverage(self, *, start: Day | None = None, end: Day | None = None, variant: str | None = None) -> Figure:
         """Assets with exposures, with returns, in the fit and with risk, and rejected rows, by date; see `FactorModel.coverage`.

@@ -159,6 +159,15 @@ SECTIONS = (
                 'model.plot.specific_risk(variant="{variant}")',
                 "SELECT asset_id, specific_var, source FROM specific_risk WHERE variant = '{variant}' AND date = '{date}'",
             ),
+            PictureText(
+                "residual_correlation",
+                "What residuals have in common",
+                "The correlations of specific returns over a window, held against what independent ones would have: the largest "
+                "eigenvalue and the mean square of all over time; below, the mean square within each group.",
+                "Delta, a diagonal, takes specific returns for independent. Well above 1 they are not: some factor is missing.",
+                "model.plot.residual_correlation()",
+                "SELECT date, n_above, edge, mean_squared, expected_squared FROM residual_correlation ORDER BY date",
+            ),
         ),
     ),
     SectionText(

@@ -135,6 +135,7 @@ def _drawers(model: FactorModel, found: Evidence, chosen: Chosen) -> dict[str, C
         "coverage": lambda: one(plot.coverage(start=start, end=end, variant=variant)),
         "risk": lambda: one(plot.risk(chosen.holdings, risk_date(), variant, missing="leave_out")),
         "specific_risk": lambda: one(plot.specific_risk(risk_date(), variant)),
+        "residual_correlation": lambda: one(plot.residual_correlation(start=start, end=end)),
         "calibration": lambda: one(plot.calibration(variant, start=start, end=end)),
         "data_quality": lambda: one(plot.data_quality(start=start, end=end)),
         "scatter": lambda: _scatters(model, chosen),

@@ -12,6 +12,7 @@ from sigmalake.lake.releases import Check
 from sigmalake.reader.dates import date_index
 from sigmalake.reader.evaluation_summary import KindMeasures
 from sigmalake.reader.factor_model import FactorModel
+from sigmalake.reader.frames.residual_correlation import residual_correlation_frame, residual_groups_frame
 from sigmalake.reader.risk_model import RiskModel
 from sigmalake.reader.storage.model_tables import ModelTables
 from sigmalake.tables.declaration import Table
@@ -62,6 +63,8 @@ class Evidence(NamedTuple):
     specific: pd.DataFrame  # its Delta, by asset: specific_var, source, n_obs
     diagnostics: pd.DataFrame  # of its date: name, value, detail
     stability: pd.DataFrame  # exposure_date, style, correlation
+    residuals: pd.DataFrame  # by date: what specific returns have in common
+    within: pd.DataFrame  # of the newest of these dates, by membership factor
     quality: pd.DataFrame  # date, source, measure, severity, value, n_checked, n_found
     kinds: list[KindMeasures]  # calibration of the variant by kind of portfolio; none: not evaluated
 
@@ -98,6 +101,7 @@ def gather(
     of_newest = None if newest is None else (ds.field("variant") == name) & (ds.field("date") == newest.date)
     row = None if newest is None else tables.row(RISK_MODELS, _NEWEST, {"variant": name, "date": newest.date})
     specific = pd.DataFrame(columns=list(_NEWEST)) if row is None else pd.DataFrame({c: row[c].as_py() for c in _NEWEST})
+    residuals = residual_correlation_frame(tables, first, last)
     return Evidence(
         scope=scope,
         checks=checks,
@@ -112,6 +116,8 @@ def gather(
         stability=_rows(
             tables, EXPOSURE_STABILITY, ("exposure_date", "style", "correlation"), _between("exposure_date", first, last)
         ),
+        residuals=residuals,
+        within=residual_groups_frame(tables, residuals.index[-1].date() if len(residuals) else last, last),
         quality=_rows(tables, DATA_QUALITY, _QUALITY, _between("date", first, last)),
         kinds=_kinds(model, scope),
     )

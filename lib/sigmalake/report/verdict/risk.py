@@ -8,6 +8,7 @@ from sigmalake.reader.evaluation_summary import KindMeasures
 from sigmalake.report.verdict import thresholds as at
 from sigmalake.report.verdict.evidence import Evidence
 from sigmalake.report.verdict.finding import Finding, Level, counted, listed, percent
+from sigmalake.report.verdict.residuals import judge_residuals
 
 IN_WORDS = {
     EvaluationKind.FACTOR: "factor portfolios",
@@ -30,7 +31,14 @@ def judge_risk(found: Evidence) -> list[Finding]:
         action = "Name a variant under `risk:` and run again, or choose dates that have a Sigma."
         text = f"There is no risk model to look at: {found.no_newest}."
         return [Finding(Level.NOTE, "Risk", text, "", action, "risk_models", "risk")]
-    findings = [_sigma_dates(found), _noise(found), _sources(found), _specific_share(found), *_calibration(found)]
+    findings = [
+        _sigma_dates(found),
+        _noise(found),
+        _sources(found),
+        _specific_share(found),
+        judge_residuals(found),
+        *_calibration(found),
+    ]
     return [finding for finding in findings if finding is not None]
 
 

@@ -53,6 +53,10 @@ STRUCTURAL = Threshold(
     0.20, "share of assets", "more assets whose specific risk comes from their exposures alone are to be watched",
     "choice: it is an average of their like, not their own",
 )  # fmt: skip
+SHARED_FACTOR = Threshold(
+    1.1, "largest eigenvalue / edge", "specific returns that share more are to be watched",
+    "choice: noise passes it less than once in 100 times, even of 30 assets and 60 dates (Johnstone 2001)",
+)  # fmt: skip
 PERIODS_A_FACTOR = Threshold(
     2.0, "effective periods a factor of Sigma", "fewer are to be watched",
     "choice: the least eigenvalues of an estimated Sigma are then a tenth of the true ones (Marchenko and Pastur 1967)",
