@@ -14,7 +14,7 @@ from sigmalake.stages.context import Context, factor_sets
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, expected_residual_correlations
 from sigmalake.tables.long import RESIDUAL_CORRELATION
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
-from sigmalake.tasks.residual_correlation import CorrelateResiduals
+from sigmalake.tasks.risk.residual_correlation import CorrelateResiduals
 
 DATES_A_CHUNK = 256  # a dozen month ends of days, beside the dates of a window
 

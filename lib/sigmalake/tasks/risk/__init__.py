@@ -1,1 +1,1 @@
-"""Sigma and Delta of windows, from packed rows."""
+"""Sigma and Delta of windows, and what residuals have in common, from packed rows."""

@@ -31,7 +31,7 @@ from sigmalake.tables.quality import DATA_QUALITY
 from sigmalake.tasks.asset_covariance import BLOCK, AssetCovariance, CovarianceBuilds, CovarianceCells, CovariancePart
 from sigmalake.tasks.chunks import AsOf, chunks_of, first_row
 from sigmalake.tasks.quality.rows import quality_table
-from sigmalake.tasks.residual_correlation import CorrelateResiduals
+from sigmalake.tasks.risk.residual_correlation import CorrelateResiduals
 from sigmalake.tasks.stability import CorrelateStyles
 
 FactorSets = Mapping[str, Sequence[Factor]]
