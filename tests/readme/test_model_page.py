@@ -18,7 +18,14 @@ PAGES = [ROOT / f"docs/{name}.md" for name in ("model", "regression", "factor_co
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 TEXT = "\n".join(TEXTS.values())
 ROWS = [[cell.strip() for cell in row.strip("|").split("|")] for row in TEXT.splitlines() if row.startswith("|")]
-SECTIONS = ("regression.", "residual_correlation.", "risk.NAME.", "factors[].styles.NAME.", "evaluate.test_portfolios.", "evaluate.rolling")
+SECTIONS = (
+    "regression.",
+    "residual_correlation.",
+    "risk.NAME.",
+    "factors[].styles.NAME.",
+    "evaluate.test_portfolios.",
+    "evaluate.rolling",
+)
 KEYS: dict[str, list[object]] = {}
 for _place, _, _key in all_keys(Config):
     if _place.startswith(SECTIONS) and not list(sections_below(_key.annotation)):
