@@ -157,9 +157,8 @@ def _regress(config: Config, size: ModelSize, rows: int) -> StageNeed:
     date_bytes = size.n_assets * (NUMBER * len(config.styles) + ASSET_BYTES // 2)
     reads, rules = size.n_dates * date_bytes, config.regression
     piece = min(reads, max(PIECE_BYTES, ROWS_A_GROUP * date_bytes))
-    task = TASK + REGRESSED * piece
-    if rules.two_pass is not None:
-        task = max(task, _windows("regress", size, rules.two_pass.look_back, 0).task)
+    windows = [config.residual_correlation.window, *([] if rules.two_pass is None else [rules.two_pass.look_back])]
+    task = max(TASK + REGRESSED * piece, *(_windows("regress", size, window, 0).task for window in windows))
     return StageNeed(
         "regress",
         reads=reads,
