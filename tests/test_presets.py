@@ -184,7 +184,7 @@ def test_proxies_must_be_factors_of_a_model_that_lists_them_all():
         ("{preset: monthly_60, frequency: quarter}", "risk.v.frequency: must be 'period' or 'month' (value: 'quarter')"),
         ("{preset: short, factor_cov: 3}", "risk.v.factor_cov: must be a section of `key: value` lines"),
         ("{preset: monthly_60, factor_cov: {shrinkage: oas, lags: 1}}", "shrinkage: oas does not go with lags: its intensity"),
-        ("{preset: monthly_60, factor_cov: {shrinkage: stein}}", "factor_cov.shrinkage: must be 'ledoit_wolf' or 'oas'"),
+        ("{preset: monthly_60, factor_cov: {shrinkage: stein}}", "factor_cov.shrinkage: must be 'ledoit_wolf', 'oas' or 'qis'"),
     ],
 )
 def test_mistakes_are_told_with_their_place(tmp_path, line, told):
