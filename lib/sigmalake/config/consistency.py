@@ -49,9 +49,10 @@ def _refuse_factor_returns_without_use(config: "Config") -> None:
             "`sources.factor_returns` are for factors with `given: in_returns` or `given: beside_returns`, or for "
             "`descriptors.sensitivities`, and there are none"
         )
-    if taken := sorted(set(config.sensitivities) & set(DESCRIPTORS)):
+    registered = () if config.descriptors is None else config.descriptors.registered
+    if taken := sorted(set(config.sensitivities) & {*DESCRIPTORS, *registered}):
         raise ValueError(
-            f"descriptors.sensitivities.factors has {', '.join(taken)}, a descriptor of the library; rename the factor"
+            f"descriptors.sensitivities.factors has {', '.join(taken)}, a descriptor of another kind; rename the factor"
         )
 
 
