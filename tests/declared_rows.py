@@ -7,7 +7,7 @@ import pyarrow as pa
 from sigmalake.tables.books import PORTFOLIO_CONTRIBUTIONS, PORTFOLIO_RISK
 from sigmalake.tables.catalogue import ALL_TABLES
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, PRICES, SENSITIVITIES
 from sigmalake.tables.evaluation import FACTOR_PREMIA, FORECAST_EVALUATION
 from sigmalake.tables.long import SPECIFIC_RETURNS, SPECIFIC_RISK
 from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
@@ -21,7 +21,7 @@ SIGNED_NAN = -NAN  # what 0 / 0 gives on x86
 # What the plain rule below would break: counts and lengths that constraints tie to other columns.
 FITTING = {
     "prices": {"n_assets": N},
-    "descriptors": {"n_assets": N},
+    "descriptors": {"n_assets": N, **dict.fromkeys(SENSITIVITIES, [0.5] * (N * N))},
     "panel": {"n_assets": N, "return_date": date(2024, 1, 3)},
     "cross_sections": {"portfolios": [0.5] * (N * N)},
     "risk_models": {"factor_cov": [0.5] * 3},
@@ -81,6 +81,7 @@ BREAKING = [
     (SPECIFIC_RISK, "specific_var_is_not_negative", {"specific_var": -0.5}),
     (PANEL, "no_look_ahead", {"return_date": DAY}),
     *((table, "n_assets_counts", {"n_assets": 3}) for table in (PANEL, PRICES, DESCRIPTORS)),
+    (DESCRIPTORS, "sensitivities_are_complete", dict.fromkeys(SENSITIVITIES, [0.5] * 3)),
     (CROSS_SECTIONS, "portfolios_are_complete", {"portfolios": [0.5] * 3}),
     (RISK_MODELS, "upper_triangle", {"factor_cov": [0.5] * 4}),
     (PORTFOLIO_RISK, "status_is_known", {"status": "fine"}),

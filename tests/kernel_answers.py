@@ -19,6 +19,7 @@ from sigmalake.numerics.descriptors.prices import PriceHistory, PriceWindows
 from sigmalake.numerics.descriptors.revenue_shares import revenue_shares
 from sigmalake.numerics.descriptors.segments import SegmentRecords, known_shares
 from sigmalake.numerics.descriptors.trailing_window import Trailing
+from sigmalake.numerics.evaluation.fama_macbeth import automatic_lags, fama_macbeth
 from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.numerics.exposures.build_styles import StyleInputs, StyleRecipe, build_styles
 from sigmalake.numerics.exposures.stability import exposure_stability
@@ -36,7 +37,6 @@ from sigmalake.numerics.quality.cap_checks import cap_gaps, nearest_split, new_s
 from sigmalake.numerics.quality.exposure_checks import exposure_moves, is_thin, membership_sizes
 from sigmalake.numerics.quality.return_checks import deviations, new_zero_runs, robust_scores, taken_back
 from sigmalake.numerics.regression.cross_section import fit_cross_section
-from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
 from sigmalake.numerics.regression.rules import RegressionRules, RegressionWeights, Thin
 from sigmalake.numerics.regression.two_pass import TwoPass
 from sigmalake.numerics.specific_risk.estimators import EwmaSpecificVar, SampleSpecificVar

@@ -198,7 +198,7 @@ def test_rows_are_counted_as_files_are_written(tmp_path):
 
     tables = LocalTables(str(tmp_path / "lake"), 1)
     columns = {"factor_set": ["a"] * 3, "position": [0, 1, 2], "factor": list("xyz"), "factor_group": ["style"] * 3}
-    rows = pa.table({**columns, "kind": ["style"] * 3}).cast(FACTORS.arrow_schema())
+    rows = pa.table({**columns, "kind": ["style"] * 3, "given": pa.nulls(3)}).cast(FACTORS.arrow_schema())
     tables.progress.plan("factors", "rows", 3)
     tables.write(FACTORS, LocalEngine(tables).driver_rows(rows), replaced=None, metadata=json.dumps({}))
     assert tables.progress.done == 3

@@ -75,7 +75,11 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 def test_a_market_its_changes_and_an_engine_changed_in_the_middle(market, panel, days, spark, tmp_path):
     local = make_model(market, tmp_path)
-    local.body["factors"][2] = {"styles": {"size": {}, "value": {"missing": "zero"}}}
+    local.body["factors"][2:] = [{"styles": {"size": {}}, "given": "in_returns"}, {"styles": {"value": {"missing": "zero"}}}]
+    given = pd.DataFrame({"date": days, "factor": "size", "value": np.random.default_rng(4).normal(0, 0.01, len(days))})
+    write(given.drop(index=12), tmp_path / "factor_returns.parquet")
+    local.body["sources"]["factor_returns"] = {"path": str(tmp_path / "factor_returns.parquet")}
+    local.body["checks"] = {"max_failed_dates": 1}  # the date without one
     local.body["covariance"] = {"variants": ["short", "monthly"], "dates": "last", "cells": True}
     local.body["regression"] = {"min_assets": 20}
     books = sample_books(panel.drop_duplicates(["date", "asset_id"]), [days[22], days[30]])
@@ -125,7 +129,7 @@ def test_a_long_source_in_files_that_split_assets(market, panel, days, spark, tm
     assert_equal(ours, theirs, REJECTED_ROWS)
 
 
-def test_a_described_model_with_segments_revenues_and_local_currencies(market, panel, days, spark, tmp_path):
+def test_a_described_model_with_segments_revenues_local_currencies_and_sensitivities(market, panel, days, spark, tmp_path):
     rng = np.random.default_rng(3)
     frame = panel[panel["date"].isin(days[:16])].drop_duplicates(["date", "asset_id"]).reset_index(drop=True)
     number = frame["asset_id"].str.removeprefix("A").astype(int)
@@ -147,32 +151,38 @@ def test_a_described_model_with_segments_revenues_and_local_currencies(market, p
 
 
 def describe(model: Model) -> None:
-    """Styles of prices and accounts, industries of segments, the USA by revenue, returns and caps in local currencies."""
+    """Styles of prices and accounts, industries of segments, the USA by revenue, local returns and caps, a slope on oil."""
     place, body = model.folder, model.body
     named = {"cap": "cap", "in_estimation": "in_estimation"}
     body["sources"] = {
         "panel": {"path": str(place / "panel.parquet"), "columns": {**named, "currency": "ccy", "cap_currency": "ccy"}},
-        "prices": {"path": str(place / "prices.parquet"), "columns": {**named, "traded_value": "traded"}},
+        "prices": {"path": str(place / "prices.parquet"), "columns": {**named, "traded_value": "traded", "group": "ccy"}},
+        "factor_returns": {"path": str(place / "factor_returns.parquet")},
         "fundamentals": {"path": str(place / "figures.parquet")},
         "segments": {"path": str(place / "segments.parquet"), "columns": {"assets": "assets", "sales": "sales"}},
         "revenues": {"path": str(place / "revenues.parquet"), "columns": {"level": "country"}},
         "exchange_rates": {"path": str(place / "fx.parquet"), "base": "USD", "columns": {"currency": "ccy", "rate": "usd"}},
     }
-    body["descriptors"] = {"prices": {"month": 3, "range_months": 2, "beta": {"window": 6, "half_life": 3}}}
+    sensitivities = {"factors": ["oil"], "trailing": {"window": 6, "half_life": 3, "min_periods": 4}}
+    prices = {"month": 3, "range_months": 2, "beta": {"window": 6, "half_life": 3}}
+    body["descriptors"] = {"prices": prices, "sensitivities": sensitivities}
     styles = {"size": {}, "beta": {"missing": "zero"}, "value": {"descriptors": {"book_to_price": 1.0}, "missing": "zero"}}
     of_revenue = {"membership": "country", "revenues": True, "only": ["USA"]}
-    body["factors"] = [{"market": "market"}, {"membership": "industry", "segments": True}, of_revenue, {"styles": styles}]
+    oil = {"styles": ["oil"], "given": "beside_returns"}
+    body["factors"] = [{"market": "market"}, {"membership": "industry", "segments": True}, of_revenue, {"styles": styles}, oil]
     body["checks"] = {"max_rejected": {"date": 1.0, "source": 0.9}}
     body |= {"risk": {}, "covariance": None}
 
 
 def write_sources(place: Path, frame: pd.DataFrame, days: list[date], restated: date | None = None) -> None:
-    """The files of a described model; a rate of exchange and a return of one day may be restated."""
+    """The files of a described model; a rate of exchange and returns of one day may be restated."""
     rng = np.random.default_rng(4)
     moved = (frame["date"] == restated) & (frame["asset_id"] == "A05")
     frame = frame.assign(ret=frame["ret"].where(~moved, 0.2))
     write(frame.drop(columns="traded"), place / "panel.parquet")
-    write(frame[["date", "asset_id", "ret", "cap", "traded", "in_estimation"]], place / "prices.parquet")
+    write(frame[["date", "asset_id", "ret", "cap", "traded", "in_estimation", "ccy"]], place / "prices.parquet")
+    oil = pd.DataFrame({"date": days[:16], "factor": "oil", "value": rng.normal(0, 0.02, 16)})
+    write(oil.assign(value=oil["value"].mask(oil["date"] == restated, 0.1)).drop(index=12), place / "factor_returns.parquet")
     assets = sorted(frame["asset_id"].unique())
     known = pd.DataFrame({"asset_id": assets, "item": "book_value", "known_at": days[0], "value": rng.uniform(1, 9, len(assets))})
     write(known.assign(period_end=date(2020, 9, 30)), place / "figures.parquet")

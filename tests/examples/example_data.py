@@ -72,18 +72,19 @@ def country_revenues() -> dict[str, pd.DataFrame]:
 
 
 def litterman() -> dict[str, pd.DataFrame]:
-    """Four stocks, two factors, sixty-one months: returns, exposures and risk-free rates apart."""
+    """Four stocks, two factors, sixty-one months: returns, exposures, risk-free rates and the true factor returns apart."""
     draw = np.random.RandomState(2003)
     days = [day.date() for day in pd.date_range("2018-12-31", periods=61, freq="ME")]
     beta, value = np.array([0.7, 0.9, 1.1, 1.4]), np.array([1.2, -0.8, 0.5, -1.1])
     caps = np.array([120.0, 45.0, 80.0, 20.0])
     rate = 0.002
-    returns, exposures, rates = [], [], []
+    returns, exposures, rates, factor_returns = [], [], [], []
     for day in days:
         f = np.array([0.006, 0.002]) + np.array([0.045, 0.02]) * draw.randn(2)
         ret = rate + beta * f[0] + value * f[1] + np.array([0.03, 0.05, 0.04, 0.06]) * draw.randn(4)
         returns += zip([day] * 4, STOCKS, [f"{r:.4f}" for r in ret], strict=True)
         rates.append((day, f"{rate:.5f}"))
+        factor_returns += zip([day] * 2, ["beta", "value"], [f"{x:.5f}" for x in f], strict=True)
         beta = (0.95 * beta + 0.05 + 0.05 * draw.randn(4)).round(3)
         value = (0.98 * value + 0.10 * draw.randn(4)).round(3)
         caps = caps * (1 + ret)
@@ -93,6 +94,7 @@ def litterman() -> dict[str, pd.DataFrame]:
         "litterman_returns": pd.DataFrame(returns, columns=["date", "asset_id", "ret"]),
         "litterman_exposures": pd.DataFrame(exposures, columns=["date", "asset_id", "cap", "beta", "value"]),
         "litterman_rates": pd.DataFrame(rates, columns=["date", "rate"]),
+        "litterman_factor_returns": pd.DataFrame(factor_returns, columns=["date", "factor", "value"]),
     }
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from linearmodels.panel import FamaMacBeth
 from statsmodels.api import OLS
 
-from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
+from sigmalake.numerics.evaluation.fama_macbeth import automatic_lags, fama_macbeth
 
 
 def autocorrelated(seed: int, n_periods: int = 120, n_factors: int = 3) -> np.ndarray:

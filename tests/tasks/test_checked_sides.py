@@ -274,9 +274,9 @@ def test_prices_are_packed_by_date_in_the_order_of_ids():
     found = pack_prices(checked, dict(zip(DAYS[:3], "xyz", strict=True)), has_caps=True, has_volumes=False)
     assert found.schema == PRICES.arrow_schema()
     expected = [
-        (DAYS[0], "x", 3, ["B", "b", "é"], [0.4, 0.3, None], [4.0, None, 2.0], None, [True] * 3),
-        (DAYS[1], "y", 1, ["b"], [0.1], [1.0], None, [True]),
-        (DAYS[2], "z", 0, [], [], [], None, []),
+        (DAYS[0], "x", 3, ["B", "b", "é"], [0.4, 0.3, None], [4.0, None, 2.0], None, [True] * 3, None),
+        (DAYS[1], "y", 1, ["b"], [0.1], [1.0], None, [True], None),
+        (DAYS[2], "z", 0, [], [], [], None, [], None),
     ]
     assert [tuple(row.values()) for row in found.to_pylist()] == expected
 

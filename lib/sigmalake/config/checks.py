@@ -32,7 +32,7 @@ class Checks(Strict):
         float,
         key(
             "least R2 of a regression since the last release; about 0 is right where neither a market nor a complete group is in "
-            "the model",
+            "the model; with given factors, which may explain less than nothing, the default does not count",
             unit="share of variance",
             source="choice",
         ),

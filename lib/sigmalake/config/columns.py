@@ -186,6 +186,9 @@ class PriceColumns(PricedColumns):
     ] = None
     volume: Annotated[Name | None, key("shares traded in the period; with `price`")] = None
     in_estimation: UniverseName = None
+    group: Annotated[
+        Name | None, key("group of the asset, text, to whose mean `descriptors.sensitivities` are drawn; missing: all assets")
+    ] = None
 
     @model_validator(mode="after")
     def _one_traded_value(self) -> "PriceColumns":
@@ -325,6 +328,25 @@ class ExchangeRateColumns(Strict):
     @model_validator(mode="after")
     def _a_column_each(self) -> "ExchangeRateColumns":
         refuse_repeated("column", [c for c in (self.date, self.currency, self.rate, self.interest_rate) if c is not None])
+        return self
+
+
+class FactorReturnColumns(Strict):
+    """Returns of given factors, one a date and factor."""
+
+    date: DateName = "date"
+    factor: Annotated[Name, key("the factor's name, as under `factors:`; rows of other names are not used")] = "factor"
+    value: Annotated[
+        Name, key("the factor's return over the period that ends at the date; missing: not given", unit="fraction per period")
+    ] = "value"
+    known_at: Annotated[
+        Name | None,
+        key("day at whose close the row is known; one known after its date is not used; none: known on its date"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _a_column_each(self) -> "FactorReturnColumns":
+        refuse_repeated("column", [c for c in (self.date, self.factor, self.value, self.known_at) if c is not None])
         return self
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sigmalake.config.factors import MarketFactor
 from sigmalake.config.types import refuse_repeated
+from sigmalake.numerics.descriptors.library import DESCRIPTORS
 from sigmalake.numerics.exposures.style_rules import style_order
 from sigmalake.numerics.regression.rules import RegressionWeights
 
@@ -19,6 +20,7 @@ def refuse_inconsistent(config: "Config") -> None:
     """
     _refuse_repeated_factors(config)
     _refuse_shares_without_source(config)
+    _refuse_factor_returns_without_use(config)
     if config.descriptors is not None and config.sources.prices is None:
         raise ValueError("descriptors are computed from `sources.prices`, and there are none")
     if config.books is not None and config.sources.books is None:
@@ -35,6 +37,22 @@ def refuse_inconsistent(config: "Config") -> None:
     if config.descriptors is not None and (unused := sorted(set(config.descriptors.registered) - set(config.described_columns))):
         raise ValueError(
             f"descriptors.registered.{unused[0]} is in no style with rules; name it among the `descriptors` of one, or leave it out"
+        )
+
+
+def _refuse_factor_returns_without_use(config: "Config") -> None:
+    if config.sources.factor_returns is None and (config.has_given_factors or config.sensitivities):
+        users = "factors with `given` have their" if config.has_given_factors else "`descriptors.sensitivities` read"
+        raise ValueError(f"{users} returns from `sources.factor_returns`, and there are none")
+    if config.sources.factor_returns is not None and not (config.has_given_factors or config.sensitivities):
+        raise ValueError(
+            "`sources.factor_returns` are for factors with `given: in_returns` or `given: beside_returns`, or for "
+            "`descriptors.sensitivities`, and there are none"
+        )
+    registered = () if config.descriptors is None else config.descriptors.registered
+    if taken := sorted(set(config.sensitivities) & {*DESCRIPTORS, *registered}):
+        raise ValueError(
+            f"descriptors.sensitivities.factors has {', '.join(taken)}, a descriptor of another kind; rename the factor"
         )
 
 

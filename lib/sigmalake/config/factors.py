@@ -9,14 +9,26 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sigmalake.config.texts.messages import problem_lines
 from sigmalake.config.types import Name, Strict, key, refuse_repeated
 from sigmalake.numerics.exposures.style_rules import StyleRules
+from sigmalake.numerics.factors import Given
 
 OWN_GROUPS = ("market", "style")  # factor groups that are not memberships
+
+
+ReturnsGiven = Annotated[
+    Given | None,
+    key(
+        "where the factor returns are those of `sources.factor_returns`: `in_returns`, the panel's returns contain them, and the "
+        "regression explains what they leave; `beside_returns`, the panel's returns are without them, as local returns are without "
+        "their currency, and only Sigma and V use them; none: they are estimated"
+    ),
+]
 
 
 class MarketFactor(Strict):
     """A column of ones."""
 
     market: Annotated[Name, key("`{market: NAME}`: a column of ones; at most one")] = "market"
+    given: ReturnsGiven = None
 
 
 class Membership(Strict):
@@ -59,6 +71,7 @@ class Membership(Strict):
     ] = None
     rest: Annotated[Name | None, key("with `only`: the factor of all that is elsewhere; the group is then complete")] = None
     partial: Annotated[bool, key("shares may sum to less than 1; the group then needs no constraint")] = False
+    given: ReturnsGiven = None
 
     @field_validator("membership")
     @classmethod
@@ -120,6 +133,7 @@ class Styles(Strict):
     styles: Annotated[list[Name], Field(min_length=1), key("`{styles: [NAME, ...]}`: numeric columns, used as they stand")]
     as_given: Annotated[Literal[True], key("a list of styles is used as it stands")] = True
     missing: Annotated[Literal["reject"], key("a row without one of the styles is rejected")] = "reject"
+    given: ReturnsGiven = None
 
 
 class StandardisedStyles(Strict):
@@ -129,6 +143,7 @@ class StandardisedStyles(Strict):
         dict[Name, StyleRules], Field(min_length=1), key("`{styles: {NAME: {...}, ...}}`: styles with rules, made here")
     ]
     as_given: Annotated[Literal[False], key("styles with rules are not used as they stand")] = False
+    given: ReturnsGiven = None
 
     @field_validator("styles", mode="before")
     @classmethod
@@ -145,6 +160,13 @@ class StandardisedStyles(Strict):
 
 
 FactorEntry = MarketFactor | Membership | Styles | StandardisedStyles
+
+
+def names_of(entry: FactorEntry) -> list[str]:
+    """The factors that an entry names itself; levels that are learned are not among them."""
+    if isinstance(entry, MarketFactor):
+        return [entry.market]
+    return list((entry.listed or ()) if isinstance(entry, Membership) else entry.styles)
 
 
 def factor_entry(entry: object, place: str) -> Strict | list[str]:

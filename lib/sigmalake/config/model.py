@@ -21,7 +21,7 @@ from sigmalake.config.covariance import Covariance
 from sigmalake.config.engine import EngineName, LocalSettings
 from sigmalake.config.environment.secrets import MASK, is_secret, masked, masked_values, secret_settings
 from sigmalake.config.environment.variables import secrets_in
-from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry
+from sigmalake.config.factors import FactorEntry, MarketFactor, Membership, StandardisedStyles, Styles, factor_entry, names_of
 from sigmalake.config.fields import switched_numbers
 from sigmalake.config.outputs.books import Books
 from sigmalake.config.outputs.lineage import Lineage
@@ -160,6 +160,16 @@ class Config(Strict):
         return names + self.styles
 
     @property
+    def has_given_factors(self) -> bool:
+        """Whether the returns of some factors are given."""
+        return any(entry.given is not None for entry in self.factors)
+
+    @property
+    def listed_given(self) -> list[str]:
+        """Those of the listed factors whose returns are given."""
+        return [name for entry in self.factors if entry.given is not None for name in names_of(entry)]
+
+    @property
     def style_rules(self) -> dict[str, StyleRules]:
         """The rules of the styles that are standardised here; none of those that are used as they stand."""
         entries = [entry for entry in self.factors if isinstance(entry, StandardisedStyles)]
@@ -180,7 +190,13 @@ class Config(Strict):
         made = () if s.prices is None else PriceDescriptors._fields + (FundamentalDescriptors._fields if s.fundamentals else ())
         made += tuple(self.descriptors.registered) if self.descriptors else ()
         named = {column for style, rules in self.style_rules.items() for column in rules.weights(style)}
-        return [column for column in self.style_columns if column in made and column in named]
+        return [column for column in self.style_columns if (column in made and column in named) or column in self.sensitivities]
+
+    @property
+    def sensitivities(self) -> tuple[str, ...]:
+        """The factors whose sensitivities are descriptors."""
+        rules = None if self.descriptors is None else self.descriptors.sensitivities
+        return () if rules is None else rules.factors
 
     @property
     def computed_groups(self) -> dict[str, Membership]:

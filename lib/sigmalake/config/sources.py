@@ -16,6 +16,7 @@ from sigmalake.config.columns import (
     CapColumns,
     ExchangeRateColumns,
     ExposureColumns,
+    FactorReturnColumns,
     FigureColumns,
     PanelColumns,
     PriceColumns,
@@ -206,6 +207,13 @@ class ExchangeRateSource(Location):
         return self
 
 
+class FactorReturnSource(Location):
+    """Returns of factors that are given, not estimated."""
+
+    columns: Annotated[FactorReturnColumns, key("how the columns are called")] = FactorReturnColumns()
+    returns_in: Annotated[ReturnUnit, key("`fraction`: 0.01 is 1 %; or `percent`: 1 is 1 %")] = ReturnUnit.FRACTION
+
+
 class PriceSource(Location):
     """Prices and volumes that descriptors are computed from."""
 
@@ -281,6 +289,9 @@ class SourcesConfig(Strict):
     caps: Annotated[CapSource | None, key("market capitalisations, where they lie apart")] = None
     rates: Annotated[RateSource | None, key("risk-free rates, where they lie apart")] = None
     exchange_rates: Annotated[ExchangeRateSource | None, key("what turns local returns and caps into a base currency")] = None
+    factor_returns: Annotated[
+        FactorReturnSource | None, key("returns of the factors with `given`; see [model.md](model.md#given-factors)")
+    ] = None
     calendar: Annotated[CalendarSource | None, key("the calendar; none: the dates of the returns")] = None
     prices: Annotated[PriceSource | None, key("what descriptors are computed from; they stand beside the exposures")] = None
     fundamentals: Annotated[FundamentalSource | None, key("figures of the accounts as they became known; with `prices`")] = None

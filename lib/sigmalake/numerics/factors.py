@@ -19,12 +19,20 @@ class Kind(StrEnum):
     STYLE = "style"  # cross-sectional standard deviations
 
 
+class Given(StrEnum):
+    """What the returns of the panel's source are, where a factor's own return is given."""
+
+    IN_RETURNS = "in_returns"  # they contain what the factor earned
+    BESIDE_RETURNS = "beside_returns"  # they are without it, as local returns are without their currency
+
+
 class Factor(NamedTuple):
     """One column of X."""
 
     name: str
     group: str  # "market", the membership's group, or "style"
     kind: Kind
+    given: Given | None = None  # None: its return is estimated
 
 
 class FactorLayout(NamedTuple):
@@ -89,6 +97,30 @@ class PackedExposures(NamedTuple):
         return dense_exposures(
             self.n_assets, factors, self.member_assets, self.member_factors, self.member_shares, self.styles.ravel()
         )
+
+
+def given_factors(factors: Sequence[Factor]) -> Bools:
+    """(K,) the factors whose returns are given."""
+    return np.array([factor.given is not None for factor in factors], dtype=np.bool_)
+
+
+def exposures_to(exposures: PackedExposures, factors: Sequence[Factor], chosen: Bools) -> PackedExposures:
+    """X with some of its columns only.
+
+    Args:
+        exposures: X.
+        factors: its K columns.
+        chosen: (K,) those to keep.
+    """
+    column, styles = np.cumsum(chosen) - 1, factor_layout(tuple(factors)).styles
+    held = chosen[exposures.member_factors]
+    return PackedExposures(
+        exposures.n_assets,
+        exposures.member_assets[held],
+        column[exposures.member_factors[held]],
+        exposures.member_shares[held],
+        exposures.styles[:, chosen[styles]],
+    )
 
 
 def pack_exposures(exposures: Floats, factors: Sequence[Factor]) -> PackedExposures:

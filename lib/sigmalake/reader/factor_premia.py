@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sigmalake.errors import MissingRiskError
+from sigmalake.numerics.evaluation.fama_macbeth import automatic_lags, fama_macbeth
 from sigmalake.numerics.factors import Factor
-from sigmalake.numerics.regression.fama_macbeth import automatic_lags, fama_macbeth
 from sigmalake.reader.dates import date_index
 
 READ = ("date", "factor_set", "factor_return")

@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 
 from sigmalake.errors import MissingRiskError
+from sigmalake.numerics.factors import Kind
 from sigmalake.numerics.portfolio.coverage import full_symmetric
 from sigmalake.numerics.types import Floats
 from sigmalake.reader.model.assembled import assemble
@@ -58,6 +59,7 @@ def risk_model_of(tables: ModelTables, row: Row, panel: Row, variant: str, day: 
         zero_factors=row["zero_factors"].as_py(),
         linked=_linked(row),
         frequency=row["frequency"].as_py() or "period",
+        currencies=[factor.name for factor in X.factors if factor.given and factor.kind in (Kind.MEMBERSHIP, Kind.PARTIAL)],
     )
 
 

@@ -8,6 +8,8 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+
 from sigmalake.config.model import Config
 from sigmalake.config.staleness import digest_of
 from sigmalake.errors import ConfigError, DataError
@@ -16,6 +18,7 @@ from sigmalake.lake.dates import DateRange, as_ranges
 from sigmalake.lake.lake import Lake
 from sigmalake.lake.storage import Rows
 from sigmalake.numerics.descriptors.library import DescriptorRules
+from sigmalake.numerics.types import Floats
 from sigmalake.stages import versions
 from sigmalake.stages.context import Asked, Context, Outcome, span
 from sigmalake.stages.planning import Changes, Why, changes, join_hash, rules_hash, version_with
@@ -108,7 +111,8 @@ def plan_describe(context: Context) -> DescribePlan:
     held = {day: value for day, value in {**stored, **prices.compute}.items() if day not in prices.remove}
     usable = set(usable_dates(fingerprints)) | {day for day, n in _counts(lake).items() if n and day not in expected}
     calendar = sorted(usable & set(held))
-    wanted = expected_descriptors(held, calendar, sources.known_hashes("fundamentals"), config)
+    figures = sources.known_hashes("fundamentals")
+    wanted = expected_descriptors(held, calendar, figures, config, _factor_returns(config, sources, calendar))
     found = _asked(context.asked, changes(wanted, described, Why.INPUT), sorted({*calendar, *described}))
     wanted = expected_shares(held, calendar, sources.known_hashes("segments"), config)
     shares = _asked(context.asked, changes(wanted, shared, Why.INPUT), sorted({*calendar, *shared}))
@@ -119,19 +123,27 @@ def plan_describe(context: Context) -> DescribePlan:
 
 
 def expected_descriptors(
-    prices: Mapping[date, str], calendar: list[date], figures: list[tuple[date, str]], config: Config
+    prices: Mapping[date, str],
+    calendar: list[date],
+    figures: list[tuple[date, str]],
+    config: Config,
+    factor_returns: Floats | None = None,
 ) -> dict[date, str]:
-    """Descriptors of every date of the calendar: of the prices of its windows and the figures known at its close."""
+    """Descriptors of every date of the calendar: of the prices and factor returns of its windows and the figures known by then."""
     rules = _rules(config)
     settings = digest_of([config.describe_hash(), config.described_source_hash("fundamentals")])
     of_config = rules_hash(settings, version_with(versions.DESCRIBE, rules.registered.values()))
     of_day = [sha256(f"{day}:{prices[day]}".encode()).digest() for day in calendar]
+    reads = 0 if rules.sensitivities is None else rules.sensitivities.trailing.look_back
     known_at = [day for day, _ in figures]
     expected = {}
     for position, day in enumerate(calendar):
         window = sha256(b"".join(of_day[max(0, position + 1 - rules.look_back) : position + 1])).hexdigest()
         n_known = bisect_right(known_at, day)
-        expected[day] = join_hash(digest_of([window, figures[n_known - 1][1] if n_known else ""]), of_config)
+        data = [window, figures[n_known - 1][1] if n_known else ""]
+        if factor_returns is not None:
+            data.append(sha256(factor_returns[max(0, position + 1 - reads) : position + 1].tobytes()).hexdigest())
+        expected[day] = join_hash(digest_of(data), of_config)
     return expected
 
 
@@ -323,7 +335,16 @@ def _descriptors(context: Context, plan: DescribePlan, sources: PriceSources) ->
     context.engine.expect_width(max(_counts(lake).values(), default=1) * max(PRICE_BYTES, described))
     figures = sources.records(context.engine, "fundamentals")
     given = context.engine.driver_rows(no_figures()) if figures is None else figures
-    return context.engine.map_parts(ComputeDescriptors(calendar, chunks, rules), {FIGURES: given})
+    task = ComputeDescriptors(calendar, chunks, rules, _factor_returns(context.config, sources, calendar))
+    return context.engine.map_parts(task, {FIGURES: given})
+
+
+def _factor_returns(config: Config, sources: PriceSources, calendar: Sequence[date]) -> Floats | None:
+    """(T, K) of the factors of sensitivities, NaN where not given; None where there are no sensitivities."""
+    if not config.sensitivities:
+        return None
+    found = [[sources.factor_returns[factor].get(day, np.nan) for factor in config.sensitivities] for day in calendar]
+    return np.array(found).reshape(len(calendar), len(config.sensitivities))
 
 
 def _said(plan: DescribePlan, account: list[AccountLine]) -> str:

@@ -1,30 +1,37 @@
 """Ingest: check every source row, align X(t-1) with r(t) by the calendar, pack each date into a row of `panel`."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import dropwhile
 from typing import NamedTuple
 
-from sigmalake.config.factors import MarketFactor, Membership
 from sigmalake.config.model import Config
 from sigmalake.config.sources import NOT_INGESTED, Dated
 from sigmalake.config.staleness import digest_of
 from sigmalake.errors import DataError
 from sigmalake.lake.books import AccountLine, last_source_versions, unsettled_ranges
 from sigmalake.lake.dates import as_ranges
-from sigmalake.lake.lake import Lake
 from sigmalake.lake.row_filter import of_dates
 from sigmalake.lake.storage import Rows
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
-from sigmalake.numerics.factors import Factor, Kind
+from sigmalake.numerics.factors import Factor, Given
 from sigmalake.numerics.windows.calendar import Alignment, align
 from sigmalake.stages import versions
 from sigmalake.stages.context import Context, Outcome, Rejected, span
 from sigmalake.stages.describe import Pending, described, described_versions
 from sigmalake.stages.planning import Changes, PanelState, Why, changes, join_hash, panel_states, rules_hash
 from sigmalake.stages.side_tables.exposures import write_exposures
+from sigmalake.stages.sources.factor_sets import (
+    factor_set_name,
+    factors_known_at,
+    given_on,
+    given_returns,
+    levels_of_groups,
+    lost_sets,
+    membership_factor,
+    write_factor_sets,
+)
 from sigmalake.stages.sources.ingest_account import Counts, account_for, source_dates, write_rejected
 from sigmalake.stages.sources.panel_sources import (
     PanelSources,
@@ -39,7 +46,6 @@ from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import EXPOSURE_MOMENTS, FACTORS
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
-from sigmalake.tables.rows import table_rows
 from sigmalake.tasks.long_tables import exposure_moments
 from sigmalake.tasks.packing.pack_panel import PackPanel
 from sigmalake.tasks.packing.packed_dates import PanelRow
@@ -78,7 +84,7 @@ def plan_ingest(context: Context, pending: Pending | None = None) -> IngestPlan:
     pending = pending or Pending()
     current = {**source_versions(context.engine, config), **described_versions(context, pending)}
     stored = panel_states(lake)
-    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values() and not _lost_sets(lake)
+    complete = stored and current == last_source_versions(lake, "ingest") and "" not in current.values() and not lost_sets(lake)
     if complete and not context.verify_sources and not unsettled_ranges(lake, "ingest", *INGESTED):
         return IngestPlan(None, {}, Changes({}, {}, []), stored, {}, [], None, current)
     sources = read_sources(context.engine, config, lake, described(context, pending), verify=context.verify_sources)
@@ -104,7 +110,7 @@ def ingest(context: Context) -> Outcome | None:
     for warning in plan.sources.warnings:
         context.warn(warning)
     if not (plan.changes or unsettled):
-        written = _write_factor_sets(context, plan.factor_sets)
+        written = write_factor_sets(context, plan.factor_sets)
         remember(context, plan.sources.memories, plan.sources.by_file, "ingest")
         versions_read = plan.source_versions if context.asked.everything else None
         in_rows = write_exposures(context)
@@ -114,7 +120,7 @@ def ingest(context: Context) -> Outcome | None:
     redo = [day for day in plan.rows if day not in plan.changes.compute and any(r.first <= day <= r.last for r in unsettled)]
     compute = sorted([*plan.changes.compute, *redo])
     context.engine.expect_rows(len(compute) * _most_rows(plan.sources))
-    _write_factor_sets(context, plan.factor_sets)
+    write_factor_sets(context, plan.factor_sets)
     counts = _pack(context, plan, plan.sources, compute)
     others = [name for name in NOT_INGESTED if name in context.config.sources.locations()]
     n_rejected = write_rejected(context, plan.sources, plan.rows, compute, counts, others, standardises=plan.recipe is not None)
@@ -163,7 +169,8 @@ def plan_rows(config: Config, sources: PanelSources) -> tuple[dict[date, PanelRo
     if "caps" in fingerprints:
         found = align(calendar, usable_dates(fingerprints["caps"]), starts_period=starts, max_age=age)
         caps = {row.exposure_date: row.source_date for row in found}
-    levels = _levels(config, sources.levels)
+    given = given_returns(config, sources)
+    levels = levels_of_groups(config, sources.levels)
     births = sorted({first for group in levels for first in group.values()})
     known_sets: dict[int, tuple[str, list[Factor], list[int]]] = {}  # by how many of these dates have come
     sets: dict[str, list[Factor]] = {}
@@ -173,15 +180,16 @@ def plan_rows(config: Config, sources: PanelSources) -> tuple[dict[date, PanelRo
         known_at = row.source_date or row.exposure_date
         era = bisect_right(births, known_at)
         if era not in known_sets:
-            factors, first_factor = _factors(config, levels, known_at)
-            known_sets[era] = digest_of(["\x1e".join(factor) for factor in factors]), factors, first_factor
+            factors, first_factor = factors_known_at(config, levels, known_at)
+            known_sets[era] = factor_set_name(factors), factors, first_factor
         name, factors, first_factor = known_sets[era]
         sets[name] = factors
         opening = calendar[0] if row.exposure_date == calendar[0] and not starts else None
         caps_from = caps.get(row.exposure_date)
         priced = caps_from or row.source_date
         cap_rates = None if priced is None else sources.cap_rates.get(priced)
-        rows[row.exposure_date] = _panel_row(row, caps_from, cap_rates, opening, name, first_factor, fingerprints, of_config)
+        made = _panel_row(row, caps_from, cap_rates, opening, name, first_factor, fingerprints, of_config)
+        rows[row.exposure_date] = made._replace(given_return=given_on(given, factors, row.return_date))
     return rows, sets, [{level: rank for rank, level in enumerate(group)} for group in levels]
 
 
@@ -198,6 +206,8 @@ def _panel_row(
         behind += [content(side, day) for day in lost_dates(fingerprints.get(side, {}), {row.exposure_date})]
     known = digest_of(behind if cap_rates is None else [*behind, content("exchange_rates", cap_rates)])
     beside = [content("returns", row.return_date), content("rates", row.return_date)]
+    if "factor_returns" in fingerprints:
+        beside.append(content("factor_returns", row.return_date))
     if "exchange_rates" in fingerprints and row.return_date is not None:
         beside += [content("exchange_rates", day) for day in (row.exposure_date, row.return_date)]
     for side in ("exposures", "caps"):  # what a date without any usable row holds is listed in rejected_rows
@@ -218,45 +228,10 @@ def style_recipe(config: Config, level_ranks: Sequence[Mapping[str, int]]) -> St
     if not rules:
         return None
     memberships = [
-        _membership(entry, level) for entry, ranks in zip(config.memberships, level_ranks, strict=True) for level in ranks
+        membership_factor(entry, level) for entry, ranks in zip(config.memberships, level_ranks, strict=True) for level in ranks
     ]
     styles = [(style, rules.get(style)) for style in config.styles]
     return StyleRecipe(config.style_columns, styles, config.regression.instant_weights, memberships)
-
-
-def _membership(entry: Membership, level: str) -> Factor:
-    return Factor(level, entry.membership, Kind.MEMBERSHIP if entry.is_complete else Kind.PARTIAL)
-
-
-def _levels(config: Config, learned: Mapping[int, dict[str, date]]) -> list[dict[str, date]]:
-    """Each group's levels in their order, with the date from which each belongs to the model."""
-    levels = []
-    for number, group in enumerate(config.memberships):
-        if group.listed is not None:
-            levels.append(dict.fromkeys(group.listed, date.min))
-        else:
-            found = sorted(learned.get(number, {}).items(), key=lambda item: (item[1], item[0]))
-            levels.append(dict(found))
-    return levels
-
-
-def _factors(config: Config, levels: list[dict[str, date]], known_at: date) -> tuple[list[Factor], list[int]]:
-    factors: list[Factor] = []
-    first_factor = []
-    group = 0
-    for entry in config.factors:
-        if isinstance(entry, MarketFactor):
-            factors.append(Factor(entry.market, "market", Kind.MARKET))
-        elif isinstance(entry, Membership):
-            first_factor.append(len(factors))
-            factors += [_membership(entry, level) for level, first in levels[group].items() if first <= known_at]
-            group += 1
-        else:
-            factors += [Factor(style, "style", Kind.STYLE) for style in entry.styles]
-    if twice := sorted(name for name, n in Counter(factor.name for factor in factors).items() if n > 1):
-        groups = " and ".join(factor.group for factor in factors if factor.name == twice[0])
-        raise DataError(f"two factors are called {twice[0]!r} on {known_at}, of {groups}; rename one of them in the source")
-    return factors, first_factor
 
 
 def _asked(context: Context, rows: dict[date, PanelRow], stored: list[PanelState], found: Changes[date]) -> Changes[date]:
@@ -273,28 +248,6 @@ def _asked(context: Context, rows: dict[date, PanelRow], stored: list[PanelState
     return Changes(compute, {day: found.why[day] for day in compute}, [day for day in found.remove if asked(day)])
 
 
-def _lost_sets(lake: Lake) -> set[str]:
-    """The factor sets that rows of the panel name and `factors` does not have."""
-    named, known = (set(lake.columns(table, ["factor_set"]).column("factor_set").to_pylist()) for table in (PANEL, FACTORS))
-    return named - known
-
-
-def _write_factor_sets(context: Context, sets: Mapping[str, list[Factor]]) -> bool:
-    """Add the factor sets that are not there; says whether there were any."""
-    lake = context.lake
-    lake.create(FACTORS)
-    known = set(lake.columns(FACTORS, ["factor_set"]).column("factor_set").to_pylist())
-    new = [
-        {"factor_set": name, "position": n, "factor": f.name, "factor_group": f.group, "kind": f.kind.value}
-        for name, factors in sets.items()
-        if name not in known
-        for n, f in enumerate(factors)
-    ]
-    if new:
-        lake.append(FACTORS, context.engine.driver_rows(table_rows(FACTORS, new)), "ingest")
-    return bool(new)
-
-
 def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: list[date]) -> dict[date, dict[str, int]]:
     """Write the panel's rows; returns the counts of every row of it."""
     lake, known = context.lake, list(plan.rows) + plan.changes.remove
@@ -305,14 +258,14 @@ def _pack(context: Context, plan: IngestPlan, sources: PanelSources, compute: li
     context.expect_rows(PANEL, "dates", len(compute))
     written = context.engine.no_rows(PANEL)
     if rows:
-        written = pack_rows(context, sources, plan.rows, rows, plan.level_ranks, plan.recipe)
+        written = pack_rows(context, sources, plan.rows, rows, plan.level_ranks, plan.recipe, plan.factor_sets)
     lake.replace(PANEL, written, "ingest", ranges)
     return {row["exposure_date"]: row for row in lake.columns(PANEL, ["exposure_date", *COUNTS]).to_pylist()}
 
 
 def pack_rows(
     context: Context, sources: PanelSources, planned: Mapping[date, PanelRow], rows: list[PanelRow],
-    level_ranks: Sequence[dict[str, int]], recipe: StyleRecipe | None,
+    level_ranks: Sequence[dict[str, int]], recipe: StyleRecipe | None, sets: Mapping[str, Sequence[Factor]],
 ) -> Rows:  # fmt: skip
     """The rows of the panel, brought together from the sources that feed them; `planned` are all that it should have."""
     parts: dict[int, list[PanelRow]] = {}
@@ -321,7 +274,8 @@ def pack_rows(
     given = sources.rows_to_pack(context.engine, source_dates(sources, planned, [row.exposure_date for row in rows]))
     columns = {name: ToPack(of.check).schema(of.opened.raw_schema).names for name, of in sources.packed.items()}
     sides = {name: of.sides for name, of in sources.packed.items()}
-    task = PackPanel([parts[number] for number in sorted(parts)], columns, sides, level_ranks, recipe)
+    beside = {name: of for name, of in sets.items() if any(factor.given is Given.BESIDE_RETURNS for factor in of)}
+    task = PackPanel([parts[number] for number in sorted(parts)], columns, sides, level_ranks, recipe, beside)
     return context.engine.map_parts(task, given)
 
 

@@ -1,6 +1,7 @@
 """Release: check what was computed since the last release, then pin the version of every table in one commit."""
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
@@ -134,7 +135,7 @@ def check_release(context: Context, as_of: date, last: Release | None) -> list[C
     return [
         _complete(context, as_of),
         _coverage(rows, new, config.checks.max_coverage_drop),
-        _r2(new, config.checks.min_r2, "r2" if _explains_mean(config) else "r2_uncentred"),
+        _r2(new, _least_r2(config), "r2" if _explains_mean(config) else "r2_uncentred"),
         _failed(new, config.checks.max_failed_dates),
         _quality(context),
         *([_factor_cov(lake, config, as_of)] if config.checks.require_factor_cov and config.risk else []),
@@ -221,6 +222,12 @@ def _coverage(rows: Sequence[dict[str, object]], new: Sequence[dict[str, object]
 def _explains_mean(config: Config) -> bool:
     """Whether a constant lies in the span of X; without one R2 about the mean may be negative, and says little."""
     return any(isinstance(e, MarketFactor) or (isinstance(e, Membership) and e.is_complete) for e in config.factors)
+
+
+def _least_r2(config: Config) -> float:
+    """What R2 may not be below; given factor returns are fitted to nothing, so that they may explain less than 0."""
+    unbounded = config.has_given_factors and "min_r2" not in config.checks.model_fields_set
+    return -math.inf if unbounded else config.checks.min_r2
 
 
 def _r2(new: Sequence[dict[str, object]], least: float, column: str) -> Check:

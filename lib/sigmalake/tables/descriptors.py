@@ -1,6 +1,8 @@
 """What descriptors are computed from, the descriptors, and shares: a row a date, before any exposure is made of them."""
 
-from sigmalake.tables.declaration import Column, Table, counts, no_nan_in, required, same_size
+import pyarrow.compute as pc
+
+from sigmalake.tables.declaration import Column, Constraint, Table, counts, length, no_nan_in, required, same_size
 from sigmalake.tables.shared_columns import ASSETS, IN_ESTIMATION, INPUTS_HASH
 
 DESCRIPTOR_UNITS = {
@@ -27,6 +29,8 @@ DESCRIPTOR_UNITS = {
     "debt_to_assets": "fraction",
 }
 
+SENSITIVITIES = ("sensitivity", "sensitivity_own", "sensitivity_error")
+
 PRICES = Table(
     name="prices",
     comment="Returns, caps and values traded by date: what descriptors are computed from",
@@ -42,10 +46,11 @@ PRICES = Table(
         Column("cap", "ARRAY<DOUBLE>", "N market capitalisations, any one currency; null: the source has none"),
         Column("traded_value", "ARRAY<DOUBLE>", "N values traded in the period, currency of the caps; null: the source has none"),
         IN_ESTIMATION,
+        Column("asset_group", "ARRAY<STRING>", "N groups, to whose mean sensitivities are drawn; null: the source has none"),
     ),
     checks=(
         counts("n_assets", "asset_id"),
-        *same_size("asset_id", "ret", "cap", "traded_value", "in_estimation"),
+        *same_size("asset_id", "ret", "cap", "traded_value", "in_estimation", "asset_group"),
         *no_nan_in("ret", "cap", "traded_value"),
     ),
 )
@@ -65,11 +70,21 @@ DESCRIPTORS = Table(
         Column("registered", "ARRAY<STRING>", "D descriptors of other packages, by their names in the configuration"),
         Column("registered_values", "ARRAY<DOUBLE>", "D x N values of these, a descriptor after the other; null: missing"),
         Column("detail", "STRING", "why a descriptor of another package has no values on the date; null: nothing to say"),
+        Column("sensitivity_factor", "ARRAY<STRING>", "K factors whose sensitivities there are; null: none are asked for"),
+        Column("sensitivity", "ARRAY<DOUBLE>", "N x K slopes on them as used, an asset after the other; null: missing"),
+        Column("sensitivity_own", "ARRAY<DOUBLE>", "N x K slopes as estimated, before they were drawn to the mean of their group"),
+        Column("sensitivity_error", "ARRAY<DOUBLE>", "N x K standard errors of these"),
     ),
     checks=(
         counts("n_assets", "asset_id"),
         *same_size("asset_id", *DESCRIPTOR_UNITS),
-        *no_nan_in(*DESCRIPTOR_UNITS, "registered_values"),
+        *same_size(*SENSITIVITIES),
+        Constraint(
+            "sensitivities_are_complete",
+            "sensitivity IS NULL OR cardinality(sensitivity) = cardinality(sensitivity_factor) * cardinality(asset_id)",
+            holds=pc.field("sensitivity").is_null() | (length("sensitivity") == length("sensitivity_factor") * length("asset_id")),
+        ),
+        *no_nan_in(*DESCRIPTOR_UNITS, "registered_values", *SENSITIVITIES),
     ),
 )
 

@@ -15,6 +15,7 @@ FACTORS = Table(
         required("factor", "STRING", "name"),
         FACTOR_GROUP,
         required("kind", "STRING", "market, membership, partial_membership or style"),
+        Column("given", "STRING", "in_returns or beside_returns: its returns are from `sources.factor_returns`; null: estimated"),
     ),
 )
 
@@ -99,7 +100,11 @@ FACTOR_RETURNS = Table(
         Column("t_stat", "DOUBLE", "factor_return / std_error"),
         Column("vif", "DOUBLE", "variance inflation of a style given the other factors; 1: orthogonal; null for other factors"),
         required("n_members", "INT", "assets in the fit with an exposure"),
-        required("status", "STRING", "ok, empty, constant, collinear or thin; the date's status where the date failed"),
+        required(
+            "status",
+            "STRING",
+            "ok, empty, constant, collinear or thin; given or not_given; else the date's status where the date failed",
+        ),
     ),
     checks=no_nan("factor_return", "std_error", "t_stat", "vif"),
 )

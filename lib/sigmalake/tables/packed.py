@@ -35,6 +35,12 @@ PANEL = Table(
             "ARRAY<DOUBLE>",
             "N excess returns of return_date, fraction per period; null: missing or not yet known",
         ),
+        Column(
+            "given_return",
+            "ARRAY<DOUBLE>",
+            "returns of return_date of the factors that are given, in the order of factor_set, fraction per period; null within: "
+            "not given; null: the model has none, or there is no return_date",
+        ),
         Column("cap", "ARRAY<DOUBLE>", "N market capitalisations, any one currency; null: the model has none"),
         Column("weight_column", "ARRAY<DOUBLE>", "N regression weights as given; null: the model has none"),
         IN_ESTIMATION,
@@ -58,7 +64,7 @@ PANEL = Table(
         *same_size("asset_id", "ret", "cap", "weight_column", "in_estimation", "issuer_id"),
         *same_size("member_assets", "member_factors", "member_shares"),
         *same_size("styles", "styles_filled"),
-        *no_nan_in("ret", "cap", "styles", "member_shares"),
+        *no_nan_in("ret", "given_return", "cap", "styles", "member_shares"),
     ),
 )
 
@@ -90,7 +96,7 @@ CROSS_SECTIONS = Table(
         required("factor_return", "ARRAY<DOUBLE>", "K factor returns, fraction per period; null: not estimated"),
         required("std_error", "ARRAY<DOUBLE>", "K standard errors, fraction per period"),
         required("n_members", "ARRAY<INT>", "K counts of assets in the fit with an exposure"),
-        required("factor_status", "ARRAY<STRING>", "K: ok, empty, constant, collinear or thin"),
+        required("factor_status", "ARRAY<STRING>", "K: ok, empty, constant, collinear or thin; given or not_given"),
         required(
             "vif", "ARRAY<DOUBLE>", "K variance inflation factors of styles; null for other factors", Older(beside="factor_return")
         ),

@@ -19,18 +19,19 @@ from sigmalake.numerics.descriptors.library import DESCRIPTORS as NAMES
 from sigmalake.numerics.descriptors.library import DescriptorRules
 from sigmalake.numerics.descriptors.point_in_time import KnownRecords
 from sigmalake.numerics.descriptors.prices import PriceHistory
+from sigmalake.numerics.descriptors.sensitivities import sensitivities, shrunk_to_group_mean
 from sigmalake.numerics.descriptors.turnover import turnover
 from sigmalake.numerics.registry.estimator import KernelError
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tables.declaration import Table
-from sigmalake.tables.descriptors import DESCRIPTORS, PRICES
+from sigmalake.tables.descriptors import DESCRIPTORS, PRICES, SENSITIVITIES
 from sigmalake.tasks.arrays import as_array, bool_lists, flat_floats, float_lists, lengths, lists, number_lists, numbers, ranked_ids
 from sigmalake.tasks.chunks import Chunk
 from sigmalake.tasks.contract import Input, PartTask, no_rows, table_of
 
 PRICE_ROWS, FIGURES = "prices", "figures"  # roles: rows of `prices`, and a row a figure of the accounts
 
-_PRICES = ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation")
+_PRICES = ("date", "asset_id", "ret", "cap", "traded_value", "in_estimation", "asset_group")
 _FIGURES = ("known_at", "asset_id", "item", "period_end", "value")
 
 
@@ -58,6 +59,7 @@ class ComputeDescriptors(PartTask):
     calendar: Sequence[date]  # dates of `prices`
     chunks: Sequence[Chunk]  # with `rules.look_back` rows for each as-of date
     rules: DescriptorRules  # windows and ages
+    factor_returns: Floats | None = None  # (T, K) of the calendar's dates, of the factors of `rules.sensitivities`
     into: Table = DESCRIPTORS
 
     @property
@@ -106,6 +108,7 @@ class ComputeDescriptors(PartTask):
                 [None if names is None else of_date[:, assets].ravel() for of_date, assets in zip(registered, covered, strict=True)]
             ),
             "detail": details,
+            **self._sensitivities(window, at, chunk.first, covered),
         }
         return table_of(self.into, columns)
 
@@ -133,11 +136,32 @@ class ComputeDescriptors(PartTask):
                     found[position, number, seen] = values
         return found, ["; ".join(of_date) or None for of_date in failures]
 
+    def _sensitivities(self, window: "_Window", at: Ints, first: int, covered: Sequence[Ints]) -> dict[str, object]:
+        """Slopes of each date's coverage, as used and as estimated."""
+        rules = self.rules.sensitivities
+        if rules is None or self.factor_returns is None:
+            return dict.fromkeys(("sensitivity_factor", *SENSITIVITIES), [None] * at.size)
+        returns = window.prices.returns
+        own = sensitivities(returns, self.factor_returns[first : first + len(returns)], at, rules.trailing)
+        used = []
+        for number, (row, assets) in enumerate(zip(at.tolist(), covered, strict=True)):
+            slopes, errors = own.slopes[number, assets], own.std_errors[number, assets]
+            known = window.groups[row, assets], window.prices.in_estimation[row, assets]
+            used.append(slopes if rules.shrink_to is None else shrunk_to_group_mean(slopes, errors, *known))
+        found = (
+            used,
+            [own.slopes[a, assets] for a, assets in enumerate(covered)],
+            [own.std_errors[a, n] for a, n in enumerate(covered)],
+        )
+        columns = (number_lists([values.ravel() for values in of_dates]) for of_dates in found)
+        return {"sensitivity_factor": [list(rules.factors)] * at.size, **dict(zip(SENSITIVITIES, columns, strict=True))}
+
 
 class _Window(NamedTuple):
     asset_ids: list[str]  # (N,) every asset of the window, ascending
     covered: Bools  # (R, N) in the row's coverage
     prices: PriceHistory  # (R, N) each
+    groups: Ints  # (R, N) a number a group, -1 where it is unknown
 
 
 def _read_window(history: pa.Table, chunk: Chunk) -> _Window:
@@ -157,7 +181,16 @@ def _read_window(history: pa.Table, chunk: Chunk) -> _Window:
         turnovers=turnover(_matrix(history, "traded_value", cells, shape), caps),
         in_estimation=universe,
     )
-    return _Window(ids, covered, prices)
+    return _Window(ids, covered, prices, _groups(history, cells, shape))
+
+
+def _groups(history: pa.Table, cells: tuple[Ints, Ints], shape: tuple[int, int]) -> Ints:
+    groups = np.full(shape, -1)
+    lists_of = as_array(history.column("asset_group"))
+    given = np.repeat(lists_of.is_valid().to_numpy(zero_copy_only=False), lengths(history, "asset_id"))
+    numbered = lists_of.flatten().dictionary_encode().indices.fill_null(-1).to_numpy()
+    groups[cells[0][given], cells[1][given]] = numbered
+    return groups
 
 
 def _matrix(history: pa.Table, column: str, cells: tuple[Ints, Ints], shape: tuple[int, int]) -> Floats:

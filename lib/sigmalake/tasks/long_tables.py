@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sigmalake.numerics.factors import Kind
+from sigmalake.numerics.regression.answer import FactorStatus
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.long import (
@@ -142,7 +143,8 @@ def _factor_returns(factors: pa.Table, rows: pa.Table) -> Columns:
     names, counts = _factor_names(factors), lengths(rows, "factor_return")
     here = pa.array(names.at(rows.column("factor_set").to_pylist(), counts))
     values, errors = _flat(rows, "factor_return"), _flat(rows, "std_error")
-    status = _repeated(rows, "status", counts)
+    status, of_factor = _repeated(rows, "status", counts), _flat(rows, "factor_status")
+    own = pc.or_(pc.equal(status, "ok"), pc.is_in(of_factor, pa.array([FactorStatus.GIVEN.value, FactorStatus.NOT_GIVEN.value])))
     return {
         "date": _repeated(rows, "date", counts),
         "factor": names.factor.take(here),
@@ -152,7 +154,7 @@ def _factor_returns(factors: pa.Table, rows: pa.Table) -> Columns:
         "t_stat": _ratio(values, errors),
         "vif": _flat(rows, "vif"),
         "n_members": _flat(rows, "n_members"),
-        "status": pc.if_else(pc.equal(status, "ok"), _flat(rows, "factor_status"), status),
+        "status": pc.if_else(own, of_factor, status),
     }
 
 

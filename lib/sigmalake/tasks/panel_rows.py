@@ -14,7 +14,8 @@ EXPOSURES = ("styles", "member_assets", "member_factors", "member_shares")
 """The columns from which X is made."""
 
 _READERS = {
-    "ret": float_lists, "cap": float_lists, "weight_column": float_lists, "specific_var": float_lists, "styles": float_lists,
+    "ret": float_lists, "given_return": float_lists, "cap": float_lists, "weight_column": float_lists,
+    "specific_var": float_lists, "styles": float_lists,
     "member_shares": float_lists, "member_assets": int_lists, "member_factors": int_lists, "in_estimation": bool_lists,
 }  # fmt: skip
 

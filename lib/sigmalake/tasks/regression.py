@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.factors import Factor, given_factors
 from sigmalake.numerics.kernel_weights import KernelWeights
 from sigmalake.numerics.registry.estimator import KernelError
 from sigmalake.numerics.regression.cross_section import CrossSection, Status, fit_cross_section
+from sigmalake.numerics.regression.given_factors import fit_beside_given, portfolios_of_others
 from sigmalake.numerics.regression.market_return import market_return
-from sigmalake.numerics.regression.pure_portfolios import date_portfolios
 from sigmalake.numerics.regression.rules import RegressionRules
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.numerics.weights import complete_variances, inverse_variance_weights, regression_weights
@@ -29,7 +29,7 @@ from sigmalake.tasks.panel_rows import EXPOSURES, PanelRows, read_panel_rows
 NO_PORTFOLIOS = "no factor portfolios: with the weights of the fit, the factors are not independent"
 PANEL_ROWS = "panel"  # the role of the rows that are fitted
 
-READ = ("return_date", "factor_set", "asset_id", "ret", "cap", "weight_column", "in_estimation", *EXPOSURES)
+READ = ("return_date", "factor_set", "asset_id", "ret", "given_return", "cap", "weight_column", "in_estimation", *EXPOSURES)
 
 
 class FittedDate(NamedTuple):
@@ -70,15 +70,19 @@ class FitDates(MapTask):
         factors, rules = self.factor_sets[panel.factor_set[row]], self.rules
         caps, in_estimation, returns = panel.caps(row), panel.in_estimation(row), panel.lists["ret"].row(row)
         weights, message, failure = self._weights(panel, row)
-        fit = fit_cross_section(returns, panel.packed_exposures(row, factors), caps, weights, in_estimation, factors, rules)
+        X = panel.packed_exposures(row, factors)
+        if given_factors(factors).any():
+            fit = fit_beside_given(returns, X, caps, weights, in_estimation, factors, panel.lists["given_return"].row(row), rules)
+        else:
+            fit = fit_cross_section(returns, X, caps, weights, in_estimation, factors, rules)
         if failure:
             fit = fit._replace(status=Status.NO_WEIGHTS.value, detail=failure)
         portfolios = None
         if rules.portfolios:
-            X = panel.exposures(row, factors)
-            portfolios = date_portfolios(X, caps, in_estimation, fit.weights, factors, fit.factor_returns, fit.factor_status)
-        lost = NO_PORTFOLIOS if portfolios is not None and fit.status == Status.OK and np.isnan(portfolios).all() else ""
-        fit = fit._replace(detail="; ".join(part for part in (fit.detail, message, lost) if part))
+            known = (X.dense(factors), caps, in_estimation, fit.weights)
+            portfolios = portfolios_of_others(*known, factors, fit.factor_returns, fit.factor_status)
+        is_lost = portfolios is not None and fit.rank > 0 and fit.status == Status.OK and np.isnan(portfolios).all()
+        fit = fit._replace(detail="; ".join(part for part in (fit.detail, message, NO_PORTFOLIOS if is_lost else "") if part))
         return FittedDate(fit, market_return(returns, caps, in_estimation), portfolios)
 
     def _weights(self, panel: PanelRows, row: int) -> tuple[Floats, str, str]:

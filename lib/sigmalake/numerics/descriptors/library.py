@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, NamedTuple
 from sigmalake.numerics.descriptors.fundamentals import FundamentalDescriptors, FundamentalRules
 from sigmalake.numerics.descriptors.kernel_descriptor import REGISTERED, KernelDescriptor
 from sigmalake.numerics.descriptors.prices import PriceDescriptors, PriceWindows
+from sigmalake.numerics.descriptors.sensitivities import SensitivityRules
 from sigmalake.numerics.registry.by_name import ByName
-from sigmalake.numerics.settings import described
+from sigmalake.numerics.settings import described, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,9 @@ class DescriptorRules:
             "[your_estimators.md](your_estimators.md)"
         ),
     )
+    sensitivities: SensitivityRules | None = setting(
+        None, "slopes of returns on factors of `sources.factor_returns`; none: there are none"
+    )
 
     def __post_init__(self) -> None:
         if ours := sorted(set(self.registered) & set(DESCRIPTORS)):
@@ -40,7 +44,8 @@ class DescriptorRules:
     @property
     def look_back(self) -> int:
         """How many rows of prices up to an as-of row are read."""
-        return max(self.prices.look_back, *(one.look_back for one in self.registered.values()), 1)
+        slopes = 0 if self.sensitivities is None else self.sensitivities.trailing.look_back
+        return max(self.prices.look_back, slopes, *(one.look_back for one in self.registered.values()), 1)
 
 
 class Composition(NamedTuple):

@@ -15,6 +15,8 @@ class FactorStatus(StrEnum):
     COLLINEAR = "collinear"  # adds no rank to the factors before it: null, 0 in X f
     CONSTANT = "constant"  # a style without variation: null, 0 in X f
     NO_FIT = "no_fit"  # the date has no fit; its own status says why
+    GIVEN = "given"  # its return is given
+    NOT_GIVEN = "not_given"  # its return is to be given, and is not: null
 
 
 class Status(StrEnum):
@@ -23,6 +25,7 @@ class Status(StrEnum):
     OK = "ok"
     TOO_FEW = "too_few"  # fewer assets than min_assets, or no degree of freedom
     NO_FACTORS = "no_factors"  # every factor is empty, dropped or constant
+    NOT_GIVEN = "not_given"  # too few assets without an exposure to a factor whose return is to be given, and is not
     OUT_OF_RANGE = "out_of_range"  # numbers whose squares are beyond floating point
     NO_WEIGHTS = "no_weights"  # the kernel of another package that gives the weights failed
     NOT_CONVERGED = "not_converged"  # Huber's reweighting still changes the residuals

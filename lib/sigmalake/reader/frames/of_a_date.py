@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sigmalake.numerics.regression.answer import FactorStatus
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS, ModelTables, Row, values_of
 from sigmalake.tables.long import EXPOSURE_MOMENTS
 
@@ -50,8 +51,10 @@ def regression_frame(tables: ModelTables, row: Row) -> pd.DataFrame:
     factors = [factor.name for factor in tables.factor_sets[row["factor_set"].as_py()]]
     frame = pd.DataFrame({name: values_of(row[name]) for name in _BY_FACTOR}, index=pd.Index(factors, name="factor"))
     frame.insert(2, "t_stat", (frame["factor_return"] / frame["std_error"]).where(frame["std_error"] > 0))
-    status = row["status"].as_py()
-    frame["status"] = row["factor_status"].as_py() if status == "ok" else status
+    status, of_factors = row["status"].as_py(), row["factor_status"].as_py()
+    frame["status"] = [
+        own if status == "ok" or own in (FactorStatus.GIVEN, FactorStatus.NOT_GIVEN) else status for own in of_factors
+    ]
     frame.attrs = {name: row[name].as_py() for name in _OF_DATE}
     return frame
 

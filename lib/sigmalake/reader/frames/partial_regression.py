@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from sigmalake.errors import MissingRiskError
-from sigmalake.numerics.factors import Factor
+from sigmalake.numerics.factors import Factor, given_factors, pack_exposures
+from sigmalake.numerics.regression.given_factors import explained_by_given
 from sigmalake.numerics.regression.partial_regression import PartialRegression, partial_regression
 from sigmalake.numerics.types import Bools, Floats
 from sigmalake.reader.frames.of_a_date import exposure_frame
@@ -19,7 +20,7 @@ SECTION_COLUMNS = ("date", "status", "detail", "factor_set", "factor_return", "s
 
 
 class DateFit(NamedTuple):
-    """A date's regression with what it was fitted to."""
+    """A date's regression with what it was fitted to: K factors that are estimated, and what given ones leave of the returns."""
 
     day: date
     assets: pd.Index
@@ -32,6 +33,7 @@ class DateFit(NamedTuple):
     factor_returns: Floats  # (K,)
     std_errors: Floats  # (K,)
     statuses: list[str]  # (K,)
+    given: list[str]  # factors beside them, whose returns are given
 
 
 def date_fit(tables: ModelTables, panel: Row, section: Row) -> DateFit:
@@ -48,11 +50,16 @@ def date_fit(tables: ModelTables, panel: Row, section: Row) -> DateFit:
     X = exposure_frame(tables, panel)
     weights = pd.Series(values_of(section["weight"]), section["asset_id"].as_py()).reindex(X.index)
     caps = values_of(panel["cap"]).astype(float) if panel["cap"].is_valid else np.ones(len(X))
+    factors, factor_returns = tables.factor_sets[section["factor_set"].as_py()], values_of(section["factor_return"]).astype(float)
+    given = given_factors(factors)
+    explained = explained_by_given(pack_exposures(X.to_numpy(), factors), factors, factor_returns[given])
     return DateFit(
-        day, X.index, tables.factor_sets[section["factor_set"].as_py()], X.to_numpy(), values_of(panel["ret"]).astype(float), caps,
+        day, X.index, [factor for factor in factors if factor.given is None], X.to_numpy()[:, ~given],
+        values_of(panel["ret"]).astype(float) - explained, caps,
         values_of(panel["in_estimation"]).astype(bool), weights.fillna(0.0).to_numpy(),
-        values_of(section["factor_return"]).astype(float), values_of(section["std_error"]).astype(float),
-        section["factor_status"].as_py(),
+        factor_returns[~given], values_of(section["std_error"]).astype(float)[~given],
+        [status for status, of in zip(section["factor_status"].as_py(), factors, strict=True) if of.given is None],
+        [factor.name for factor in factors if factor.given is not None],
     )  # fmt: skip
 
 
@@ -63,6 +70,8 @@ def partial_frame(fit: DateFit, factor: str) -> pd.DataFrame:
         MissingRiskError: there is no such factor, or it has no return of its own on the date.
     """
     names = [one.name for one in fit.factors]
+    if factor in fit.given:
+        raise MissingRiskError(f"the return of {factor} is given: no regression of {fit.day} has it as a slope")
     if factor not in names:
         raise MissingRiskError(f"the regression of {fit.day} has no factor {factor}{hints([factor], names)}")
     column = names.index(factor)

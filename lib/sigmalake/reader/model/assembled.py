@@ -28,6 +28,7 @@ def assemble(
     zero_factors: Collection[str] = (),
     linked: Mapping[tuple[str, str], float] | None = None,
     frequency: Frequency = "period",
+    currencies: Sequence[str] = (),
 ) -> RiskModel:
     """The risk model of a cross-section: X brought to Sigma's factors, Delta and linked issues to X's assets.
 
@@ -46,6 +47,7 @@ def assemble(
         zero_factors: factors that Sigma lacks and that count as 0: collinear or constant in the date's regression.
         linked: specific covariances by pair of assets, fraction^2 per period; None: no issues are linked.
         frequency: what a period is.
+        currencies: factors whose returns are given for a group of memberships.
     """
     aligned = align_model(
         assets=assets, columns=columns, exposures=exposures, factors=factors, factor_cov=factor_cov,
@@ -65,6 +67,7 @@ def assemble(
         refused=aligned.refused,
         linked=_linked_rows(assets, linked or {}),
         frequency=frequency,
+        currencies=tuple(currencies),
     )
 
 

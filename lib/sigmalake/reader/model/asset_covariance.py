@@ -50,6 +50,8 @@ class AssetCovariance:
     linked: LinkedCov = UNLINKED  # specific covariances of shares of one issuer, by positions in `assets`
     horizon: float = 1.0  # periods
     frequency: Frequency = "period"
+    currencies: tuple[str, ...] = ()  # the factors whose returns are given for a group of memberships
+    numeraire: str | None = None  # the currency that returns are counted in; None: that of the model
 
     def __post_init__(self) -> None:
         check_linked(self.linked, len(self.assets))
@@ -72,7 +74,8 @@ class AssetCovariance:
     def _counted(self) -> str:
         refused = f", {len(self.refused)} without a V" if self.refused else ""
         horizon = f"{self.horizon:g} {self.frequency}{'' if self.horizon == 1 else 's'}"
-        return f"{len(self.usable)} assets{refused}, {len(self.factors)} factors, over {horizon}"
+        counted_in = "" if self.numeraire is None else f", in {self.numeraire}"
+        return f"{len(self.usable)} assets{refused}, {len(self.factors)} factors, over {horizon}{counted_in}"
 
     @cached_property
     def usable(self) -> tuple[str, ...]:
@@ -90,6 +93,30 @@ class AssetCovariance:
         linked = LinkedCov(self.linked.pairs, self.linked.cov * horizon)
         cov, var = self.factor_cov * horizon, self.specific_var * horizon
         return replace(self, factor_cov=cov, specific_var=var, linked=linked, horizon=self.horizon * horizon)
+
+    def in_numeraire(self, currency: str) -> Self:
+        """The model of returns counted in another currency: each asset's exposure to that currency is 1 less.
+
+        A return of the model's currency becomes r - F of the other one, so that X(numeraire) = X(own currency) - 1 for every asset,
+        also for those without an exposure to a currency, and Sigma, Delta and linked issues stay [G]. It is exact for log returns,
+        and leaves out products of returns for simple ones.
+
+        Args:
+            currency: a factor with a given return, of a group of memberships.
+
+        Raises:
+            MissingRiskError: there is no such currency, or Sigma lacks it.
+            DataError: the model is in another currency than its own already.
+        """
+        if self.numeraire is not None:
+            raise DataError(f"the model is in {self.numeraire} already; take it in its own currency, and then in {currency}")
+        if currency not in self.currencies:
+            known = f"it has {', '.join(self.currencies)}" if self.currencies else "no group of memberships has given returns"
+            raise MissingRiskError(f"the model has no currency {currency}{hints([currency], self.currencies)}: {known}")
+        if currency not in self.factors:
+            raise MissingRiskError(f"Sigma as of {self.date} lacks {currency}; its diagnostics say why")
+        exposures = self.exposures - np.array([factor == currency for factor in self.factors], dtype=float)
+        return replace(self, exposures=exposures, numeraire=currency)
 
     def asset_cov(self, assets: Iterable[str | int] | None = None, *, max_cells: int = 100_000_000) -> pd.DataFrame:
         """V, dense and exactly symmetric, in the requested order.

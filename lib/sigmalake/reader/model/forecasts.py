@@ -33,6 +33,7 @@ class Forecasts(OpenedModel):
         asof: Day | None = None,
         exposures: Literal["known", "used"] = "known",
         horizon: float = 1,
+        numeraire: str | None = None,
     ) -> RiskModel:
         """Sigma and Delta as of a date, with the exposures known then, or used in its regression.
 
@@ -43,9 +44,11 @@ class Forecasts(OpenedModel):
             exposures: `known` at the close of `date`, or `used` to explain its returns.
             horizon: periods of the variant that the risk is for, see `frequency`. Sigma, Delta and the covariances of linked
                 issues are stored for one, and multiplied by it, as if returns had no memory.
+            numeraire: the currency that returns are counted in, a factor with a given return; None: that of the model. See
+                `in_numeraire`.
 
         Raises:
-            MissingRiskError: there is no such variant, date or Sigma, or there are no exposures.
+            MissingRiskError: there is no such variant, date, Sigma or currency, or there are no exposures.
             DataError: the horizon is not above 0.
         """
         if exposures not in {"known", "used"}:
@@ -59,7 +62,8 @@ class Forecasts(OpenedModel):
                 if exposures == "known"
                 else f"no exposures explain the returns of {day}; exposures='known' takes those known at its close"
             )
-        return risk_model_of(self._tables, row, panel, name, day).over(horizon)
+        found = risk_model_of(self._tables, row, panel, name, day).over(horizon)
+        return found if numeraire is None else found.in_numeraire(numeraire)
 
     def factor_cov(
         self,

@@ -121,10 +121,10 @@ def _left_out(found: Evidence) -> Finding | None:
     if rows.empty or not len(regressed):
         return None
     newest = rows[pd.to_datetime(rows["date"]) == regressed[-1]]
-    marked = newest[newest["status"] != "ok"]
+    marked = newest[~newest["status"].isin(["ok", "given"])]
     threshold = "every factor of the newest date is to be estimated from five effective members or more (`regression.min_members`)"
     if marked.empty:
-        text = f"All {len(newest)} factors are estimated on {regressed[-1]:%Y-%m-%d}, and none is thin."
+        text = f"All {len(newest)} factors have a return on {regressed[-1]:%Y-%m-%d}, and none is thin."
         return Finding(Level.GOOD, "Thin factors", text, threshold, "", "factor_returns", "strength")
     named = listed([f"{r.factor} ({r.status}, {counted(int(r.n_members), 'member')})" for r in marked.itertuples()])
     text = (

@@ -40,7 +40,7 @@ def preview_quality(
     reads, days = config.checks.quality.reads, sorted(planned)
     held = days[-max(2 * reads, MOST_ROWS // max(1, widest)) :]
     rows = [planned[day]._replace(part=0) for day in held]
-    packed = engine.collect(pack_rows(context, sources, planned, rows, ranks, style_recipe(config, ranks)))
+    packed = engine.collect(pack_rows(context, sources, planned, rows, ranks, style_recipe(config, ranks), sets))
     packed = packed.cast(PANEL.arrow_schema()).sort_by("exposure_date")
     compute = dict.fromkeys(held if len(held) == len(days) else held[reads:], "")
     names = source_names(config)

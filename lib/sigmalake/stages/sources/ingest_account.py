@@ -127,6 +127,7 @@ def source_dates(sources: PanelSources, rows: PanelRows, compute: list[date]) ->
         "returns": returned,
         "caps": lost["caps"] | {row.caps_from for row in computed if row.caps_from is not None},
         "rates": returned,
+        "factor_returns": returned,
         "exchange_rates": returned | {day for row in computed for day in _exchanged(sources, row) if day is not None},
         "calendar": every,
     }

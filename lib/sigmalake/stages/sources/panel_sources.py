@@ -30,7 +30,7 @@ from sigmalake.tasks.sources.needed_columns import needed_columns
 from sigmalake.tasks.sources.source_tasks import SURVEYED, SurveyConverted, Surveyed, ToPack, joined_surveys
 
 SIDES = {"panel": ("exposures", "returns"), "exposures": ("exposures",), "returns": ("returns",), "caps": ("caps",)}
-SMALL = ("rates", "exchange_rates", "calendar")  # sources that the driver reads whole
+SMALL = ("rates", "exchange_rates", "factor_returns", "calendar")  # sources that the driver reads whole
 
 
 @dataclass

@@ -6,6 +6,7 @@ from datetime import date
 from hashlib import sha256
 
 from sigmalake.config.model import Config
+from sigmalake.config.sources import Location
 from sigmalake.config.staleness import digest_of
 from sigmalake.engines.engine import Engine
 from sigmalake.errors import ConfigError, DataError
@@ -17,6 +18,7 @@ from sigmalake.stages.context import Context
 from sigmalake.stages.planning import rules_hash, version_with
 from sigmalake.stages.sources.dated_sources import DatedSource, runs_of_dates, survey_source, write_rejected
 from sigmalake.stages.sources.rejected import count_rejected
+from sigmalake.stages.sources.small_sources import read_small
 from sigmalake.stages.sources.source_memory import Memory
 from sigmalake.tasks.packing.pack_prices import SOURCE_ROWS, EachOnce, PackPrices
 from sigmalake.tasks.packing.packed_prices import (
@@ -27,6 +29,7 @@ from sigmalake.tasks.packing.packed_prices import (
     usable_revenues,
     usable_segments,
 )
+from sigmalake.tasks.sources.checked_rates import returns_by_factor
 from sigmalake.tasks.sources.fingerprints import FileFingerprint, Fingerprints
 from sigmalake.tasks.sources.source_tasks import UsableRows
 
@@ -41,6 +44,7 @@ class PriceSources:
 
     sources: dict[str, DatedSource]
     fingerprints: dict[str, Fingerprints] = field(default_factory=dict)
+    factor_returns: Mapping[str, Mapping[date, float]] = field(default_factory=dict)  # by factor and date, for sensitivities
 
     @property
     def by_file(self) -> dict[str, list[FileFingerprint]]:
@@ -84,10 +88,20 @@ class PriceSources:
 
 def price_source_versions(engine: Engine, config: Config) -> dict[str, str]:
     """What says, without reading a row, that nothing has changed; "" for a source that cannot say it."""
-    places = config.sources.described()
+    places = config.sources.described() | _of_sensitivities(config)
     kernels = () if config.descriptors is None else config.descriptors.registered.values()
-    rules = [*config.described_hashes(), version_with(versions.DESCRIBE, kernels)]
+    rules = [
+        *config.described_hashes(),
+        *(config.described_source_hash(name) for name in _of_sensitivities(config)),
+        version_with(versions.DESCRIBE, kernels),
+    ]
     return {**{name: engine.source_version(name, place) for name, place in places.items()}, "configuration": digest_of(rules)}
+
+
+def _of_sensitivities(config: Config) -> dict[str, Location]:
+    """The source of factor returns, where descriptors are slopes on them."""
+    place = config.sources.factor_returns
+    return {"factor_returns": place} if place is not None and config.sensitivities else {}
 
 
 def read_price_sources(engine: Engine, config: Config, lake: Lake | None = None, *, verify: bool = False) -> PriceSources:
@@ -108,7 +122,11 @@ def read_price_sources(engine: Engine, config: Config, lake: Lake | None = None,
         raise ConfigError(NOTHING)
     rules = {name: rules_hash(config.described_source_hash(name), versions.DESCRIBE) for name in KEYS if name in places}
     sources = {name: survey_source(engine, lake, config, name, KEYS[name], rules[name], verify=verify) for name in rules}
-    found = PriceSources(sources, {name: source.fingerprints() for name, source in sources.items()})
+    given = {name: read_small(engine, config, name, place).checked for name, place in _of_sensitivities(config).items()}
+    factor_returns = returns_by_factor(given["factor_returns"]) if given else {}
+    if lacking := sorted(set(config.sensitivities) - set(factor_returns)):
+        raise DataError(f"sources.factor_returns has no return of {', '.join(lacking)}, named by descriptors.sensitivities")
+    found = PriceSources(sources, {name: source.fingerprints() for name, source in sources.items()}, factor_returns)
     for source in sources.values():
         source.refuse_unfit(config)
     return found

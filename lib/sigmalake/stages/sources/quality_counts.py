@@ -20,7 +20,7 @@ from sigmalake.tasks.quality.rows import Finding, Measured
 
 YEAR = timedelta(days=365)
 COLUMNS = ("exposure_date", "return_date", "exposures_age", "n_assets", "n_returns", "n_missing", "n_unmatched")
-SMALL = ("caps", "rates", "exchange_rates")  # sources of which only the rejected rows are known by date
+SMALL = ("caps", "rates", "exchange_rates", "factor_returns")  # sources of which only the rejected rows are known by date
 
 
 class Counts(NamedTuple):

@@ -10,12 +10,14 @@ from datetime import date
 import pyarrow as pa
 
 from sigmalake.numerics.exposures.build_styles import StyleRecipe
+from sigmalake.numerics.factors import Factor
 from sigmalake.tables.declaration import Table
 from sigmalake.tables.packed import PANEL
 from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.contract import Input, PartTask
 from sigmalake.tasks.packing.conflicts import with_conflicts
 from sigmalake.tasks.packing.packed_dates import PanelRow, pack_dates
+from sigmalake.tasks.packing.whole_returns import whole_returns
 from sigmalake.tasks.sources.checking import PROBLEMS, CheckedRows
 from sigmalake.tasks.sources.rejected_rows import rejected_rows
 
@@ -37,6 +39,7 @@ class PackPanel(PartTask):
     sides: Mapping[str, Collection[str]]  # that each source feeds
     level_ranks: Sequence[dict[str, int]]  # of each membership group
     recipe: StyleRecipe | None  # of the styles; None where all are as given
+    beside: Mapping[str, Sequence[Factor]]  # factor sets with factors whose returns are given beside the panel's
     into: Table = PANEL
 
     @property
@@ -59,7 +62,7 @@ class PackPanel(PartTask):
         rows = pa.concat_tables(inputs.values(), promote_options="default")
         caps_apart = any("caps" in sides for sides in self.sides.values())
         found = pack_dates(rows, self.parts[part], self.level_ranks, self.recipe, caps_apart=caps_apart)
-        return found.cast(self.into.arrow_schema())
+        return whole_returns(found.cast(self.into.arrow_schema()), self.beside)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class PanelRow(NamedTuple):
     inputs_hash: str
     exposures_hash: str
     opening: date | None  # on the calendar's first row: its own date, whose returns no exposures explain
+    given_return: list[float | None] | None = None  # of the given factors of the factor set, on return_date; None: there are none
 
 
 class _SourceRows(NamedTuple):
@@ -205,6 +206,7 @@ def _as_table(
         "n_conflicts": [found.n_conflicts for found in packed],
         "asset_id": _lists(_taken(rows["asset_id"], x), sizes),
         "ret": _lists(ret, sizes),
+        "given_return": [row.given_return for row in plan],
         "cap": _present(cap, sizes),
         "weight_column": _present(_taken(rows["weight"], x), sizes),
         "in_estimation": _lists(_taken(rows["in_estimation"], x), sizes),

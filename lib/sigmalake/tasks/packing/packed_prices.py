@@ -35,6 +35,7 @@ def pack_prices(checked: CheckedRows, hashes: Mapping[date, str], *, has_caps: b
     ends = np.searchsorted(days, [(day - _EPOCH).days for day in dates], side="right")
     offsets = pa.array(np.concatenate([[0], ends]).astype(np.int32))
     there = {"asset_id": True, "ret": True, "cap": has_caps, "traded_value": has_volumes, "in_estimation": True}
+    there["asset_group"] = "asset_group" in rows.column_names
     schema = PRICES.arrow_schema()
     lists = {
         name: pa.ListArray.from_arrays(offsets, rows.column(name).combine_chunks().cast(schema.field(name).type.value_type))

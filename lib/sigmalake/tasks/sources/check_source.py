@@ -17,7 +17,7 @@ from sigmalake.tables.records import REJECTED_ROWS
 from sigmalake.tasks.packing.checked_columns import columns_to_pack
 from sigmalake.tasks.sources.checked_books import checked_books
 from sigmalake.tasks.sources.checked_prices import checked_figures, checked_prices, checked_revenues, checked_segments
-from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_rates
+from sigmalake.tasks.sources.checked_rates import checked_calendar, checked_exchange_rates, checked_factor_returns, checked_rates
 from sigmalake.tasks.sources.checking import CheckedRows
 from sigmalake.tasks.sources.exchange_rates import Exchange, converted
 from sigmalake.tasks.sources.exposures.checked_exposures import checked_exposures
@@ -157,6 +157,7 @@ class CheckSource:
         check = {
             "caps": (checked_caps, s.caps), "rates": (checked_rates, s.rates), "calendar": (checked_calendar, s.calendar),
             "exchange_rates": (checked_exchange_rates, s.exchange_rates), "prices": (checked_prices, s.prices),
+            "factor_returns": (checked_factor_returns, s.factor_returns),
             "fundamentals": (checked_figures, s.fundamentals), "books": (checked_books, s.books),
         }  # fmt: skip
         if side == "segments" and s.segments is not None:

@@ -14,7 +14,7 @@ from sigmalake.tasks.sources.returns.checked_returns import add_return, in_fract
 
 
 def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
-    """Prices: also `ret`, `cap`, `traded_value`, `in_estimation`, the first three null where missing.
+    """Prices: also `ret`, `cap`, `traded_value`, `in_estimation`, `asset_group`, all but the flag null where missing.
 
     A cap or a volume of 0 says that there is none: it is no mistake, and the kernels take it so. A price below 0 marks the mean
     of bid and ask on a day without a trade, as CRSP writes it: the value traded is made with its absolute value.
@@ -43,6 +43,8 @@ def checked_prices(raw: RawRows, source: PriceSource) -> CheckedRows:
     if c.price and c.volume:
         traded = pa.array(np.abs(raw.numbers(c.price).values) * raw.numbers(c.volume).values, from_pandas=True)
     payload = {"ret": returns.array, "cap": _optional(raw, c.cap), "traded_value": traded, "in_estimation": flags}
+    if c.group:
+        payload["asset_group"], hashed[c.group] = raw.texts(c.group).values, raw.text_words(c.group)
     return checked_rows(raw, c.date, c.asset_id, findings, payload, hashed)
 
 

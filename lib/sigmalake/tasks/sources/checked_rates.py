@@ -1,15 +1,20 @@
-"""Rows of the sources that have no assets, checked: risk-free rates, exchange rates and the calendar.
+"""Rows of the sources that have no assets, checked: risk-free rates, exchange rates, returns of given factors, the calendar.
 
 Each of them is small, and is checked as a whole: copies of a key are told here.
 """
 
-import pyarrow as pa
+from collections.abc import Mapping
+from datetime import date
 
-from sigmalake.config.sources import CalendarSource, ExchangeRateSource, RateSource
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sigmalake.config.sources import CalendarSource, ExchangeRateSource, FactorReturnSource, RateSource
 from sigmalake.tasks.sources.checking import CheckedRows, Findings, Reason, checked_rows, texts_in
-from sigmalake.tasks.sources.duplicates import without_duplicates
-from sigmalake.tasks.sources.raw_rows import RawRows
-from sigmalake.tasks.sources.returns.checked_returns import RatesOfDates
+from sigmalake.tasks.sources.duplicates import duplicates, without_duplicates
+from sigmalake.tasks.sources.raw_rows import RawRows, to_floats
+from sigmalake.tasks.sources.returns.checked_returns import RatesOfDates, in_fractions
 
 
 def checked_rates(raw: RawRows, source: RateSource) -> CheckedRows:
@@ -48,6 +53,36 @@ def checked_exchange_rates(raw: RawRows, source: ExchangeRateSource) -> CheckedR
     payload = {"currency": raw.texts(c.currency).values, "rate": numbers.array, "interest_rate": interest}
     checked = checked_rows(raw, c.date, None, findings, payload, hashed)
     return without_duplicates(checked, ["date", "currency"], shown="currency")
+
+
+def checked_factor_returns(raw: RawRows, source: FactorReturnSource) -> CheckedRows:
+    """Returns of given factors: also `factor` and `value`, a fraction, null where it is missing or was known too late; no asset."""
+    c = source.columns
+    findings = Findings(raw.n_rows)
+    findings.add_key(raw, c.date, None)
+    findings.add_text(raw, c.factor)
+    numbers = in_fractions(raw.numbers(c.value), source.returns_in)
+    findings.add_number(c.value, numbers, raw.column(c.value), required=False)
+    hashed = {c.factor: raw.text_words(c.factor), c.value: raw.number_words(c.value)}
+    late = np.zeros(raw.n_rows, dtype=bool)
+    if c.known_at is not None:
+        known, shown = raw.dates(c.known_at), raw.column(c.known_at)
+        findings.add(c.known_at, Reason.MISSING, known.missing, shown)
+        findings.add(c.known_at, Reason.NOT_A_DATE, known.unreadable, shown)
+        late, hashed[c.known_at] = known.days > raw.dates(c.date).days, raw.date_words(c.known_at)
+    payload = {"factor": raw.texts(c.factor).values, "value": pa.array(np.where(late, np.nan, numbers.values), from_pandas=True)}
+    checked = checked_rows(raw, c.date, None, findings, payload, hashed)
+    return checked.with_problems(duplicates(checked, ["date", "factor"], within=~late).problems(checked.column("factor")))
+
+
+def returns_by_factor(checked: CheckedRows) -> Mapping[str, Mapping[date, float]]:
+    """The returns of given factors that were known by the close of their dates, by factor and date."""
+    rows = checked.rows.filter(pc.and_(checked.rows.column("usable"), checked.rows.column("value").is_valid()))
+    found: dict[str, dict[date, float]] = {}
+    keys = zip(rows.column("factor").to_pylist(), rows.column("date").to_pylist(), strict=True)
+    for (factor, day), value in zip(keys, to_floats(rows.column("value")).tolist(), strict=True):
+        found.setdefault(factor, {})[day] = value
+    return found
 
 
 def checked_calendar(raw: RawRows, source: CalendarSource) -> CheckedRows:

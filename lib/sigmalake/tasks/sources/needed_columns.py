@@ -34,7 +34,7 @@ def needed_columns(config: Config, source: str) -> dict[str, Use]:
 
 _USES = {
     "date": DATES, "known_at": DATES, "period_end": DATES, "asset_id": NAMES,
-    "item": NAMES, "industry": NAMES, "level": NAMES, "currency": NAMES, "cap_currency": NAMES,
+    "item": NAMES, "industry": NAMES, "level": NAMES, "currency": NAMES, "cap_currency": NAMES, "factor": NAMES, "group": NAMES,
     "ret": NUMBERS, "rate": NUMBERS, "interest_rate": NUMBERS, "cap": NUMBERS,
     "traded_value": NUMBERS, "price": NUMBERS, "volume": NUMBERS, "value": NUMBERS,
     "assets": NUMBERS, "sales": NUMBERS, "revenue": NUMBERS, "in_estimation": FLAGS,

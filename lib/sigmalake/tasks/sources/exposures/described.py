@@ -47,24 +47,30 @@ class ComputedShares(NamedTuple):
 
 
 def with_registered(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """Rows of `descriptors`, with those of other packages among these as columns of their own."""
+    """Rows of `descriptors`, with sensitivities and those of other packages among these as columns of their own."""
     for name in columns:
         if name not in rows.column_names:
             rows = rows.append_column(name, pa.array([_registered(row, name) for row in _packed(rows)], pa.list_(pa.float64())))
     return rows
 
 
-def _packed(rows: pa.Table) -> list[tuple[list[str], int, pa.ListScalar]]:
-    names = [one or [] for one in rows.column("registered").to_pylist()]
-    return list(zip(names, rows.column("n_assets").to_pylist(), rows.column("registered_values"), strict=True))
+_Packed = tuple[list[str], pa.ListScalar, list[str], pa.ListScalar, int]
 
 
-def _registered(row: tuple[list[str], int, pa.ListScalar], name: str) -> Floats:
-    names, n_assets, packed = row
-    if name not in names:
+def _packed(rows: pa.Table) -> list[_Packed]:
+    registered, factors = ([one or [] for one in rows.column(name).to_pylist()] for name in ("registered", "sensitivity_factor"))
+    values, slopes, n_assets = rows.column("registered_values"), rows.column("sensitivity"), rows.column("n_assets").to_pylist()
+    return list(zip(registered, values, factors, slopes, n_assets, strict=True))
+
+
+def _registered(row: _Packed, name: str) -> Floats:
+    """(N,) a descriptor of one date; NaN where it has none."""
+    registered, values, factors, slopes, n_assets = row
+    if name in factors:
+        return to_floats(slopes.values).reshape(n_assets, len(factors))[:, factors.index(name)]
+    if name not in registered:
         return np.full(n_assets, np.nan)
-    first = names.index(name) * n_assets
-    return to_floats(packed.values.slice(first, n_assets))
+    return to_floats(values.values.slice(registered.index(name) * n_assets, n_assets))
 
 
 class BesideRows:
