@@ -30,7 +30,7 @@ def rows(n_dates: int = 600, seed: int = 0) -> pd.DataFrame:
             found.append(frame if variant == "one" else frame.iloc[50:])
     table = pd.concat(found, ignore_index=True)
     table["return_date"] = table["date"]
-    table["n_forecasts"], table["n_left_out"] = 1, 2
+    table["n_forecasts"], table["n_left_out"], table["horizon"] = 1, 2, 1
     table["n_zero"] = (table["realised_return"] == 0).astype(int)
     table["b"] = table["realised_return"] / table["vol"]
     table["b_squared"] = table["b"] ** 2
@@ -132,21 +132,21 @@ def test_too_few_dates_have_no_rolling_bias():
     one, two = summarise(table_of(rows(100)), 60).kinds
     assert np.isfinite(one.mrad)
     assert np.isnan(two.mrad)
-    assert json.loads(as_json(summarise(table_of(rows(100)), 60)))["kinds"][1]["mrad"] is None
+    assert json.loads(as_json([summarise(table_of(rows(100)), 60)]))["kinds"][1]["mrad"] is None
 
 
 def test_a_program_and_a_person_read_the_same_numbers():
     frame = rows()
     decile = frame[frame["portfolio"] == "a"].assign(kind="specific_by_size", portfolio="01")
     summary = summarise(table_of(pd.concat([frame, decile])), 60)
-    read = json.loads(as_json(summary))
+    read = json.loads(as_json([summary]))
     assert [(k["kind"], k["variant"]) for k in read["kinds"]][:2] == [("random_active", "one"), ("random_active", "two")]
     assert len(read["portfolios"]) == 8
-    said = as_text(summary)
+    said = as_text([summary])
     first = read["kinds"][0]
     row = next(line for line in said.splitlines() if line.startswith("random_active"))
     assert row.split()[:5] == ["random_active", "one", "3", "600", f"{first['bias']:.3f}"]
-    assert row.split()[6:8] == [f"{first['deviation']:.3f}", f"{first['expected_deviation']:.3f}"]
+    assert row.split()[7:9] == [f"{first['deviation']:.3f}", f"{first['expected_deviation']:.3f}"]
     assert "one: forecasts as of 2020-01-01 to 2022-04-19; rolling over 60 forecasts" in said
     deciles = said.split("B by decile")[1].splitlines()[1]
     assert deciles.split()[:3] == ["specific_by_size", f"{read['portfolios'][-2]['bias']:.2f}", "-"]

@@ -33,7 +33,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/validation.md"))
     parser.add_argument("--engines", action="store_true", help="instead, compare what both engines build, to the last bit")
+    parser.add_argument("--peers", type=Path, nargs="+", metavar="PANEL", help="instead, forecasts of others on real panels")
     options = parser.parse_args()
+    if options.peers:
+        from validation.peers.compare import compare_all  # noqa: PLC0415 - its packages are those of the tests
+
+        compare_all(options.peers, Path("docs/real_markets.md"))
+        return
     if options.engines:
         data = os.environ.get("SIGMALAKE_DATA")
         sys.exit(0 if compare_engines(None if data is None else Path(data)) else 1)

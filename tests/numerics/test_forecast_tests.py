@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats
+from scipy.linalg import toeplitz
 
 from sigmalake.numerics.evaluation.forecast_measures import bias, standardise
 from sigmalake.numerics.evaluation.forecast_tests import (
@@ -33,20 +34,23 @@ def test_diebold_mariano_is_a_regression_on_a_constant_with_the_small_sample_cor
 
 
 @pytest.mark.parametrize("horizon", [1, 21])
-def test_mincer_zarnowitz_is_a_weighted_regression_with_a_robust_wald_test(horizon):
+def test_mincer_zarnowitz_is_a_weighted_regression_with_a_wald_test_that_knows_the_overlap(horizon):
     n = 300
     variance = np.exp(RNG.standard_normal(n)) * 1e-4
     b_squared = RNG.standard_normal(n) ** 2 * 1.2
     found = mincer_zarnowitz(b_squared, variance, horizon)
     X = np.column_stack([np.full(n, variance.mean()), variance])  # R^2 on the level and sigma^2, weights 1 / sigma^4
-    lags = max(horizon - 1, int(4 * (n / 100) ** (2 / 9)))
-    fitted = sm.WLS(b_squared * variance, X, weights=variance**-2).fit(
-        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": False}
-    )
-    wald = fitted.wald_test((np.eye(2), np.array([0.0, 1.0])), use_f=False, scalar=True)
+    fitted = sm.WLS(b_squared * variance, X, weights=variance**-2).fit()
     assert [found.intercept, found.slope] == pytest.approx(list(fitted.params), rel=1e-9)
-    assert found.wald == pytest.approx(float(wald.statistic), rel=1e-8)
-    assert found.p_value == pytest.approx(float(wald.pvalue), rel=1e-6)
+    overlap = toeplitz(np.maximum(1 - np.arange(n) / horizon, 0) ** 2)
+    whitened = fitted.model.wexog
+    inverse = np.linalg.inv(whitened.T @ whitened)
+    cov = fitted.scale * inverse @ whitened.T @ overlap @ whitened @ inverse
+    wald = fitted.wald_test((np.eye(2), np.array([0.0, 1.0])), cov_p=cov, use_f=False, scalar=True)
+    assert found.wald == pytest.approx(float(wald.statistic), rel=1e-7)
+    if horizon == 1:
+        assert found.p_value == pytest.approx(float(fitted.f_test((np.eye(2), np.array([0.0, 1.0]))).pvalue), rel=1e-7)
+    assert found.p_value == pytest.approx(stats.f.sf(found.wald / 2, 2, effective_forecasts(n, horizon) - 2), rel=1e-8)
 
 
 def test_effective_forecasts_are_those_of_the_simulated_error_of_b():

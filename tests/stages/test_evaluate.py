@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from lakes import rows_of
 from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.stages.context import Asked
-from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
+from sigmalake.stages.evaluate import evaluation_summaries, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from small_model import Model, assert_same_rows
@@ -166,7 +166,7 @@ def test_another_holding_moves_its_dates_and_other_rules_move_all(whole, tmp_pat
 
 
 def test_the_summary_holds_the_variants_side_by_side(whole):
-    summary = evaluation_summary(whole.context())
+    (summary,) = evaluation_summaries(whole.context())
     found = {(kind.kind, kind.variant): kind for kind in summary.kinds}
     assert {variant for _, variant in found} == {"short", "monthly"}
     stored = whole.rows(FORECAST_EVALUATION)
@@ -174,5 +174,34 @@ def test_the_summary_holds_the_variants_side_by_side(whole):
     assert found["market", "short"].bias == pytest.approx(market["b"].std(), rel=1e-10)
     assert found["market", "short"].n_dates == len(market)
     days = whole.market.truth.dates
-    part = evaluation_summary(whole.context(Asked(days[40], days[60])))
+    (part,) = evaluation_summaries(whole.context(Asked(days[40], days[60])))
     assert {kind.n_dates for kind in part.kinds if (kind.kind, kind.variant) == ("market", "short")} == {21}
+
+
+def test_longer_horizons_meet_the_compounded_returns_of_their_periods_once_all_have_come(model, panel, whole):
+    days = sorted(panel["date"].unique())
+    computed(with_own(model).write(panel[panel["date"] <= days[-4]]))
+    model.body["evaluate"] = {**model.body["evaluate"], "horizons": [5, 1]}
+    evaluated(model)
+    evaluated(computed(model.write(panel)))
+    stored = model.rows(FORECAST_EVALUATION)
+    first = stored[stored["horizon"] == 1].drop(columns=["horizon", "inputs_hash"]).reset_index(drop=True)
+    alone = whole.rows(FORECAST_EVALUATION).drop(columns=["horizon", "inputs_hash"])
+    order = ["variant", "date", "kind", "portfolio"]
+    pd.testing.assert_frame_equal(first.sort_values(order, ignore_index=True), alone.sort_values(order, ignore_index=True))
+    of_market = (stored["variant"] == "short") & (stored["kind"] == "factor") & (stored["portfolio"] == "market")
+    one, five = (stored[of_market & (stored["horizon"] == h)].set_index("date").sort_index() for h in (1, 5))
+    assert list(five.index) == list(one.index[:-4])  # the last four wait for their fifth day
+    assert list(five["return_date"]) == list(one["return_date"])[4:]
+    together = (1 + one["realised_return"]).rolling(5).apply(np.prod).shift(-4).dropna() - 1
+    assert_allclose(five["vol"], one["vol"].loc[five.index] * np.sqrt(5), rtol=1e-12)
+    assert_allclose(five["realised_return"].dropna(), together, rtol=1e-9, atol=1e-14)
+    daily_1, daily_5 = evaluation_summaries(model.context())
+    assert ({kind.horizon for kind in daily_1.kinds}, {kind.horizon for kind in daily_5.kinds}) == ({1}, {5})
+    b = five["b"].dropna()
+    found = next(one for one in daily_5.portfolios if (one.kind, one.portfolio, one.variant) == ("factor", "market", "short"))
+    assert found.bias == pytest.approx(b.std(), rel=1e-10)
+    assert found.bias_band == pytest.approx(np.sqrt(2 / (len(b) * 15 / 51)))
+    before = model.versions()
+    evaluated(model)
+    assert model.versions() == before

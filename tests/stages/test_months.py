@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from lakes import rows_of
 from sigmalake.demo.market import Market, generate_market
 from sigmalake.numerics.specific_risk.layers import Coverage, specific_history, specific_risk
-from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
+from sigmalake.stages.evaluate import evaluation_summaries, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import FACTOR_RETURNS, SPECIFIC_RETURNS
 from sigmalake.tables.packed import RISK_MODELS
@@ -142,5 +142,5 @@ def test_a_forecast_by_month_meets_the_compounded_returns_of_the_next_month(buil
     weights = (weights / weights.sum()).where(pd.Series(sigma["specific_var"], sigma["asset_id"]).astype(float).notna(), 0.0)
     market = found[(found["date"] == ends[3]) & (found["kind"] == "market")].iloc[0]
     assert market["realised_return"] == pytest.approx((weights * returns.reindex(weights.index)).sum(), rel=1e-9)
-    summary = {kind.variant: kind for kind in evaluation_summary(built.context()).kinds if kind.kind == "market"}
+    summary = {kind.variant: kind for kind in evaluation_summaries(built.context())[0].kinds if kind.kind == "market"}
     assert summary["by_month"].n_common == summary["by_month"].n_dates  # compared with variants by month only

@@ -46,7 +46,7 @@ def task_of(realised: dict, own=OWN) -> EvaluateForecasts:
     return EvaluateForecasts(forecast_parts(FORECASTS, FORECASTS), KEYS, realised, SETS, RULES, own)
 
 
-NEXT_DATE = task_of({day: [after] for day, after in zip(FORECASTS, DAYS[1:], strict=True)})
+NEXT_DATE = task_of({day: {1: [after]} for day, after in zip(FORECASTS, DAYS[1:], strict=True)})
 
 
 def evaluated(task: EvaluateForecasts, given: dict[str, pa.Table] | None = None) -> pa.Table:
@@ -137,9 +137,12 @@ def test_forecasts_that_have_not_met_a_return_or_have_no_exposures_have_no_rows(
 
 
 def test_a_forecast_over_several_dates_has_their_compounded_return():
-    task = EvaluateForecasts([[DAYS[8]]], KEYS, {DAYS[8]: DAYS[9:12]}, SETS, RULES, {})
-    rows = [row for row in evaluated(task).to_pylist() if row["kind"] == "factor" and row["variant"] == "v"]
-    assert {row["return_date"] for row in rows} == {DAYS[11]}
+    task = EvaluateForecasts([[DAYS[8]]], KEYS, {DAYS[8]: {1: DAYS[9:10], 3: DAYS[9:12]}}, SETS, RULES, {})
+    assert task.dates(0)[RETURNED] == DAYS[9:12]
+    found = {h: [row for row in evaluated(task).to_pylist() if (row["variant"], row["horizon"]) == ("v", h)] for h in (1, 3)}
+    assert {(row["horizon"], row["return_date"]) for h in found for row in found[h]} == {(1, DAYS[9]), (3, DAYS[11])}
+    (one, rows) = ([row for row in found[h] if row["kind"] == "factor"] for h in (1, 3))
+    assert [row["vol"] for row in rows] == pytest.approx([row["vol"] * 3**0.5 for row in one], rel=1e-12)
     sections = FIT(panel([8, 9, 10])).to_pylist()
     names = [factor.name for factor in SETS["then"]]
     for row in rows:

@@ -113,7 +113,9 @@ def _peer_rows(market: Market) -> pd.DataFrame:
 
 def _as_peers(market: Market, day: pd.Timestamp, known: pd.DataFrame, returns: pd.Series) -> pd.DataFrame:
     risk = market.model.risk(variant=market.model.variants[0])
-    of_group = {group: [name for name, of in zip(risk.factors, risk.groups, strict=True) if of == group] for group in set(risk.groups)}
+    of_group = {
+        group: [name for name, of in zip(risk.factors, risk.groups, strict=True) if of == group] for group in set(risk.groups)
+    }
     levels = of_group[market.given.category]
     rows = pd.DataFrame({"date": day, "asset_id": known.index, "ret": returns.reindex(known.index).to_numpy()})
     rows["industry"] = np.array(levels)[known[levels].to_numpy().argmax(axis=1)]

@@ -1,6 +1,6 @@
 """A real panel: the model that is fitted to it, its returns, and the dates on which every peer makes its forecast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,8 +61,8 @@ class Origin(NamedTuple):
     risk: Mapping[str, RiskModel]  # by variant of ours
 
 
-def read_market(path: Path, variants: Mapping[str, Mapping[str, Any]]) -> Market:
-    """Fit a panel with some variants, each as of every month's end.
+def read_market(path: Path, variants_of: Callable[[str], Mapping[str, Mapping[str, Any]]]) -> Market:
+    """Fit a panel with the variants that suit its configuration, each as of every month's end.
 
     Raises:
         SystemExit: no configuration of conf/ has this panel's columns.
@@ -75,7 +75,7 @@ def read_market(path: Path, variants: Mapping[str, Mapping[str, Any]]) -> Market
     names = body["sources"]["panel"]["columns"]
     body["factors"] = [factor for factor in body["factors"] if factor.get("column", given.category) in columns]
     body["sources"]["panel"].pop("path")
-    body["risk"] = {name: {**variant, "every": "month"} for name, variant in variants.items()}
+    body["risk"] = {name: {**variant, "every": "month"} for name, variant in variants_of(given.config).items()}
     for other in ("covariance", "lake"):
         body.pop(other, None)
     model = fit(path, config=body)

@@ -24,6 +24,7 @@ class Sums(NamedTuple):
     loss: Floats  # of ln sigma^2 + b^2
     r: Floats  # of R
     r_squared: Floats
+    month_squared: Floats  # (sum R)^2 / (n sigma^2), of the month as one return
 
     def over(self, months: Ints) -> "Sums":
         """Sums over months, each as often as it is named: (..., P) of (..., L) numbers of months."""
@@ -53,7 +54,7 @@ def _sharp(forecast: Forecast, alphas: Floats) -> Floats:
 def _sums(R: Floats, variances: Floats) -> Sums:
     b = R / np.sqrt(variances)
     parts = np.ones_like(b), b, b**2, np.log(variances) + b**2, R, R**2
-    return Sums(*(part.sum(axis=0) for part in parts))
+    return Sums(*(part.sum(axis=0) for part in parts), R.sum(axis=0) ** 2 / (len(R) * variances))
 
 
 def stacked(months: list[Sums]) -> Sums:
@@ -64,6 +65,12 @@ def stacked(months: list[Sums]) -> Sums:
 def bias(sums: Sums) -> Floats:
     """B = sd(b), mean over portfolios."""
     found: Floats = np.sqrt((sums.b_squared - sums.b**2 / sums.n) / (sums.n - 1)).mean(axis=-1)
+    return found
+
+
+def monthly_bias(sums: Sums, n_months: int) -> Floats:
+    """Root of the mean square of a month's return over its forecast, mean over portfolios within the root."""
+    found: Floats = np.sqrt(sums.month_squared.mean(axis=-1) / n_months)
     return found
 
 
@@ -112,6 +119,7 @@ class Scores(NamedTuple):
     """Measures of one peer on one kind of portfolio."""
 
     bias: Figure
+    monthly_bias: Figure
     volatility: Figure
     qlike: Figure
     rolling: Figure
@@ -126,6 +134,7 @@ def scores(sums: Sums, months: Ints, a_year: int) -> Scores:
     again = rolled[resampled(len(rolled))].mean(axis=1)
     return Scores(
         Figure(float(bias(whole)), bias(samples)),
+        Figure(float(monthly_bias(whole, len(months))), monthly_bias(samples, len(months))),
         Figure(float(volatility(whole, a_year)), volatility(samples, a_year)),
         Figure(float(qlike(whole)), qlike(samples)),
         Figure(float(rolled.mean()), again),

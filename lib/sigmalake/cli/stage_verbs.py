@@ -190,12 +190,12 @@ def evaluate(
     Evaluates the forecasts that have met their return since the last time, and shows the variants side by side.
     """
     from sigmalake.report.text.evaluation import as_json, as_text
-    from sigmalake.stages.evaluate import evaluation_summary, run_evaluate
+    from sigmalake.stages.evaluate import evaluation_summaries, run_evaluate
 
     with writing_context(config, overrides, start, end, wait, engine=engine, computes=(), verb="evaluate") as context:
         run_evaluate(context)
-        summary = evaluation_summary(context)
-    show(as_json(summary) if output is Output.JSON else as_text(summary))
+        summaries = evaluation_summaries(context)
+    show(as_json(summaries) if output is Output.JSON else as_text(summaries))
 
 
 def _run_stage(context: "Context", stage: str, output: Output) -> None:

@@ -5,13 +5,17 @@ What stops a release, which tables in rows are written beside the others, how fo
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sigmalake.config.types import Strict, key
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationRules
 from sigmalake.numerics.quality.rules import QualityRules
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _ascending(horizons: list[int]) -> list[int]:
+    return sorted(set(horizons))
 
 
 class MaxRejected(Strict):
@@ -63,6 +67,15 @@ class Evaluate(Strict):
             "where they change, `date`, from which they hold"
         ),
     ] = None
+    horizons: Annotated[
+        Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1), AfterValidator(_ascending)],
+        key(
+            "how far ahead forecasts are held to what happened, e.g. [1, 5, 21]: V times h meets the compounded returns of the next h "
+            "periods, as of every date, so that forecasts overlap; of a variant by month, months",
+            unit="periods of the variant",
+            source="choice",
+        ),
+    ] = [1]
     rolling_window: Annotated[
         Annotated[int, Field(ge=2)] | None,
         key("window of a rolling bias, 2 or more; none: the forecasts of 12 months", unit="forecasts", source="[M]"),

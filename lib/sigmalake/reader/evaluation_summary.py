@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,10 @@ from sigmalake.numerics.evaluation.forecast_measures import (
     qlike,
     rolling_deviation,
 )
+from sigmalake.numerics.evaluation.forecast_tests import bias_error, diebold_mariano, effective_forecasts, mincer_zarnowitz
 
 READ = (
-    "variant", "kind", "portfolio", "date", "return_date", "n_forecasts", "n_zero", "n_left_out", "vol", "realised_return", "b",
+    "variant", "horizon", "kind", "portfolio", "date", "return_date", "n_forecasts", "n_zero", "n_left_out", "vol", "realised_return", "b",
     "b_squared", "log_var", "log_b_squared",
 )  # fmt: skip
 """The columns of `forecast_evaluation` that a summary reads."""
@@ -33,6 +35,7 @@ _OF_THE_VARIANT = (
 )  # fmt: skip
 """Kinds of portfolios that depend on the variant, so that variants have different ones."""
 
+_LEVEL = 0.05  # of a test that says no
 _DAYS_A_YEAR = 365.25
 _ROUNDING = 1e-12  # of a return that is the same
 
@@ -45,11 +48,15 @@ class PortfolioMeasures(NamedTuple):
     portfolio: str
     n_dates: int  # T, with a forecast
     bias: float
-    bias_band: float  # about 1, of T normal returns
+    bias_band: float  # about 1, of T normal returns, fewer where horizons overlap
+    bias_error: float  # standard error of B from these forecasts, with their tails and their memory
     rolling_deviation: float  # mean |rolling B - 1|
     q: float
     q_band: float  # about 2.2704
     qlike: float
+    mz_intercept: float  # Mincer and Zarnowitz: 0, and
+    mz_slope: float  # 1 of a right forecast
+    mz_p_value: float  # of both at once
 
 
 class KindMeasures(NamedTuple):
@@ -61,6 +68,8 @@ class KindMeasures(NamedTuple):
     first_date: date  # with a forecast
     last_date: date
     n_dates: int  # T, the most of any portfolio
+    horizon: int  # h, periods
+    n_effective: float  # independent forecasts that tell as much of B as T that overlap
     n_without: int  # rows without a forecast
     n_zero: int  # returns of exactly 0
     n_left_out: int  # assets, over all rows
@@ -68,7 +77,9 @@ class KindMeasures(NamedTuple):
     bias_spread: float  # largest B - smallest B
     deviation: float  # mean |B - 1|
     expected_deviation: float  # of a right normal forecast, at T
-    n_in_band: int  # portfolios with B within 1 +- sqrt(2 / T)
+    bias_error: float  # standard error of B, mean over portfolios
+    n_in_band: int  # portfolios with B within 1 +- sqrt(2 / T), T the effective ones
+    n_mz_rejected: int  # portfolios whose forecasts a Mincer-Zarnowitz regression refuses at 5 %
     rolling_window: int  # forecasts
     mrad: float  # over the portfolios with that many
     expected_mrad: float
@@ -78,15 +89,34 @@ class KindMeasures(NamedTuple):
     n_common: int  # rows of these
 
 
+class Comparison(NamedTuple):
+    """Whether two variants' QLIKE differ on the same returns (Diebold and Mariano 1995), mean over a kind's portfolios by date."""
+
+    kind: str
+    variant: str
+    other: str
+    horizon: int
+    n_dates: int
+    difference: float  # QLIKE of the variant less that of the other: below 0, the variant is better
+    std_error: float
+    p_value: float  # two-sided, of no difference; NaN: too few dates
+
+
 class EvaluationSummary(NamedTuple):
-    """The measures of every variant, side by side."""
+    """The measures of every variant over one horizon, side by side."""
 
     kinds: list[KindMeasures]  # by kind, then variant
     portfolios: list[PortfolioMeasures]
+    comparisons: list[Comparison]  # by kind, then pair of variants
 
 
-def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[str] = ()) -> EvaluationSummary:
-    """The measures of model 7, from rows of `forecast_evaluation`.
+def at_horizon(rows: pa.Table, horizon: int) -> pa.Table:
+    """The rows of one horizon; those of before there were others, which say 0, are of 1."""
+    return rows.filter(pc.equal(pc.max_element_wise(rows.column("horizon"), 1), horizon))
+
+
+def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[str] = (), horizon: int = 1) -> EvaluationSummary:
+    """The measures of model 7 over one horizon, from rows of `forecast_evaluation`.
 
     Bias, MRAD and Q have a target of their own, and each variant is held to it on all of its dates. QLIKE has none: it compares
     variants of one frequency, over the portfolios and dates on which all of them forecast the same return. Eigenfactors, minimum
@@ -96,23 +126,43 @@ def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[s
         rows: the columns of `READ`.
         rolling_window: forecasts of a rolling bias; None: those of 12 months, counted from the dates of each variant.
         by_month: variants whose forecasts are of a month's return.
+        horizon: h, periods of a variant; rows of others do not count.
     """
+    rows = at_horizon(rows, horizon)
     dates = rows.group_by(["variant", "date"]).aggregate([]).to_pandas()
     windows = {name: rolling_window or forecasts_a_year(of["date"].unique()) for name, of in dates.groupby("variant")}
     kinds: list[KindMeasures] = []
     portfolios: list[PortfolioMeasures] = []
+    comparisons: list[Comparison] = []
     for kind in sorted(pc.unique(rows.column("kind")).to_pylist()):  # one at a time in memory
         frame = rows.select(list(READ)).filter(pc.field("kind") == kind).to_pandas()
         frame = frame.sort_values(["variant", "portfolio", "date"], ignore_index=True)
         frame["common"] = False
         for _, alike in frame.groupby(frame["variant"].isin(set(by_month))):
             frame.loc[alike.index, "common"] = _same_return(alike)
+            comparisons += _comparisons(frame.loc[alike.index], horizon)
         for variant, of_kind in frame.groupby("variant", sort=True):
-            measured = [_portfolio(rows, windows[variant]) for _, rows in of_kind.groupby("portfolio", sort=True)]
+            measured = [_portfolio(rows, windows[variant], horizon) for _, rows in of_kind.groupby("portfolio", sort=True)]
             portfolios += measured
-            kinds.append(_kind(of_kind, measured, windows[variant]))
+            kinds.append(_kind(of_kind, measured, windows[variant], horizon))
     order = {kind.value: number for number, kind in enumerate(EvaluationKind)}
-    return EvaluationSummary(sorted(kinds, key=lambda k: (order[k.kind], k.variant)), portfolios)
+    return EvaluationSummary(
+        sorted(kinds, key=lambda k: (order[k.kind], k.variant)), portfolios, sorted(comparisons, key=lambda c: order[c.kind])
+    )
+
+
+def _comparisons(rows: pd.DataFrame, horizon: int) -> list[Comparison]:
+    """Every pair of variants on the returns that all of them forecast, a date's loss the mean over its portfolios."""
+    common = rows[rows["common"] & (rows["n_forecasts"] > 0)]
+    if common.empty:
+        return []
+    loss = (common["log_var"] + common["b_squared"]).groupby([common["date"], common["variant"]]).mean().unstack("variant")
+    found = []
+    for variant, other in combinations(sorted(loss), 2):
+        test = diebold_mariano(loss[variant].to_numpy(), loss[other].to_numpy(), horizon)
+        kind = str(rows["kind"].iloc[0])
+        found.append(Comparison(kind, variant, other, horizon, test.n, test.difference, test.std_error, test.p_value))
+    return found
 
 
 def forecasts_a_year(dates: Sequence[date]) -> int:
@@ -129,19 +179,23 @@ def forecast_run(rows: pd.DataFrame) -> ForecastRun:
     return ForecastRun(n_forecasts, n_zero, *(counted[name].to_numpy(dtype=np.float64) for name in means))
 
 
-def _portfolio(rows: pd.DataFrame, window: int) -> PortfolioMeasures:
+def _portfolio(rows: pd.DataFrame, window: int, horizon: int) -> PortfolioMeasures:
     run, first = forecast_run(rows), rows.iloc[0]
     n = len(run.b)
+    n_effective = effective_forecasts(n, horizon)
+    regressed = mincer_zarnowitz(run.b_squared, run.vol**2, horizon)
     return PortfolioMeasures(
-        first["variant"], first["kind"], first["portfolio"], n, bias(run), bias_band(n), rolling_deviation(run, window),
-        q_statistic(run), q_band(n), qlike(run),
+        first["variant"], first["kind"], first["portfolio"], n, bias(run), bias_band(n_effective), bias_error(run, horizon),
+        rolling_deviation(run, window), q_statistic(run), q_band(n_effective), qlike(run),
+        regressed.intercept, regressed.slope, regressed.p_value,
     )  # fmt: skip
 
 
-def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: int) -> KindMeasures:
+def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: int, horizon: int) -> KindMeasures:
     B = np.array([one.bias for one in portfolios])
     bands = np.array([one.bias_band for one in portfolios])
     n_dates = max(one.n_dates for one in portfolios)
+    n_effective = effective_forecasts(n_dates, horizon)
     common = rows[rows["common"]]
     forecast = rows[rows["n_forecasts"] > 0]
     spanned = forecast if len(forecast) else rows
@@ -152,19 +206,23 @@ def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: i
         first_date=spanned["date"].min(),
         last_date=spanned["date"].max(),
         n_dates=n_dates,
+        horizon=horizon,
+        n_effective=n_effective,
         n_without=int((rows["n_forecasts"] == 0).sum()),
         n_zero=int(rows["n_zero"].sum()),
         n_left_out=int(rows["n_left_out"].sum()),
         bias=_mean(B),
         bias_spread=float(np.nanmax(B) - np.nanmin(B)) if np.isfinite(B).any() else float("nan"),
         deviation=_mean(np.abs(B - 1)),
-        expected_deviation=expected_deviation(n_dates),
+        expected_deviation=expected_deviation(n_effective),
+        bias_error=_mean(np.array([one.bias_error for one in portfolios])),
         n_in_band=int((np.abs(B - 1) <= bands).sum()),
+        n_mz_rejected=sum(one.mz_p_value < _LEVEL for one in portfolios),
         rolling_window=window,
         mrad=_mean(np.array([one.rolling_deviation for one in portfolios])),
-        expected_mrad=expected_deviation(window),
+        expected_mrad=expected_deviation(effective_forecasts(window, horizon)),
         q=_mean(np.array([one.q for one in portfolios])),
-        q_band=q_band(n_dates),
+        q_band=q_band(n_effective),
         qlike=_mean(np.array([qlike(forecast_run(one)) for _, one in common.groupby("portfolio")])),
         n_common=len(common),
     )

@@ -93,7 +93,8 @@ def _evaluated(context: Context, plan: Changes[RiskKey], panel: list[PanelState]
     for frequency in FREQUENCIES:
         compute = {key: value for key, value in plan.compute.items() if config.risk[key[0]].frequency == frequency}
         days = {day for _, day in compute}
-        after = {day: dates for day, dates in _dates_after(panel, sections, frequency).items() if day in days}
+        after = _met(panel, sections, frequency, config.evaluate.horizons)
+        after = {day: dates for day, dates in after.items() if day in days}
         if compute:
             parts, sets = forecast_parts(sorted(days), known), factor_sets(lake)
             task = EvaluateForecasts(parts, compute, after, sets, config.evaluate.test_portfolios, own)
@@ -124,25 +125,39 @@ def _expected(config: Config, upstream: Upstream, own: OwnDigests) -> tuple[dict
     """Hash by variant and date of every forecast that has met its return; and the last date of that return."""
     of_config = rules_hash(config.evaluate_hash(), versions.EVALUATE)
     panel, cross_sections, risk_models = upstream
-    after = {frequency: _dates_after(panel, cross_sections, frequency) for frequency in FREQUENCIES}
+    after = {frequency: _met(panel, cross_sections, frequency, config.evaluate.horizons) for frequency in FREQUENCIES}
     inputs = {row.exposure_date: row.inputs_hash for row in panel}
     expected, return_date = {}, {}
     for (variant, day), model in risk_models.items():
-        if variant in config.evaluated_variants and (dates := after[config.risk[variant].frequency].get(day)):
-            data = digest_of([model, inputs[day], *(cross_sections[of] for of in dates), own.on(day)])
+        if variant in config.evaluated_variants and (met := after[config.risk[variant].frequency].get(day)):
+            dates = met[max(met)]  # those of the shorter horizons are among them
+            data = digest_of([model, inputs[day], *map(str, met), *(cross_sections[of] for of in dates), own.on(day)])
             expected[variant, day], return_date[variant, day] = join_hash(data, of_config), dates[-1]
     return expected, return_date
 
 
-def _dates_after(panel: Sequence[PanelState], cross_sections: Mapping[date, str], frequency: Frequency) -> dict[date, list[date]]:
-    """By the date of a forecast, the dates of the returns that it is held to: the next one, or the next complete month's."""
-    rows = [row for row in panel if row.return_date in cross_sections]
+def _met(
+    panel: Sequence[PanelState], cross_sections: Mapping[date, str], frequency: Frequency, horizons: Sequence[int]
+) -> dict[date, dict[int, list[date]]]:
+    """By forecast date, of each horizon that has passed, the dates of the returns of the next h periods, or complete months.
+
+    A forecast of several periods whose dates are not all regressed is held to none.
+    """
+    known = {row.return_date: row.exposure_date for row in panel if row.return_date in cross_sections}
+    calendar = sorted(row.return_date for row in panel if row.return_date is not None)
     if frequency == "period":
-        return {row.exposure_date: [row.return_date] for row in rows if row.return_date is not None}
-    calendar = sorted(cross_sections)
-    known = {row.return_date: row.exposure_date for row in rows}
-    months = months_of(panel, calendar)
-    return {known[calendar[m.first]]: calendar[m.first : m.last + 1] for m in months if calendar[m.first] in known}
+        periods = [[day] for day in calendar]
+    else:
+        regressed = sorted(cross_sections)
+        periods = [regressed[m.first : m.last + 1] for m in months_of(panel, regressed)]
+    found: dict[date, dict[int, list[date]]] = {}
+    for number, period in enumerate(periods):
+        if period[0] in known:
+            ahead = {h: [day for of in periods[number : number + h] for day in of] for h in horizons if number + h <= len(periods)}
+            met = {h: dates for h, dates in ahead.items() if all(day in cross_sections for day in dates)}
+            if met:
+                found[known[period[0]]] = met
+    return found
 
 
 def _stored(lake: Lake) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
@@ -153,8 +168,8 @@ def _stored(lake: Lake) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
     return {key: row["inputs_hash"] for key, row in keyed.items()}, {key: row["return_date"] for key, row in keyed.items()}
 
 
-def evaluation_summary(context: Context) -> EvaluationSummary:
-    """What the table says of the dates asked for.
+def evaluation_summaries(context: Context) -> list[EvaluationSummary]:
+    """What the table says of the dates asked for, by horizon, the shortest first; one that none has passed yet is left out.
 
     Raises:
         DataError: no forecast among them has met its return yet.
@@ -171,4 +186,6 @@ def evaluation_summary(context: Context) -> EvaluationSummary:
             "date after it are needed: use `sigmalake run`, and variants under `risk:`"
         )
     by_month = {name for name, variant in context.config.risk.items() if variant.by_month}
-    return summarise(found, context.config.evaluate.rolling_window, by_month)
+    window = context.config.evaluate.rolling_window
+    summaries = [summarise(found, window, by_month, horizon) for horizon in context.config.evaluate.horizons]
+    return [summary for summary in summaries if summary.kinds]

@@ -14,5 +14,5 @@ RESIDUALS = "1"  # of residual correlations
 RISK = "1"  # of Sigma and Delta, with their layers
 COVARIANCE = "3"  # of V
 PORTFOLIOS = "1"  # of reading and packing books, and of their risk
-EVALUATE = "1"  # of what forecasts are held to
+EVALUATE = "2"  # of what forecasts are held to
 PREMIA = "1"  # of factor premia

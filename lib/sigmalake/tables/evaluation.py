@@ -2,25 +2,28 @@
 
 import pyarrow.compute as pc
 
-from sigmalake.tables.declaration import Column, Constraint, Table, no_nan, required
+from sigmalake.tables.declaration import Column, Constraint, Older, Table, no_nan, required
 from sigmalake.tables.shared_columns import AS_OF, FACTOR, VARIANT
 
 MEAN = "mean over n_forecasts of"
 
 FORECAST_EVALUATION = Table(
     name="forecast_evaluation",
-    comment="Forecasts as of a date against the returns of the next period, by test portfolio; deciles of single assets as means",
-    key=("variant", "date", "kind", "portfolio"),
+    comment="Forecasts as of a date against the returns that followed, by horizon and test portfolio; deciles of assets as means",
+    key=("variant", "date", "horizon", "kind", "portfolio"),
     date="date",
     columns=(
         VARIANT,
         AS_OF,
+        required(
+            "horizon", "INT", "h, periods of the variant that are forecast; 0: 1, of a row of before there were others", Older()
+        ),
         required("kind", "STRING", "factor, eigenfactor, market, random_active, minimum_variance, own, asset_by_size, ..."),
         required("portfolio", "STRING", "factor, number, name or decile: 01 is the smallest"),
         required(
             "return_date",
             "DATE",
-            "last date of the return that was forecast: the next date, or of a variant by month the next month's",
+            "last date of the return that was forecast: the h-th date after, or of a variant by month the h-th month's last",
         ),
         required("inputs_hash", "STRING", "what the rows of this variant and date were computed from"),
         required("n_forecasts", "INT", "forecasts that count: 1 of a portfolio, those of a decile's assets; 0: see detail"),
@@ -28,8 +31,8 @@ FORECAST_EVALUATION = Table(
         required("n_assets", "INT", "assets whose returns are in it; 0 for factors"),
         required("n_left_out", "INT", "assets held without a V at date, or without a return at return_date"),
         required("left_out_weight", "DOUBLE", "their share of the gross weight; of a decile, of its assets"),
-        Column("vol", "DOUBLE", f"sigma, root of the {MEAN} sigma^2, fraction per period of the variant"),
-        Column("realised_return", "DOUBLE", f"{MEAN} R, fraction per period of the variant: from date to return_date"),
+        Column("vol", "DOUBLE", f"sigma, root of the {MEAN} sigma^2, that of a period times h, fraction over the horizon"),
+        Column("realised_return", "DOUBLE", f"{MEAN} R, fraction over the horizon: from date to return_date"),
         Column("b", "DOUBLE", f"{MEAN} b = R / sigma"),
         Column("b_squared", "DOUBLE", f"{MEAN} b^2"),
         Column("log_var", "DOUBLE", f"{MEAN} ln sigma^2"),

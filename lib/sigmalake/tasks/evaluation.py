@@ -57,7 +57,7 @@ class EvaluateForecasts(PartTask):
 
     parts: Sequence[Sequence[date]]  # forecast dates, ascending
     inputs_hashes: Mapping[tuple[str, date], str]  # by variant and date: the forecasts to evaluate
-    realised: Mapping[date, Sequence[date]]  # by forecast date, the return dates that it is held to
+    realised: Mapping[date, Mapping[int, Sequence[date]]]  # by forecast date and horizon, the return dates that it is held to
     factor_sets: Mapping[str, Sequence[Factor]]  # what the arrays by factor mean
     rules: EvaluationRules
     own: OwnHistory
@@ -83,7 +83,7 @@ class EvaluateForecasts(PartTask):
     def dates(self, part: int) -> Mapping[str, Sequence[date]]:
         """The forecasts', and those of their returns."""
         forecasts = self.parts[part]
-        returns = sorted({day for of in forecasts for day in self.realised.get(of, ())})
+        returns = sorted({day for of in forecasts for dates in self.realised.get(of, {}).values() for day in dates})
         return {MODELS: forecasts, KNOWN: forecasts, RETURNED: returns, REGRESSED: returns}
 
     def __call__(self, part: int, inputs: Mapping[str, pa.Table]) -> pa.Table:
@@ -96,11 +96,12 @@ class EvaluateForecasts(PartTask):
         for number, (variant, day) in enumerate(zip(models.variant, models.date, strict=True)):
             if (variant, day) not in self.inputs_hashes or day not in panel_row or day not in self.parts[part]:
                 continue
-            after = returns.over(self.realised.get(day, ()), self.factor_sets)
-            if after is not None:
-                forecast = self._forecast(models, number, panel, panel_row[day], after)
-                evaluated = evaluate_date(forecast, self.rules, holdings_of(self.own, day))
-                found.append(self._as_rows(variant, day, after.return_date, evaluated))
+            for horizon, dates in self.realised.get(day, {}).items():
+                after = returns.over(dates, self.factor_sets)
+                if after is not None:
+                    forecast = self._forecast(models, number, panel, panel_row[day], after).over(horizon)
+                    evaluated = evaluate_date(forecast, self.rules, holdings_of(self.own, day))
+                    found.append(self._as_rows(variant, day, horizon, after.return_date, evaluated))
         return pa.concat_tables(found) if found else no_rows(self.into)
 
     def _forecast(self, models: ModelRows, number: int, panel: PanelRows, row: int, after: RealisedReturns) -> DateForecast:
@@ -126,12 +127,13 @@ class EvaluateForecasts(PartTask):
             linked=models.linked_among(number, ids),
         )
 
-    def _as_rows(self, variant: str, day: date, return_date: date, evaluated: Sequence[Evaluated]) -> pa.Table:
-        """The rows of one forecast; a number that is not there is null."""
+    def _as_rows(self, variant: str, day: date, horizon: int, return_date: date, evaluated: Sequence[Evaluated]) -> pa.Table:
+        """The rows of one forecast over one horizon; a number that is not there is null."""
         size = sum(len(part.portfolios) for part in evaluated)
         keys: dict[str, object] = {
             "variant": [variant] * size,
             "date": [day] * size,
+            "horizon": pa.array([horizon] * size, pa.int32()),
             "return_date": [return_date] * size,
             "inputs_hash": [self.inputs_hashes[variant, day]] * size,
             "kind": [part.kind.value for part in evaluated for _ in part.portfolios],

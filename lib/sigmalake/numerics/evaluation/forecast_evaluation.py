@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class OwnPortfolio(NamedTuple):
 
 
 class DateForecast(NamedTuple):
-    """The model as of t, and the returns of t+1 over the same assets and factors."""
+    """The model as of t, and the returns of t+1, or of t+1 to t+h compounded, over the same assets and factors."""
 
     factors: Sequence[str]  # (K,) of Sigma
     factor_cov: Floats  # (K, K) fraction^2
@@ -73,6 +73,13 @@ class DateForecast(NamedTuple):
     returns: Floats  # (N,) of t+1; NaN: missing
     specific_returns: Floats  # (N,) of t+1; NaN: missing
     linked: LinkedCov = UNLINKED  # specific covariances of linked issues, by position in the coverage
+
+    def over(self, horizon: int) -> Self:
+        """With the risk of that many periods, as if returns had no memory [model 4.8]: Sigma, Delta and linked issues times h."""
+        if horizon == 1:
+            return self
+        linked = LinkedCov(self.linked.pairs, self.linked.cov * horizon)
+        return self._replace(factor_cov=self.factor_cov * horizon, specific_var=self.specific_var * horizon, linked=linked)
 
 
 class Evaluated(NamedTuple):

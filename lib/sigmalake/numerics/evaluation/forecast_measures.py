@@ -103,7 +103,7 @@ def q_statistic(run: ForecastRun) -> float:
     return _mean(squares / moved[some] - run.log_b_squared[some], moved[some])
 
 
-def bias_band(n: int, kurtosis: float = 3.0) -> float:
+def bias_band(n: float, kurtosis: float = 3.0) -> float:
     """Half the width of the band about 1 that holds B of n independent right forecasts 19 times in 20.
 
     2 sd(B) = sqrt((kurtosis - 1) / n), for normal returns sqrt(2 / n) (Menchero, Orr, Wang 2011). The band is that of many
@@ -112,7 +112,7 @@ def bias_band(n: int, kurtosis: float = 3.0) -> float:
     return sqrt((kurtosis - 1) / n) if n else nan
 
 
-def q_band(n: int) -> float:
+def q_band(n: float) -> float:
     """Half the width of the band about 2.2704 that holds Q of n independent right normal forecasts 19 times in 20.
 
     2 sqrt((pi^2 / 2 - 2) / n): var b^2 = 2, var ln b^2 = pi^2 / 2, cov(b^2, ln b^2) = 2.
@@ -120,7 +120,7 @@ def q_band(n: int) -> float:
     return 2 * sqrt(_VAR_Q / n) if n else nan
 
 
-def expected_deviation(n: int) -> float:
+def expected_deviation(n: float) -> float:
     """E|B - 1| of n independent right normal forecasts: .17 for 12, .036 for 252.
 
     With v = n - 1, v B^2 is chi-squared: E|B - 1| = 2 c P(chi2_{v+1} > v) - 2 P(chi2_v > v) - c + 1, c = E B.

@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 from sigmalake.errors import MissingRiskError
 from sigmalake.reader.dates import Day, bounds
 from sigmalake.reader.frames import of_a_date
-from sigmalake.reader.frames.evaluation import evaluation_frames, rolling_bias_frame
+from sigmalake.reader.frames.evaluation import EvaluationFrames, evaluation_frames, rolling_bias_frame
 from sigmalake.reader.frames.forecasts import factor_vol_frame
 from sigmalake.reader.model.opened import OpenedModel
 from sigmalake.reader.risk_model import RiskModel
@@ -17,13 +17,13 @@ from sigmalake.reader.risk_rows import RISK_COLUMNS, SIGMA_COLUMNS, risk_model_o
 from sigmalake.reader.storage.model_tables import EXPOSURE_COLUMNS
 from sigmalake.tables.packed import PANEL
 
-_Wanted = tuple[int | None, Date | None, Date | None]  # rolling window, start, end
+_Wanted = tuple[int | None, int, Date | None, Date | None]  # rolling window, horizon, start, end
 
 
 class Forecasts(OpenedModel):
     """Risk as it was forecast, and its evaluation."""
 
-    _evaluation: tuple[_Wanted, tuple[pd.DataFrame, pd.DataFrame]] | None = None  # by what was wanted last
+    _evaluation: tuple[_Wanted, EvaluationFrames] | None = None  # by what was wanted last
 
     def risk(
         self,
@@ -143,7 +143,9 @@ class Forecasts(OpenedModel):
         """
         return factor_vol_frame(self._tables, self._rows.variant(variant), *bounds(start, end))
 
-    def evaluation(self, rolling_window: int | None = None, *, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+    def evaluation(
+        self, rolling_window: int | None = None, *, horizon: int = 1, start: Day | None = None, end: Day | None = None
+    ) -> pd.DataFrame:
         """How well the forecasts did, a row a kind of portfolio and variant; the columns are those of `KindMeasures`.
 
         What `sigmalake evaluate` wrote is no part of a release: these are the forecasts of the model's variants up to its newest
@@ -151,28 +153,38 @@ class Forecasts(OpenedModel):
 
         Args:
             rolling_window: forecasts of a rolling bias; None: those of 12 months.
+            horizon: periods that were forecast, one of `evaluate.horizons`; forecasts of several overlap.
             start: first as-of date of the forecasts, itself included; None: the first there is.
             end: last date of the returns that were forecast, itself included; None: the last there is.
 
         Raises:
-            MissingRiskError: nothing was evaluated, or nothing from `start` to `end`.
+            MissingRiskError: nothing was evaluated over this horizon, or nothing from `start` to `end`.
         """
-        return self._evaluated(rolling_window, *bounds(start, end))[0]
+        return self._evaluated(rolling_window, horizon, *bounds(start, end)).kinds.copy()
 
     def evaluation_by_portfolio(
-        self, rolling_window: int | None = None, *, start: Day | None = None, end: Day | None = None
+        self, rolling_window: int | None = None, *, horizon: int = 1, start: Day | None = None, end: Day | None = None
     ) -> pd.DataFrame:
         """How well the forecasts did, a row a kind, variant and portfolio; the columns are those of `PortfolioMeasures`.
 
         Arguments and errors are those of `evaluation`.
         """
-        return self._evaluated(rolling_window, *bounds(start, end))[1]
+        return self._evaluated(rolling_window, horizon, *bounds(start, end)).portfolios.copy()
+
+    def forecast_comparison(self, *, horizon: int = 1, start: Day | None = None, end: Day | None = None) -> pd.DataFrame:
+        """Whether the variants' forecasts differ, a row a kind of portfolio and pair of variants; the columns of `Comparison`.
+
+        The loss is QLIKE on the returns that all variants forecast; kinds whose portfolios depend on the variant are in no row,
+        nor are variants of another frequency. Arguments and errors are those of `evaluation`.
+        """
+        return self._evaluated(None, horizon, *bounds(start, end)).comparisons.copy()
 
     def rolling_bias(
         self,
         variant: str | None = None,
         rolling_window: int | None = None,
         *,
+        horizon: int = 1,
         start: Day | None = None,
         end: Day | None = None,
     ) -> pd.DataFrame:
@@ -183,6 +195,7 @@ class Forecasts(OpenedModel):
         Args:
             variant: None for the first of the configuration.
             rolling_window: forecasts; None: those of 12 months.
+            horizon: periods that were forecast, one of `evaluate.horizons`.
             start: first date that is shown, itself included; its window may begin before. None: the first with a full window.
             end: last date of the returns that were forecast, itself included; None: the last there is.
 
@@ -192,9 +205,9 @@ class Forecasts(OpenedModel):
         name = self._rows.variant(variant)
         first, last = bounds(start, end)
         where = self._forecasts_in(None, last) & (ds.field("variant") == name)
-        whole = rolling_bias_frame(self._tables, where, rolling_window)
+        whole = rolling_bias_frame(self._tables, where, rolling_window, horizon)
         if not len(whole.columns):
-            raise MissingRiskError(self._not_evaluated(first, last))
+            raise MissingRiskError(self._not_evaluated(first, last, horizon))
         frame = whole if first is None else whole[whole.index >= pd.Timestamp(first)]
         frame.attrs = whole.attrs | {"variant": name}
         return frame
@@ -204,18 +217,19 @@ class Forecasts(OpenedModel):
         found = ds.field("variant").isin(list(self.variants)) & (ds.field("return_date") <= last)
         return found if start is None else found & (ds.field("date") >= start)
 
-    def _evaluated(self, rolling_window: int | None, start: Date | None, end: Date | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-        wanted = rolling_window, start, end
+    def _evaluated(self, rolling_window: int | None, horizon: int, start: Date | None, end: Date | None) -> EvaluationFrames:
+        wanted = rolling_window, horizon, start, end
         if self._evaluation is None or self._evaluation[0] != wanted:
             by_month = [name for name in self.variants if self.frequency(name) == "month"]
-            found = evaluation_frames(self._tables, self._forecasts_in(start, end), rolling_window, by_month)
+            found = evaluation_frames(self._tables, self._forecasts_in(start, end), rolling_window, by_month, horizon)
             self._evaluation = wanted, found
-        kinds, portfolios = self._evaluation[1]
-        if kinds.empty:
-            raise MissingRiskError(self._not_evaluated(start, end))
-        return kinds.copy(), portfolios.copy()
+        if self._evaluation[1].kinds.empty:
+            raise MissingRiskError(self._not_evaluated(start, end, horizon))
+        return self._evaluation[1]
 
-    def _not_evaluated(self, start: Date | None, end: Date | None) -> str:
+    def _not_evaluated(self, start: Date | None, end: Date | None, horizon: int) -> str:
         saved = "save it, and " if self.packed.lake is None else ""
         span = f" from {start or 'the first date'} to {end or 'the last'}" if start or end else ""
-        return f"{self._title}: no forecast{span} has been evaluated yet; {saved}use `sigmalake evaluate`"
+        ahead = "" if horizon == 1 else f" over {horizon} periods"
+        listed = "" if horizon == 1 else f" with {horizon} among `evaluate.horizons`"
+        return f"{self._title}: no forecast{span}{ahead} has been evaluated yet; {saved}use `sigmalake evaluate`{listed}"

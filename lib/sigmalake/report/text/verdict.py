@@ -6,11 +6,12 @@ from statistics import fmean
 
 from sigmalake.numerics.evaluation.forecast_evaluation import EvaluationKind
 from sigmalake.numerics.evaluation.forecast_measures import bias_band
-from sigmalake.reader.evaluation_summary import EvaluationSummary, KindMeasures
+from sigmalake.reader.evaluation_summary import Comparison, EvaluationSummary, KindMeasures
 
 FEWEST = 60  # forecasts, that a verdict says something
 FAT = 9.0  # kurtosis of returns with fat tails, of t with 5 degrees of freedom
 SLOW = 2.0  # times the rolling deviation of a right model, beyond which forecasts follow volatility too slowly
+LEVEL = 0.05  # of a test of two variants
 SPREAD = 0.3  # between the deciles of assets, beyond which some are forecast too low and others too high
 
 _OPTIMISED = (EvaluationKind.EIGENFACTOR, EvaluationKind.MINIMUM_VARIANCE)
@@ -21,15 +22,41 @@ _DECILES = (*_SPECIFIC, EvaluationKind.ASSET_BY_SIZE, EvaluationKind.ASSET_BY_VO
 def verdicts(summary: EvaluationSummary) -> list[str]:
     """A paragraph for each variant, by its name."""
     names = sorted({kind.variant for kind in summary.kinds})
-    return [_verdict(name, [kind for kind in summary.kinds if kind.variant == name]) for name in names]
+    return [
+        *(_verdict(name, [kind for kind in summary.kinds if kind.variant == name]) for name in names),
+        *_better(summary.comparisons),
+    ]
+
+
+def _better(comparisons: Sequence[Comparison]) -> list[str]:
+    """A sentence on each pair of variants: where the one forecasts better than the other by more than chance."""
+    pairs: dict[tuple[str, str], list[Comparison]] = {}
+    for one in comparisons:
+        if not isnan(one.p_value):
+            pairs.setdefault((one.variant, one.other), []).append(one)
+    found = []
+    for (variant, other), tested in pairs.items():
+        told = [one for one in tested if one.p_value < LEVEL]
+        for name, rival, here in (
+            (variant, other, [one.kind for one in told if one.difference < 0]),
+            (other, variant, [one.kind for one in told if one.difference > 0]),
+        ):
+            if here:
+                found.append(f"{name} forecasts better than {rival} for {', '.join(here)} (QLIKE, Diebold and Mariano at 5 %).")
+        if not told:
+            found.append(f"{variant} and {other} forecast alike: no difference of QLIKE is more than chance (Diebold and Mariano).")
+    return found
 
 
 def _verdict(variant: str, kinds: Sequence[KindMeasures]) -> str:
     measured = [kind for kind in kinds if not isnan(kind.bias)]
     n_dates = max((kind.n_dates for kind in measured), default=0)
+    n_effective = max((kind.n_effective for kind in measured), default=0)
     if n_dates < FEWEST:
         return f"{variant}: {n_dates} forecasts are too few for a verdict; {FEWEST} say something, 250 are better."
-    band, wide = bias_band(n_dates), bias_band(n_dates, FAT)
+    horizon = measured[0].horizon
+    variant += f" over {horizon} periods" if horizon > 1 else ""
+    band, wide = bias_band(n_effective), bias_band(n_effective, FAT)
     off = {kind.kind: kind.bias for kind in measured if abs(kind.bias - 1) > wide}
     doubtful = [kind.kind for kind in measured if band < abs(kind.bias - 1) <= wide]
     if off:
