@@ -69,7 +69,7 @@ def test_it_reads_back_with_names_that_yaml_has_to_quote(said, tmp_path):
         (("regression", "min_members"), "min_members: 3.0", "effective members"),
         (("risk", "plain", "half_life"), "half_life: 84.0", "periods; default [M]"),
         (("risk", "short", "lags"), "lags: 3", "periods"),
-        (("risk", "short", "scale"), "scale: 1.4", "factor; preset short [M, B]"),
+        (("risk", "short", "scale"), "scale: 1.0", "factor; preset short [M, B]"),
         (("risk", "short", "simulations"), "simulations: 100", "draws; default choice"),
         (("risk", "short", "seed"), "seed: m/short", "default"),
         (("risk", "short", "regime", "window"), "window: 99", "periods"),
@@ -100,10 +100,10 @@ def test_a_value_has_its_unit_and_where_it_is_from(said, keys, code, comment):
 def test_what_an_override_gives_is_given(tmp_path):
     path = tmp_path / "m.yaml"
     path.write_text(TEXT)
-    overrides = ["regression.huber=1.345", "risk.short.factor_cov.eigenfactor.scale=1"]
+    overrides = ["regression.huber=1.345", "risk.short.factor_cov.eigenfactor.scale=1.4"]
     found = annotated(load_config(path, overrides), read_given(path, overrides))
     assert line(found, "regression", "huber") == ("huber: 1.345", "robust sd")
-    assert line(found, "risk", "short", "scale") == ("scale: 1.0", "factor")
+    assert line(found, "risk", "short", "scale") == ("scale: 1.4", "factor")
 
 
 def test_periods_that_are_left_out_are_told_as_the_estimators_fill_them(said, tmp_path):

@@ -55,7 +55,7 @@ def test_the_daily_presets_have_the_published_half_lives_and_lags(name, vol, cor
     found = variant(preset=name)
     assert found.factor_cov.components == (vol, corr, True, False)
     assert found.factor_cov.regime == VolatilityRegime(half_life=regime)
-    assert found.factor_cov.eigenfactor == EigenfactorAdjustment(scale=1.4)
+    assert found.factor_cov.eigenfactor == EigenfactorAdjustment(scale=1.0)
     assert found.specific_var == delta(vol[1], regime)
     assert found.look_back == max(corr[0], vol[0] + 3 * regime, 756)
 
@@ -80,7 +80,7 @@ def test_what_is_given_stands_over_the_preset_key_by_key():
     found = variant(preset="short", every="month", factor_cov={"lags": 3, "regime": None, "eigenfactor": {"simulations": 50}})
     assert found.every == "month"
     assert found.factor_cov == EwmaFactorCov(
-        half_life=84, corr_half_life=504, lags=3, corr_lags=2, eigenfactor=EigenfactorAdjustment(simulations=50, scale=1.4)
+        half_life=84, corr_half_life=504, lags=3, corr_lags=2, eigenfactor=EigenfactorAdjustment(simulations=50, scale=1.0)
     )
     assert found.specific_var == delta(84, 42)
 

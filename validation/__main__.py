@@ -8,7 +8,8 @@ from pathlib import Path
 from validation.delta_layers import spreads
 from validation.engines import compare_engines
 from validation.experiments import bias_after_doubling, blind_model, eigenfactor_bias, right_model
-from validation.page import Doubling, Eigenfactors, as_markdown
+from validation.horizons import power_curves, size_and_power
+from validation.page import Doubling, Eigenfactors, Horizons, as_markdown
 
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
@@ -26,6 +27,7 @@ EIGEN_DATES = 500
 REGIMES = ((84.0, 42.0), (252.0, 168.0), (42.0, 4.0))  # half-lives of the presets short, long, trading
 AFTER = (21, 63, 126)  # dates after the change
 REGIME_FACTORS = 40
+HORIZON_DATES, HISTORIES = 500, 400
 
 
 def main() -> None:
@@ -48,9 +50,14 @@ def main() -> None:
     markets["Every volatility doubles half-way, and the forecast is the average of both halves: a wrong model"] = blind_model(
         **SIZE, seed=SEED
     )
-    page = as_markdown(markets, [_eigenfactors(*size) for size in WINDOWS], _doublings(), spreads(300, 120, SEED))
+    page = as_markdown(markets, [_eigenfactors(*size) for size in WINDOWS], _doublings(), spreads(300, 120, SEED), _horizons())
     out.write_text(page, encoding="utf-8")
     print(page)
+
+
+def _horizons() -> Horizons:
+    cases, power = size_and_power(HORIZON_DATES, HISTORIES, SEED), power_curves(HORIZON_DATES, HISTORIES, SEED)
+    return Horizons(HORIZON_DATES, HISTORIES, cases, power)
 
 
 def _eigenfactors(n_factors: int, window: int) -> Eigenfactors:

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from validation.experiments import KURTOSIS, Calibration
+from validation.horizons import SCALES
 
 from sigmalake.numerics.evaluation.forecast_measures import PERFECT_Q, bias_band, expected_deviation, q_band
+from sigmalake.numerics.evaluation.forecast_tests import effective_forecasts
 from sigmalake.numerics.types import Floats
 
 if TYPE_CHECKING:
     from validation.delta_layers import Spread
+    from validation.horizons import Case
 
 HEAD = f"""\
 # Validation
@@ -18,7 +21,8 @@ HEAD = f"""\
 A risk forecast is right if what happens next is as large as forecast, neither more nor less. `sigmalake evaluate` checks
 that. It divides the return of each date by the volatility that was forecast for it one date before; over many dates, the
 standard deviation of these ratios should be 1. It is always out of sample: V as of t, from X, Sigma and Delta known at t,
-meets the return of t+1. A variant with `frequency: month` meets the compounded returns of the next month.
+meets the return of t+1. A variant with `frequency: month` meets the compounded returns of the next month. Forecasts of
+[several periods](#horizons-of-several-periods) meet the compounded returns of these.
 
 This page defines the measures and the portfolios to which they are applied, and then applies them where the right answer is
 known: to generated markets with known Sigma and Delta. `scripts/validate` computes the figures and writes this page. [Real
@@ -67,6 +71,29 @@ from which the measures follow exactly.
 
 If a model has a market and complete groups, the constraint ties the returns of a group. The smallest eigenfactor is then
 little more than the drift of the cap shares, and its B says nothing about a portfolio.
+
+## Horizons of several periods
+
+A portfolio is held for a month more often than for a day. `evaluate.horizons: [1, 5, 21]` holds each forecast as of t to the
+compounded returns of t+1 to t+h, too: V times h, as [the model](model.md) has it, against what the same holdings earn. Forecasts as
+of every date overlap, and their errors are not independent. Let $T$ be their number.
+
+| what | formula | source |
+|---|---|---|
+| effective number of forecasts | $T^* = 3hT / (2h^2 + 1)$, about $1.5\\,T/h$. Squares of sums of $h$ independent normal returns that are \
+$l$ apart correlate by $(1 - l/h)^2$, and $1 + 2\\sum_{{l<h}} (1 - l/h)^2 = (2h^2 + 1)/(3h)$ | the argument of Hansen, Hodrick 1980 |
+| band of B | $1 \\pm \\sqrt{{2/T^*}}$; likewise for Q and for the right abs(B - 1) | |
+| standard error of B | $\\sqrt{{S/T}}/(2B)$, $S$ the long-run variance of $(b - \\bar b)^2$ with Bartlett's weights and \
+$\\max(2(h-1), \\lfloor 4 (T/100)^{{2/9}} \\rfloor)$ lags. It knows fat tails and late forecasts | Newey, West 1987, 1994 |
+| one variant against another | $d$ the difference of QLIKE on the same returns, a date's mean over the portfolios of a kind; \
+$c\\,\\bar d / \\sqrt{{S/T}}$ against $t_{{T-1}}$, $S$ with $h - 1$ lags and equal weights, $c^2 = (T + 1 - 2h + h(h-1)/T)/T$ | \
+Diebold, Mariano 1995; Harvey, Leybourne, Newbold 1997 |
+| whether returns follow the forecasts one for one | $R^2 = a\\,\\bar{{\\sigma^2}} + c\\,\\sigma^2 + e$, divided by $\\sigma^2$; Wald's test \
+of $a = 0$, $c = 1$ against $F_{{2, T^*-2}}$, the errors of a right forecast correlating by the overlap alone | Mincer, Zarnowitz 1969; \
+Patton, Sheppard 2009 |
+
+`sigmalake evaluate` shows a horizon after the other; `model.evaluation(horizon=21)`, `model.evaluation_by_portfolio` and
+`model.forecast_comparison` read them.
 """
 
 
@@ -95,9 +122,17 @@ def as_markdown(
     eigenfactors: Sequence[Eigenfactors],
     doublings: Sequence[Doubling],
     spreads: "Sequence[Spread]",
+    horizons: "Horizons",
 ) -> str:
     """The page."""
-    parts = [HEAD, _right_models(markets), _adjusted(eigenfactors), _regimes(doublings), _spreads(spreads)]
+    parts = [
+        HEAD,
+        _right_models(markets),
+        tests_of_horizons(horizons),
+        _adjusted(eigenfactors),
+        _regimes(doublings),
+        _spreads(spreads),
+    ]
     return "\n".join(parts)
 
 
@@ -130,6 +165,49 @@ numbers of the first table.
             ],
         )
     return text
+
+
+class Horizons(NamedTuple):
+    """How often the tests say no."""
+
+    n_dates: int
+    samples: int
+    cases: "Sequence[Case]"
+    power: Mapping[int, Sequence[float]]  # by horizon, of `SCALES`
+
+
+def tests_of_horizons(found: Horizons) -> str:
+    """Size and power, and a picture of the power of the band of B."""
+    head = f"""\
+## What the tests of a horizon are worth
+
+Shares of {found.samples} simulated histories of {found.n_dates} dates in which a test at 5 % says no. Volatility swings by a third either
+way over a year, as forecast. Where nothing is wrong the share should be 5 % (size); elsewhere, the larger the better (power). `naive` is
+the band of B as if forecasts did not overlap. Diebold and Mariano compare two forecasts that are equally wrong, or the wrong one with the
+right one.
+
+"""
+    columns = ("what is wrong", "returns", "h", "naive", "band of B", "2 errors of B", "Mincer, Zarnowitz", "Diebold, Mariano")
+    rows = [(c.error, c.returns, c.horizon, *(f"{share:.0%}" for share in c.rejections)) for c in found.cases]
+    curves = _table(
+        ("true over forecast volatility", *(f"{scale:g}" for scale in SCALES)),
+        [(f"h = {h}", *(f"{share:.0%}" for share in shares)) for h, shares in found.power.items()],
+    )
+    text = f"""
+- Read the band of B where returns are near normal, and the errors of B where their tails are fat. At 21 periods these errors say no two or
+  three times too often: {found.n_dates} dates are no more than {effective_forecasts(found.n_dates, 21):.0f} forecasts that do not overlap.
+- What is wrong at a horizon shows best in the forecasts of one period: a tenth too low is found out by one period far more often than by
+  21. A horizon's own B says what a period's cannot: whether volatility times the root of h is right.
+
+The band's power by how low the forecasts are, of normal returns:
+
+```{{picture}} power_of_the_band
+Share of histories of 500 dates in which B leaves its band, by true over forecast volatility, from the distribution of B with as many
+degrees of freedom as forecasts that do not overlap; the table below simulates it.
+```
+
+"""
+    return head + _table(columns, rows) + text + curves
 
 
 def _adjusted(rows: Sequence[Eigenfactors]) -> str:

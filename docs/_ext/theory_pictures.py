@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import plotly.graph_objects as go
+import scipy
 
+from sigmalake.numerics.evaluation.forecast_measures import bias_band
+from sigmalake.numerics.evaluation.forecast_tests import effective_forecasts
 from sigmalake.numerics.factor_cov.eigenfactor import EigenfactorAdjustment
 from sigmalake.numerics.factor_cov.estimators import EwmaFactorCov, SampleFactorCov
 from sigmalake.numerics.factor_cov.pca_blend import PcaBlend
@@ -202,6 +205,18 @@ def constraints() -> go.Figure:
     return figure(traces, "", "factor return, %", barmode="group")
 
 
+def power_of_the_band() -> go.Figure:
+    """With n* - 1 degrees of freedom, (n* - 1) B^2 is chi-squared."""
+    scale, traces = np.linspace(1.0, 1.3, 61), []
+    for horizon, colour in ((1, BLUE), (5, ORANGE), (21, GREEN)):
+        effective = effective_forecasts(500, horizon)
+        band, freedom = bias_band(effective), effective - 1
+        above, below = (freedom * ((1 + side * band) / scale) ** 2 for side in (1, -1))
+        power = scipy.special.chdtrc(freedom, above) + scipy.special.chdtr(freedom, below)
+        traces.append(line(scale, power, f"{horizon} period{'' if horizon == 1 else 's'}", colour))
+    return figure(traces, "true over forecast volatility", "share beyond the band")
+
+
 PICTURES: dict[str, Callable[[], go.Figure]] = {
     "half_lives": half_lives,
     "newey_west": newey_west,
@@ -214,4 +229,5 @@ PICTURES: dict[str, Callable[[], go.Figure]] = {
     "residual_eigenvalues": residual_eigenvalues,
     "huber": huber,
     "constraints": constraints,
+    "power_of_the_band": power_of_the_band,
 }

@@ -1,4 +1,7 @@
-"""scripts/validate --peers: forecasts of ours and of others out of sample, on panels that are not shipped; writes docs/real_markets.md."""
+"""scripts/validate --peers: forecasts of ours and of others out of sample, on panels that are not shipped.
+
+Writes the tables of docs/real_markets.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,11 +43,21 @@ def variants_of(config: str) -> dict[str, Variant]:
         }
     shipped = yaml.safe_load((CONF / config).read_text())["risk"]
     plain = {"factor_cov": {"estimator": "ewma", "half_life": 26}, "specific_var": {"estimator": "ewma", "half_life": 26}}
-    return {**shipped, "plain": plain}
+    return {**shipped, "weekly_before": _as_before(shipped["weekly"]), "plain": plain}
+
+
+def _as_before(weekly: Variant) -> Variant:
+    """Half of the half-lives, and no eigenfactor adjustment: what the configuration said before this comparison."""
+    of_factors = {key: value for key, value in weekly["factor_cov"].items() if key != "eigenfactor"}
+    return {
+        "factor_cov": {**of_factors, "half_life": 26, "corr_half_life": 52},
+        "specific_var": {**weekly["specific_var"], "half_life": 26},
+    }
 
 
 NAMES = {
     "plain": "ours, exponential weights alone",
+    "weekly_before": "ours, `weekly` as it was",
     "short_scale_1_4": "ours, `short` with the published eigenfactor scale of 1.4",
 }
 
@@ -90,7 +103,7 @@ def tables(compared: Compared) -> str:
     """A table a kind of portfolio, both halves side by side."""
     given = compared.given
     head = (
-        f"### {given.title.capitalize()}\n\n{compared.n_months} forecasts, as of each month's end from {compared.dates[0]} to "
+        f"### {given.title}\n\n{compared.n_months} forecasts, as of each month's end from {compared.dates[0]} to "
         f"{compared.dates[1]}; {compared.n_assets[0]:,} to {compared.n_assets[1]:,} assets."
     )
     return "\n\n".join([head, *(f"{kind.capitalize()}:\n\n{_table(kind, compared.halves)}" for kind in KINDS)])

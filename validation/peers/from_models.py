@@ -1,7 +1,7 @@
 """Two other factor models, as of each date, on the exposures of ours: skfolio's and riskprism's regressions and estimators.
 
 Both take the market, one complete group and the styles: they know no second group. riskprism's regime multiplier comes from its own
-validation on weekly returns, and is left at 1.
+validation on weekly returns, and is left at 1; it takes part where there are caps, by which it weighs.
 """
 
 import sys
@@ -25,13 +25,13 @@ AsOf = Mapping[int, tuple[Floats, pd.Series]]
 
 
 class PeerModels:
-    """What the two packages estimate as of the dates of all forecasts, on the same exposures; one that is not installed is absent."""
+    """What the two packages estimate as of the dates of all forecasts, on the same exposures; one may not be installed."""
 
     def __init__(self, market: Market) -> None:
         self._rows = _peer_rows(market)
         self._market = market
         self._found: dict[str, AsOf] = {}
-        for estimate in (self._skfolio, self._riskprism):
+        for estimate in (self._skfolio, *([] if market.caps is None else [self._riskprism])):
             try:
                 self._found |= estimate()
             except ModuleNotFoundError as error:
@@ -113,15 +113,13 @@ def _peer_rows(market: Market) -> pd.DataFrame:
 
 def _as_peers(market: Market, day: pd.Timestamp, known: pd.DataFrame, returns: pd.Series) -> pd.DataFrame:
     risk = market.model.risk(variant=market.model.variants[0])
-    of_group = {
-        group: [name for name, of in zip(risk.factors, risk.groups, strict=True) if of == group] for group in set(risk.groups)
-    }
-    levels = of_group[market.given.category]
+    groups = dict(zip(risk.factors, risk.groups, strict=True))
+    levels = [name for name, group in groups.items() if group == market.given.category]
     rows = pd.DataFrame({"date": day, "asset_id": known.index, "ret": returns.reindex(known.index).to_numpy()})
     rows["industry"] = np.array(levels)[known[levels].to_numpy().argmax(axis=1)]
     rows["cap"] = known["cap"].to_numpy() if "cap" in known else 1.0
     rows["in_estimation"] = True
-    styles = [name for name in known if name in of_group.get("style", [])]
+    styles = [name for name in known if groups.get(name) == "style"]
     return rows.assign(**{f"style_{name}": known[name].to_numpy() for name in styles})
 
 

@@ -35,8 +35,8 @@ class Given(NamedTuple):
 
 
 PANELS = (
-    Given("large US stocks, daily", "us_sp500.yaml", "sector", Grid(252, 504, 84, 252)),
-    Given("stocks of 8 countries, weekly", "world.yaml", "country", Grid(52, 104, 26, 52)),
+    Given("470 large US stocks, daily", "us_sp500.yaml", "sector", Grid(252, 504, 84, 252)),
+    Given("2,947 stocks of 8 countries, weekly", "world.yaml", "country", Grid(52, 104, 26, 52)),
 )
 
 

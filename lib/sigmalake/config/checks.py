@@ -70,12 +70,12 @@ class Evaluate(Strict):
     horizons: Annotated[
         Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1), AfterValidator(_ascending)],
         key(
-            "how far ahead forecasts are held to what happened, e.g. [1, 5, 21]: V times h meets the compounded returns of the next h "
-            "periods, as of every date, so that forecasts overlap; of a variant by month, months",
+            "how far ahead forecasts are held to what happened, e.g. [1, 5, 21]: V times h meets the compounded returns of the "
+            "next h periods, as of every date, so that forecasts overlap; of a variant by month, months",
             unit="periods of the variant",
             source="choice",
         ),
-    ] = [1]
+    ] = Field(default=[1])
     rolling_window: Annotated[
         Annotated[int, Field(ge=2)] | None,
         key("window of a rolling bias, 2 or more; none: the forecasts of 12 months", unit="forecasts", source="[M]"),

@@ -24,8 +24,8 @@ from sigmalake.numerics.evaluation.forecast_measures import (
 from sigmalake.numerics.evaluation.forecast_tests import bias_error, diebold_mariano, effective_forecasts, mincer_zarnowitz
 
 READ = (
-    "variant", "horizon", "kind", "portfolio", "date", "return_date", "n_forecasts", "n_zero", "n_left_out", "vol", "realised_return", "b",
-    "b_squared", "log_var", "log_b_squared",
+    "variant", "horizon", "kind", "portfolio", "date", "return_date", "n_forecasts", "n_zero", "n_left_out", "vol",
+    "realised_return", "b", "b_squared", "log_var", "log_b_squared",
 )  # fmt: skip
 """The columns of `forecast_evaluation` that a summary reads."""
 

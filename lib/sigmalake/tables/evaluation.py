@@ -15,9 +15,7 @@ FORECAST_EVALUATION = Table(
     columns=(
         VARIANT,
         AS_OF,
-        required(
-            "horizon", "INT", "h, periods of the variant that are forecast; 0: 1, of a row of before there were others", Older()
-        ),
+        required("horizon", "INT", "h, periods of the variant that are forecast; 0: 1, in an older row", Older()),
         required("kind", "STRING", "factor, eigenfactor, market, random_active, minimum_variance, own, asset_by_size, ..."),
         required("portfolio", "STRING", "factor, number, name or decile: 01 is the smallest"),
         required(

@@ -100,7 +100,7 @@ class MincerZarnowitz(NamedTuple):
 
 
 def mincer_zarnowitz(b_squared: Floats, variance: Floats, horizon: int) -> MincerZarnowitz:
-    """R^2 = a s + c sigma^2 + e, s the mean sigma^2, by least squares of b^2 on s / sigma^2 and 1, and the Wald test of a = 0, c = 1.
+    """R^2 = a s + c sigma^2 + e, s the mean sigma^2: least squares of b^2 on s / sigma^2 and 1, and the Wald test of a = 0, c = 1.
 
     Mincer and Zarnowitz 1969; divided by sigma^2, since the errors of R^2 grow with it (Patton and Sheppard 2009). The errors of a
     right forecast are then alike, and correlate by the overlap of the horizons alone: cov(a, c) = s2 G (sum_{|l|<h} (1 - |l|/h)^2
@@ -136,9 +136,9 @@ def mincer_zarnowitz(b_squared: Floats, variance: Floats, horizon: int) -> Mince
 
 
 def robust_lags(n: int, horizon: int) -> int:
-    """max(2 (h - 1), floor(4 (n / 100)^(2/9))): Newey and West 1994, and of horizons that overlap twice the overlap (**choice**).
+    """max(2 (h - 1), floor(4 (n / 100)^(2/9))): Newey and West 1994; where horizons overlap, twice the overlap (**choice**).
 
-    Squares of sums over h periods correlate up to h - 1, and Bartlett's weights halve what they are given: with h - 1 lags a quarter
-    of the variance is lost at 21 periods, with twice as many an eighth.
+    Squares of sums over h periods correlate up to h - 1, and Bartlett's weights weaken that: with h - 1 lags a quarter of the
+    variance is lost at 21 periods, with twice as many an eighth.
     """
     return int(max(2 * (horizon - 1), np.floor(4 * (n / 100) ** (2 / 9))))

@@ -25,7 +25,7 @@ class EigenfactorAdjustment:
     simulations: int = setting(100, "simulated histories; 100 leave an error of v of some .01", unit="draws", source="choice")
     scale: float = setting(
         1.0,
-        "a: v becomes a (v - 1) + 1; 1.4 in [M] and in the daily presets, where it overshoots: docs/factor_covariance.md",
+        "a: v becomes a (v - 1) + 1; 1 takes the bias as simulated; 1.4 in [M], which overshoots: docs/factor_covariance.md",
         unit="factor",
         source="[E]",
     )
