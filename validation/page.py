@@ -80,17 +80,18 @@ of every date overlap, and their errors are not independent. Let $T$ be their nu
 
 | what | formula | source |
 |---|---|---|
-| effective number of forecasts | $T^* = 3hT / (2h^2 + 1)$, about $1.5\\,T/h$. Squares of sums of $h$ independent normal returns that are \
-$l$ apart correlate by $(1 - l/h)^2$, and $1 + 2\\sum_{{l<h}} (1 - l/h)^2 = (2h^2 + 1)/(3h)$ | the argument of Hansen, Hodrick 1980 |
+| effective number of forecasts | $T^* = 3hT / (2h^2 + 1)$, about $1.5\\,T/h$. Squares of sums of $h$ independent normal returns \
+that are $l$ apart correlate by $(1 - l/h)^2$, and $1 + 2\\sum_{{l<h}} (1 - l/h)^2 = (2h^2 + 1)/(3h)$ | the argument of Hansen, \
+Hodrick 1980 |
 | band of B | $1 \\pm \\sqrt{{2/T^*}}$; likewise for Q and for the right abs(B - 1) | |
 | standard error of B | $\\sqrt{{S/T}}/(2B)$, $S$ the long-run variance of $(b - \\bar b)^2$ with Bartlett's weights and \
 $\\max(2(h-1), \\lfloor 4 (T/100)^{{2/9}} \\rfloor)$ lags. It knows fat tails and late forecasts | Newey, West 1987, 1994 |
 | one variant against another | $d$ the difference of QLIKE on the same returns, a date's mean over the portfolios of a kind; \
 $c\\,\\bar d / \\sqrt{{S/T}}$ against $t_{{T-1}}$, $S$ with $h - 1$ lags and equal weights, $c^2 = (T + 1 - 2h + h(h-1)/T)/T$ | \
 Diebold, Mariano 1995; Harvey, Leybourne, Newbold 1997 |
-| whether returns follow the forecasts one for one | $R^2 = a\\,\\bar{{\\sigma^2}} + c\\,\\sigma^2 + e$, divided by $\\sigma^2$; Wald's test \
-of $a = 0$, $c = 1$ against $F_{{2, T^*-2}}$, the errors of a right forecast correlating by the overlap alone | Mincer, Zarnowitz 1969; \
-Patton, Sheppard 2009 |
+| whether returns follow the forecasts one for one | $R^2 = a\\,\\bar{{\\sigma^2}} + c\\,\\sigma^2 + e$, divided by $\\sigma^2$; \
+Wald's test of $a = 0$, $c = 1$ against $F_{{2, T^*-2}}$, the errors of a right forecast correlating by the overlap alone | Mincer, \
+Zarnowitz 1969; Patton, Sheppard 2009 |
 
 `sigmalake evaluate` shows a horizon after the other; `model.evaluation(horizon=21)`, `model.evaluation_by_portfolio` and
 `model.forecast_comparison` read them.
@@ -181,10 +182,10 @@ def tests_of_horizons(found: Horizons) -> str:
     head = f"""\
 ## What the tests of a horizon are worth
 
-Shares of {found.samples} simulated histories of {found.n_dates} dates in which a test at 5 % says no. Volatility swings by a third either
-way over a year, as forecast. Where nothing is wrong the share should be 5 % (size); elsewhere, the larger the better (power). `naive` is
-the band of B as if forecasts did not overlap. Diebold and Mariano compare two forecasts that are equally wrong, or the wrong one with the
-right one.
+Shares of {found.samples} simulated histories of {found.n_dates} dates in which a test at 5 % says no. Volatility swings by a third
+either way over a year, as forecast. Where nothing is wrong the share should be 5 % (size); elsewhere, the larger the better (power).
+`naive` is the band of B as if forecasts did not overlap. Diebold and Mariano compare two forecasts that are equally wrong, or the wrong
+one with the right one.
 
 """
     columns = ("what is wrong", "returns", "h", "naive", "band of B", "2 errors of B", "Mincer, Zarnowitz", "Diebold, Mariano")
@@ -194,16 +195,16 @@ right one.
         [(f"h = {h}", *(f"{share:.0%}" for share in shares)) for h, shares in found.power.items()],
     )
     text = f"""
-- Read the band of B where returns are near normal, and the errors of B where their tails are fat. At 21 periods these errors say no two or
-  three times too often: {found.n_dates} dates are no more than {effective_forecasts(found.n_dates, 21):.0f} forecasts that do not overlap.
-- What is wrong at a horizon shows best in the forecasts of one period: a tenth too low is found out by one period far more often than by
-  21. A horizon's own B says what a period's cannot: whether volatility times the root of h is right.
+- Read the band of B where returns are near normal, and the errors of B where their tails are fat. At 21 periods these errors say no
+  three to four times too often: {found.n_dates} dates are {effective_forecasts(found.n_dates, 21):.0f} forecasts that do not overlap.
+- An error that every horizon shares shows best in the forecasts of one period: a tenth too low is found out by one period far more
+  often than by 21. A horizon's own B says what a period's cannot: whether volatility times the root of h is right.
 
 The band's power by how low the forecasts are, of normal returns:
 
 ```{{picture}} power_of_the_band
-Share of histories of 500 dates in which B leaves its band, by true over forecast volatility, from the distribution of B with as many
-degrees of freedom as forecasts that do not overlap; the table below simulates it.
+Share of histories of 500 dates in which B leaves its band, by true over forecast volatility, from the distribution of B with as
+many degrees of freedom as forecasts that do not overlap; the table below simulates it.
 ```
 
 """

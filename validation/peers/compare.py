@@ -136,7 +136,7 @@ def _cell(name: str, peer: str, half: Mapping[str, Scores]) -> str:
     apart = figures[peer].value - figures[best].value
     error = float((figures[peer].drawn - figures[best].drawn).std())
     if name == _MEASURES[3]:
-        return _marked("0" if peer == best else f"{apart:.4f} ± {error:.4f}", apart <= 2 * error)
+        return _marked("0" if peer == best else f"{apart:.3f} ± {error:.3f}", apart <= 2 * error)
     return _marked(f"{figures[peer].value:.2f} ± {figures[peer].error:.2f}", apart <= 2 * error)
 
 
