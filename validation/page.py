@@ -90,8 +90,8 @@ $\\max(2(h-1), \\lfloor 4 (T/100)^{{2/9}} \\rfloor)$ lags. It knows fat tails an
 $c\\,\\bar d / \\sqrt{{S/T}}$ against $t_{{T-1}}$, $S$ with $h - 1$ lags and equal weights, $c^2 = (T + 1 - 2h + h(h-1)/T)/T$ | \
 Diebold, Mariano 1995; Harvey, Leybourne, Newbold 1997 |
 | whether returns follow the forecasts one for one | $R^2 = a\\,\\bar{{\\sigma^2}} + c\\,\\sigma^2 + e$, divided by $\\sigma^2$; \
-Wald's test of $a = 0$, $c = 1$ against $F_{{2, T^*-2}}$, the errors of a right forecast correlating by the overlap alone | Mincer, \
-Zarnowitz 1969; Patton, Sheppard 2009 |
+Wald's test of $a = 0$, $c = 1$ against $F_{{2, T^*-2}}$, the errors of a right forecast correlating by the overlap alone | \
+Mincer, Zarnowitz 1969; Patton, Sheppard 2009 |
 
 `sigmalake evaluate` shows a horizon after the other; `model.evaluation(horizon=21)`, `model.evaluation_by_portfolio` and
 `model.forecast_comparison` read them.
@@ -183,9 +183,9 @@ def tests_of_horizons(found: Horizons) -> str:
 ## What the tests of a horizon are worth
 
 Shares of {found.samples} simulated histories of {found.n_dates} dates in which a test at 5 % says no. Volatility swings by a third
-either way over a year, as forecast. Where nothing is wrong the share should be 5 % (size); elsewhere, the larger the better (power).
-`naive` is the band of B as if forecasts did not overlap. Diebold and Mariano compare two forecasts that are equally wrong, or the wrong
-one with the right one.
+either way over a year, as forecast. Where nothing is wrong the share should be 5 % (size); elsewhere, the larger the better
+(power). `naive` is the band of B as if forecasts did not overlap. Diebold and Mariano compare two forecasts that are equally
+wrong, or the wrong one with the right one.
 
 """
     columns = ("what is wrong", "returns", "h", "naive", "band of B", "2 errors of B", "Mincer, Zarnowitz", "Diebold, Mariano")
@@ -196,7 +196,7 @@ one with the right one.
     )
     text = f"""
 - Read the band of B where returns are near normal, and the errors of B where their tails are fat. At 21 periods these errors say no
-  three to four times too often: {found.n_dates} dates are {effective_forecasts(found.n_dates, 21):.0f} forecasts that do not overlap.
+  three times too often: {found.n_dates} dates are {effective_forecasts(found.n_dates, 21):.0f} forecasts that do not overlap.
 - An error that every horizon shares shows best in the forecasts of one period: a tenth too low is found out by one period far more
   often than by 21. A horizon's own B says what a period's cannot: whether volatility times the root of h is right.
 
