@@ -18,8 +18,10 @@ from plain_revenues import generate_revenues
 from plain_segments import generate_segments
 from sigmalake.engines.spark.engine import SparkEngine
 from sigmalake.lake.log import open_table
+from sigmalake.stages.evaluate import run_evaluate
 from sigmalake.tables.catalogue import MODEL_TABLES
 from sigmalake.tables.descriptors import DESCRIPTORS, INDUSTRY_SHARES, PRICES, REVENUE_SHARES
+from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.long import ASSET_COVARIANCE_CELLS, EXPOSURE_MOMENTS, EXPOSURES
 from sigmalake.tables.records import REJECTED_ROWS, RUNS, SOURCE_PRINTS
 from small_model import Model, local_engine, make_model
@@ -104,6 +106,12 @@ def test_a_market_its_changes_and_an_engine_changed_in_the_middle(market, panel,
             model.stage(stage)
     theirs.run()
     assert_equal(ours, theirs)
+    for model in (ours, theirs):
+        model.body["evaluate"] = {"horizons": [1, 5], "test_portfolios": {"random_active": 3, "minimum_variance": 2}}
+        run_evaluate(model.context())
+    found = differences(ours.lake_folder, theirs.lake_folder, [FORECAST_EVALUATION])
+    assert not found, "\n".join(found)
+    assert set(theirs.rows(FORECAST_EVALUATION)["horizon"]) == {1, 5}
     assert set(theirs.rows(RUNS)["engine"]) == {"local", "spark"}
 
 
