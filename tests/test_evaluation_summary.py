@@ -184,3 +184,29 @@ def test_the_verdict_names_the_layer_that_helps():
     assert "`factor_cov.eigenfactor`" in verdict_of(1.5, kind="eigenfactor")
     assert "`structural`, `size_shrinkage`" in verdict_of(1.5, kind="specific_by_size")
     assert "40 forecasts are too few for a verdict" in verdict_of(1.5, n_dates=40)
+
+
+def test_longer_horizons_stand_beside_the_first_and_variants_are_compared():
+    frame = rows()
+    frame["b"] *= 1.3  # one is far too low, two less so
+    frame["b_squared"] = frame["b"] ** 2
+    both = table_of(pd.concat([frame, frame.assign(horizon=5, b=frame["b"] * 2, b_squared=frame["b_squared"] * 4)]))
+    one, five = (summarise(both, 60, horizon=h) for h in (1, 5))
+    assert one.kinds == summarise(table_of(frame), 60).kinds
+    assert one.kinds == summarise(table_of(frame.assign(horizon=0)), 60).kinds  # rows of before there were horizons
+    assert five.kinds[0].bias == pytest.approx(2 * one.kinds[0].bias)
+    assert five.kinds[0].n_effective == pytest.approx(600 * 15 / 51)
+    (compared,) = one.comparisons
+    loss = frame.assign(loss=frame["log_var"] + frame["b_squared"]).query("portfolio != 'c'")  # there the returns differ
+    common = loss.pivot(index=["date", "portfolio"], columns="variant", values="loss").dropna()
+    by_date = common.groupby("date").mean()
+    assert compared.difference == pytest.approx((by_date["one"] - by_date["two"]).mean(), rel=1e-9)
+    assert (compared.n_dates, compared.horizon) == (len(by_date), 1)
+    assert compared.p_value < 0.01
+    said = as_text([one, five])
+    assert "two forecasts better than one for random_active (QLIKE, Diebold and Mariano at 5 %)." in " ".join(said.split())
+    assert "each of 5 periods: 600 that overlap tell as much of B as 176 that do not" in said
+    read = json.loads(as_json([one, five]))
+    assert [k["horizon"] for k in read["kinds"]] == [1, 1]
+    assert read["longer_horizons"][0]["kinds"][0]["horizon"] == 5
+    assert read["comparisons"][0]["p_value"] == compared.p_value

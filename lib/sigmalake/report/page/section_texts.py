@@ -182,7 +182,8 @@ SECTIONS = (
                 "B of every kind of test portfolio beside the band in which a right model would lie 19 times in 20.",
                 "Within the band the forecast was right; above it there was more risk than forecast, below it less.",
                 'model.plot.calibration(variant="{variant}")',
-                "SELECT kind, portfolio, stddev(b) FROM forecast_evaluation WHERE variant = '{variant}' GROUP BY kind, portfolio",
+                "SELECT kind, portfolio, stddev(b) FROM forecast_evaluation WHERE variant = '{variant}' AND horizon = 1 "
+                "GROUP BY kind, portfolio",
             ),
         ),
     ),
