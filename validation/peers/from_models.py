@@ -57,6 +57,9 @@ class PeerModels:
         from skfolio.moments import RegimeAdjustedEWCovariance, RegimeAdjustedEWVariance  # noqa: PLC0415
 
         fitted = compute_regress(prepare_regress(pa.Table.from_pandas(self._rows, preserve_index=False)))
+        first = int(
+            np.flatnonzero((fitted.free != 0).all(axis=1))[0]
+        )  # a style without a value has a return of 0, which it refuses
         at = {pd.Timestamp(day): number for number, day in enumerate(fitted.labels.dates)}
         origins = {at[pd.Timestamp(self._market.returns.index[position])]: position for position in self._market.origins}
         grid, found = self._market.given.grid, {}
@@ -68,7 +71,7 @@ class PeerModels:
         for name, (of_factors, of_assets) in settings.items():
             covariance, variance = RegimeAdjustedEWCovariance(**of_factors), RegimeAdjustedEWVariance(**of_assets)
             by_date: dict[int, tuple[Floats, pd.Series]] = {}
-            for t in range(max(origins) + 1):
+            for t in range(first, max(origins) + 1):
                 covariance.partial_fit(fitted.free[[t]])
                 variance.partial_fit(fitted.specific_returns[[t]])
                 if t in origins:
