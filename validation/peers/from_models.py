@@ -59,7 +59,7 @@ class PeerModels:
         fitted = compute_regress(prepare_regress(pa.Table.from_pandas(self._rows, preserve_index=False)))
         first = int(
             np.flatnonzero((fitted.free != 0).all(axis=1))[0]
-        )  # a style without a value has a return of 0, which it refuses
+        )  # it refuses a style that returned 0
         at = {pd.Timestamp(day): number for number, day in enumerate(fitted.labels.dates)}
         origins = {at[pd.Timestamp(self._market.returns.index[position])]: position for position in self._market.origins}
         grid, found = self._market.given.grid, {}
