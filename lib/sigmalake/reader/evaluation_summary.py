@@ -158,7 +158,7 @@ def _comparisons(rows: pd.DataFrame, horizon: int) -> list[Comparison]:
         return []
     loss = (common["log_var"] + common["b_squared"]).groupby([common["date"], common["variant"]]).mean().unstack("variant")
     found = []
-    for variant, other in combinations(sorted(loss), 2):
+    for variant, other in combinations(sorted(map(str, loss.columns)), 2):
         test = diebold_mariano(loss[variant].to_numpy(), loss[other].to_numpy(), horizon)
         kind = str(rows["kind"].iloc[0])
         found.append(Comparison(kind, variant, other, horizon, test.n, test.difference, test.std_error, test.p_value))
