@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sigmalake.numerics.evaluation.forecast_measures import bias_band, expected_deviation, q_band
-from sigmalake.reader.evaluation_summary import forecasts_a_year, summarise
+from sigmalake.reader.evaluation_summary import forecasts_a_year, overlap_of, summarise
 from sigmalake.report.text.evaluation import as_json, as_text
 from sigmalake.report.text.verdict import verdicts
 
@@ -186,12 +186,18 @@ def test_the_verdict_names_the_layer_that_helps():
     assert "40 forecasts are too few for a verdict" in verdict_of(1.5, n_dates=40)
 
 
+def later(periods: int) -> dict[date, date]:
+    return dict(zip(DAYS, [*DAYS[periods:], *[DAYS[-1]] * periods], strict=True))
+
+
 def test_longer_horizons_stand_beside_the_first_and_variants_are_compared():
     frame = rows()
     frame["b"] *= 1.3  # one is far too low, two less so
     frame["b_squared"] = frame["b"] ** 2
-    both = table_of(pd.concat([frame, frame.assign(horizon=5, b=frame["b"] * 2, b_squared=frame["b_squared"] * 4)]))
+    doubled = frame.assign(horizon=5, b=frame["b"] * 2, b_squared=frame["b_squared"] * 4, return_date=frame["date"].map(later(5)))
+    both = table_of(pd.concat([frame, doubled]))
     one, five = (summarise(both, 60, horizon=h) for h in (1, 5))
+    assert [overlap_of(frame.query("variant == 'one'").assign(return_date=frame["date"].map(later(h)))) for h in (1, 5)] == [1, 5]
     assert one.kinds == summarise(table_of(frame), 60).kinds
     assert one.kinds == summarise(table_of(frame.assign(horizon=0)), 60).kinds  # rows of before there were horizons
     assert five.kinds[0].bias == pytest.approx(2 * one.kinds[0].bias)

@@ -76,7 +76,8 @@ little more than the drift of the cap shares, and its B says nothing about a por
 
 A portfolio is held for a month more often than for a day. `evaluate.horizons: [1, 5, 21]` holds each forecast as of t to the
 compounded returns of t+1 to t+h, too: V times h, as [the model](model.md) has it, against what the same holdings earn. Forecasts as
-of every date overlap, and their errors are not independent. Let $T$ be their number.
+of every date overlap, and their errors are not independent. Let $T$ be their number. Where a variant forecasts once a
+month, $h$ below is the number of forecasts that are under way at once.
 
 | what | formula | source |
 |---|---|---|

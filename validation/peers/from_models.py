@@ -57,9 +57,7 @@ class PeerModels:
         from skfolio.moments import RegimeAdjustedEWCovariance, RegimeAdjustedEWVariance  # noqa: PLC0415
 
         fitted = compute_regress(prepare_regress(pa.Table.from_pandas(self._rows, preserve_index=False)))
-        first = int(
-            np.flatnonzero((fitted.free != 0).all(axis=1))[0]
-        )  # it refuses a style that returned 0
+        first = int(np.flatnonzero((fitted.free != 0).all(axis=1))[0])  # it refuses a style that returned 0
         at = {pd.Timestamp(day): number for number, day in enumerate(fitted.labels.dates)}
         origins = {at[pd.Timestamp(self._market.returns.index[position])]: position for position in self._market.origins}
         grid, found = self._market.given.grid, {}

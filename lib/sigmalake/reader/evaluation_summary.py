@@ -142,9 +142,10 @@ def summarise(rows: pa.Table, rolling_window: int | None, by_month: Collection[s
             frame.loc[alike.index, "common"] = _same_return(alike)
             comparisons += _comparisons(frame.loc[alike.index], horizon)
         for variant, of_kind in frame.groupby("variant", sort=True):
-            measured = [_portfolio(rows, windows[variant], horizon) for _, rows in of_kind.groupby("portfolio", sort=True)]
+            overlap = overlap_of(of_kind)
+            measured = [_portfolio(rows, windows[variant], overlap) for _, rows in of_kind.groupby("portfolio", sort=True)]
             portfolios += measured
-            kinds.append(_kind(of_kind, measured, windows[variant], horizon))
+            kinds.append(_kind(of_kind, measured, windows[variant], horizon, overlap))
     order = {kind.value: number for number, kind in enumerate(EvaluationKind)}
     return EvaluationSummary(
         sorted(kinds, key=lambda k: (order[k.kind], k.variant)), portfolios, sorted(comparisons, key=lambda c: order[c.kind])
@@ -159,10 +160,19 @@ def _comparisons(rows: pd.DataFrame, horizon: int) -> list[Comparison]:
     loss = (common["log_var"] + common["b_squared"]).groupby([common["date"], common["variant"]]).mean().unstack("variant")
     found = []
     for variant, other in combinations(sorted(map(str, loss.columns)), 2):
-        test = diebold_mariano(loss[variant].to_numpy(), loss[other].to_numpy(), horizon)
+        test = diebold_mariano(loss[variant].to_numpy(), loss[other].to_numpy(), overlap_of(common))
         kind = str(rows["kind"].iloc[0])
         found.append(Comparison(kind, variant, other, horizon, test.n, test.difference, test.std_error, test.p_value))
     return found
+
+
+def overlap_of(rows: pd.DataFrame) -> int:
+    """How many forecasts are under way at once: h where each period has one, 1 where each has passed before the next is made."""
+    spans = rows[["date", "return_date"]].drop_duplicates("date").sort_values("date")
+    dates, ends = pd.to_datetime(spans["date"]).to_numpy(), pd.to_datetime(spans["return_date"]).to_numpy()
+    begun = np.searchsorted(dates, ends) - np.arange(len(dates))
+    passed = begun[ends <= dates[-1]]
+    return max(1, round(float(passed.mean()))) if passed.size else len(dates)
 
 
 def forecasts_a_year(dates: Sequence[date]) -> int:
@@ -179,23 +189,23 @@ def forecast_run(rows: pd.DataFrame) -> ForecastRun:
     return ForecastRun(n_forecasts, n_zero, *(counted[name].to_numpy(dtype=np.float64) for name in means))
 
 
-def _portfolio(rows: pd.DataFrame, window: int, horizon: int) -> PortfolioMeasures:
+def _portfolio(rows: pd.DataFrame, window: int, overlap: int) -> PortfolioMeasures:
     run, first = forecast_run(rows), rows.iloc[0]
     n = len(run.b)
-    n_effective = effective_forecasts(n, horizon)
-    regressed = mincer_zarnowitz(run.b_squared, run.vol**2, horizon)
+    n_effective = effective_forecasts(n, overlap)
+    regressed = mincer_zarnowitz(run.b_squared, run.vol**2, overlap)
     return PortfolioMeasures(
-        first["variant"], first["kind"], first["portfolio"], n, bias(run), bias_band(n_effective), bias_error(run, horizon),
+        first["variant"], first["kind"], first["portfolio"], n, bias(run), bias_band(n_effective), bias_error(run, overlap),
         rolling_deviation(run, window), q_statistic(run), q_band(n_effective), qlike(run),
         regressed.intercept, regressed.slope, regressed.p_value,
     )  # fmt: skip
 
 
-def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: int, horizon: int) -> KindMeasures:
+def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: int, horizon: int, overlap: int) -> KindMeasures:
     B = np.array([one.bias for one in portfolios])
     bands = np.array([one.bias_band for one in portfolios])
     n_dates = max(one.n_dates for one in portfolios)
-    n_effective = effective_forecasts(n_dates, horizon)
+    n_effective = effective_forecasts(n_dates, overlap)
     common = rows[rows["common"]]
     forecast = rows[rows["n_forecasts"] > 0]
     spanned = forecast if len(forecast) else rows
@@ -220,7 +230,7 @@ def _kind(rows: pd.DataFrame, portfolios: Sequence[PortfolioMeasures], window: i
         n_mz_rejected=sum(one.mz_p_value < _LEVEL for one in portfolios),
         rolling_window=window,
         mrad=_mean(np.array([one.rolling_deviation for one in portfolios])),
-        expected_mrad=expected_deviation(effective_forecasts(window, horizon)),
+        expected_mrad=expected_deviation(effective_forecasts(window, overlap)),
         q=_mean(np.array([one.q for one in portfolios])),
         q_band=q_band(n_effective),
         qlike=_mean(np.array([qlike(forecast_run(one)) for _, one in common.groupby("portfolio")])),
