@@ -14,6 +14,7 @@ from sigmalake.lake.upkeep.older import with_older_values
 from sigmalake.reader.open_release import open_release
 from sigmalake.stages.upkeep.upgrade import upgrade
 from sigmalake.tables.catalogue import ALL_TABLES, MODEL_TABLES
+from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from sigmalake.tables.records import RELEASES, RUNS
 
@@ -135,6 +136,7 @@ def test_older_values_are_none_of_what_a_column_counts(table, name):
         (CROSS_SECTIONS, "n_reweighted"),
         (CROSS_SECTIONS, "vif"),
         (RISK_MODELS, "zero_factors"),
+        (FORECAST_EVALUATION, "horizon"),
     ]
     column = table.arrow_schema().field(name)
     kept = table.arrow_schema().field("factor_return") if name == "vif" else None
@@ -142,4 +144,4 @@ def test_older_values_are_none_of_what_a_column_counts(table, name):
         {name: pa.nulls(2, column.type), **({} if kept is None else {"factor_return": pa.array([[0.1, None], []], kept.type)})}
     )
     found = with_older_values(table, rows).column(name).to_pylist()
-    assert found == {"vif": [[None, None], []], "n_reweighted": [0, 0]}.get(name, [[], []])
+    assert found == {"vif": [[None, None], []], "n_reweighted": [0, 0], "horizon": [0, 0]}.get(name, [[], []])
