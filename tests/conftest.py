@@ -29,6 +29,7 @@ collect_ignore = [  # where the extra [spark] is not installed, as in a Python w
 SESSION = {
     "spark.master": "local[2]",  # two tasks at a time: enough for an order of rows to go wrong
     "spark.driver.memory": "2g",  # two cores' worth of small dates
+    "spark.driver.extraJavaOptions": "-Darrow.enable_unsafe_memory_access=true -XX:TieredStopAtLevel=1",  # short jobs: C1 alone
     "spark.sql.shuffle.partitions": "2",  # of a few hundred rows: each more is a task that costs more than its work
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",  # the same, for listing files
     "spark.databricks.delta.snapshotPartitions": "1",  # a log of a dozen entries
