@@ -5,6 +5,7 @@ row groups of a packed table would hold dates that are far apart, and one date c
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from statistics import median_low
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from sigmalake.lake.log import arrow_dataset, file_system, table_location
 from sigmalake.tables.declaration import Table
 
 GROUP_BYTES = FILE_BYTES * 3 // 4  # of Arrow rows, by estimate: what is written together is one file
+SMALLEST = 16  # files that tell how many rows a small one has
 LEAST_FILES = 4  # that are written together: maintenance adds a file to `runs` itself, and would not come to an end with 2
 
 
@@ -51,13 +53,18 @@ class FileGroup(NamedTuple):
         return max((file.dates for file in self.files if file.dates is not None), key=lambda dates: dates.last, default=None)
 
 
-def groups_to_compact(table: Table, log: DeltaTable, most_rows: int | None = None) -> list[FileGroup]:
-    """The runs of small files that are neighbours in time; none where little would be gained. Files of more than `most_rows` stay.
+def groups_to_compact(table: Table, log: DeltaTable, most_times: int | None = None) -> list[FileGroup]:
+    """The runs of small files that are neighbours in time; none where little would be gained.
+
+    Files of more than `most_times` the rows that a small one has stay: the median of the smallest few.
 
     Files whose dates overlap stay together. In a table without dates, or with rows that have none, any files do. What would not fit
     into one file is left as it is, and so is a table with other columns than its declaration.
     """
-    files = [file for file in _stored_files(table, log) if most_rows is None or file.rows <= most_rows]
+    files = _stored_files(table, log)
+    if most_times is not None and files:
+        most_rows = most_times * median_low(sorted(file.rows for file in files)[:SMALLEST])
+        files = [file for file in files if file.rows <= most_rows]
     if len(files) < LEAST_FILES or {field.name for field in log.schema().fields} != set(table.column_names):
         return []
     most = GROUP_BYTES / max(1.0, _row_width(log, min(files, key=lambda file: file.size)))

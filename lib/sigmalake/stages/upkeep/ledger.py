@@ -1,4 +1,4 @@
-"""Tables that every run reads whole are kept in few files: a run would read more of them with each run before it."""
+"""Tables are kept in few files: a run opens every table, and would open more files with each run before it."""
 
 from sigmalake.lake.folder import FolderTables
 from sigmalake.stages.context import Context
@@ -8,9 +8,8 @@ from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES, RUNS
 
 LEDGER = (RUNS, RELEASES, RELEASE_CONTENTS)
 MOST_FILES = 32  # of a table of the ledger: a run adds up to seven to `runs`, and a release one to each of the others
-PACKED = tuple(table for table in MODEL_TABLES if table.packed)  # their keys and hashes are what a run plans by
-MOST_SMALL_FILES = 64  # of a packed table: a daily run adds one
-SMALL_ROWS = 64  # that a small file has at the most: what was written together once is written again by `maintain` alone
+MOST_SMALL_FILES = 16  # of a table of the model, of about as many dates each: a daily run adds one
+TIERS = (4, 64)  # times the rows of a small file: of a day, or of 16 days. A row is written again twice, not each fortnight
 
 
 def write_small_files_together(context: Context) -> None:
@@ -21,6 +20,7 @@ def write_small_files_together(context: Context) -> None:
     for table in LEDGER:
         if context.lake.size(table)[0] >= MOST_FILES:
             write_together(context, tables, table)
-    for table in PACKED:
+    for table in MODEL_TABLES:
         if context.lake.size(table)[0] >= MOST_SMALL_FILES:
-            write_together(context, tables, table, most_rows=SMALL_ROWS, least_files=MOST_SMALL_FILES)
+            for most_times in TIERS:
+                write_together(context, tables, table, most_times=most_times, least_files=MOST_SMALL_FILES)

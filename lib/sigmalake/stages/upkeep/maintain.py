@@ -132,7 +132,7 @@ def _maintained(context: Context, tables: FolderTables, table: Table, pins: Mapp
 
 
 def write_together(
-    context: Context, tables: FolderTables, table: Table, *, most_rows: int | None = None, least_files: int = 1
+    context: Context, tables: FolderTables, table: Table, *, most_times: int | None = None, least_files: int = 1
 ) -> list[FileGroup]:
     """Write small files of a table together; the groups for which it was done.
 
@@ -140,11 +140,12 @@ def write_together(
         context: of a writer.
         tables: of its lake.
         table: to write.
-        most_rows: files of more rows stay; None: whatever fits into one file is written together.
+        most_times: files of more than so many times the rows of a small one stay; None: whatever fits into one file is written
+            together.
         least_files: nothing is done for fewer.
     """
     lake, log = context.lake, tables.log(table)
-    groups = groups_to_compact(table, log, most_rows)
+    groups = groups_to_compact(table, log, most_times)
     if sum(len(group.files) for group in groups) < least_files:
         return []
     return compact(table, log, groups, lake.metadata(MAINTAIN, ()), lake.verify_lease)
