@@ -19,7 +19,7 @@ from sigmalake.tables.records import REJECTED_ROWS
 
 TABLES = tuple(dict.fromkeys([*MODEL_TABLES, FORECAST_EVALUATION, REJECTED_ROWS]))
 COMMANDS = ["run", "evaluate"]
-SOME = 40  # every which point is tried where not each of them is
+SOME = 60  # every which point is tried where not each of them is
 
 
 @pytest.fixture(scope="module")

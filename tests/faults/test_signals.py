@@ -37,6 +37,10 @@ def of_faults(number):
     return pytest.param(number, marks=pytest.mark.fault)
 
 
+def of_every(number):
+    return pytest.param(number, marks=pytest.mark.exhaustive)
+
+
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     return small_model(tmp_path_factory.mktemp("signals"))
@@ -104,8 +108,7 @@ def test_a_run_that_is_told_to_end_in_the_middle_of_a_write_does_not_finish_it_f
         ended_as_told(running, number, lake)
 
 
-@pytest.mark.fault
-@pytest.mark.parametrize("number", SIGNALS, ids=str)
+@pytest.mark.parametrize("number", [of_every(signal.SIGINT), of_faults(signal.SIGTERM), of_every(signal.SIGHUP)], ids=str)
 def test_a_run_with_worker_processes_leaves_none_of_them(config, clean, tmp_path, number):
     lake = tmp_path / "lake"
     with started(BY_WORKERS, config, lake) as running:

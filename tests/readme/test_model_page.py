@@ -25,6 +25,7 @@ SECTIONS = (
     "factors[].styles.NAME.",
     "evaluate.test_portfolios.",
     "evaluate.rolling",
+    "evaluate.horizons",
 )
 KEYS: dict[str, list[object]] = {}
 for _place, _, _key in all_keys(Config):
@@ -107,7 +108,7 @@ def test_the_presets_are_listed_with_their_parameters():
         assert row[2] == f"{sigma['corr_half_life']}, {sigma['corr_lags']}"
         assert row[3] == f"{sigma['regime']['half_life']}"
         assert row[4] == f"{delta['half_life']}, {delta['lags']} lags"
-        assert f"scale {sigma['eigenfactor']['scale']}, and of specific risk" in " ".join(TEXT.split())
+        assert f"scale {sigma['eigenfactor']['scale']:g}, and of specific risk" in " ".join(TEXT.split())
 
 
 def test_the_tests_and_pages_that_it_names_are_there():

@@ -14,7 +14,7 @@ from sigmalake.config.variant import Variant
 
 SOURCES = """\
 [M] Menchero, Orr, Wang 2011. [E] Menchero, Wang, Orr 2011. [B] Briner, Smith, Ward 2009. [L] Litterman et al. 2003.
-[ML] Menchero and Li 2020. [NW] Newey and West 1987. [QIS] Ledoit and Wolf 2022.
+[ML] Menchero and Li 2020. [NW] Newey and West 1987. [QIS] Ledoit and Wolf 2022. [V] Vasicek 1973.
 [U] a lecture on a country's factor return, docs/model.md. choice: of this model, no paper's.
 """
 HEAD = """\

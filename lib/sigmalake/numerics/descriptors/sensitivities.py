@@ -36,7 +36,7 @@ class SensitivityRules:
         "group_mean",
         "each slope is drawn to the mean of its group, the column `group` of `sources.prices`, as far as its error says; "
         "none: slopes as estimated",
-        source="Vasicek 1973",
+        source="[V]",
     )
 
     def __post_init__(self) -> None:
