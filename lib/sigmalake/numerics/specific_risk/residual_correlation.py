@@ -83,7 +83,8 @@ def residual_correlation(specific_returns: Floats, exposures: Floats, groups: In
     n_periods, n_assets = found.values.shape
     if n_assets < 2:
         return _nothing(n_assets, n_periods, found.free)
-    values, vectors = np.linalg.eigh(found.values @ found.values.T / n_periods)
+    gram = found.values @ found.values.T / n_periods
+    values, vectors = np.linalg.eigh(gram)
     edge = n_assets / found.free * (1 + np.sqrt(found.free / n_periods)) ** 2
     component = found.values.T @ vectors[:, -1] / np.sqrt(n_periods)
     component *= np.sign(component[np.abs(component).argmax()])
@@ -95,7 +96,7 @@ def residual_correlation(specific_returns: Floats, exposures: Floats, groups: In
         eigenvalues=values[::-1][: min(LISTED, n_assets)],
         edge=float(edge),
         n_above=int((values > edge).sum()),
-        pairs=_pair_means(found, np.ones(n_assets)),
+        pairs=_pair_means(found, np.ones(n_assets), gram),
         groups={int(k): _pair_means(found, shares[:, k]) for k in groups},
         members={int(k): float(shares[:, k].sum()) for k in groups},
         leading=found.columns[leading],
@@ -103,8 +104,8 @@ def residual_correlation(specific_returns: Floats, exposures: Floats, groups: In
     )
 
 
-def _pair_means(found: StandardisedResiduals, shares: Floats) -> PairMeans:
-    """Over the pairs of two assets with a share."""
+def _pair_means(found: StandardisedResiduals, shares: Floats, gram: Floats | None = None) -> PairMeans:
+    """Over the pairs of two assets with a share; `gram` is Z diag(x) Z' / T, where it is known."""
     held = np.flatnonzero(shares)
     x, Z, Q, n_obs = shares[held], found.values[:, held], found.basis[held], found.n_obs[held]
     own = float(x @ x)
@@ -113,7 +114,12 @@ def _pair_means(found: StandardisedResiduals, shares: Floats) -> PairMeans:
         return PairMeans(np.nan, np.nan, np.nan)
     n_periods = len(Z)
     total = float(((Z @ x) ** 2).sum()) / n_periods
-    squares = float((((Z * x) @ Z.T) ** 2).sum()) / n_periods**2
+    if gram is not None:
+        squares = float((gram**2).sum())
+    elif len(held) < n_periods:
+        squares = float(x @ (Z.T @ Z / n_periods) ** 2 @ x)
+    else:
+        squares = float((((Z * x) @ Z.T / n_periods) ** 2).sum())
     observed = found.is_observed[:, held] / n_obs
     noise = float(((observed @ x) ** 2).sum() - (x**2 / n_obs).sum()) * n_periods / (n_periods - 1)
     free = 1.0 - (Q**2).sum(axis=1)

@@ -39,15 +39,16 @@ def standardise_residuals(specific_returns: Floats, exposures: Floats) -> Standa
         specific_returns: (T, N) fractions per period, NaN where missing.
         exposures: (N, K) X as of the newest date.
     """
-    u = specific_returns[~np.isnan(specific_returns).all(axis=1)]
-    observed = ~np.isnan(u)
+    observed = ~np.isnan(specific_returns)
+    some = observed.any(axis=1)
+    observed, u = observed[some], np.where(observed, specific_returns, 0.0)[some]
     n_obs = observed.sum(axis=0)
-    squares = np.where(observed, u, 0.0) ** 2
-    enough = (n_obs >= max(2.0, (1 - MOST_MISSING) * len(u))) & (squares.sum(axis=0) > 0)
+    squares = (u**2).sum(axis=0)
+    enough = (n_obs >= max(2.0, (1 - MOST_MISSING) * len(u))) & (squares > 0)
     columns = np.flatnonzero(enough)
     observed, n_obs = observed[:, columns], n_obs[columns]
-    sd = np.sqrt(squares[:, columns].sum(axis=0) / n_obs) if len(columns) else np.empty(0)
-    z = np.where(observed, u[:, columns], 0.0) / sd
+    sd = np.sqrt(squares[columns] / n_obs)
+    z = u[:, columns] / sd
     basis = _basis(exposures[columns] / sd[:, None])
     z -= (z @ basis) @ basis.T
     free = 1.0 - (basis**2).sum(axis=1)
@@ -68,11 +69,17 @@ def _basis(exposures: Floats) -> Floats:
 def _scaled(z: Floats, observed: Bools) -> tuple[Floats, Bools]:
     """By asset mean 0, then mean square 1 by date and by asset; and which assets move, the only ones that stay."""
     n_obs, n_dates = observed.sum(axis=0), len(z)
-    z = np.where(observed, z - (z * observed).sum(axis=0) / np.maximum(n_obs, 1), 0.0)
-    alive = (z**2).sum(axis=0) > 0
-    z, n_assets = z[:, alive], int(alive.sum())
+    z = (z - np.einsum("ta,ta->a", z, observed) / np.maximum(n_obs, 1)) * observed
+    squares = z**2
+    alive = squares.sum(axis=0) > 0
+    n_assets = int(alive.sum())
+    if n_assets < len(alive):
+        z, squares = z[:, alive], squares[:, alive]
+    by_date, by_asset = np.ones(n_dates), np.ones(n_assets)  # what squares are multiplied by
     for _ in range(_SCALINGS if n_assets else 0):
-        by_date = np.sqrt((z**2).sum(axis=1) / n_assets)
-        z = z / np.where(by_date > 0, by_date, 1.0)[:, None]
-        z = z / np.sqrt((z**2).sum(axis=0) / n_dates)
+        of_dates = squares @ by_asset / n_assets
+        by_date = np.divide(1.0, of_dates, out=np.ones(n_dates), where=of_dates > 0)
+        by_asset = n_dates / (by_date @ squares)
+    z *= np.sqrt(by_date)[:, None]
+    z *= np.sqrt(by_asset)
     return z, alive
