@@ -52,14 +52,14 @@ def test_the_jobs_of_the_stages_one_after_the_other_are_a_run(package, local, tm
         assert "nothing to do" not in here.submit(stage, *arguments).finish(), stage
     assert differences(tmp_path / "lake", local.parent / "lake") == []
     assert here.submit("run_model", *arguments).finish().count("nothing to do") == len(STAGES)
-    assert "bias" in here.submit("evaluate", *arguments).finish()
+    assert "forecasts are too few for a verdict" in here.submit("evaluate", *arguments).finish()
 
 
 def test_executors_take_a_packed_environment_and_the_package_from_the_job(cluster, local, tmp_path):
     pinned = [f"{name}=={version(name)}" for name in ON_EXECUTORS]
     packed = tmp_path / "executors.tar.gz"
     tools = environment("executors", *pinned, "venv-pack==0.2.0", "setuptools<81")  # venv-pack imports pkg_resources
-    subprocess.run([tools / "python", "-m", "venv_pack", "--compress-level", "1", "-o", packed], check=True)
+    subprocess.run([tools / "python", "-m", "venv_pack", "-p", tools.parent, "--compress-level", "1", "-o", packed], check=True)
     submitted = cluster.submit(
         "run_model", "--config", local, "--set", f"lake={tmp_path / 'lake'}",
         archives=f"{packed}#environment", executors="./environment/bin/python",
