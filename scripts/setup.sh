@@ -85,12 +85,13 @@ has_archive() { .venv/bin/python -c 'from sigmalake.cli.setup.class_archive impo
 
 exec {lock}<"$root" # the folder itself: two first calls side by side make one .venv
 flock "$lock"
+if [[ " $* " == *' --chromium '* ]] && ! has_chromium; then # beside pip
+    { install_one_of 'Chromium for the tests of pages' chromium ||
+        echo 'setup: Chromium could not be installed; the tests that open a page in a browser are left out'; } &
+fi
 is_made || make_venv
 is_installed || install_project
-if [[ " $* " == *' --chromium '* ]] && ! has_chromium; then
-    install_one_of 'Chromium for the tests of pages' chromium ||
-        echo 'setup: Chromium could not be installed; the tests that open a page in a browser are left out'
-fi
+wait
 [[ " $* " == *' --java '* ]] || exit 0
 if ! .venv/bin/python -c 'from sigmalake.cli.setup.runtime import find_java; find_java()' 2>/dev/null; then
     install_one_of 'Java for Spark' openjdk-17-jre-headless openjdk-21-jre-headless || true # what to do by hand is said below
