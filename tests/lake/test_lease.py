@@ -35,11 +35,13 @@ def claims(request, tmp_path):
 @pytest.mark.jvm
 def test_a_table_of_a_catalog_holds_claims_by_the_same_rules(spark):
     spark.sql("CREATE DATABASE leased")
-    claims = TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", Pace(lifetime=20.0, poll=0.05))
+    claims = TableClaims(spark, "spark_catalog.leased", "spark_catalog.leased.lease", FAST)
     test_a_second_writer_is_told_who_holds_the_lake(claims)
     claims.renew(replace(claims.newest(), host="elsewhere", expires_at=0.0, released=False))  # of one that died elsewhere
+    claims.pace = SHORT
     with hold(claims, "heir") as lease:
         assert (lease.fence, lease.must_fence) == (2, True)
+    claims.pace = FAST
     test_of_claims_with_one_number_exactly_one_is_added(claims)
     claims.renew(replace(claims.newest(), released=True))
     test_a_writer_who_slept_until_another_took_the_lake_finds_out(claims)
