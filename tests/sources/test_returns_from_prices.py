@@ -175,7 +175,7 @@ def test_copies_that_differ_make_no_return_and_equal_ones_count_once(model, pric
 @pytest.mark.parametrize(
     ("codes", "kind"),
     [
-        ([None, 574, 100], pa.float64()),
+        ([None, 574, 233], pa.float64()),
         ([None, 520, 585], pa.int64()),
         ([None, "584.0", "bankrupt"], pa.string()),
         ([None, "gone", "519"], pa.string()),
@@ -192,6 +192,15 @@ def test_codes_are_numbers_or_words(codes, kind):
     assert found.schema == task.schema(given.schema)
     assert found.column(RETURN).to_pylist() == [None, -0.3, None, None]
     assert found.column(NOTE).to_pylist() == [0, Note.BY_RULE, 0, Note.UNKNOWN_DELISTING]
+
+
+def test_a_code_of_an_active_asset_is_no_delisting():
+    days = [date(2024, 1, day) for day in (1, 2, 3)]
+    given = pa.table({"date": days, "asset_id": ["a"] * 3, "price": [10.0, 11.0, 12.1], "code": [None, 100, 199]})
+    columns = {"price": "price", "delisting_code": "code"}
+    found = PairPrices(ReturnSource(path="p", columns=columns), days)(given)
+    assert found.column(RETURN).to_pylist()[1:] == pytest.approx([0.1, 0.1], rel=1e-12)
+    assert set(found.column(NOTE).to_pylist()) == {Note.NOTHING}
 
 
 def test_a_cumulative_factor_says_the_same_as_splits():

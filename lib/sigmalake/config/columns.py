@@ -113,7 +113,11 @@ class PricedColumns(KeyColumns):
         key("return from the last price to what was had after the delisting; a row with one is the asset's last", unit="fraction"),
     ] = None
     delisting_code: Annotated[
-        Name | None, key("reason of the delisting, a number or text; a row with one is the asset's last; missing: none")
+        Name | None,
+        key(
+            "reason of the delisting, a number or text; a row with one is the asset's last; missing: none; 100 to 199: none either, "
+            "since by these CRSP marks assets that are still traded"
+        ),
     ] = None
 
     @property

@@ -73,7 +73,7 @@ def diebold_mariano(one: Floats, other: Floats, horizon: int) -> DieboldMariano:
         horizon: h, periods.
 
     Returns:
-        NaN but for the difference with fewer than 10 dates, h of them or more, or without any difference.
+        NaN but for the difference with fewer than 10 dates, or fewer than 2 h, or where all differences are the same.
     """
     d = one - other
     n = len(d)

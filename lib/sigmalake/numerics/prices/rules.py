@@ -8,6 +8,7 @@ from typing import ClassVar
 from sigmalake.numerics.settings import setting
 
 PERFORMANCE_CODES = ("500", "520-584")  # of CRSP: dropped by its exchange for what it had become
+STILL_TRADED = (100, 199)  # of CRSP: the first and the last code of assets that are active, which no delisting is
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sigmalake.config.columns import PriceColumns, ReturnColumns
 from sigmalake.config.sources import PriceSource, ReturnSource
-from sigmalake.numerics.prices.rules import TotalReturnRules
+from sigmalake.numerics.prices.rules import STILL_TRADED, TotalReturnRules
 from sigmalake.numerics.prices.total_returns import PricedRows, total_returns
 from sigmalake.numerics.types import Bools, Floats, Ints
 from sigmalake.tasks.sources.checking import Findings, Reason
@@ -149,9 +149,11 @@ def _splits(raw: RawRows, columns: Columns, assets: Ints, at: Ints) -> Floats:
 
 
 def _coded(raw: RawRows, columns: Columns) -> Bools:
+    """The rows with a code, other than those of assets that are still traded."""
     if columns.delisting_code is None:
         return np.zeros(raw.n_rows, dtype=np.bool_)
-    return ~raw.numbers(columns.delisting_code).missing
+    codes, (first, last) = raw.numbers(columns.delisting_code), STILL_TRADED
+    return ~codes.missing & ~((codes.values >= first) & (codes.values <= last))
 
 
 def _by_rule(raw: RawRows, columns: Columns, rules: TotalReturnRules) -> Bools:
