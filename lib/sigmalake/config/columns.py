@@ -115,8 +115,8 @@ class PricedColumns(KeyColumns):
     delisting_code: Annotated[
         Name | None,
         key(
-            "reason of the delisting, a number or text; a row with one is the asset's last; missing: none; 100 to 199: none either, "
-            "since by these CRSP marks assets that are still traded"
+            "reason of the delisting, a number or text; a row with one is the asset's last; missing: none; 100 to 199: none "
+            "either, since by these CRSP marks assets that are still traded"
         ),
     ] = None
 
