@@ -1,1 +1,1 @@
-"""Estimators, regression weights and descriptors by their names in the configuration: our own, and those that other packages register."""
+"""Estimators, weights and descriptors by their names in the configuration: our own, and those that other packages register."""
