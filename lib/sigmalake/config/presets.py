@@ -13,8 +13,8 @@ def _daily(half_life: int, corr_half_life: int, lags: int, corr_lags: int, regim
 
     The eigenfactor scale is 1, as simulated; the published one is 1.4 (**choice**). Where factors are tied, as a complete group
     is beside a market, and correlations have a longer window than volatilities, as here, 1.4 overshoots: the least eigenfactor of
-    24 tied factors has a bias of .69 with 1.4 and .96 with 1, where 1 is right (docs/factor_covariance.md computes it), and real
-    stocks say so out of sample (docs/real_markets.md).
+    24 tied factors has a bias of .69 with 1.4 and .96 with 1, where 1 is right (docs/factor_covariance.md computes it). On
+    real stocks 1 was nearer to right, within the error of the comparison (docs/real_markets.md).
 
     Delta: 5 lags with a half-life of 252, shrinkage by size with q = .1, and the regime of Sigma are theirs; the structural
     model and its 60 and 120 observations are of Briner, Smith, Ward 2009.
