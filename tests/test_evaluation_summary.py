@@ -211,7 +211,7 @@ def test_longer_horizons_stand_beside_the_first_and_variants_are_compared():
     assert compared.p_value < 0.01
     said = as_text([one, five])
     assert "two forecasts better than one for random_active (QLIKE, Diebold and Mariano at 5 %)." in " ".join(said.split())
-    assert "each of 5 periods: 600 that overlap tell as much of B as 176 that do not" in said
+    assert "each of 5 periods: 600 that overlap tell as much of B as 176 independent ones" in said
     read = json.loads(as_json([one, five]))
     assert [k["horizon"] for k in read["kinds"]] == [1, 1]
     assert read["longer_horizons"][0]["kinds"][0]["horizon"] == 5

@@ -122,7 +122,7 @@ def _load(config_file: str, overrides: list[str] | None, *, reads_sources: bool)
 
 
 def load_pandas_late() -> None:
-    """As the local engine has it; before anything is imported that makes an Arrow array."""
+    """Delay the loading of pandas, as the local engine does. Call this before anything is imported that makes an Arrow array."""
     from sigmalake.engines.local.late_pandas import load_pandas_late as load_late
 
     load_late()

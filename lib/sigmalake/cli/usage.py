@@ -1,4 +1,4 @@
-"""Mistakes on the command line, told in a sentence each: what is wrong, and what to give instead."""
+"""Messages for mistakes on the command line: a sentence that says what is wrong, and what to give instead."""
 
 import difflib
 from typing import Any

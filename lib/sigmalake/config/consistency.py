@@ -43,7 +43,7 @@ def refuse_inconsistent(config: "Config") -> None:
 def _refuse_factor_returns_without_use(config: "Config") -> None:
     if config.sources.factor_returns is None and (config.has_given_factors or config.sensitivities):
         users = "factors with `given` have their" if config.has_given_factors else "`descriptors.sensitivities` read"
-        raise ValueError(f"{users} returns from `sources.factor_returns`, and there are none")
+        raise ValueError(f"{users} returns from `sources.factor_returns`, which the configuration has not: add it")
     if config.sources.factor_returns is not None and not (config.has_given_factors or config.sensitivities):
         raise ValueError(
             "`sources.factor_returns` are for factors with `given: in_returns` or `given: beside_returns`, or for "

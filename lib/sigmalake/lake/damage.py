@@ -1,4 +1,4 @@
-"""Files of a table that cannot be read, told with the way out.
+"""Errors for files of a table that cannot be read, with what to do about them.
 
 Every page of a Parquet file carries a checksum, which is compared whenever the page is read: a byte that a disk has changed is an
 error, and never a number. Files that earlier versions wrote have none.

@@ -42,7 +42,7 @@ class Progress:
             self.done += rows
 
     def made_elsewhere(self, table: str) -> "Counter | None":
-        """What other processes add the rows of a table to as they make them; None where nobody watches for these."""
+        """A counter to which other processes add the rows that they make of a table; None if nobody displays its progress."""
         if self.new_counter is None or table != self.table or not self.planned or self.dated:
             return None
         self.made = self.new_counter()

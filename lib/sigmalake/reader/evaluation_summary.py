@@ -111,7 +111,7 @@ class EvaluationSummary(NamedTuple):
 
 
 def at_horizon(rows: pa.Table, horizon: int) -> pa.Table:
-    """The rows of one horizon; those of before there were others, which say 0, are of 1."""
+    """The rows of one horizon. Those that earlier versions wrote have the horizon 0, and count as 1."""
     return rows.filter(pc.equal(pc.max_element_wise(rows.column("horizon"), 1), horizon))
 
 

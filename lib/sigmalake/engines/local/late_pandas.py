@@ -26,10 +26,10 @@ def load_pandas_late() -> None:
 
 
 class _Refused(MetaPathFinder):
-    """Finds no pandas."""
+    """An import hook that hides pandas."""
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None) -> None:
-        """Nothing.
+        """Refuse the import of pandas, and leave others to the finders behind.
 
         Raises:
             ImportError: pandas is looked for.
@@ -39,10 +39,10 @@ class _Refused(MetaPathFinder):
 
 
 class _ShownToArrow(MetaPathFinder):
-    """Finds pandas as ever, and has Arrow look for it again once it is loaded."""
+    """An import hook that lets pandas be imported, and has Arrow look for it again once it is loaded."""
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """Nothing but pandas, and that once."""
+        """The module of pandas as other finders find it, once."""
         if name != PANDAS:
             return None
         sys.meta_path.remove(self)

@@ -32,7 +32,7 @@ class PricedRows(NamedTuple):
 
 
 class TotalReturns(NamedTuple):
-    """Of M rows."""
+    """The return of each of the M rows, and what there is to say of it."""
 
     returns: Floats  # fraction per period; NaN is missing
     notes: Ints  # `Note`

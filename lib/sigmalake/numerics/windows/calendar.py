@@ -97,7 +97,8 @@ def periods_per_year(calendar: Sequence[date]) -> float:
     counts = [count for (least, most), count in _PERIODS_A_YEAR.items() if least <= days <= most]
     if not counts:
         raise ConfigError(
-            f"dates {days:g} days apart do not tell how many make a year; give --periods-per-year, in Python periods_per_year"
+            f"the number of periods in a year does not follow from dates that are {days:g} days apart; give --periods-per-year, "
+            "in Python periods_per_year"
         )
     return counts[0]
 

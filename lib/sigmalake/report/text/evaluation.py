@@ -132,9 +132,8 @@ def _spans(kinds: Sequence[KindMeasures]) -> str:
 def _ahead(kind: KindMeasures) -> str:
     if kind.horizon == 1:
         return ""
-    return (
-        f";\n  each of {kind.horizon} periods: {kind.n_dates} that overlap tell as much of B as {kind.n_effective:.0f} that do not"
-    )
+    independent = f"{kind.n_effective:.0f} independent ones"
+    return f";\n  each of {kind.horizon} periods: {kind.n_dates} that overlap tell as much of B as {independent}"
 
 
 def _number(value: float, digits: int) -> str:

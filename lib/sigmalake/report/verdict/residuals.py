@@ -21,7 +21,7 @@ def judge_residuals(found: Evidence) -> Finding | None:
     threshold = f"a largest eigenvalue of more than {at.SHARED_FACTOR.value:g} times the edge of noise is to be watched"
     spread = f"squared correlations are {squared:.2f} times those of independent returns"
     if ratio <= at.SHARED_FACTOR.value:
-        text = f"The residuals of {row['n_assets']:,} assets {over} share no factor that noise would not: {spread}."
+        text = f"The residuals of {row['n_assets']:,} assets {over} show no common factor beyond what noise gives: {spread}."
         return Finding(Level.GOOD, _SUBJECT, text, threshold, "", _TABLE, _SECTION)
     text = (
         f"Your residuals still share {counted(int(row['n_above']), 'factor')} {over}; the largest is {ratio:.1f} times the edge of "

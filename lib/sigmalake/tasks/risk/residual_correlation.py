@@ -53,7 +53,7 @@ class CorrelateResiduals(PartTask):
 
     @property
     def n_parts(self) -> int:
-        """A part a chunk."""
+        """How many parts there are: one for each chunk."""
         return len(self.chunks)
 
     @property
@@ -66,7 +66,7 @@ class CorrelateResiduals(PartTask):
         }
 
     def dates(self, part: int) -> Mapping[str, Sequence[date]]:
-        """Of a chunk."""
+        """The dates of each input that a chunk of month ends reads."""
         return {HISTORY: self.chunks[part].dates(self.calendar), KNOWN: self.chunks[part].as_of_dates(self.calendar)}
 
     def __call__(self, part: int, inputs: Mapping[str, pa.Table]) -> pa.Table:
@@ -92,7 +92,7 @@ class CorrelateResiduals(PartTask):
         )
 
     def _known(self, rows: pa.Table, codes: Ints) -> dict[int, _Known]:
-        """By position."""
+        """The assets, factors and X of each month end, by its position in the calendar."""
         panel = read_panel_rows(rows)
         by_row = np.split(codes, np.cumsum(panel.n_assets)[:-1])
         found = {}
