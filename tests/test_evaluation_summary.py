@@ -212,6 +212,10 @@ def test_longer_horizons_stand_beside_the_first_and_variants_are_compared():
     said = as_text([one, five])
     assert "two forecasts better than one for random_active (QLIKE, Diebold and Mariano at 5 %)." in " ".join(said.split())
     assert "each of 5 periods: 600 that overlap tell as much of B as 176 independent ones" in said
+    few = table_of(doubled[doubled["date"].isin(sorted(doubled["date"].unique())[:90])].assign(horizon=21))
+    words = " ".join(as_text([one, summarise(few, 60, horizon=21)]).split())
+    assert "90 forecasts that overlap tell as much as" in words
+    assert "independent ones, which are too few for a verdict" in words
     read = json.loads(as_json([one, five]))
     assert [k["horizon"] for k in read["kinds"]] == [1, 1]
     assert read["longer_horizons"][0]["kinds"][0]["horizon"] == 5

@@ -120,6 +120,8 @@ def test_a_missing_column_unusable_rows_and_a_full_folder_are_refused(panel, mod
         fit(panel, **{**ASKED, "styles": ["beta"]})
     with pytest.raises(DataError, match="none of its 936 rows"):
         fit(panel.assign(ret=np.inf), **ASKED)
+    with pytest.raises(ConfigError, match="returns are given twice"):
+        fit(panel, returns="ret", prices=panel.assign(price=1.0), **ASKED)
     (tmp_path / "kept").write_text("something")
     with pytest.raises(ConfigError, match="is not empty"):
         model.save(tmp_path)

@@ -185,6 +185,7 @@ ON_THE_COMMAND_LINE = [
     ("an unknown option", ["--strat", "2024-01-01"], "error: sigmalake run has no option --strat; did you mean --start?"),
     ("a wait that is no number", ["--wait", "soon"], "--wait: ", "(given: 'soon')"),
     ("an option without its value", ["--start"], "error: --start needs a value after it"),
+    ("a flag with a value", ["--drop-variants=3"], "error: --drop-variants takes no value: write it alone"),
     ("a word too many", ["now"], "extra argument", "`sigmalake run --help` lists its options"),
     ("no time to wait", ["--wait", "-1"], "--wait", "greater than or equal to 0"),
 ]  # fmt: skip

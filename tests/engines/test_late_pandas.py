@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset
 assert pa.array([1, None]).null_count == 1
 assert "pandas" not in sys.modules
+import importlib.util
+assert importlib.util.find_spec("pandas") is not None  # who only looks does not load it
 import pandas as pd
 assert pa.array(pd.Series([1.0, float("nan")])).null_count == 1
 assert pa.array(pd.Categorical(["a"])).type == pa.dictionary(pa.int8(), pa.string())

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from lakes import rows_of
 from sigmalake.numerics.evaluation.forecast_evaluation import DateForecast, EvaluationRules, OwnPortfolio, evaluate_date
 from sigmalake.stages.context import Asked
-from sigmalake.stages.evaluate import evaluation_summaries, run_evaluate
+from sigmalake.stages.evaluate import _is_whole, evaluation_summaries, run_evaluate
 from sigmalake.tables.evaluation import FORECAST_EVALUATION
 from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
 from small_model import Model, assert_same_rows
@@ -205,3 +205,11 @@ def test_longer_horizons_meet_the_compounded_returns_of_their_periods_once_all_h
     before = model.versions()
     evaluated(model)
     assert model.versions() == before
+
+
+def test_periods_that_leave_out_a_date_of_the_calendar_are_no_horizon():
+    january, march, april = ([date(2024, month, day) for day in (4, 18)] for month in (1, 3, 4))
+    calendar = [*january, date(2024, 2, 8), *march, *april]
+    regressed = {*january, *march, *april}  # none of February
+    assert _is_whole([*march, *april], calendar, regressed)
+    assert not _is_whole([*january, *march], calendar, regressed)

@@ -4,11 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.testing import assert_allclose
 
-from sigmalake.numerics.specific_risk.residual_correlation import residual_correlation
+from sigmalake.numerics.specific_risk.residual_correlation import ResidualRules, residual_correlation
 from sigmalake.reader.open_release import open_release
 from sigmalake.tables.long import RESIDUAL_CORRELATION
+from sigmalake.tasks.risk.residual_correlation import CorrelateResiduals, _Known
 
 
 def test_each_month_that_is_over_has_the_row_of_its_window(built_once):
@@ -45,3 +47,12 @@ def test_other_rules_make_its_rows_stale_and_no_others(built_once, tmp_path):
     after = other.rows(RESIDUAL_CORRELATION).set_index("date")
     assert after.loc[days[-1], "n_periods"] == 40
     assert before.set_index("date").loc[days[-1], "n_periods"] == 30
+
+
+@pytest.mark.parametrize(("n_failed", "n_eigenvalues"), [(0, 8), (57, 0)])
+def test_a_window_with_few_dates_of_residuals_has_no_numbers(n_failed, n_eigenvalues):
+    residuals = np.random.default_rng(4).normal(size=(60, 8))
+    residuals[:n_failed] = np.nan
+    task = CorrelateResiduals([], [], ResidualRules(window=60, min_periods=30), {})
+    found = task._tested(residuals, 59, 0, _Known(np.arange(8), (), np.zeros((8, 0))))
+    assert len(found.eigenvalues) == n_eigenvalues

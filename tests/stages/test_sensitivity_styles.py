@@ -102,7 +102,7 @@ def test_names_that_do_not_fit_are_refused(tiny, tmp_path):
     market, F = tiny
     model = model_in(tmp_path / "wrong", market, F)
     rules = {"factors": ["size"], "trailing": {"window": WINDOW}}
-    with pytest.raises(ConfigError, match="has size, a descriptor of another kind; rename the factor"):
+    with pytest.raises(ConfigError, match="has size, a descriptor of another kind or another column of `descriptors`"):
         load_config({**model.body, "descriptors": {"sensitivities": rules}})
     sources = {name: place for name, place in model.body["sources"].items() if name != "factor_returns"}
     with pytest.raises(ConfigError, match=r"`descriptors.sensitivities` read returns from `sources.factor_returns`"):

@@ -1,17 +1,21 @@
 """What a run reads does not grow with the number of runs before it: counted in files of the ledger, not in seconds."""
 
+from datetime import date
+from types import SimpleNamespace
+
 import pyarrow as pa
 
 from declared_rows import full_row
 from sigmalake.demo.market import generate_market
 from sigmalake.lake.books import all_releases
+from sigmalake.lake.dates import DateRange
 from sigmalake.lake.delta_rs import write_rows
 from sigmalake.lake.folder import FolderTables
 from sigmalake.lake.log import open_table
 from sigmalake.lake.upkeep import compaction
 from sigmalake.stages.queries.check import check
-from sigmalake.stages.upkeep import ledger
-from sigmalake.tables.packed import CROSS_SECTIONS, RISK_MODELS
+from sigmalake.stages.upkeep import small_files
+from sigmalake.tables.packed import CROSS_SECTIONS, PANEL, RISK_MODELS
 from sigmalake.tables.records import RELEASE_CONTENTS, RELEASES, RUNS
 from small_model import WINDOWS, make_model
 
@@ -30,9 +34,23 @@ def test_a_ledger_that_outgrew_one_file_still_has_its_small_ones_written_togethe
     assert [file.rows for file in group.files] == [1, 1, 1, 1]
 
 
+def test_small_files_are_not_joined_across_a_large_one(monkeypatch):
+    def file(first, last, rows):
+        return compaction.StoredRows(f"{first}-{last}", rows, rows, DateRange(first, last))
+
+    restated = [file(date(2015, 3, day), date(2015, 3, day), 1) for day in (2, 3)]
+    daily = [file(date(2024, 1, day), date(2024, 1, day), 1) for day in range(1, 17)]
+    stored = [file(date(2015, 1, 1), date(2023, 12, 29), 2000), *restated, *daily]
+    monkeypatch.setattr(compaction, "_stored_files", lambda *_: stored)
+    monkeypatch.setattr(compaction, "_row_width", lambda *_: 1.0)
+    log = SimpleNamespace(schema=lambda: SimpleNamespace(fields=[SimpleNamespace(name=name) for name in PANEL.column_names]))
+    (group,) = compaction.groups_to_compact(PANEL, log, most_times=4)
+    assert set(group.files) == set(daily)
+
+
 def test_files_that_every_run_reads_stay_few_however_many_runs_there_were(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger, "MOST_FILES", MOST)
-    monkeypatch.setattr(ledger, "MOST_SMALL_FILES", MOST_SMALL)
+    monkeypatch.setattr(small_files, "MOST_FILES", MOST)
+    monkeypatch.setattr(small_files, "MOST_SMALL_FILES", MOST_SMALL)
     market = generate_market(n_assets=12, n_dates=36, n_industries=2, n_styles=1, seed=5)
     model = make_model(market, tmp_path)
     model.body |= {"risk": {"short": WINDOWS["short"]}, "covariance": None}

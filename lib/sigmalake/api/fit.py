@@ -135,6 +135,8 @@ def fit(
         "date": date, "asset_id": asset_id, "ret": returns, "cap": caps, "rate": rate, "weight": weight,
         "in_estimation": in_estimation, "issuer_id": issuer_id,
     }  # fmt: skip
+    if prices is not None and returns is not None:
+        raise ConfigError("returns are given twice: as `returns` and by `prices`; give one of them")
     body = {} if config is None else read_given(config)
     body["model"] = model or body.get("model") or MODEL
     set_panel(body, columns, exposures_dated, with_prices=prices is not None)

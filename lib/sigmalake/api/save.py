@@ -48,7 +48,9 @@ def save_model(storage: HeldTables, body: Mapping[str, Any], frames: Mapping[str
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made ({error.strerror}); name a folder that can hold files") from error
     file, places = folder / CONFIG_FILE, {}
-    for source in set(body["sources"]) & {"panel", "exposures", "returns"}:
+    for source in ("panel", "exposures", "returns"):
+        if body["sources"].get(source) is None:
+            continue
         if source in frames:
             places[source] = f"{source}.parquet"
             pq.write_table(frames[source], folder / places[source])

@@ -29,6 +29,8 @@ def _sentence(error: Any) -> str:
         known = [name for one in context.command.params for name in one.opts] if context else []
         close = difflib.get_close_matches(str(option), known, n=1)
         return f"{command} has no option {option}; " + (f"did you mean {close[0]}?" if close else seen)
+    if option is not None and "does not take a value" in message:
+        return f"{option} takes no value: write it alone"
     if option is not None:
         return f"{option} needs a value after it; `sigmalake VERB --help` says which"
     if kind == "MissingParameter" and parameter is not None:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from sigmalake.config.factors import MarketFactor
 from sigmalake.config.types import refuse_repeated
-from sigmalake.numerics.descriptors.library import DESCRIPTORS
 from sigmalake.numerics.exposures.style_rules import style_order
 from sigmalake.numerics.regression.rules import RegressionWeights
+from sigmalake.tables.descriptors import DESCRIPTORS as TABLE
 
 if TYPE_CHECKING:
     from sigmalake.config.model import Config
@@ -43,16 +43,21 @@ def refuse_inconsistent(config: "Config") -> None:
 def _refuse_factor_returns_without_use(config: "Config") -> None:
     if config.sources.factor_returns is None and (config.has_given_factors or config.sensitivities):
         users = "factors with `given` have their" if config.has_given_factors else "`descriptors.sensitivities` read"
-        raise ValueError(f"{users} returns from `sources.factor_returns`, which the configuration has not: add it")
+        raise ValueError(f"{users} returns from `sources.factor_returns`, but there is no such source; add it")
     if config.sources.factor_returns is not None and not (config.has_given_factors or config.sensitivities):
         raise ValueError(
             "`sources.factor_returns` are for factors with `given: in_returns` or `given: beside_returns`, or for "
             "`descriptors.sensitivities`, and there are none"
         )
     registered = () if config.descriptors is None else config.descriptors.registered
-    if taken := sorted(set(config.sensitivities) & {*DESCRIPTORS, *registered}):
+    if taken := sorted(set(config.sensitivities) & {*TABLE.column_names, *registered}):
         raise ValueError(
-            f"descriptors.sensitivities.factors has {', '.join(taken)}, a descriptor of another kind; rename the factor"
+            f"descriptors.sensitivities.factors has {', '.join(taken)}, a descriptor of another kind or another column of "
+            "`descriptors`; rename the factor"
+        )
+    if taken := sorted(set(registered) & set(TABLE.column_names)):
+        raise ValueError(
+            f"descriptors.registered has {', '.join(taken)}, a column of the table `descriptors`; give it another name"
         )
 
 

@@ -45,7 +45,8 @@ class Progress:
         """A counter to which other processes add the rows that they make of a table; None if nobody displays its progress."""
         if self.new_counter is None or table != self.table or not self.planned or self.dated:
             return None
-        self.made = self.new_counter()
+        if self.made is None:
+            self.made = self.new_counter()
         return self.made
 
     @property

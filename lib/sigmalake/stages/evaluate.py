@@ -1,6 +1,7 @@
 """Evaluate: the forecasts of every risk model against what happened in the next period, a date or a month; what factors earned."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
@@ -154,18 +155,24 @@ def _met(
     for number, period in enumerate(periods):
         if period[0] in known:
             ahead = {h: [day for of in periods[number : number + h] for day in of] for h in horizons if number + h <= len(periods)}
-            met = {h: dates for h, dates in ahead.items() if all(day in cross_sections for day in dates)}
+            met = {h: dates for h, dates in ahead.items() if _is_whole(dates, calendar, cross_sections)}
             if met:
                 found[known[period[0]]] = met
     return found
 
 
+def _is_whole(dates: Sequence[date], calendar: Sequence[date], cross_sections: Container[date]) -> bool:
+    """Whether these are all regressed, and leave out no date of the calendar between the first and the last of them."""
+    n_between = bisect_right(calendar, dates[-1]) - bisect_left(calendar, dates[0])
+    return len(dates) == n_between and all(day in cross_sections for day in dates)
+
+
 def _stored(lake: Lake) -> tuple[dict[RiskKey, str], dict[RiskKey, date]]:
-    """Hash, and date of the return, by variant and date."""
-    columns = ["variant", "date", "return_date", "inputs_hash"]
-    rows = lake.columns(FORECAST_EVALUATION, columns).group_by(columns).aggregate([]).to_pylist()
+    """Hash, and date of the last return of the longest horizon, by variant and date."""
+    key = ["variant", "date", "inputs_hash"]
+    rows = lake.columns(FORECAST_EVALUATION, [*key, "return_date"]).group_by(key).aggregate([("return_date", "max")]).to_pylist()
     keyed = {(row["variant"], row["date"]): row for row in rows}
-    return {key: row["inputs_hash"] for key, row in keyed.items()}, {key: row["return_date"] for key, row in keyed.items()}
+    return {key: row["inputs_hash"] for key, row in keyed.items()}, {key: row["return_date_max"] for key, row in keyed.items()}
 
 
 def evaluation_summaries(context: Context) -> list[EvaluationSummary]:

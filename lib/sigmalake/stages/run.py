@@ -13,7 +13,7 @@ from sigmalake.stages.quality import quality
 from sigmalake.stages.regress import regress
 from sigmalake.stages.release import release
 from sigmalake.stages.risk import risk
-from sigmalake.stages.upkeep.ledger import write_small_files_together
+from sigmalake.stages.upkeep.small_files import write_small_files_together
 from sigmalake.stages.verify import refuse_dropped_variants, verify
 
 STAGES: Mapping[str, Callable[[Context], Outcome | None]] = {

@@ -42,15 +42,19 @@ class _ShownToArrow(MetaPathFinder):
     """An import hook that lets pandas be imported, and has Arrow look for it again once it is loaded."""
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """The module of pandas as other finders find it, once."""
+        """The module of pandas as other finders find it, until it is loaded: who only looks whether it is there changes nothing."""
         if name != PANDAS:
             return None
+        place = sys.meta_path.index(self)
         sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
+            sys.meta_path.insert(place, self)
             load = spec.loader.exec_module
 
             def load_and_show(module: ModuleType) -> None:
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
                 load(module)
                 pa.array([0]).to_pandas()
 

@@ -5,6 +5,7 @@ row groups of a packed table would hold dates that are far apart, and one date c
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from statistics import median_low
 from typing import NamedTuple
 
@@ -56,21 +57,24 @@ class FileGroup(NamedTuple):
 def groups_to_compact(table: Table, log: DeltaTable, most_times: int | None = None) -> list[FileGroup]:
     """The runs of small files that are neighbours in time; none where little would be gained.
 
-    Files of more than `most_times` the rows that a small one has stay: the median of the smallest few.
+    Files of more than `most_times` the rows that a small one has stay: the median of the smallest few. What lies on either side of
+    such a file, or within its dates, is not joined across it.
 
     Files whose dates overlap stay together. In a table without dates, or with rows that have none, any files do. What would not fit
     into one file is left as it is, and so is a table with other columns than its declaration.
     """
     files = _stored_files(table, log)
-    if most_times is not None and files:
-        most_rows = most_times * median_low(sorted(file.rows for file in files)[:SMALLEST])
-        files = [file for file in files if file.rows <= most_rows]
     if len(files) < LEAST_FILES or {field.name for field in log.schema().fields} != set(table.column_names):
         return []
     most = GROUP_BYTES / max(1.0, _row_width(log, min(files, key=lambda file: file.size)))
     dated = [file for file in files if file.dates is not None]
     of_any_date = [FileGroup((file,)) for file in sorted(files, key=lambda file: (file.rows, file.path))]  # small ones first
-    groups = _joined(of_any_date if len(dated) < len(files) else _overlapping(dated), most)
+    parts = of_any_date if len(dated) < len(files) else _overlapping(dated)
+    most_of_file = most
+    if most_times is not None:
+        most_of_file = most_times * median_low(sorted(file.rows for file in files)[:SMALLEST])
+    runs = groupby(parts, key=lambda part: all(file.rows <= most_of_file for file in part.files))
+    groups = [group for is_small, run in runs if is_small or most_times is None for group in _joined(list(run), most)]
     return [group for group in groups if len(group.files) >= LEAST_FILES and group.rows <= most]
 
 

@@ -117,7 +117,7 @@ def mincer_zarnowitz(b_squared: Floats, variance: Floats, horizon: int) -> Mince
     """
     n = len(b_squared)
     n_effective = effective_forecasts(n, horizon)
-    if n_effective < FEWEST or np.ptp(variance) <= 1e-9 * variance.max():
+    if n_effective < FEWEST or np.ptp(variance) <= 1e-6 * variance.max():
         return MincerZarnowitz(n, nan, nan, nan, nan)
     X = np.column_stack([variance.mean() / variance, np.ones(n)])
     coefficients, *_ = np.linalg.lstsq(X, b_squared, rcond=None)

@@ -52,8 +52,9 @@ def _verdict(variant: str, kinds: Sequence[KindMeasures]) -> str:
     measured = [kind for kind in kinds if not isnan(kind.bias)]
     n_dates = max((kind.n_dates for kind in measured), default=0)
     n_effective = max((kind.n_effective for kind in measured), default=0)
-    if n_dates < FEWEST:
-        return f"{variant}: {n_dates} forecasts are too few for a verdict; {FEWEST} say something, 250 are better."
+    if n_effective < FEWEST:
+        overlapping = f" that overlap tell as much as {n_effective:.0f} independent ones, which" if n_effective < n_dates else ""
+        return f"{variant}: {n_dates} forecasts{overlapping} are too few for a verdict; {FEWEST} say something, 250 are better."
     horizon = measured[0].horizon
     variant += f" over {horizon} periods" if horizon > 1 else ""
     band, wide = bias_band(n_effective), bias_band(n_effective, FAT)

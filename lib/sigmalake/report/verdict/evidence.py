@@ -101,7 +101,7 @@ def gather(
     of_newest = None if newest is None else (ds.field("variant") == name) & (ds.field("date") == newest.date)
     row = None if newest is None else tables.row(RISK_MODELS, _NEWEST, {"variant": name, "date": newest.date})
     specific = pd.DataFrame(columns=list(_NEWEST)) if row is None else pd.DataFrame({c: row[c].as_py() for c in _NEWEST})
-    residuals = residual_correlation_frame(tables, first, last)
+    residuals = residual_correlation_frame(tables, first, last).dropna(subset=["edge", "largest"])  # the months with numbers
     return Evidence(
         scope=scope,
         checks=checks,

@@ -12,7 +12,7 @@ _LIKELY = 3  # membership factors that are named
 
 def judge_residuals(found: Evidence) -> Finding | None:
     """Whether specific returns share factors, as of the newest date on which they were tested."""
-    tested = found.residuals.dropna(subset=["edge", "largest"])
+    tested = found.residuals
     if tested.empty:
         return None
     row = tested.iloc[-1]

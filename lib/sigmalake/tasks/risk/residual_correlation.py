@@ -104,7 +104,10 @@ class CorrelateResiduals(PartTask):
     def _tested(self, residuals: Floats, position: int, first: int, known: _Known) -> ResidualCorrelation:
         window = residuals[first_row(position, self.rules.window) - first : position - first + 1]
         groups = np.flatnonzero(factor_layout(tuple(known.factors)).is_membership)
-        return residual_correlation(window[:, known.assets], known.exposures, groups)
+        of_assets = window[:, known.assets]
+        if np.isfinite(of_assets).any(axis=1).sum() < self.rules.fewest_periods:
+            of_assets = np.full_like(of_assets, np.nan)  # too few dates with residuals: a row without numbers
+        return residual_correlation(of_assets, known.exposures, groups)
 
 
 def _numbers(found: Sequence[ResidualCorrelation]) -> dict[str, object]:

@@ -48,9 +48,10 @@ class ComputedShares(NamedTuple):
 
 def with_registered(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
     """Rows of `descriptors`, with sensitivities and those of other packages among these as columns of their own."""
-    for name in columns:
-        if name not in rows.column_names:
-            rows = rows.append_column(name, pa.array([_registered(row, name) for row in _packed(rows)], pa.list_(pa.float64())))
+    if beside := [name for name in columns if name not in rows.column_names]:
+        packed = _packed(rows)
+        for name in beside:
+            rows = rows.append_column(name, pa.array([_registered(row, name) for row in packed], pa.list_(pa.float64())))
     return rows
 
 

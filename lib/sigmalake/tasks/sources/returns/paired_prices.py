@@ -144,7 +144,7 @@ def _splits(raw: RawRows, columns: Columns, assets: Ints, at: Ints) -> Floats:
     factors, rows = _numbers(raw, columns.adjustment)[at], np.arange(len(at))
     last = np.maximum.accumulate(np.where(np.isnan(factors), -1, rows)) if len(at) else rows
     before = np.append(-1, last[:-1])[: len(at)]
-    known = (before >= 0) & ~np.isnan(factors) & (assets[at][before] == assets[at])
+    known = (before >= 0) & (factors > 0) & (assets[at][before] == assets[at])
     return np.where(known, factors[before] / np.where(known, factors, 1.0), 1.0)
 
 
